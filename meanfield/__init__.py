@@ -1,0 +1,1 @@
+from meanfield.problem import Exponential, Problem

@@ -1,0 +1,74 @@
+"""Errors that a user can act on: every message states the rule, the value that broke it, and the remedy.
+
+This module holds no physics, so `simulate` and `validate` may import it too.
+"""
+
+import math
+from numbers import Real
+
+__all__ = ["CfgfieldError", "ConvergenceError", "ProblemError", "ScheduleError", "checked"]
+
+
+class CfgfieldError(Exception):
+    """Base of every error that the package raises on purpose."""
+
+
+class ProblemError(CfgfieldError, ValueError):
+    """A parameter is out of range, of the wrong type, or not finite."""
+
+
+class ScheduleError(CfgfieldError, ValueError):
+    """A guidance schedule returned something that is not a finite number, raised, or does not fit the start."""
+
+
+class ConvergenceError(CfgfieldError, RuntimeError):
+    """A numerical solution did not reach its tolerance. Nothing is returned in its place."""
+
+
+def checked(
+    name: str,
+    value: object,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    open_low: bool = False,
+    integer: bool = False,
+    infinite: bool = False,
+    remedy: str = "",
+    error: type[CfgfieldError] = ProblemError,
+) -> float:
+    """Return `value` as a float (or int) after checking its type and range, or raise `error`.
+
+    Parameters
+    ----------
+    low, high : the closed range allowed; `open_low` excludes `low` itself.
+    integer : whole numbers only (the result is an int).
+    infinite : whether +inf is allowed.
+    remedy : what the user should do instead; appended to the message.
+
+    Examples
+    --------
+    >>> checked("sigma2", 0.25, low=0, open_low=True)
+    0.25
+    >>> checked("d", 0, low=1, integer=True)
+    Traceback (most recent call last):
+    ...
+    meanfield.errors.ProblemError: d must be a whole number >= 1; got 0.
+    """
+    kind = "a whole number" if integer else "a number"
+    lower = f" {'>' if open_low else '>='} {low:g}" if low > -math.inf else ""
+    upper = f"{' and' if lower else ''} <= {high:g}" if high < math.inf else ""
+    finite = "" if infinite else (" (finite)" if not integer and not upper else "")
+    rule = f"{name} must be {kind}{lower}{upper}{finite}; got {value!r}."
+    message = f"{rule} {remedy}".strip()
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise error(message)
+    x = float(value)
+    below = x <= low if open_low else x < low
+    if math.isnan(x) or below or x > high or (math.isinf(x) and not infinite):
+        raise error(message)
+    if integer:
+        if x != math.floor(x):
+            raise error(message)
+        return int(value)
+    return x

@@ -1,0 +1,305 @@
+"""The statement of a guided-diffusion problem: what both the theory and the particles are given. No solutions here.
+
+Setting (sec. 1 of docs/theory.md). P classes in d dimensions; class k is N(mu_k, sigma2 I_d), mu_k ~ N(0, I_d), equal
+weights; class 1 is the target, with |mu_1|^2 = d. Variance-exploding noise x_t = x_0 + sqrt(t) z; D = sigma2 + t.
+The reverse step over dt is dx = e s_w dt + eta dB with e = (1 + eta^2)/2: eta = 1 is the reverse SDE, eta = 0 the
+probability-flow ODE.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from meanfield.errors import ProblemError, ScheduleError, checked
+from meanfield.guidance import Constant, Schedule, as_schedule
+
+__all__ = ["Continuum", "Exponential", "Fixed", "Growth", "Polynomial", "Problem", "Start"]
+
+SAMPLERS = {"sde": 1.0, "ode": 0.0}
+
+
+class Growth:
+    """How the number of classes P grows with the dimension d."""
+
+    name: ClassVar[str] = ""
+    _known: ClassVar[dict[str, type["Growth"]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        Growth._known[cls.name] = cls
+
+    def log_count(self, d: float) -> float:
+        """log P at dimension d, with P rounded to a whole number wherever that can be seen."""
+        raise NotImplementedError
+
+    def rate(self, d: float = math.inf) -> float:
+        """alpha_d = log(P)/d; its limit at d = infinity."""
+        return 0.0 if math.isinf(d) else self.log_count(d) / d
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"growth": self.name, **asdict(self)}  # type: ignore[call-overload]
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> "Growth":
+        kind = data.get("growth")
+        if kind not in Growth._known:
+            raise ProblemError(f"growth must be one of {sorted(Growth._known)}; got {kind!r}.")
+        return _build(Growth._known[kind], {k: v for k, v in data.items() if k != "growth"})
+
+
+@dataclass(frozen=True)
+class Exponential(Growth):
+    """P = exp(alpha d), rounded; alpha > 0.
+
+    Examples
+    --------
+    >>> round(math.exp(Exponential(alpha=0.4).log_count(20)))
+    2981
+    """
+
+    alpha: float
+    name: ClassVar[str] = "exponential"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "alpha", checked("alpha", self.alpha, low=0, open_low=True))
+
+    def log_count(self, d: float) -> float:
+        return _rounded_log(self.alpha * d)
+
+    def rate(self, d: float = math.inf) -> float:
+        return self.alpha if math.isinf(d) else self.log_count(d) / d
+
+
+@dataclass(frozen=True)
+class Polynomial(Growth):
+    """P = d^gamma, rounded; gamma > 0. Sub-exponential: alpha_d = gamma log(d)/d vanishes."""
+
+    gamma: float
+    name: ClassVar[str] = "polynomial"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "gamma", checked("gamma", self.gamma, low=0, open_low=True))
+
+    def log_count(self, d: float) -> float:
+        return _rounded_log(self.gamma * math.log(d))
+
+
+@dataclass(frozen=True)
+class Fixed(Growth):
+    """P = n at every d; n >= 1."""
+
+    n: int
+    name: ClassVar[str] = "fixed"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "n", checked("n", self.n, low=1, integer=True))
+
+    def log_count(self, d: float) -> float:
+        return math.log(self.n)
+
+
+@dataclass(frozen=True)
+class Continuum(Growth):
+    """Infinitely many classes at every d: the unconditional density is N(0, (1 + D) I)."""
+
+    name: ClassVar[str] = "continuum"
+
+    def log_count(self, d: float) -> float:
+        return math.inf
+
+    def rate(self, d: float = math.inf) -> float:
+        return math.inf
+
+
+class Start(NamedTuple):
+    """Law at which a run begins: x_t ~ N(m mu_1, v I) at VE time t (per sample, in the target's direction and across)."""
+
+    t: float
+    m: float
+    v: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One guided-diffusion problem.
+
+    Parameters
+    ----------
+    classes : growth law of the number of classes.
+    sigma2 : class variance, > 0 (the class means have unit variance per direction).
+    guidance : a schedule w(t), a number for constant guidance, or a function of VE time.
+    sampler : "sde" (eta = 1), "ode" (eta = 0), or any stochasticity eta >= 0.
+    t_start : VE time T > 0 at which samplers start from N(0, T I); infinite by default.
+
+    Raises
+    ------
+    ProblemError, ScheduleError : a parameter out of range; the message states rule, value and remedy.
+
+    Examples
+    --------
+    >>> p = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
+    >>> p.replace(sampler="ode").eta
+    0.0
+    >>> Problem.from_dict(p.to_dict()) == p
+    True
+    """
+
+    classes: Growth
+    sigma2: float
+    guidance: Schedule = field(default_factory=lambda: Constant(0.0))
+    sampler: str | float = "sde"
+    t_start: float = math.inf
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.classes, Growth):
+            raise ProblemError(
+                f"classes must be a growth law such as Exponential(alpha=0.4); got {self.classes!r}."
+            )
+        set_ = object.__setattr__
+        set_(self, "sigma2", checked("sigma2", self.sigma2, low=0, open_low=True))
+        set_(self, "guidance", as_schedule(self.guidance))
+        set_(self, "sampler", _sampler(self.sampler))
+        set_(self, "t_start", checked("t_start", self.t_start, low=0, open_low=True, infinite=True))
+        if math.isinf(self.t_start) and math.isinf(self.guidance.constant_above):
+            raise ScheduleError(
+                f"a start at t = infinity needs guidance that is constant at large t; got {self.guidance!r}. "
+                "Give a finite t_start, e.g. t_start=1000."
+            )
+        self.weight(
+            np.geomspace(1e-9, 1e9, 19) if math.isinf(self.t_start) else self.t_start * np.linspace(0, 1, 17)
+        )
+
+    @property
+    def eta(self) -> float:
+        """Stochasticity: 1 for the reverse SDE, 0 for the probability-flow ODE."""
+        return SAMPLERS.get(self.sampler, self.sampler)  # type: ignore[arg-type, return-value]
+
+    @property
+    def e(self) -> float:
+        """Strength (1 + eta^2)/2 of the score in the reverse step."""
+        return 0.5 * (1.0 + self.eta**2)
+
+    def weight(self, t):
+        """w(t), checked: finite, real, of the shape of t. Raises ScheduleError otherwise."""
+        try:
+            w = np.asarray(self.guidance.w(t), dtype=float)
+        except (
+            Exception
+        ) as cause:  # the schedule is the user's code: whatever it raises is reported with the time
+            raise ScheduleError(
+                f"the schedule must return numbers for t = {_brief(t)}; {self.guidance!r} raised "
+                f"{type(cause).__name__}: {cause}. It must accept arrays of t."
+            ) from cause
+        if w.shape != np.shape(t):
+            w = np.broadcast_to(w, np.shape(t)) if w.ndim == 0 else w
+            if w.shape != np.shape(t):
+                raise ScheduleError(
+                    f"the schedule must return one w per t; got shape {w.shape} for {np.shape(t)}."
+                )
+        if not np.all(np.isfinite(w)):
+            bad = np.asarray(t, float)[~np.isfinite(w)] if np.ndim(t) else t
+            raise ScheduleError(
+                f"the schedule must be finite in the sampled range; w(t = {_brief(bad)}) is not, in {self.guidance!r}. "
+                "Clip it, or start later."
+            )
+        return w[()]
+
+    def start(self, rate: float, count: float = math.inf) -> Start:
+        """Law at the start, for classes of rate log(P)/d (and, at finite d, their number P = `count`).
+
+        A finite `t_start` T gives N(0, T I). For T = infinity it is the exact crowd solution (T8) at a time t*
+        well above speciation, (1 + w) Phi(e w, e) and D Phi(2 e w, eta^2) with Phi(a, b) = 2F1(-a, 1; 1 + b; 1/(1 + D)),
+        summed as a series that converges fast there. At finite P the target itself carries the share 1/P of the
+        unconditional weight, so guidance pulls with w (1 - 1/P).
+
+        Returns
+        -------
+        Start : (t, m, v).
+        """
+        if math.isfinite(self.t_start):
+            return Start(self.t_start, 0.0, self.t_start)
+        if rate <= 0:
+            raise ProblemError(
+                f"a start at t = infinity needs log(P)/d > 0; got {rate}. Give a finite t_start, e.g. t_start=1000."
+            )
+        far = 100.0 * (1.0 + self.guidance.largest) / min(rate, 1.0)
+        t = max(far, 100.0 * self.sigma2, 10.0 * self.guidance.constant_above)
+        w = float(self.weight(t)) * (1.0 - 1.0 / count)
+        D = self.sigma2 + t
+        m = (1.0 + w) * _series(self.e * w, self.e, 1.0 / (1.0 + D))
+        v = D * _series(2.0 * self.e * w, self.eta**2, 1.0 / (1.0 + D))
+        return Start(t, m, v)
+
+    def replace(self, **changes: Any) -> "Problem":
+        """A variant of this problem, checked anew."""
+        unknown = sorted(set(changes) - set(self.__dataclass_fields__))
+        if unknown:
+            raise ProblemError(f"a problem has the fields {list(self.__dataclass_fields__)}; got {unknown}.")
+        return replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON or TOML; `Problem.from_dict` is the inverse."""
+        return {
+            "classes": self.classes.to_dict(),
+            "sigma2": self.sigma2,
+            "guidance": self.guidance.to_dict(),
+            "sampler": self.sampler,
+            "t_start": self.t_start if math.isfinite(self.t_start) else "inf",
+        }
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> "Problem":
+        """Build a problem from `to_dict` data. `guidance` may also be a plain number, `t_start` the word "inf"."""
+        fields = dict(data)
+        if isinstance(fields.get("classes"), Mapping):
+            fields["classes"] = Growth.from_dict(fields["classes"])
+        if isinstance(fields.get("guidance"), Mapping):
+            fields["guidance"] = Schedule.from_dict(fields["guidance"])
+        if fields.get("t_start") == "inf":
+            fields["t_start"] = math.inf
+        return _build(Problem, fields)
+
+
+def _build(cls: Any, fields: Mapping[str, Any]) -> Any:
+    known = list(cls.__dataclass_fields__)
+    unknown = sorted(set(fields) - set(known))
+    if unknown:
+        raise ProblemError(f"{cls.__name__} takes the keys {known}; unknown: {unknown}.")
+    try:
+        return cls(**fields)
+    except TypeError as cause:
+        raise ProblemError(
+            f"{cls.__name__} takes the keys {known}; got {sorted(fields)}: {cause}."
+        ) from cause
+
+
+def _sampler(sampler: object) -> str | float:
+    if isinstance(sampler, str):
+        if sampler not in SAMPLERS:
+            raise ProblemError(f'sampler must be "sde", "ode" or a stochasticity eta >= 0; got {sampler!r}.')
+        return sampler
+    eta = checked("eta (the sampler)", sampler, low=0, remedy='"sde" is eta = 1, "ode" is eta = 0.')
+    return {1.0: "sde", 0.0: "ode"}.get(eta, eta)
+
+
+def _rounded_log(log_count: float) -> float:
+    """log of the whole number nearest to exp(log_count); at least one class. Beyond 1e15 rounding cannot be seen."""
+    return log_count if log_count > 34.5 else math.log(max(round(math.exp(log_count)), 1))
+
+
+def _series(a: float, b: float, x: float) -> float:
+    """2F1(-a, 1; 1 + b; x) = 1 - a x/(1 + b) + ..., for a x well below 1."""
+    total = term = 1.0
+    for n in range(60):
+        term *= (n - a) / (n + 1.0 + b) * x
+        total += term
+        if abs(term) < 1e-17 * abs(total):
+            return total
+    raise ProblemError(f"the start is not far enough above speciation: a x = {a * x:g} must be below 0.1.")
+
+
+def _brief(t: object) -> str:
+    values = np.atleast_1d(np.asarray(t, float))
+    return ", ".join(f"{x:g}" for x in values[:3]) + (", ..." if values.size > 3 else "")
