@@ -66,9 +66,7 @@ class Snapshot:
         try:
             return self.__dict__["_observables"][name]
         except KeyError:
-            raise AttributeError(
-                f"no observable {name!r}; there are {sorted(self.__dict__['_observables'])}"
-            ) from None
+            raise AttributeError(f"no observable {name!r}; there are {sorted(self.__dict__['_observables'])}") from None
 
     def __repr__(self) -> str:
         rows = [f"  {name:14s} {o.mean:12.6g} +- {o.stderr:.2g}" for name, o in self._observables.items()]
@@ -119,9 +117,7 @@ class Ensemble:
     def at(self, index: int) -> Snapshot:
         """Observables at the recorded time t[index]."""
         names = [*self.draws, "m_paired", "v_paired"]
-        return Snapshot(
-            float(self.t[index]), {n: Observable(getattr(self, n).values[:, index]) for n in names}
-        )
+        return Snapshot(float(self.t[index]), {n: Observable(getattr(self, n).values[:, index]) for n in names})
 
     def __getattr__(self, name: str) -> Observable:
         draws = self.__dict__.get("draws", {})

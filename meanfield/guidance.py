@@ -13,6 +13,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -53,9 +54,7 @@ class Schedule:
     @property
     def largest(self) -> float:
         """A bound on |w| where it is constant at large t: the strength that the start law must allow for."""
-        return (
-            abs(float(self.w(2.0 * self.constant_above + 1.0))) if math.isfinite(self.constant_above) else 0.0
-        )
+        return abs(float(self.w(2.0 * self.constant_above + 1.0))) if math.isfinite(self.constant_above) else 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data that `Schedule.from_dict` turns back into this schedule."""
@@ -74,9 +73,7 @@ class Schedule:
         unknown = sorted(set(fields) - set(known))
         missing = sorted(k for k in known if k not in fields)
         if unknown or missing:
-            raise ScheduleError(
-                f"schedule {kind!r} takes the keys {known}; unknown: {unknown}, missing: {missing}."
-            )
+            raise ScheduleError(f"schedule {kind!r} takes the keys {known}; unknown: {unknown}, missing: {missing}.")
         return cls(**fields)
 
 
@@ -201,9 +198,7 @@ class Tabulated(Schedule):
     def __post_init__(self) -> None:
         times, values = _increasing("times", self.times, low=0.0), _numbers("values", self.values)
         if not times or len(values) != len(times):
-            raise ScheduleError(
-                f"times and values must have the same length >= 1; got {len(times)} and {len(values)}."
-            )
+            raise ScheduleError(f"times and values must have the same length >= 1; got {len(times)} and {len(values)}.")
         object.__setattr__(self, "times", times)
         object.__setattr__(self, "values", values)
 
@@ -231,9 +226,7 @@ class Custom(Schedule):
 
     def __post_init__(self) -> None:
         if not callable(self.function):
-            raise ScheduleError(
-                f"function must be callable as w(t); got {self.function!r}. Use Constant for a number."
-            )
+            raise ScheduleError(f"function must be callable as w(t); got {self.function!r}. Use Constant for a number.")
         object.__setattr__(self, "jumps", _increasing("jumps", self.jumps, low=0.0))
 
     def w(self, t):
@@ -270,6 +263,6 @@ def _numbers(name: str, values: Sequence[float]) -> tuple[float, ...]:
 
 def _increasing(name: str, values: Sequence[float], low: float) -> tuple[float, ...]:
     numbers = _numbers(name, values)
-    if any(b <= a for a, b in zip(numbers, numbers[1:], strict=False)) or any(x < low for x in numbers):
+    if any(b <= a for a, b in pairwise(numbers)) or any(x < low for x in numbers):
         raise ScheduleError(f"{name} must increase strictly from {low:g} or above; got {list(numbers)}.")
     return numbers

@@ -114,7 +114,7 @@ class Continuum(Growth):
 
 
 class Start(NamedTuple):
-    """Law at which a run begins: x_t ~ N(m mu_1, v I) at VE time t (per sample, in the target's direction and across)."""
+    """Law at which a run begins: x_t ~ N(m mu_1, v I) at VE time t."""
 
     t: float
     m: float
@@ -154,9 +154,7 @@ class Problem:
 
     def __post_init__(self) -> None:
         if not isinstance(self.classes, Growth):
-            raise ProblemError(
-                f"classes must be a growth law such as Exponential(alpha=0.4); got {self.classes!r}."
-            )
+            raise ProblemError(f"classes must be a growth law such as Exponential(alpha=0.4); got {self.classes!r}.")
         set_ = object.__setattr__
         set_(self, "sigma2", checked("sigma2", self.sigma2, low=0, open_low=True))
         set_(self, "guidance", as_schedule(self.guidance))
@@ -167,9 +165,7 @@ class Problem:
                 f"a start at t = infinity needs guidance that is constant at large t; got {self.guidance!r}. "
                 "Give a finite t_start, e.g. t_start=1000."
             )
-        self.weight(
-            np.geomspace(1e-9, 1e9, 19) if math.isinf(self.t_start) else self.t_start * np.linspace(0, 1, 17)
-        )
+        self.weight(np.geomspace(1e-9, 1e9, 19) if math.isinf(self.t_start) else self.t_start * np.linspace(0, 1, 17))
 
     @property
     def eta(self) -> float:
@@ -185,9 +181,7 @@ class Problem:
         """w(t), checked: finite, real, of the shape of t. Raises ScheduleError otherwise."""
         try:
             w = np.asarray(self.guidance.w(t), dtype=float)
-        except (
-            Exception
-        ) as cause:  # the schedule is the user's code: whatever it raises is reported with the time
+        except Exception as cause:  # the schedule is the user's code: whatever it raises is reported with the time
             raise ScheduleError(
                 f"the schedule must return numbers for t = {_brief(t)}; {self.guidance!r} raised "
                 f"{type(cause).__name__}: {cause}. It must accept arrays of t."
@@ -195,9 +189,7 @@ class Problem:
         if w.shape != np.shape(t):
             w = np.broadcast_to(w, np.shape(t)) if w.ndim == 0 else w
             if w.shape != np.shape(t):
-                raise ScheduleError(
-                    f"the schedule must return one w per t; got shape {w.shape} for {np.shape(t)}."
-                )
+                raise ScheduleError(f"the schedule must return one w per t; got shape {w.shape} for {np.shape(t)}.")
         if not np.all(np.isfinite(w)):
             bad = np.asarray(t, float)[~np.isfinite(w)] if np.ndim(t) else t
             raise ScheduleError(
@@ -210,8 +202,8 @@ class Problem:
         """Law at the start, for classes of rate log(P)/d (and, at finite d, their number P = `count`).
 
         A finite `t_start` T gives N(0, T I). For T = infinity it is the exact crowd solution (T8) at a time t*
-        well above speciation, (1 + w) Phi(e w, e) and D Phi(2 e w, eta^2) with Phi(a, b) = 2F1(-a, 1; 1 + b; 1/(1 + D)),
-        summed as a series that converges fast there. At finite P the target itself carries the share 1/P of the
+        well above speciation, (1 + w) Phi(e w, e) and D Phi(2 e w, eta^2) with
+        Phi(a, b) = 2F1(-a, 1; 1 + b; 1/(1 + D)), summed as a series that converges fast there. At finite P the target itself carries the share 1/P of the
         unconditional weight, so guidance pulls with w (1 - 1/P).
 
         Returns
@@ -220,6 +212,8 @@ class Problem:
         """
         if math.isfinite(self.t_start):
             return Start(self.t_start, 0.0, self.t_start)
+        if count <= 1:
+            rate = 1.0  # the target alone: guidance does nothing
         if rate <= 0:
             raise ProblemError(
                 f"a start at t = infinity needs log(P)/d > 0; got {rate}. Give a finite t_start, e.g. t_start=1000."
@@ -270,9 +264,7 @@ def _build(cls: Any, fields: Mapping[str, Any]) -> Any:
     try:
         return cls(**fields)
     except TypeError as cause:
-        raise ProblemError(
-            f"{cls.__name__} takes the keys {known}; got {sorted(fields)}: {cause}."
-        ) from cause
+        raise ProblemError(f"{cls.__name__} takes the keys {known}; got {sorted(fields)}: {cause}.") from cause
 
 
 def _sampler(sampler: object) -> str | float:
