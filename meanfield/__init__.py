@@ -1,1 +1,32 @@
-from meanfield.problem import Exponential, Problem
+"""Mean-field theory of classifier-free guidance in Gaussian mixtures of many classes (d = infinity, and finite d)."""
+
+from meanfield.dynamics import solve
+from meanfield.ensemble import Ensemble, Observable
+from meanfield.errors import CfgfieldError, ConvergenceError, ProblemError, ScheduleError
+from meanfield.guidance import Constant, Custom, Interval, Linear, Piecewise, Schedule, Tabulated
+from meanfield.problem import Continuum, Exponential, Fixed, Polynomial, Problem
+from meanfield.trajectory import Event, Trajectory
+
+__all__ = [
+    "CfgfieldError",
+    "Constant",
+    "Continuum",
+    "ConvergenceError",
+    "Custom",
+    "Ensemble",
+    "Event",
+    "Exponential",
+    "Fixed",
+    "Interval",
+    "Linear",
+    "Observable",
+    "Piecewise",
+    "Polynomial",
+    "Problem",
+    "ProblemError",
+    "Schedule",
+    "ScheduleError",
+    "Tabulated",
+    "Trajectory",
+    "solve",
+]

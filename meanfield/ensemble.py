@@ -1,8 +1,8 @@
 """Statistics of an ensemble of samples: observables by (draw, time), with honest error bars.
 
 A *draw* is one independent realisation of everything random that samples share: the class means (disorder) in
-`simulate.run`, a batch of samples in `meanfield.reduced`. The error of a mean is the standard error over draws, never the
-spread of single samples, because samples of one draw are correlated.
+`simulate.run`, a batch of samples in `meanfield.reduced`. The error of a mean is the standard error over draws, never
+the spread of single samples, because samples of one draw are correlated.
 
 Guided samples come with an *unguided twin* driven by the same start and the same noise, whose law is known exactly.
 The paired estimate  <m> = m0 + <m_guided - m_twin>  has the same expectation as the plain mean and a far smaller

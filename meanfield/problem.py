@@ -148,7 +148,7 @@ class Problem:
 
     classes: Growth
     sigma2: float
-    guidance: Schedule = field(default_factory=lambda: Constant(0.0))
+    guidance: Any = field(default_factory=lambda: Constant(0.0))  # number or function in, always a Schedule after
     sampler: str | float = "sde"
     t_start: float = math.inf
 
@@ -201,10 +201,10 @@ class Problem:
     def start(self, rate: float, count: float = math.inf) -> Start:
         """Law at the start, for classes of rate log(P)/d (and, at finite d, their number P = `count`).
 
-        A finite `t_start` T gives N(0, T I). For T = infinity it is the exact crowd solution (T8) at a time t*
-        well above speciation, (1 + w) Phi(e w, e) and D Phi(2 e w, eta^2) with
-        Phi(a, b) = 2F1(-a, 1; 1 + b; 1/(1 + D)), summed as a series that converges fast there. At finite P the target itself carries the share 1/P of the
-        unconditional weight, so guidance pulls with w (1 - 1/P).
+        A finite `t_start` T gives N(0, T I). For T = infinity it is the exact crowd solution (T8) at a time t* well
+        above speciation, (1 + w) Phi(e w, e) and D Phi(2 e w, eta^2), Phi(a, b) = 2F1(-a, 1; 1 + b; 1/(1 + D)), summed
+        as a series that converges fast there. At finite P the target itself carries the share 1/P of the unconditional
+        weight, so guidance pulls with w (1 - 1/P).
 
         Returns
         -------

@@ -1,0 +1,314 @@
+"""`solve`: the mean-field equations (T1)-(T7) from the start to t = 0, phase after phase.
+
+The schedule is cut at its breakpoints. In each piece the current phase (see `phases`) is integrated in tau = -log D by
+LSODA, which turns implicit where strong guidance makes the equation stiff, until one of its exits changes sign; the
+target phase is closed-form. Events are roots of the dense output: accurate to the tolerance of the integrator.
+"""
+
+import math
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from scipy.integrate import LSODA, OdeSolution
+from scipy.optimize import brentq
+
+from meanfield.errors import ConvergenceError, checked
+from meanfield.freeenergy import information
+from meanfield.phases import (
+    Captured,
+    Phase,
+    Point,
+    Rest,
+    Setting,
+    Sliding,
+    Target,
+    advantage_rate,
+    capture_margin,
+)
+from meanfield.problem import Problem
+from meanfield.trajectory import Event, Piece, Trajectory
+
+__all__ = ["solve"]
+
+RTOL, ATOL = 3e-13, 1e-14
+MAX_PHASES = 200
+
+
+def solve(problem: Problem, d: float = math.inf) -> Trajectory:
+    """Solve the mean-field dynamics of a problem.
+
+    Parameters
+    ----------
+    problem : what to solve.
+    d : dimension, >= 1; infinite by default. A finite d replaces alpha by log(P)/d in the same equations.
+
+    Returns
+    -------
+    Trajectory : m, v, q, F and phase over decreasing t; `final` is t = 0.
+
+    Raises
+    ------
+    ConvergenceError : the integration failed; nan is never returned.
+    ScheduleError : the schedule is not finite somewhere on the way.
+
+    Examples
+    --------
+    >>> from meanfield import Exponential, Problem, solve
+    >>> theory = solve(Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0, sampler="sde"))
+    >>> print(f"{theory.final.m:.5f} {theory.final.v:.5f} {theory.t_speciation:.5f}")
+    1.07555 0.24264 2.05894
+    """
+    d = checked("d", d, low=1, infinite=True)
+    alpha = problem.classes.rate(d)
+    alone = problem.classes.log_count(d if math.isfinite(d) else 2.0) == 0.0 and alpha == 0.0
+    path = _Path(problem, alpha)
+    if alone:
+        path.begin_alone()
+    elif alpha == 0.0 and math.isinf(problem.t_start):
+        path.begin_subexponential()
+    else:
+        path.begin(*problem.start(alpha))
+    path.run()
+    standing = path.standing if math.isinf(d) or path.standing == "approximate" else "asymptotic"
+    return Trajectory(problem, d, alpha, tuple(path.pieces), tuple(path.events), standing)
+
+
+class _Path:
+    """A trajectory under construction: the current phase, the pieces and events so far."""
+
+    def __init__(self, problem: Problem, alpha: float) -> None:
+        self.problem, self.alpha = problem, alpha
+        self.end = -math.log(problem.sigma2)
+        self.pieces: list[Piece] = []
+        self.events: list[Event] = []
+        self.standing = "exact"
+        self.phase: Phase
+
+    # -- starts -----------------------------------------------------------------------------------------------------
+
+    def begin(self, t: float, m: float, v: float) -> None:
+        """Start from the law of `Problem.start`."""
+        D = self.problem.sigma2 + t
+        p = Point(-math.log(D), m - 1.0, math.log(v / D))
+        self._cut(p.tau)
+        self._enter(p, self._setting(p.tau))
+
+    def begin_alone(self) -> None:
+        """P = 1: the target has no rivals and guidance does nothing."""
+        t = self.problem.t_start
+        D = self.problem.sigma2 + t if math.isfinite(t) else 100.0 * max(1.0, self.problem.sigma2)
+        p = Point(-math.log(D), *((-1.0, math.log(t / D)) if math.isfinite(t) else (0.0, 0.0)))
+        self._cut(p.tau)
+        self.phase = Target(self._setting(p.tau)._replace(alpha=-math.inf), p)
+
+    def begin_subexponential(self) -> None:
+        """alpha = 0 from t = inf, the limit of small alpha: for w > -1/2 the target wins at t = inf and nothing is
+        distorted; otherwise a wrong class has captured the sample there (T7d), at m = 1 + w, m_k = -w."""
+        far = max(1.0, self.problem.sigma2, self.problem.guidance.constant_above)
+        p = Point(-math.log(100.0 * far), 0.0, 0.0)
+        self._cut(p.tau)
+        s = self._setting(p.tau)
+        w = s.w(p.tau)
+        if w > -0.5:
+            self.events.append(Event("speciation", math.inf, 1.0, math.inf))
+            self.phase = Target(s, p)
+        else:
+            self.events.append(Event("capture", math.inf, 1.0 + w, math.inf))
+            self.standing = "approximate"
+            self.phase = Captured(s, p._replace(delta=w), -w, 1.0, 0.0)
+
+    # -- the loop ---------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Follow the phases to t = 0."""
+        tau = self.phase.entry.tau
+        for _ in range(MAX_PHASES):
+            stop = min((b for b in self.cuts if b > tau), default=self.end)
+            point, which = self._follow(tau, stop)
+            if point.tau >= self.end:
+                return
+            tau = point.tau
+            if which is None:  # a breakpoint of the schedule: the same question with the new weight
+                self._restart(point, self._setting(tau))
+            else:
+                self._leave(which, point)
+        raise ConvergenceError(
+            f"the trajectory changed phase more than {MAX_PHASES} times before t = 0, last at "
+            f"t = {math.exp(-tau) - self.problem.sigma2:g}. Use a schedule with fewer jumps."
+        )
+
+    def _follow(self, tau: float, stop: float) -> tuple[Point, int | None]:
+        """Integrate the current phase from tau to its first exit or to `stop`; record the piece."""
+        phase = self.phase
+        if isinstance(phase, Target):
+            exit_ = _desertion(phase, tau, stop)
+            end = stop if exit_ is None else exit_
+            delta, y = phase.solution(end)
+            read = lambda x: np.vstack([s := phase.solution(x), phase.F(x, s)])  # noqa: E731
+            self.pieces.append(Piece(phase.name, tau, end, read))
+            return Point(end, float(delta), float(y)), None if exit_ is None else 0
+        solution, end, which = _integrate(phase, tau, stop)
+        if end > tau:
+            read = lambda x: np.vstack([(s := solution(x))[:2], phase.F(x, s)])  # noqa: E731
+            self.pieces.append(Piece(phase.name, tau, end, read))
+        state = solution(end) if end > tau else np.array(phase.initial())
+        self._last = state
+        return Point(end, float(state[0]), float(state[1])), which
+
+    # -- changes of phase -------------------------------------------------------------------------------------------
+
+    def _leave(self, which: int, p: Point) -> None:
+        """Choose the phase that follows exit number `which` of the current phase at p."""
+        phase, s = self.phase, self._setting(p.tau)
+        if isinstance(phase, Target):
+            self._desert(p, s)
+        elif isinstance(phase, Rest) and which == 1:
+            self._note("decondensation" if phase.glass else "condensation", p)
+            self._enter_rest(p, s, glass=not phase.glass)
+        elif isinstance(phase, Rest) and which == 2:
+            self._capture(p, s)
+        elif isinstance(phase, Captured) and which == 1:
+            self._note("release", p)
+            self._enter_rest(p, s, captures=False)
+        elif isinstance(phase, Sliding) and which == 1:
+            self._note("despeciation", p)
+            self._enter_rest(p, s)
+        elif isinstance(phase, Rest) and advantage_rate(s, p, 0.0) < 0.0:  # eta > 1 only
+            self._note("sliding", p)
+            self.phase = Sliding(s, p)
+        else:
+            self._note("speciation", p)
+            self.phase = Target(s, p)
+
+    def _desert(self, p: Point, s: Setting) -> None:
+        """The target loses the weight (eta > 1): go on in the rest, or slide if the rest pushes back."""
+        if advantage_rate(s, p, s.w(p.tau)) > 0.0:
+            self._note("sliding", p)
+            self.phase = Sliding(s, p)
+        else:
+            self._note("despeciation", p)
+            self._enter_rest(p, s)
+
+    def _restart(self, p: Point, s: Setting) -> None:
+        """The same phase goes on with the next piece of the schedule."""
+        phase = self.phase
+        if isinstance(phase, Target):
+            self.phase = Target(s, p)
+        elif isinstance(phase, Captured):
+            self.phase = Captured(s, p, float(self._last[2]), phase.n_k, phase.o_k)
+        elif isinstance(phase, Sliding):
+            if advantage_rate(s, p, s.w(p.tau)) > 0.0:
+                self.phase = Sliding(s, p)
+            else:
+                self._leave(1, p)
+        else:
+            self._enter_rest(p, s, glass=phase.glass)  # type: ignore[attr-defined]
+
+    def _enter(self, p: Point, s: Setting) -> None:
+        """Phase of a start: F < 0 there, except at alpha = 0, where F = 0 at m = 0 and w decides."""
+        if self.alpha == 0.0 and s.w(p.tau) >= 0.0:
+            self._note("speciation", p)
+            self.phase = Target(s, p)
+        else:
+            self._enter_rest(p, s)
+
+    def _enter_rest(self, p: Point, s: Setting, glass: bool | None = None, captures: bool = True) -> None:
+        glass = float(information(p.D, p.q)) > self.alpha if glass is None else glass
+        if glass and captures and capture_margin(s, p) > 0.0:
+            self._capture(p, s)
+            return
+        if glass:
+            self._label("approximate" if s.w(p.tau) < 0.0 else "asymptotic")
+        self.phase = Rest(s, p, glass, captures)
+
+    def _capture(self, p: Point, s: Setting) -> None:
+        self._note("capture", p)
+        self._label("approximate")
+        self.phase = Captured.at(s, p)
+
+    def _note(self, kind: str, p: Point) -> None:
+        self.events.append(Event(kind, math.exp(-p.tau) - self.problem.sigma2, p.m, p.v))
+
+    def _label(self, standing: str) -> None:
+        if self.standing != "approximate":
+            self.standing = standing
+
+    # -- the schedule -----------------------------------------------------------------------------------------------
+
+    def _cut(self, tau_start: float) -> None:
+        """Times tau at which the integration must stop: the breakpoints of the schedule after the start."""
+        taus = [-math.log(self.problem.sigma2 + t) for t in self.problem.guidance.breakpoints]
+        self.cuts = sorted(x for x in taus if tau_start < x < self.end)
+        self.tau_start = tau_start
+
+    def _setting(self, tau: float) -> Setting:
+        """The problem on the smooth piece of its schedule that begins at tau; w is read strictly inside the piece."""
+        low = tau
+        high = min((b for b in self.cuts if b > tau), default=self.end)
+        inside = 1e-12 * (high - low)
+        sigma2 = self.problem.sigma2
+
+        def w(x: float) -> float:
+            x = min(max(x, low + inside), high - inside)
+            return float(self.problem.weight(max(math.exp(-x) - sigma2, 0.0)))
+
+        return Setting(self.alpha, self.problem.eta, w)
+
+
+def _integrate(phase: Phase, tau: float, stop: float) -> tuple[OdeSolution, float, int | None]:
+    """LSODA from tau to `stop`, or to the first exit that turns positive: solution, end, number of the exit.
+
+    An exit may start at zero (it is where the phase was entered), so rounding there does not count.
+    """
+    exits = phase.exits()
+    times, pieces = [tau], []
+    try:
+        with warnings.catch_warnings(), np.errstate(over="raise", invalid="raise"):
+            warnings.simplefilter("error")
+            solver = LSODA(phase.rates, tau, phase.initial(), stop, rtol=RTOL, atol=ATOL)
+            before = [min(f(tau, solver.y), 0.0) for f in exits]
+            while solver.status == "running":
+                message = solver.step()
+                if solver.status == "failed" or not np.all(np.isfinite(solver.y)):
+                    raise ConvergenceError(_failure(phase, tau, message or "the solution is not finite"))
+                dense, after = solver.dense_output(), [f(solver.t, solver.y) for f in exits]
+                roots = [
+                    (_root(f, dense, times[-1], solver.t), i)
+                    for i, f in enumerate(exits)
+                    if before[i] <= 0.0 < after[i]
+                ]
+                end, which = min(roots) if roots else (solver.t, None)
+                if end > times[-1]:
+                    times.append(end)
+                    pieces.append(dense)
+                if roots:
+                    return OdeSolution(times, pieces) if pieces else None, end, which  # type: ignore[return-value]
+                before = after
+    except (ArithmeticError, UserWarning) as cause:
+        raise ConvergenceError(_failure(phase, tau, str(cause))) from cause
+    return OdeSolution(times, pieces), stop, None
+
+
+def _root(f: Callable, dense: Callable, low: float, high: float) -> float:
+    """Where f turns positive between low and high along the dense output of one step."""
+    if f(low, dense(low)) >= 0.0:
+        return low
+    return brentq(lambda x: f(x, dense(x)), low, high, xtol=1e-15)
+
+
+def _failure(phase: Phase, tau: float, why: str) -> str:
+    return (
+        f"the mean-field equations must have a finite solution; in the {phase.name} phase entered at "
+        f"D = {math.exp(-tau):g} the integrator reports: {why}. Weaker guidance or a schedule bounded below helps."
+    )
+
+
+def _desertion(phase: Target, tau: float, stop: float, points: int = 4001) -> float | None:
+    """First time in (tau, stop) at which the target loses the weight; proved never to happen for eta <= 1."""
+    if phase.s.eta <= 1.0 or phase.s.alpha == -math.inf:
+        return None
+    grid = np.linspace(tau, stop, points)
+    values = np.array([phase.desertion(x) for x in grid])
+    up = np.flatnonzero((values[:-1] <= 0.0) & (values[1:] > 0.0))
+    return brentq(phase.desertion, grid[up[0]], grid[up[0] + 1], xtol=1e-15) if up.size else None
