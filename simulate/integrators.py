@@ -1,0 +1,110 @@
+"""Exponential Heun steps, exact for the linear part of the force.
+
+In the frame of the target and in tau = -log D, the reverse step of sec. 1 of docs/theory.md reads
+    dy = e (b - y) dtau + eta sqrt(D) dB,      b = -w(t) sum_k pi_k(y) delta_k,
+because s_w = (b - y)/D. Over a step from D to D' = r D (h = -log r), with b linear in tau from b_0 to b_1,
+    y' = r^e y + (1 - r^e) b_0 + phi (b_1 - b_0) + sqrt(D' (1 - r^{eta^2})) xi,     phi = 1 - (1 - r^e)/(e h):
+the noise variance eta^2 int D(s) exp(-2 e (h - s)) ds is exact, so w = 0 is exact in law at any number of steps.
+Predictor: b_1 = b_0; corrector: b_1 at the predictor; same noise in both. Two scores a step.
+Order 2 for the ODE, and weak order 2 for the SDE (additive noise); tests measure both.
+
+The noise may be drawn on a grid `refinement` times finer and combined exactly: runs with different steps then share it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from meanfield.errors import ProblemError
+from meanfield.problem import Problem
+
+__all__ = ["ORDER", "Steps", "correct", "make_steps", "predict", "time_grid"]
+
+ORDER = 2  # of the error in the step, deterministic and weak
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A time grid D[0] > ... > D[n] = sigma2 and the coefficients of its n steps.
+
+    Attributes
+    ----------
+    D, t : (n + 1,).
+    w_start, w_end : (n,) weights at the ends of each step, seen from inside it (a schedule may jump at the ends).
+    decay, phi, noise : (n,) r^e; the weight of the correction; the noise's standard deviation.
+    mix : (n, refinement) coefficients of the fine normals in each step's noise; mix**2 sums to noise**2.
+    """
+
+    D: np.ndarray
+    t: np.ndarray
+    w_start: np.ndarray
+    w_end: np.ndarray
+    decay: np.ndarray
+    phi: np.ndarray
+    noise: np.ndarray
+    mix: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.decay)
+
+
+def time_grid(problem: Problem, t_start: float, n_steps: int, refinement: int = 1) -> np.ndarray:
+    """VE times of `n_steps` steps, log-uniform in D between the schedule's breakpoints, each then cut in `refinement`.
+
+    Returns
+    -------
+    t : (n_steps * refinement + 1,), decreasing from t_start to exactly 0.
+    """
+    sigma2 = problem.sigma2
+    jumps = sorted((t for t in problem.guidance.breakpoints if 0 < t < t_start), reverse=True)
+    ends = np.array([t_start, *jumps, 0.0])
+    lengths = -np.diff(np.log(sigma2 + ends))
+    if n_steps < len(lengths):
+        raise ProblemError(
+            f"n_steps must be at least {len(lengths)}, one for each piece of the schedule; got {n_steps}."
+        )
+    counts = np.ones(len(lengths), dtype=int)
+    for _ in range(n_steps - len(lengths)):
+        counts[np.argmax(lengths / counts)] += 1
+    times = [np.array([t_start])]
+    for a, b, count in zip(ends[:-1], ends[1:], counts * refinement, strict=True):
+        fraction = np.arange(1, count + 1) / count
+        D = (sigma2 + a) * ((sigma2 + b) / (sigma2 + a)) ** fraction
+        inner = D - sigma2
+        inner[-1] = b
+        times.append(inner)
+    return np.concatenate(times)
+
+
+def make_steps(problem: Problem, t: np.ndarray, refinement: int = 1) -> Steps:
+    """Coefficients of the steps on the times t[::refinement], with noise on all of t."""
+    e, eta2 = problem.e, problem.eta**2
+    fine = problem.sigma2 + t
+    coarse, D = t[::refinement], fine[::refinement]
+    width = coarse[:-1] - coarse[1:]
+    inside = 1e-9 * width
+    h = -np.log(D[1:] / D[:-1])
+    # standard deviation of each fine step's noise, carried by the linear flow to the end of its coarse step
+    sd = np.sqrt(fine[1:] * -np.expm1(eta2 * np.log(fine[1:] / fine[:-1])))
+    end = np.repeat(D[1:], refinement)
+    mix = (sd * (end / fine[1:]) ** e).reshape(-1, refinement)
+    return Steps(
+        D=D,
+        t=coarse,
+        w_start=problem.weight(coarse[:-1] - inside),
+        w_end=problem.weight(coarse[1:] + inside),
+        decay=np.exp(-e * h),
+        phi=1.0 + np.expm1(-e * h) / (e * h),
+        noise=np.sqrt(D[1:] * -np.expm1(-eta2 * h)),
+        mix=mix,
+    )
+
+
+def predict(y: np.ndarray, b: np.ndarray | float, noise: np.ndarray | float, decay: float) -> np.ndarray:
+    """The step with the force of its beginning; exact where b is constant."""
+    return decay * y + (1.0 - decay) * b + noise
+
+
+def correct(predicted: np.ndarray, b_start: np.ndarray, b_end: np.ndarray, phi: float) -> np.ndarray:
+    """The step with the force linear in log D, given its value at the predictor."""
+    return predicted + phi * (b_end - b_start)

@@ -1,0 +1,118 @@
+"""The classes of one draw, in the frame of the target.
+
+With y = x - mu_1 and delta_k = mu_k - mu_1, the log-weight of class k relative to the target is
+    l_k = (y.delta_k - |delta_k|^2/2)/D,
+exactly 0 for the target: nothing cancels. Only the P - 1 wrong classes are stored, as float32 differences delta_k.
+These rounded differences *define* the mixture, so float32, float64 and the reference path see the same classes.
+The target has |mu_1|^2 = d exactly (sec. 1 of docs/theory.md).
+"""
+
+import math
+import os
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from meanfield.errors import ProblemError
+from meanfield.problem import Problem
+from simulate.randomness import MEANS, stream
+
+__all__ = ["Mixture", "available_bytes", "check_memory", "count_classes", "draw_direct"]
+
+ROWS = 65536  # classes handled at a time where temporaries are needed
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """The classes of one draw: `target` mu_1 (dim,), `delta` (P - 1, dim) float32, `n_classes` P."""
+
+    target: np.ndarray
+    delta: np.ndarray
+    n_classes: float
+
+    @property
+    def dim(self) -> int:
+        return len(self.target)
+
+    @cached_property
+    def half_norms(self) -> np.ndarray:
+        """|delta_k|^2/2 in float64, shape (P - 1,)."""
+        parts = [0.5 * np.einsum("kd,kd->k", b, b) for b in self._blocks()]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    @cached_property
+    def mean_delta(self) -> np.ndarray:
+        """(1/P) sum_k delta_k over all classes, target included, shape (dim,)."""
+        return sum((b.sum(axis=0) for b in self._blocks()), np.zeros(self.dim)) / self.n_classes
+
+    def covariance(self, z: np.ndarray) -> np.ndarray:
+        """C z, with C the covariance of the P class means of this draw; z (samples, dim)."""
+        total = np.zeros_like(z)
+        for b in self._blocks(4096):
+            total += (z @ b.T) @ b  # (samples, dim)
+        return total / self.n_classes - np.outer(z @ self.mean_delta, self.mean_delta)
+
+    def _blocks(self, rows: int = ROWS):
+        for k in range(0, len(self.delta), rows):
+            yield self.delta[k : k + rows].astype(np.float64)
+
+
+def draw_direct(d: int, n_classes: int, seed: int, draw: int) -> Mixture:
+    """Draw mu_k ~ N(0, I_d), rescale the target to |mu_1|^2 = d, and store the differences.
+
+    Examples
+    --------
+    >>> mixture = draw_direct(d=8, n_classes=100, seed=0, draw=0)
+    >>> mixture.delta.shape, round(float(mixture.target @ mixture.target), 12)
+    ((99, 8), 8.0)
+    """
+    rng = stream(seed, MEANS, draw)
+    target = rng.standard_normal(d)
+    target *= math.sqrt(d) / np.linalg.norm(target)
+    delta = np.empty((n_classes - 1, d), dtype=np.float32)
+    for k in range(0, len(delta), ROWS):
+        rows = delta[k : k + ROWS]
+        rng.standard_normal(out=rows, dtype=np.float32)
+        rows -= target.astype(np.float32)
+    return Mixture(target, delta, n_classes)
+
+
+def count_classes(problem: Problem, d: int) -> float:
+    """P at dimension d: a whole number, or inf for the continuum and for counts beyond any memory."""
+    log_count = problem.classes.log_count(d)
+    return float(round(math.exp(log_count))) if log_count < 34.5 else math.inf
+
+
+def check_memory(problem: Problem, d: int, dim: int, dtype: str, copies: int, extra: int) -> None:
+    """Refuse class means that do not fit: `copies` draws in `dim` coordinates, beside `extra` bytes of work space."""
+    log_count = problem.classes.log_count(d)
+    width = 4 + (8 if dtype == "float64" else 0)
+    log_bytes = log_count + math.log((dim * width + 16) * copies)
+    free = available_bytes()
+    if log_bytes < math.log(free) and math.exp(log_bytes) + extra < 0.9 * free:
+        return
+    gib = (log_count + math.log(4.0 * dim) - math.log(2.0**30)) / math.log(10.0)
+    size = f"{10**gib:.3g} GiB" if gib < 12 else f"1e{gib:.0f} GiB"
+    count = f"{round(math.exp(log_count))}" if log_count < 34.5 else f"exp({log_count:.4g})"
+    several = f" for each of {copies} draws at a time" if copies > 1 else ""
+    raise ProblemError(
+        f"d={d} with {problem.classes!r} needs {count} classes ({size} of float32 means{several}), and "
+        f"{free / 2**30:.3g} GiB of memory are available; lower d or the growth of the classes, use fewer threads, "
+        "or use meanfield.reduced."
+    )
+
+
+def available_bytes() -> int:
+    """Memory that can be used without swapping: MemAvailable where the system tells, else the free pages."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            for line in lines:
+                if line.startswith("MemAvailable:"):
+                    return 1024 * int(line.split()[1])
+    except (OSError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        return 2**33  # a system that does not say: assume a small one
