@@ -4,7 +4,9 @@ from meanfield.dynamics import solve
 from meanfield.ensemble import Ensemble, Observable
 from meanfield.errors import CfgfieldError, ConvergenceError, ProblemError, ScheduleError
 from meanfield.guidance import Constant, Custom, Interval, Linear, Piecewise, Schedule, Tabulated
+from meanfield.measures import Distortion, distortion
 from meanfield.problem import Continuum, Exponential, Fixed, Polynomial, Problem
+from meanfield.theorems import dose
 from meanfield.trajectory import Event, Trajectory
 
 __all__ = [
@@ -13,6 +15,7 @@ __all__ = [
     "Continuum",
     "ConvergenceError",
     "Custom",
+    "Distortion",
     "Ensemble",
     "Event",
     "Exponential",
@@ -28,5 +31,7 @@ __all__ = [
     "ScheduleError",
     "Tabulated",
     "Trajectory",
+    "distortion",
+    "dose",
     "solve",
 ]

@@ -170,7 +170,8 @@ class _Path:
             self._capture(p, s)
         elif isinstance(phase, Captured) and which == 1:
             self._note("release", p)
-            self._enter_rest(p, s, captures=False)
+            glass = float(information(p.D, p.q)) > self.alpha * (1.0 - 1e-12)  # rounding at the edge of the glass
+            self._enter_rest(p, s, glass, captures=False)
         elif isinstance(phase, Sliding) and which == 1:
             self._note("despeciation", p)
             self._enter_rest(p, s)
