@@ -16,9 +16,10 @@ d - 3 degrees of freedom) of the rest.
 
 import math
 import time
+from typing import Any
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, log_expit
 
 from meanfield.ensemble import Ensemble
 from meanfield.errors import ProblemError, checked
@@ -144,6 +145,8 @@ class _Model:
         """1 - pi_1, the weight of all wrong classes, (samples,)."""
         if math.isinf(self.log_count):
             return np.ones_like(u)
+        if self.log_count == 0.0:
+            return np.zeros_like(u)
         return expit(-self._log_odds(u, gg, D))
 
     def _log_odds(self, u: np.ndarray, gg: np.ndarray, D: float) -> np.ndarray:
@@ -185,16 +188,19 @@ class _Model:
         return along, first, second, size * size * rng.chisquare(self.d - 3, n_samples)
 
     def _observe(self, s: _State, D: float) -> np.ndarray:
-        d, wrong = self.d, self._wrong(s.u, s.gg, D)
+        d = self.d
+        log_odds: Any = math.nan
+        participation: Any = math.nan
+        weight: Any = 0.0
+        accuracy: Any = 0.0
         m, m_twin = 1.0 + s.u / self.root_d, 1.0 + s.u0 / self.root_d
-        if math.isinf(self.log_count):
-            log_odds = participation = math.nan
-            weight = accuracy = 0.0
-        else:
-            odds = self._log_odds(s.u, s.gg, D)
-            weight, accuracy = expit(odds), odds > 0
-            participation = 1.0 / (weight**2 + wrong**2 * math.exp(-self.log_rivals)) if self.log_count else 1.0
-            log_odds = odds if self.log_count else np.nan
+        if self.log_count == 0.0:
+            weight = accuracy = participation = 1.0
+        elif math.isfinite(self.log_count):
+            log_odds = self._log_odds(s.u, s.gg, D)
+            weight, accuracy = expit(log_odds), log_odds > 0
+            log_sum = np.logaddexp(2.0 * log_expit(log_odds), 2.0 * log_expit(-log_odds) - self.log_rivals)
+            participation = np.exp(np.minimum(-log_sum, 700.0))
         each = (m, s.gg / (d - 1), m * m + s.gg / d, m_twin, s.hh / (d - 1), weight, log_odds, participation, accuracy)
         return np.array([np.mean(values) for values in each])
 

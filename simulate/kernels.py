@@ -10,7 +10,7 @@ A samples x classes array never exists. 2^z = 2^n 2^f with n = floor(z + 1/2), f
 2^f, and 2^n is the floating-point number whose exponent field is n + bias, written as an integer through a second view
 of one buffer. Blocks in which every sample's largest logit is `SKIP` bits below what counts skip the second half.
 
-The kernel is dumb: `FastScore` allocates and scales. Accuracy: float32 products, hence about 1e-6 relative in the shift;
+The kernel is dumb: `FastScore` allocates and scales. Float32 products give the shift to about 1e-6 relative;
 `simulate.score.ReferenceScore` is the twin.
 """
 

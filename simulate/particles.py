@@ -10,6 +10,7 @@ where m and v are the crowd's (for it C = I). Directions outside the span of the
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -52,7 +53,7 @@ def simulate_batch(
     )  # fmt: skip
     slot = {int(n): i for i, n in enumerate(plan.record)}
     sums = np.empty((len(NAMES), len(plan.record)))
-    noise: np.ndarray | float = 0.0
+    noise: Any = 0.0
     for n in range(len(steps) + 1):
         posterior = None
         if n in slot:
@@ -84,7 +85,7 @@ def _start(plan: Plan, mixture: Mixture, z: np.ndarray) -> tuple[np.ndarray, np.
     root_D = math.sqrt(problem.sigma2 + plan.begin.t)
     extra = math.sqrt(plan.begin.v) - root_D
     if math.isinf(mixture.n_classes):
-        others, spread = 0.0, z
+        others, spread = np.zeros_like(target), z
     else:  # (1/P) sum_{k != 1} mu_k, and C z
         share = (mixture.n_classes - 1.0) / mixture.n_classes
         others = mixture.mean_delta + share * target

@@ -91,8 +91,8 @@ def run(
 
     Returns
     -------
-    Ensemble : averages by (draw, time). `log_odds` is nan where the target has no rival (P = 1); in the continuum, where
-        its weight is 0, `log_odds` and `participation` are nan.
+    Ensemble : averages by (draw, time). `log_odds` is nan where the target has no rival (P = 1); in the continuum,
+        where its weight is 0, `log_odds` and `participation` are nan.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """The exact unconditional score, twice: this plain NumPy twin, and a fast path in `simulate.kernels`.
 
 Tweedie's formula for the mixture: s_u = sum_k pi_k (mu_k - x)/D with pi = softmax(-|x - mu_k|^2/(2D)). In the frame of
-the target (`simulate.mixture`) the guided score is s_w = (b - y)/D with b = -w sum_k pi_k delta_k, so all that a sampler
+the target (`simulate.mixture`) the guided score is s_w = (b - y)/D with b = -w sum_k pi_k delta_k: all that a sampler
 needs is the shift  p = sum_k pi_k delta_k  and, to observe, the weights. Everything is normalised among the *wrong*
 classes first: log-odds and 1 - pi_1 keep full relative precision however small either of pi_1, 1 - pi_1 is.
 """

@@ -3,7 +3,8 @@
 The score depends on x through x.mu_k alone. With P < d, P coordinates per sample suffice:
 - the means enter through their Gram matrix, whose law at any d is Bartlett's: coordinates (P, P) lower triangular,
   N(0, 1) below the diagonal, diagonal entry i (from 0) the square root of a chi-square with d - i degrees of freedom;
-- the d - P other coordinates feel the linear force -y/D only, so the sum R of their squares is a Markov chain by itself: over a step D -> D' = r D,  R' = s^2 chi'^2_{d-P}(r^{2e} R/s^2),  s^2 = D'(1 - r^{eta^2}), exactly, over any step.
+- the d - P other coordinates feel the linear force -y/D only, so the sum R of their squares is a Markov chain:
+  over a step D -> D' = r D,  R' = s^2 chi'^2_{d-P}(r^{2e} R/s^2),  s^2 = D'(1 - r^{eta^2}), exactly, over any step.
 Guided sample and unguided twin share the other coordinates: they start alike there and feel the same force.
 """
 
