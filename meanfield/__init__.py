@@ -3,6 +3,7 @@
 from meanfield.dynamics import solve
 from meanfield.ensemble import Ensemble, Observable
 from meanfield.errors import CfgfieldError, ConvergenceError, ProblemError, ScheduleError
+from meanfield.finitesize import reduced
 from meanfield.guidance import Constant, Custom, Interval, Linear, Piecewise, Schedule, Tabulated
 from meanfield.measures import Distortion, distortion
 from meanfield.problem import Continuum, Exponential, Fixed, Polynomial, Problem
@@ -33,5 +34,6 @@ __all__ = [
     "Trajectory",
     "distortion",
     "dose",
+    "reduced",
     "solve",
 ]

@@ -70,5 +70,5 @@ def checked(
     if integer:
         if x != math.floor(x):
             raise error(message)
-        return int(value)
+        return int(x) if abs(x) < 2**53 else int(value)  # type: ignore[call-overload]
     return x

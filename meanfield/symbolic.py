@@ -1,7 +1,7 @@
 """SymPy derivations of what the numerical code uses; the tests hold the code to these expressions.
 
 Everything is derived here from the free energies (T1)-(T4) and the reverse step, nothing is copied from the code:
-the drift as minus the gradient of the effective potential (T6), in the crowd and, through the implicit D'(q), the glass;
+the drift as minus the gradient of the effective potential (T6), in the crowd and, through D'(q), in the glass;
 (T7) in the variables of the solver; that (T8), (T8a) and (T9) solve (T7); the limits w -> 0, -1/2, -1.
 """
 
