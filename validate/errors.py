@@ -1,0 +1,21 @@
+"""Errors of comparing, extrapolating and storing: as everywhere, each states the rule, the value and the remedy."""
+
+from meanfield.errors import CfgfieldError
+
+__all__ = ["ComparisonError", "ConfigError", "ExtrapolationError", "StoreError"]
+
+
+class ComparisonError(CfgfieldError, ValueError):
+    """Two results cannot be compared: other problems, other dimensions, or no error bars."""
+
+
+class ExtrapolationError(CfgfieldError, ValueError):
+    """A set of sizes cannot be extrapolated to d = infinity."""
+
+
+class StoreError(CfgfieldError, OSError):
+    """A results folder cannot be written, holds something else, or holds a damaged file."""
+
+
+class ConfigError(CfgfieldError, ValueError):
+    """A configuration file or a combination of flags does not state one problem."""

@@ -1,0 +1,52 @@
+"""Estimates of m and v from an ensemble: which estimator, at which times."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from meanfield.ensemble import Ensemble
+from validate.errors import ComparisonError
+from validate.statistics import largest_family
+
+__all__ = ["QUANTITIES", "best_draws", "draws_at", "draws_of", "record_indices", "twins_coincide"]
+
+QUANTITIES = ("m", "v")
+
+
+def best_draws(ensemble: Ensemble, quantity: str) -> np.ndarray:
+    """Draws (draws, times) of m or v by the paired estimator, or the plain one where both twins coincide."""
+    return draws_of(ensemble, quantity, "plain" if twins_coincide(ensemble) else "paired")
+
+
+def draws_of(ensemble: Ensemble, quantity: str, estimator: str) -> np.ndarray:
+    return getattr(ensemble, f"{quantity}_paired" if estimator == "paired" else quantity).values
+
+
+def draws_at(ensemble: Ensemble, keys, t: np.ndarray, estimator: str) -> np.ndarray:
+    """Draws of another ensemble at times t, shape (draws, k): linear in log D between its records."""
+    grid, target = np.log(ensemble.D[::-1]), np.log(ensemble.problem.sigma2 + t)
+    columns = []
+    for (quantity, _), x in zip(keys, target, strict=True):
+        values = draws_of(ensemble, quantity, estimator)[:, ::-1]
+        right = int(np.clip(np.searchsorted(grid, x), 1, len(grid) - 1))
+        share = np.clip((x - grid[right - 1]) / (grid[right] - grid[right - 1]), 0.0, 1.0)
+        share = round(share, 9)  # equal times must give the record itself, not a blend of two
+        columns.append((1.0 - share) * values[:, right - 1] + share * values[:, right])
+    return np.column_stack(columns)
+
+
+def twins_coincide(data: Ensemble) -> bool:
+    pairs = [(data.draws[q], data.draws[f"{q}_twin"]) for q in QUANTITIES]
+    return all(np.allclose(a, b, rtol=1e-12, atol=0.0) for a, b in pairs)
+
+
+def record_indices(data: Ensemble, times: Sequence[float] | None) -> list[int]:
+    """Indices of the records to compare at, earliest first, always with t = 0 if none are asked for."""
+    last = len(data.t) - 1
+    if times is None:
+        count = int(np.clip(largest_family(data.n_draws) // len(QUANTITIES), 1, min(5, last)))
+        return sorted({round(last * (j + 1) / count) for j in range(count)})
+    wanted = np.atleast_1d(np.asarray(times, float))
+    if wanted.size == 0 or not np.all((wanted >= 0) & (wanted <= data.t[0])):
+        raise ComparisonError(f"times must lie within the record, 0 <= t <= {data.t[0]:g}; got {list(wanted)}.")
+    return sorted({int(np.argmin(np.abs(data.t - t))) for t in wanted})
