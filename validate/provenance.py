@@ -1,0 +1,62 @@
+"""Where a result comes from: versions, source code, revision, machine, time."""
+
+import hashlib
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+__all__ = ["code_fingerprint", "provenance", "versions"]
+
+PACKAGES = ("cfgfield", "numpy", "scipy", "numba", "xarray")
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes a result, and the fingerprint of its source.
+
+    Examples
+    --------
+    >>> sorted(versions())
+    ['cfgfield', 'code', 'numba', 'numpy', 'python', 'scipy', 'xarray']
+    """
+    return {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}, "code": code_fingerprint()}
+
+
+def code_fingerprint() -> str:
+    """A hash of the source of `meanfield` and `simulate`: two results of one fingerprint are of one code."""
+    digest = hashlib.sha256()
+    for package in ("meanfield", "simulate"):
+        spec = find_spec(package)
+        assert spec is not None and spec.origin is not None, f"{package} is not importable"
+        for path in sorted(Path(spec.origin).parent.rglob("*.py")):
+            digest.update(f"{path.name}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def provenance() -> dict[str, str]:
+    """What a report states: versions, git revision if there is one, processor, command and time."""
+    return {
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "finished": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "revision": _revision(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        **versions(),
+    }
+
+
+def _revision() -> str:
+    try:
+        out = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "not under version control"
+    return out.stdout.strip()

@@ -1,0 +1,249 @@
+"""Theory and particles over any grid of problem fields, saved cell by cell, resumable.
+
+A cell is a problem and a dimension. Its seed is a hash of the sweep's seed and of that content alone, so a cell's
+numbers do not depend on the rest of the grid, on the order, or on how often the sweep was killed and resumed.
+"""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from meanfield.errors import CfgfieldError, ProblemError, checked
+from meanfield.problem import Continuum, Exponential, Fixed, Polynomial, Problem
+from validate.provenance import code_fingerprint, versions
+from validate.store import Store, content_hash
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["cell_seed", "progress_bar", "sweep", "theory_of"]
+
+GROWTH = {"alpha": Exponential, "gamma": Polynomial, "n": Fixed}
+FIELDS = ("classes", "sigma2", "guidance", "sampler", "t_start")
+
+
+class SweepCell(NamedTuple):
+    """One cell: its place in the grid, its problem, its dimension."""
+
+    place: tuple[int, ...]
+    problem: Problem
+    d: int
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What the cell is, as plain data."""
+        return {"problem": self.problem.to_dict(), "d": self.d}
+
+
+def sweep(
+    base: Problem,
+    grid: Mapping[str, Sequence[Any]],
+    *,
+    n_samples: int,
+    n_disorder: int,
+    d: int | None = None,
+    n_steps: int = 100,
+    n_times: int = 17,
+    seed: int = 0,
+    method: str = "auto",
+    folder: str | Path | None = None,
+    progress: bool | None = None,
+) -> "xarray.Dataset":
+    """Solve and run every cell of a grid; with a folder, a killed sweep resumes where it was.
+
+    Parameters
+    ----------
+    base : the problem that the grid varies.
+    grid : name -> values. Names: the fields of `Problem` (classes, sigma2, guidance, sampler, t_start), the growth
+        parameters `alpha`, `gamma`, `n` (which set `classes`), `w` (constant guidance), and `d`.
+    d : dimension, unless it is in the grid.
+    n_samples, n_disorder, n_steps, n_times, seed, method : as in `simulate.run`.
+    folder : where finished cells are kept; None keeps nothing.
+    progress : show a bar on stderr; by default if it is a terminal.
+
+    Returns
+    -------
+    xarray.Dataset : dimensions = the names of the grid, then `draw` and `time`. Variables: `t` (grid, time); `m`, `v`,
+        `q`, ... of the particles (grid, draw, time); `theory_m`, `theory_v` (grid, time), `t_speciation`, `standing`
+        (grid). Theory is at d = infinity for exponentially many classes, at the rate log(P)/d of the cell for fewer.
+
+    Raises
+    ------
+    ProblemError : an unknown name or a value out of range. StoreError : see `validate.store`.
+
+    Examples
+    --------
+    >>> base = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
+    >>> data = sweep(base, {"w": [0.5, 1.0], "d": [6, 8]}, n_samples=20, n_disorder=4, n_steps=10, progress=False)
+    >>> dict(data.m.sizes)
+    {'w': 2, 'd': 2, 'draw': 4, 'time': 17}
+    """
+    cells, names = _cells(base, grid, d)
+    options = {
+        "n_samples": n_samples,
+        "n_disorder": n_disorder,
+        "n_steps": n_steps,
+        "n_times": n_times,
+        "method": method,
+    }
+    store = None
+    if folder is not None:
+        labels = {name: _labels(values) for name, values in grid.items()}
+        manifest: dict[str, Any] = {"base": base.to_dict(), "grid": labels, "d": d, "options": options, "seed": seed}
+        manifest["code"] = code_fingerprint()  # cells of two codes must not mix
+        store = Store(folder, manifest, versions())
+    parts = []
+    with progress_bar(progress, len(cells), "sweep") as advance:
+        for cell in cells:
+            key = content_hash(cell.content)
+            if store is not None and store.finished(key):
+                part = store.read(key)
+            else:
+                part = _measure(cell, seed, options, advance.partial)
+                if store is not None:
+                    store.write(key, part)
+            parts.append(part)
+            advance.cell()
+    return _assemble(parts, cells, names, grid, base, options, seed)
+
+
+def theory_of(problem: Problem, d: float):
+    """The mean-field theory that particles at dimension d are held against.
+
+    d = infinity for exponentially many classes and the continuum; where the rate log(P)/d vanishes with d, the theory
+    at the rate of this d (at d = infinity there is no distortion left to compare).
+    """
+    from meanfield import solve
+
+    return solve(problem) if isinstance(problem.classes, Exponential | Continuum) else solve(problem, d)
+
+
+def cell_seed(seed: int, content: Any) -> int:
+    """Seed of one cell: a hash of the sweep's seed and of the cell's content.
+
+    Examples
+    --------
+    >>> cell_seed(0, {"d": 8}) == cell_seed(0, {"d": 8}), cell_seed(0, {"d": 8}) == cell_seed(1, {"d": 8})
+    (True, False)
+    """
+    return int(content_hash({"seed": seed, "cell": content})[:8], 16)
+
+
+class _Advance:
+    """Moves one bar over many runs: `partial(done, total)` inside a cell, `cell()` at its end."""
+
+    def __init__(self, update=None) -> None:
+        self.done, self.update = 0, update
+
+    def partial(self, done: float, total: float) -> None:
+        if self.update:
+            self.update(self.done + min(done / total, 1.0))
+
+    def cell(self, text: str = "") -> None:
+        self.done += 1
+        if self.update:
+            self.update(self.done, text)
+
+
+@contextmanager
+def progress_bar(show: bool | None, total: int, title: str):
+    """One progress bar on stderr for `total` cells; `show` None means: if stderr is a terminal."""
+    import sys
+
+    if show is False or (show is None and not sys.stderr.isatty()):
+        yield _Advance()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=total)
+
+        def update(done: float, text: str = "") -> None:
+            bar.update(task, completed=done, description=f"{title} {text}".strip())
+
+        yield _Advance(update)
+
+
+def _cells(base: Problem, grid: Mapping[str, Sequence[Any]], d: int | None) -> tuple[list[SweepCell], list[str]]:
+    known = [*FIELDS, *GROWTH, "w", "d"]
+    names = list(grid)
+    unknown = sorted(set(names) - set(known))
+    if unknown or not names:
+        raise ProblemError(f"a grid varies some of {known}; got {unknown or 'an empty grid'}.")
+    for clash in (("classes", *GROWTH), ("guidance", "w")):
+        if len(set(clash) & set(names)) > 1:
+            raise ProblemError(f"a grid may hold only one of {list(clash)}; got {sorted(set(clash) & set(names))}.")
+    if ("d" in names) == (d is not None):
+        raise ProblemError(
+            f"the dimension must be given once: in the grid or as d; got d = {d!r} and the grid {names}."
+        )
+    axes = [list(grid[name]) for name in names]
+    for name, values in zip(names, axes, strict=True):
+        if not values or len(set(map(repr, values))) != len(values):
+            raise ProblemError(f"the values of {name} must be at least one and all different; got {values}.")
+    cells = []
+    for index in itertools.product(*map(lambda a: range(len(a)), axes)):
+        chosen = {name: axis[i] for name, axis, i in zip(names, axes, index, strict=True)}
+        size = int(checked("d", chosen.pop("d", d), low=2, integer=True))
+        changes = {}
+        for name, value in chosen.items():
+            field = "classes" if name in GROWTH else "guidance" if name == "w" else name
+            changes[field] = GROWTH[name](value) if name in GROWTH else value
+        cells.append(SweepCell(index, base.replace(**changes), size))
+    return cells, names
+
+
+def _measure(cell: SweepCell, seed: int, options: Mapping[str, Any], partial) -> "xarray.Dataset":
+    """Particles and theory of one cell, as a dataset with dimensions draw and time."""
+    import xarray
+
+    from simulate import run
+
+    try:
+        data = run(cell.problem, d=cell.d, seed=cell_seed(seed, cell.content), progress=partial, **options)
+        theory = theory_of(cell.problem, cell.d)
+    except CfgfieldError as cause:
+        raise type(cause)(f"{cause} (in the cell {cell.problem!r} at d = {cell.d})") from cause
+    at = theory.at(data.t)
+    return xarray.Dataset(
+        {
+            "t": ("time", data.t),
+            **{name: (("draw", "time"), values) for name, values in data.draws.items()},
+            "theory_m": ("time", np.asarray(at.m)),
+            "theory_v": ("time", np.asarray(at.v)),
+            "t_speciation": ((), float(theory.t_speciation)),
+            "standing": ((), theory.standing),
+            "log_count": ((), cell.problem.classes.log_count(cell.d)),
+        }
+    )
+
+
+def _assemble(parts, cells, names, grid, base, options, seed) -> "xarray.Dataset":
+    """Cells (in the order of the grid) stacked along the grid's dimensions."""
+    import json
+
+    import xarray
+
+    shape = tuple(len(grid[name]) for name in names)
+    variables = {}
+    for name, first in parts[0].data_vars.items():
+        stacked = np.stack([part[name].values for part in parts])
+        variables[name] = ((*names, *first.dims), stacked.reshape(*shape, *first.shape))
+    attrs = {"base": json.dumps(base.to_dict()), "options": json.dumps(dict(options)), "seed": seed, **versions()}
+    return xarray.Dataset(variables, coords={name: _labels(grid[name]) for name in names}, attrs=attrs)
+
+
+def _labels(values: Sequence[Any]) -> list[Any]:
+    """Coordinates of one axis: numbers as they are, words too, growth laws and schedules by their repr."""
+    plain = [v if isinstance(v, str) else v if _number(v) else repr(v) for v in values]
+    return [str(v) for v in plain] if any(isinstance(v, str) for v in plain) else [np.asarray(v).item() for v in plain]
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
