@@ -160,7 +160,9 @@ def check_settings(problem, d, n_samples, n_disorder, seed, method, dtype, block
         "seed": int(checked("seed", seed, low=0, integer=True)),
         "block": int(checked("block", block, low=1, high=1e6, integer=True)),
         "batch": int(checked("batch", batch, low=1, high=1e5, integer=True)),
-        "threads": int(checked("threads", threads or available_threads(), low=1, high=1024, integer=True)),
+        "threads": int(
+            checked("threads", available_threads() if threads is None else threads, low=1, high=1024, integer=True)
+        ),
     }
     if method not in METHODS:
         raise ProblemError(f"method must be one of {list(METHODS)}; got {method!r}.")

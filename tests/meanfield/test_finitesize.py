@@ -1,0 +1,147 @@
+"""The reduced model against the process it reduces, simulated in all d directions, and against its limits."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from meanfield.errors import ProblemError
+from meanfield.finitesize import reduced
+from meanfield.guidance import Linear, Piecewise
+from meanfield.problem import Continuum, Exponential, Fixed, Polynomial, Problem
+
+PROBLEM = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
+
+
+def in_all_directions(problem, d, n_samples, n_draws, n_steps, seed=11):
+    """(T19) before it is reduced: vectors in d dimensions, Euler steps in x; (m - m_twin, v - v_twin) by draw."""
+    rng, out = np.random.default_rng(seed), []
+    log_rivals = math.log(round(math.exp(problem.classes.log_count(d))) - 1)
+    sigma2, T, e, eta = problem.sigma2, problem.t_start, problem.e, problem.eta
+    D = np.geomspace(sigma2 + T, sigma2, n_steps + 1)
+    mu = np.zeros(d)
+    mu[0] = math.sqrt(d)
+
+    def order(x):
+        return x[:, 0] / mu[0], (x[:, 1:] ** 2).sum(axis=1) / (d - 1)
+
+    for _ in range(n_draws):
+        x = math.sqrt(T) * rng.standard_normal((n_samples, d))
+        twin = x.copy()
+        for a, b in pairwise(D):
+            own = -((x - mu) ** 2).sum(axis=1) / (2 * a) - 0.5 * d * math.log(a)
+            rest = -(x**2).sum(axis=1) / (2 * (1 + a)) - 0.5 * d * math.log(1 + a) + log_rivals
+            p = expit(own - rest)[:, None]
+            conditional, unconditional = (mu - x) / a, p * (mu - x) / a - (1 - p) * x / (1 + a)
+            score = conditional + float(problem.weight(a - sigma2)) * (conditional - unconditional)
+            kick = eta * math.sqrt(a - b) * rng.standard_normal(x.shape)
+            x, twin = x + e * score * (a - b) + kick, twin + e * (mu - twin) / a * (a - b) + kick
+        out.append([float((g - t).mean()) for g, t in zip(order(x), order(twin), strict=True)])
+    return np.array(out)
+
+
+def difference_z(data, vectors, factor=1.0):
+    """z between the paired differences of the reduced model and of the vectors."""
+    z = []
+    for i, name in enumerate("mv"):
+        values = data.draws[name][:, -1] - data.draws[f"{name}_twin"][:, -1]
+        error = math.hypot(values.std(ddof=1) / len(values) ** 0.5, vectors[:, i].std(ddof=1) / len(vectors) ** 0.5)
+        z.append((values.mean() - vectors[:, i].mean()) / error)
+    return np.abs(z)
+
+
+@pytest.mark.parametrize("sampler", ["sde", "ode"])
+def test_reduction_is_exact_in_law(sampler):
+    """Another integrator, other random numbers, all d directions: Euler extrapolated from 300 and 600 steps.
+
+    A weight off by 10 % fails the same check.
+    """
+    problem = PROBLEM.replace(sampler=sampler, t_start=100.0)
+    coarse, fine = (in_all_directions(problem, 6, 2000, 10, n) for n in (300, 600))
+    vectors = 2 * fine - coarse
+    settings = {"n_samples": 4000, "n_draws": 20, "n_steps": 100, "n_times": 2}
+    assert (difference_z(reduced(problem, 6, **settings), vectors) < 4).all()
+    assert difference_z(reduced(problem.replace(guidance=1.1), 6, **settings), vectors).max() > 4
+
+
+@pytest.mark.parametrize("sampler", ["sde", "ode", 1.7])
+def test_unguided_law_at_any_number_of_steps(sampler):
+    for d, n_steps in ((4, 1), (4, 20), (50, 2), (10**6, 3)):
+        data = reduced(PROBLEM.replace(guidance=0.0, sampler=sampler), d, n_samples=2000, n_draws=20, n_steps=n_steps)
+        assert abs(data.final.m.mean - 1) < 4 * data.final.m.stderr
+        assert abs(data.final.v.mean - 0.25) < 4 * data.final.v.stderr
+        assert np.allclose(data.draws["m"], data.draws["m_twin"])
+
+
+@pytest.mark.parametrize("sampler", ["sde", "ode"])
+def test_unconditional_energy(sampler):
+    data = reduced(PROBLEM.replace(guidance=-1.0, sampler=sampler), 16, n_samples=4000, n_draws=20)
+    assert abs(data.final.q.mean - 1.25) < 4 * data.final.q.stderr
+
+
+def test_continuum_closed_form_at_every_d():
+    """(T8a) with w = 1, sigma2 = 1/4: m = 1.2, v = 0.103333, at every d; w = 1.1 fails."""
+    for d in (4, 1000):
+        for w, agrees in ((1.0, True), (1.1, False)):
+            data = reduced(PROBLEM.replace(classes=Continuum(), guidance=w), d, n_samples=4000, n_draws=20, n_steps=400)
+            z = [(o.mean - x) / o.stderr for o, x in ((data.final.m_paired, 1.2), (data.final.v_paired, 0.31 / 3))]
+            assert (np.abs(z).max() < 4) == agrees
+            assert np.isnan(data.final.log_odds.mean) and data.final.weight.mean == 0
+
+
+def test_tends_to_mean_field():
+    """alpha = 0.4, w = 1 at d = 10^6 against sec. 4: SDE 1.07555, 0.24264; ODE 1.25191, 0.17866."""
+    for sampler, m, v in (("sde", 1.07555, 0.24264), ("ode", 1.25191, 0.17866)):
+        data = reduced(PROBLEM.replace(sampler=sampler), 10**6, n_samples=50, n_draws=4, n_steps=4000)
+        assert data.final.m_paired.mean == pytest.approx(m, abs=1e-4)
+        assert data.final.v_paired.mean == pytest.approx(v, abs=1e-4)
+
+
+def test_extremes_that_are_legal():
+    for change in (
+        {"classes": Exponential(50.0)},
+        {"classes": Exponential(1e-6)},
+        {"classes": Polynomial(0.5)},
+        {"classes": Fixed(1)},
+        {"guidance": 1e4},
+        {"sigma2": 1e-8},
+        {"sigma2": 1e6},
+        {"t_start": 1e12},
+        {"guidance": Linear(-0.5, 2.0), "t_start": 10.0},
+        {"guidance": Piecewise([1.0, 3.0], [0.0, 1.0, 2.0])},
+    ):
+        for d in (4, 10**6):
+            data = reduced(PROBLEM.replace(**change), d, n_samples=20, n_draws=2, n_steps=30)
+            for name in ("m", "v", "q", "weight", "accuracy", "participation"):
+                assert np.isfinite(data.draws[name]).all(), (change, d, name)
+
+
+def test_same_seed_same_numbers():
+    a, b, c = (reduced(PROBLEM, 10, n_samples=10, n_draws=2, n_steps=5, seed=s).m.values for s in (0, 0, 1))
+    assert np.array_equal(a, b) and not np.isclose(a, c).any()
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"d": 3}, r"d must be a whole number >= 4 .* got 3. simulate.run takes any d >= 2"),
+        ({"n_samples": 0}, r"n_samples must be a whole number >= 1 .* got 0"),
+        ({"n_draws": -1}, r"n_draws must be a whole number >= 1 .* got -1"),
+        ({"n_steps": 0}, r"n_steps must be a whole number >= 1 .* got 0"),
+        ({"n_times": 1}, r"n_times must be a whole number >= 2 .* got 1"),
+        ({"seed": -5}, r"seed must be a whole number >= 0; got -5"),
+    ],
+)
+def test_bad_settings(change, message):
+    with pytest.raises(ProblemError, match=message):
+        reduced(PROBLEM, **{"d": 10, "n_samples": 2, "n_draws": 1, "n_steps": 2, **change})
+
+
+def test_bad_problem_and_too_few_steps():
+    with pytest.raises(ProblemError, match=r"problem must be a meanfield.Problem; got 1"):
+        reduced(1, 10)
+    problem = PROBLEM.replace(guidance=Piecewise([1.0, 3.0], [0.0, 1.0, 2.0]))
+    with pytest.raises(ProblemError, match="n_steps must be at least 3, one for each piece of the schedule; got 2"):
+        reduced(problem, 10, n_steps=2)
