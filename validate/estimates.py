@@ -1,6 +1,7 @@
 """Estimates of m and v from an ensemble: which estimator, at which times."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -8,9 +9,20 @@ from meanfield.ensemble import Ensemble
 from validate.errors import ComparisonError
 from validate.statistics import largest_family
 
-__all__ = ["QUANTITIES", "best_draws", "draws_at", "draws_of", "record_indices", "twins_coincide"]
+__all__ = ["QUANTITIES", "best_draws", "draws_at", "draws_of", "record_indices", "theory_on", "twins_coincide"]
 
 QUANTITIES = ("m", "v")
+
+
+def theory_on(theory: Any, t: np.ndarray) -> dict[str, np.ndarray]:
+    """m and v of a trajectory at recorded times; nan above its start.
+
+    From T = infinity particles start where their own rate log(P)/d says, which may lie a little above the start of the
+    trajectory at d = infinity.
+    """
+    inside = np.minimum(t, theory.t[0])
+    at = theory.at(inside)
+    return {q: np.where(inside == t, getattr(at, q), np.nan) for q in QUANTITIES}
 
 
 def best_draws(ensemble: Ensemble, quantity: str) -> np.ndarray:

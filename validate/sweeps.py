@@ -14,6 +14,7 @@ import numpy as np
 
 from meanfield.errors import CfgfieldError, ProblemError, checked
 from meanfield.problem import Continuum, Exponential, Fixed, Polynomial, Problem
+from validate.estimates import theory_on
 from validate.provenance import code_fingerprint, versions
 from validate.store import Store, content_hash
 
@@ -78,7 +79,7 @@ def sweep(
     Examples
     --------
     >>> base = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
-    >>> data = sweep(base, {"w": [0.5, 1.0], "d": [6, 8]}, n_samples=20, n_disorder=4, n_steps=10, progress=False)
+    >>> data = sweep(base, {"w": [0.5, 1.0], "d": [6, 8]}, n_samples=20, n_disorder=4, n_steps=16, progress=False)
     >>> dict(data.m.sizes)
     {'w': 2, 'd': 2, 'draw': 4, 'time': 17}
     """
@@ -210,13 +211,13 @@ def _measure(cell: SweepCell, seed: int, options: Mapping[str, Any], partial) ->
         theory = theory_of(cell.problem, cell.d)
     except CfgfieldError as cause:
         raise type(cause)(f"{cause} (in the cell {cell.problem!r} at d = {cell.d})") from cause
-    at = theory.at(data.t)
+    prediction = theory_on(theory, data.t)
     return xarray.Dataset(
         {
             "t": ("time", data.t),
             **{name: (("draw", "time"), values) for name, values in data.draws.items()},
-            "theory_m": ("time", np.asarray(at.m)),
-            "theory_v": ("time", np.asarray(at.v)),
+            "theory_m": ("time", prediction["m"]),
+            "theory_v": ("time", prediction["v"]),
             "t_speciation": ((), float(theory.t_speciation)),
             "standing": ((), theory.standing),
             "log_count": ((), cell.problem.classes.log_count(cell.d)),

@@ -1,0 +1,120 @@
+"""Who may import whom, where randomness and figures live, and that the imported packages are ours."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("meanfield", "simulate", "validate")
+SHARED = {"problem", "guidance", "noise", "errors", "ensemble"}  # the statement of the problem: no solutions
+FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+def imports(path: Path, *, top_level: bool = False) -> set[str]:
+    """Dotted names that a module imports; `top_level` leaves out imports inside functions and for type checking."""
+    found = set()
+    for node in _nodes(ast.parse(path.read_text()), top_level):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: imports are absolute in this project"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _nodes(tree: ast.AST, top_level: bool):
+    for child in ast.iter_child_nodes(tree):
+        if top_level and isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            continue  # never executed
+        yield child
+        yield from _nodes(child, top_level)
+
+
+def package_of(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0]
+
+
+def modules(names: set[str], package: str) -> set[str]:
+    return {name for name in names if name.split(".")[0] == package}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_each_package_imports_only_what_it_may(path):
+    names, package = imports(path), package_of(path)
+    if package != "validate":
+        assert not modules(names, "validate"), "nothing imports the judge"
+    if package == "meanfield":
+        assert not modules(names, "simulate"), "the theory must not see the particles"
+    if package == "simulate":
+        used = {name.split(".")[1] for name in modules(names, "meanfield") if "." in name}
+        assert used <= SHARED, "the particles may see the statement of the problem, not its solution"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_matplotlib_is_imported_late_and_only_by_figures(path):
+    assert not modules(imports(path, top_level=True), "matplotlib")
+    if modules(imports(path), "matplotlib"):
+        assert path.relative_to(ROOT).parts[:2] == ("validate", "figures")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_random_numbers_are_drawn_only_by_particles(path):
+    if package_of(path) == "simulate" or path == ROOT / "meanfield" / "finitesize.py":
+        return
+    tree = ast.parse(path.read_text())  # doctests are strings here: an example may draw numbers, the code may not
+    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    names = imports(path)
+    assert not {"random", "default_rng", "Generator", "SeedSequence"} & attributes
+    assert not any(name.startswith(("random", "numpy.random", "secrets")) for name in names)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_module_bears_the_name_of_a_public_function(package):
+    exported = set(importlib.import_module(package).__all__)
+    stems = {path.stem for path in (ROOT / package).rglob("*.py")} | {
+        p.name for p in (ROOT / package).iterdir() if p.is_dir()
+    }
+    submodules = {"figures"}  # exported as the sub-package itself
+    assert not (exported & stems) - submodules
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_public_name_exists_and_is_documented(package):
+    module = importlib.import_module(package)
+    assert len(set(module.__all__)) == len(module.__all__)
+    for name in module.__all__:
+        assert getattr(module, name).__doc__, f"{package}.{name} has no docstring"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_imported_packages_are_ours(package):
+    """Other software uses the names validate and simulate: an environment with both would import the wrong one."""
+    module = importlib.import_module(package)
+    assert Path(module.__file__).resolve().parent == ROOT / package
+    assert distribution("cfgfield").metadata["Name"] == "cfgfield"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_stay_short(path):
+    assert len(path.read_text().splitlines()) <= 300
+
+
+def test_import_of_the_theory_is_quick():
+    """Below half a second of processor time on top of NumPy (which everyone loads), best of three fresh interpreters."""
+    code = "import numpy, time; start = time.process_time(); import meanfield; print(time.process_time() - start)"
+    seconds = [float(subprocess.check_output([sys.executable, "-c", code], cwd=ROOT)) for _ in range(3)]
+    assert min(seconds) < 0.5
+
+
+def test_import_of_the_judge_loads_no_figures_and_no_compiler():
+    code = (
+        "import validate, validate.cli, sys; print([m for m in ('matplotlib', 'numba', 'xarray') if m in sys.modules])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).strip() == "[]"

@@ -1,0 +1,158 @@
+"""`compare` tells agreement from disagreement, at its stated false-alarm rate, through the path users call."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from validation_cases import PROBLEM, labelled, particles, synthetic
+
+from meanfield import Continuum, Exponential, Fixed, Problem, reduced, solve
+from simulate import timestep_error
+from validate import compare
+from validate.comparison import REDUCED
+from validate.errors import ComparisonError
+from validate.statistics import wilson
+
+CONTINUUM = Problem(classes=Continuum(), sigma2=0.25, guidance=1.0)
+
+
+@pytest.fixture(scope="module")
+def exact():
+    """Particles of a problem that is solvable at every d, both samplers."""
+    return {s: particles(CONTINUUM.replace(sampler=s), d=8, n_steps=150) for s in ("sde", "ode")}
+
+
+@pytest.mark.parametrize("sampler", ["sde", "ode"])
+def test_agreement_where_the_theory_is_exact(exact, sampler):
+    assert compare(solve(CONTINUUM.replace(sampler=sampler)), exact[sampler])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"guidance": 1.1},
+        {"guidance": 0.9},
+        {"sigma2": 0.125},
+        {"sigma2": 0.5},
+        {"sampler": math.sqrt(0.5)},
+        {"sampler": math.sqrt(2.0)},
+    ],
+    ids=str,
+)
+def test_negative_controls_fail(exact, wrong):
+    """w off by 10 %, class variance or noise variance off by a factor 2: the same call must say no."""
+    problem = CONTINUUM.replace(**wrong)
+    verdict = compare(solve(problem), labelled(exact["sde"], problem))
+    assert not verdict
+    assert "DISAGREES" in str(verdict)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"guidance": 1.1}, {"classes": Exponential(alpha=0.44)}, {"sampler": math.sqrt(2.0)}], ids=str
+)
+def test_negative_controls_against_an_ensemble_fail(wrong):
+    """The finite-d theory as prediction: an ensemble against an ensemble of a slightly different problem."""
+    right = reduced(PROBLEM, 60, n_samples=800, n_draws=30, n_steps=60, seed=2)
+    same = reduced(PROBLEM, 60, n_samples=800, n_draws=24, n_steps=60, seed=3)
+    assert compare(right, same)
+    other = reduced(PROBLEM.replace(**wrong), 60, n_samples=800, n_draws=24, n_steps=60, seed=3)
+    assert not compare(right, labelled(other, PROBLEM))
+
+
+def test_plain_estimator_where_guidance_does_nothing():
+    """w = 0, and a target without rivals: both twins coincide, so the paired estimate would always agree."""
+    for problem in (PROBLEM.replace(guidance=0.0), PROBLEM.replace(classes=Fixed(1))):
+        data = particles(problem)
+        verdict = compare(solve(problem), data)
+        assert verdict
+        assert any("estimator: plain" in note for note in verdict.notes)
+        assert all(row.stderr > 0 for row in verdict.rows)
+        wrong = problem.replace(sigma2=0.5)
+        assert not compare(solve(wrong), labelled(data, wrong))
+
+
+def test_finite_size_is_its_own_column(data):
+    theory = solve(PROBLEM)
+    bare, full = compare(theory, data), compare(theory, data, finite_size="reduced")
+    assert not bare  # d = 10 is not infinite, and the particles resolve it
+    assert all(math.isnan(row.finite_size) for row in bare.rows)
+    annealed = reduced(PROBLEM, data.d, n_times=len(data.t), **REDUCED)
+    assert [row.theory for row in full.rows] == [row.theory for row in bare.rows]
+    assert full.rows[-2].predicted == pytest.approx(float(annealed.final.m_paired.mean), abs=1e-12)
+    assert full.rows[-2].stderr > bare.rows[-2].stderr  # the error of the finite-d effect counts
+    assert compare(theory, data, finite_size=annealed).rows == full.rows
+
+
+def test_particles_agree_with_themselves_as_a_theory(data):
+    other = particles(seed=2)
+    assert compare(other, data)
+    assert compare(other, data, estimator="plain", times=[0.0, 1.0])
+
+
+@pytest.mark.parametrize("n_draws", [8, 24])
+def test_false_alarm_rate_and_power(n_draws):
+    """300 true statements at level 0.1: the rate of rejection is compatible with at most 0.1, and not far below."""
+    theory, t = solve(PROBLEM), np.array([20.0, 3.0, 1.0, 0.0])
+    rng = np.random.default_rng(n_draws)
+    alarms = sum(
+        not compare(theory, synthetic(rng, theory, t, n_draws), level=0.1, estimator="plain") for _ in range(300)
+    )
+    low, high = wilson(alarms, 300, 0.01)
+    assert low <= 0.1
+    assert high >= 0.05
+    missed = sum(
+        bool(compare(theory, synthetic(rng, theory, t, n_draws, shift=8.0), level=0.1, estimator="plain"))
+        for _ in range(50)
+    )
+    assert missed <= 1
+
+
+def test_time_step_error_is_stated_and_never_widens(data):
+    coarse = particles(CONTINUUM, d=8, n_steps=6)
+    error = timestep_error(CONTINUUM, d=8, n_samples=100, n_disorder=4, n_steps=6, progress=False)
+    theory = solve(CONTINUUM)
+    bare, stated = compare(theory, coarse), compare(theory, coarse, timestep=error)
+    assert bare.rows == stated.rows
+    assert bool(bare) == bool(stated)
+    assert stated.timestep == (("m", error.m, error.m_stderr), ("v", error.v, error.v_stderr))
+    assert "raise n_steps" in str(stated)
+
+
+def test_times_and_chi2_follow_the_draws(data):
+    assert [row.t for row in compare(solve(PROBLEM), data, times=[0.0]).rows] == [0.0, 0.0]
+    few = particles(n_disorder=3)
+    verdict = compare(solve(PROBLEM), few, times=list(few.t[-4:]))
+    assert verdict.chi2 is None
+    assert "no chi2: chi2 of 8 quantities needs at least 9 draws; got 3" in str(verdict)
+
+
+def test_another_problem_or_dimension_is_refused(data):
+    with pytest.raises(
+        ComparisonError, match=r"must be of one problem; these differ in sigma2: 0.3 and 0.25. Solve the one"
+    ):
+        compare(solve(PROBLEM.replace(sigma2=0.3)), data)
+    with pytest.raises(ComparisonError, match=r"got d = 12 and particles at d = 10. Use solve\(problem, d=10\)"):
+        compare(solve(PROBLEM, 12), data)
+    with pytest.raises(ComparisonError, match=r"at least 2 draws for an error bar; got 1. Raise n_disorder"):
+        compare(solve(PROBLEM), particles(n_disorder=1, n_samples=4))
+    with pytest.raises(ComparisonError, match=r"0 <= t <= .*; got \[.*1e\+09"):
+        compare(solve(PROBLEM), data, times=[1e9])
+    with pytest.raises(ComparisonError, match='finite_size must be None, "reduced" or an Ensemble'):
+        compare(solve(PROBLEM), data, finite_size="large")
+    with pytest.raises(ComparisonError, match="a theory at d = infinity; got a theory at d = 10"):
+        compare(solve(PROBLEM, 10), data, finite_size="reduced")
+    with pytest.raises(ComparisonError, match='estimator must be "paired" or "plain"'):
+        compare(solve(PROBLEM), data, estimator="median")
+
+
+def test_plot_draws_without_simulating(data):
+    verdict = compare(solve(PROBLEM), data)
+    figure, axes = verdict.plot()
+    assert len(axes) == 3
+    assert figure is axes[0].figure
+
+
+def test_verdict_is_frozen(data):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        compare(solve(PROBLEM), data).level = 0.5
