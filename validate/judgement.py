@@ -1,0 +1,215 @@
+"""Verdicts on an atlas: a pure function of its data. Every number says on what ground it is claimed, or that it is not.
+
+Grounds (`Verdict.ground`):
+- "exact":      the problem is solvable at this d; particles against that solution.
+- "equal d":    particles against mean field plus the finite-d effect of the annealed theory, where `annealed_error`
+                is below `TRUST`.
+- "d = inf":    particles of a group extrapolated in 1/d against mean field. Error: statistics and fit order combined.
+- "exponent":   how a distortion vanishes with log(P)/d, against (T12). The error is again of both kinds.
+No claim is made, but the numbers are shown:
+- "finite d":   no finite-d theory may be trusted here ("beyond annealed theory"); the group is judged at d = inf.
+- "approximate": the mean field passes a glass with w < 0, where it is not settled (T7c).
+
+All claimed z form one family (Sidak).
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from validate.errors import ExtrapolationError
+from validate.estimates import QUANTITIES
+from validate.extrapolation import fit_inverse_size
+from validate.regimes import TRUST
+from validate.statistics import combined, family_threshold, normal_score
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["Judgement", "Verdict", "judge"]
+
+CLAIMS = ("exact", "equal d", "d = inf", "exponent")
+
+
+class Verdict(NamedTuple):
+    """One number of the atlas. `finite_size` is the predicted finite-d effect (nan: none known), `stderr` statistical,
+    `fit_error` that of the form of a fit (0 without a fit), `step` the time-step error: stated, never used."""
+
+    group: str
+    d: float
+    quantity: str
+    ground: str
+    theory: float
+    finite_size: float
+    particles: float
+    stderr: float
+    fit_error: float
+    step: float
+    z: float
+
+    @property
+    def claimed(self) -> bool:
+        """Whether theory claims this number."""
+        return self.ground in CLAIMS
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """All verdicts of an atlas; true if every claimed number agrees."""
+
+    verdicts: tuple[Verdict, ...]
+    level: float
+    threshold: float
+
+    def word(self, verdict: Verdict) -> str:
+        """The verdict in words."""
+        if not verdict.claimed:
+            return "beyond annealed theory" if verdict.ground == "finite d" else "approximate theory"
+        return "agrees" if abs(verdict.z) <= self.threshold else "DISAGREES"
+
+    @property
+    def claimed(self) -> tuple[Verdict, ...]:
+        """The numbers for which a claim exists."""
+        return tuple(v for v in self.verdicts if v.claimed)
+
+    @property
+    def disagreements(self) -> tuple[Verdict, ...]:
+        """Claimed numbers beyond the threshold."""
+        return tuple(v for v in self.claimed if not abs(v.z) <= self.threshold)
+
+    def __bool__(self) -> bool:
+        return not self.disagreements
+
+    @property
+    def summary(self) -> str:
+        """How much was tested, how much agrees, how much is shown without a claim."""
+        tested, failed = len(self.claimed), len(self.disagreements)
+        parts = [f"{sum(v.ground == g for v in self.claimed)} {_MEANING[g]}" for g in CLAIMS]
+        beyond = sum(v.ground == "finite d" for v in self.verdicts)
+        approximate = sum(v.ground == "approximate" for v in self.verdicts)
+        return (
+            f"{tested} numbers tested ({'; '.join(parts)}): {tested - failed} agree, {failed} disagree "
+            f"(|z| <= {self.threshold:.2f}: probability {self.level:g} of any false alarm). Shown without a claim: "
+            f"{beyond} at finite d beyond annealed theory, {approximate} where the mean field is approximate."
+        )
+
+
+_MEANING = {
+    "exact": "exact at every d",
+    "equal d": "against finite-d theory at equal d",
+    "d = inf": "extrapolated to d = infinity",
+    "exponent": "exponents",
+}
+
+
+def judge(data: "xarray.Dataset", level: float = 0.01) -> Judgement:
+    """Judge an atlas.
+
+    Parameters
+    ----------
+    data : result of `validate.atlas`, or a file of it read back.
+    level : probability of any false alarm in the whole table.
+    """
+    verdicts: list[Verdict] = []
+    names = data["group"].values
+    for name in dict.fromkeys(names):
+        group = data.isel(cell=names == name)
+        for i in range(group.sizes["cell"]):
+            verdicts += [_cell(group.isel(cell=i), q) for q in QUANTITIES]
+        verdicts += _exponents(group) if bool(group["vanishing"][0]) else _extrapolations(group)
+    tested = sum(v.claimed for v in verdicts)
+    return Judgement(tuple(verdicts), level, family_threshold(max(tested, 1), level))
+
+
+def _cell(cell: "xarray.Dataset", q: str) -> Verdict:
+    """Particles at one d against the best theory there is at that d."""
+    particles, stderr, n = _mean(cell[q].values[:, -1])
+    reduced, reduced_stderr, n_reduced = _mean(cell[f"reduced_{q}"].values[:, -1])
+    theory = float(cell[f"theory_{q}"].values[-1])
+    exact, trusted = bool(cell["exact"]), float(cell["annealed_error"]) <= TRUST
+    approximate = str(cell["standing"].values) == "approximate"
+    if exact:
+        ground, effect, total = "exact", 0.0, (stderr, n - 1.0)
+    elif trusted and not approximate:
+        ground, effect = "equal d", reduced - theory
+        total = combined([stderr, reduced_stderr], [n - 1.0, n_reduced - 1.0])
+    else:
+        ground, effect, total = ("approximate" if approximate else "finite d"), math.nan, (stderr, n - 1.0)
+    predicted = theory + (0.0 if math.isnan(effect) else effect)
+    z = normal_score(particles - predicted, *total)
+    step = float(cell[f"step_{q}"])
+    return Verdict(
+        str(cell["group"].values), float(cell["d"]), q, ground, theory, effect, particles, total[0], 0.0, step, z
+    )
+
+
+def _extrapolations(group: "xarray.Dataset") -> Iterator[Verdict]:
+    """The group at d = infinity against mean field."""
+    if bool(group["exact"].all()):
+        return  # the same at every d: nothing to extrapolate
+    approximate = str(group["standing"].values[0]) == "approximate"
+    for q in QUANTITIES:
+        means = [_mean(draws) for draws in group[q].values[:, :, -1]]
+        try:
+            fit = fit_inverse_size(group["d"].values.tolist(), [m[0] for m in means], [m[1] for m in means], quantity=q)
+        except ExtrapolationError:
+            continue  # fewer than three sizes: nothing is claimed
+        theory = float(group[f"theory_{q}"].values[0, -1])
+        z = normal_score(fit.intercept - theory, fit.error, min(m[2] for m in means) - 1.0)
+        ground = "approximate" if approximate else "d = inf"
+        step = float(np.abs(group[f"step_{q}"]).max())
+        name = str(group["group"].values[0])
+        yield Verdict(
+            name, math.inf, q, ground, theory, 0.0, fit.intercept, fit.intercept_stderr, fit.order_error, step, z
+        )
+
+
+def _exponents(group: "xarray.Dataset") -> Iterator[Verdict]:
+    """Exponents of |m(0) - 1| and |v(0)/sigma2 - 1| in alpha_d = log(P)/d against (T12): (1, 2) SDE, (1/2, 1) ODE."""
+    sampler, name = str(group["sampler"].values[0]), str(group["group"].values[0])
+    predicted = {"sde": {"m": 1.0, "v": 2.0}, "ode": {"m": 0.5, "v": 1.0}}.get(sampler)
+    if predicted is None:
+        return
+    for q in QUANTITIES:
+        x, y, s = distortions(group, q)
+        if len(x) < 3:
+            continue  # fewer than three sizes resolve the distortion: no exponent can be claimed
+        slope, stderr = _slope(x, y, s)
+        order = abs(_slope(x[1:], y[1:], s[1:])[0] - slope)  # without the smallest d: how far it is from a power law
+        z = normal_score(slope - predicted[q], math.hypot(stderr, order), group.sizes["draw"] - 1.0)
+        yield Verdict(name, math.inf, f"{q} exponent", "exponent", predicted[q], 0.0, slope, stderr, order, 0.0, z)
+
+
+def distortions(
+    group: "xarray.Dataset", q: str, significance: float = 5.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """log alpha_d, log |distortion| and its error for the sizes that resolve it, d ascending.
+
+    The distortion is m(0) - 1 or v(0)/sigma2 - 1; a size resolves it if it exceeds `significance` standard errors.
+    """
+    unit, zero = (1.0, 1.0) if q == "m" else (group["sigma2"].values, 1.0)
+    means = [_mean(draws) for draws in group[q].values[:, :, -1]]
+    value = np.array([m[0] for m in means]) / unit - zero
+    error = np.array([m[1] for m in means]) / unit
+    use = np.abs(value) > significance * error
+    by_size = [i for i in np.argsort(group["d"].values) if use[i]]
+    value, error = value[by_size], error[by_size]
+    return np.log(group["rate"].values[by_size]), np.log(np.abs(value)), error / np.abs(value)
+
+
+def _slope(x: np.ndarray, y: np.ndarray, s: np.ndarray) -> tuple[float, float]:
+    """Weighted straight line: slope and its error."""
+    weight = 1.0 / s**2
+    centre = np.average(x, weights=weight)
+    spread = float(np.sum(weight * (x - centre) ** 2))
+    return float(np.sum(weight * (x - centre) * y) / spread), 1.0 / math.sqrt(spread)
+
+
+def _mean(draws: np.ndarray) -> tuple[float, float, int]:
+    """Mean, standard error and number of the draws that are there (padding is nan)."""
+    there = draws[np.isfinite(draws)]
+    n = len(there)
+    return float(there.mean()), float(there.std(ddof=1) / math.sqrt(n)), n

@@ -1,0 +1,190 @@
+"""Measures the cells of the atlas: theory, finite-d theory, particles, time-step error, one file a cell, resumable."""
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from meanfield.errors import CfgfieldError
+from meanfield.problem import Exponential, Problem
+from validate.estimates import QUANTITIES, best_draws, theory_on
+from validate.provenance import code_fingerprint, versions
+from validate.regimes import SAMPLERS, SIGMA2, Group, annealed_error, exact_at_every_d, groups
+from validate.store import Store, content_hash
+from validate.sweeps import cell_seed, progress_bar, theory_of
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["atlas", "measure"]
+
+N_TIMES = 26
+CURVES = (0.4, 0.7, 1.0)  # alphas of the figure's theory lines
+REDUCED = {"n_samples": 500, "n_draws": 16, "n_steps": 100}
+STEP_SHARE = 4  # the time-step error is measured on paired noise, so a quarter of the samples resolves it
+
+
+class AtlasCell(NamedTuple):
+    """A group at one of its dimensions."""
+
+    group: Group
+    d: int
+    n_samples: int
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What the cell is, as plain data."""
+        g = self.group
+        options = {"n_samples": self.n_samples, "n_disorder": g.n_disorder, "n_steps": g.n_steps, "n_times": N_TIMES}
+        return {"problem": g.problem.to_dict(), "d": self.d, "options": options, "reduced": REDUCED}
+
+
+def atlas(
+    profile: str = "quick",
+    *,
+    folder: str | Path | None = None,
+    seed: int = 0,
+    progress: bool | None = None,
+    only: str = "",
+) -> "xarray.Dataset":
+    """Measure every cell of a profile; with a folder, a killed atlas resumes where it was.
+
+    Parameters
+    ----------
+    profile : "quick" (minutes), "standard" (an hour) or "full" (a night).
+    folder : where finished cells are kept; None keeps nothing.
+    only : measure the groups whose name contains this text.
+
+    Returns
+    -------
+    xarray.Dataset : dimension `cell`, then `draw`, `reduced_draw`, `time`; what is in it: see `measure`.
+        `validate.judge` turns it into verdicts, `validate.figures.summary` into a figure.
+    """
+    chosen = [g for g in groups(profile) if only in g.name]
+    cells = [AtlasCell(g, d, n) for g in chosen for d, n in zip(g.sizes, g.n_samples, strict=True)]
+    store = None
+    if folder is not None:
+        manifest = {"atlas": profile, "only": only, "seed": seed, "cells": content_hash([c.content for c in cells])}
+        manifest["code"] = code_fingerprint()  # cells of two codes must not mix
+        store = Store(folder, manifest, versions())
+    parts = []
+    with progress_bar(progress, len(cells), "atlas") as advance:
+        for cell in cells:
+            key = content_hash(cell.content)
+            if store is not None and store.finished(key):
+                part = store.read(key)
+            else:
+                part = measure(cell.group, cell.d, cell.n_samples, seed, advance.partial)
+                if store is not None:
+                    store.write(key, part)
+            parts.append(part)
+            advance.cell(cell.group.name)
+    return _stack(parts, {"profile": profile, "seed": seed, **versions()})
+
+
+def measure(group: Group, d: int, n_samples: int, seed: int = 0, progress: Any = False) -> "xarray.Dataset":
+    """One cell.
+
+    Returns
+    -------
+    xarray.Dataset : what the cell is (`group`, `problem`, `d`, `log_count`, `w`, `sampler`, ...); mean-field theory
+        (`theory_m`, `theory_v` over `time`, `standing`, `t_speciation`); whether a theory at equal d may be trusted
+        (`exact`, `annealed_error`) and that theory's draws (`reduced_m`, ...); the particles' draws (`m`, `v` over draw
+        and time); the time-step error of the final m and v (`step_m`, `step_m_stderr`, ...).
+    """
+    import xarray
+
+    from meanfield import solve
+    from simulate import run, timestep_error
+
+    started, problem = time.perf_counter(), group.problem
+    cell = AtlasCell(group, d, n_samples)
+    own = cell_seed(seed, cell.content)
+    size: dict[str, Any] = {"d": d, "n_disorder": group.n_disorder, "n_steps": group.n_steps}
+    try:
+        data = run(problem, n_samples=n_samples, seed=own, n_times=N_TIMES, progress=progress, **size)
+        step = timestep_error(problem, n_samples=max(n_samples // STEP_SHARE, 20), seed=own + 1, **size)
+        theory, exact = theory_of(problem, d), exact_at_every_d(problem, d)
+        error = 0.0 if exact else annealed_error(solve(problem, d), d)
+        reduced_draws = _reduced(problem, d, own + 2, len(data.t), wanted=not exact and math.isfinite(error))
+    except CfgfieldError as cause:
+        raise type(cause)(f"{cause} (in the atlas cell {group.name!r} at d = {d})") from cause
+    prediction = theory_on(theory, data.t)
+    variables: dict[str, Any] = {
+        **_labels(group, d),
+        "standing": theory.standing,
+        "t_speciation": float(theory.t_speciation),
+        "exact": exact,
+        "annealed_error": error,
+        "n_samples": n_samples,
+        "n_steps": group.n_steps,
+        "seed": own,
+        "method": str(data.info.get("method", "")),
+        "t": ("time", data.t),
+    }
+    for q in QUANTITIES:
+        variables[f"theory_{q}"] = ("time", prediction[q])
+        variables[q] = (("draw", "time"), best_draws(data, q))
+        variables[f"reduced_{q}"] = (("reduced_draw", "time"), reduced_draws[q])
+        variables[f"step_{q}"] = float(getattr(step, q))
+        variables[f"step_{q}_stderr"] = float(getattr(step, f"{q}_stderr"))
+    variables["seconds"] = time.perf_counter() - started
+    return xarray.Dataset({k: v if isinstance(v, tuple) else ((), v) for k, v in variables.items()})
+
+
+def _labels(group: Group, d: int) -> dict[str, Any]:
+    problem, classes = group.problem, group.problem.classes
+    return {
+        "group": group.name,
+        "problem": json.dumps(problem.to_dict()),
+        "growth": classes.name,
+        "alpha": float(getattr(classes, "alpha", math.nan)),
+        "rate": float(classes.rate(d)),
+        "log_count": float(classes.log_count(d)),
+        "vanishing": group.vanishing,
+        "w": float(problem.guidance.largest * np.sign(problem.weight(1.0))),
+        "sampler": str(problem.sampler),
+        "sigma2": problem.sigma2,
+        "t_start": problem.t_start,
+        "d": d,
+    }
+
+
+def _reduced(problem: Problem, d: int, seed: int, n_times: int, wanted: bool) -> dict[str, np.ndarray]:
+    """Draws of the annealed theory, shape (reduced draws, times); nan where it makes no sense (glass, exact cells)."""
+    from meanfield import reduced
+
+    if not wanted:
+        return {q: np.full((REDUCED["n_draws"], n_times), np.nan) for q in QUANTITIES}
+    ensemble = reduced(problem, d, seed=seed, n_times=n_times, **REDUCED)
+    return {q: best_draws(ensemble, q) for q in QUANTITIES}
+
+
+def _curves(alphas: tuple[float, ...]) -> "xarray.Dataset":
+    """Mean field at d = infinity against w, for the figure: m(0) and v(0)/sigma2 over (alpha, sampler, w)."""
+    import xarray
+
+    from meanfield import solve
+
+    w = np.unique(np.concatenate([np.linspace(-0.5, 1.0, 16), np.geomspace(1.0, 10.0, 13)]))
+    m, v, settled = (np.empty((len(alphas), len(SAMPLERS), len(w)), kind) for kind in (float, float, bool))
+    for index in np.ndindex(*m.shape):
+        i, j, k = index
+        problem = Problem(classes=Exponential(alphas[i]), sigma2=SIGMA2, guidance=float(w[k]), sampler=SAMPLERS[j])
+        theory = solve(problem)
+        m[index], v[index] = theory.final.m, theory.final.v / SIGMA2
+        settled[index] = theory.standing != "approximate"
+    dims = ("curve_alpha", "curve_sampler", "curve_w")
+    variables = {"curve_m": (dims, m), "curve_v": (dims, v), "curve_settled": (dims, settled)}
+    return xarray.Dataset(variables, coords=dict(zip(dims, (list(alphas), list(SAMPLERS), w), strict=True)))
+
+
+def _stack(parts: list["xarray.Dataset"], attrs: dict[str, Any]) -> "xarray.Dataset":
+    """Cells along a new dimension (cells with fewer draws padded with nan), and the curves of the figure."""
+    import xarray
+
+    cells = xarray.concat(parts, dim="cell", join="outer", combine_attrs="drop")
+    return cells.merge(_curves(CURVES)).assign_attrs(attrs)
