@@ -21,7 +21,7 @@ def ensemble(t_start=math.inf, sampler="sde", draws=6, seed=0):
 
 
 def test_stderr_covers_the_mean_as_often_as_it_says():
-    """Draws that share a large common part: the spread of single samples would miss it, the error over draws does not."""
+    """Draws share a large common part: the spread of single samples misses it, the error over draws does not."""
     rng = np.random.default_rng(1)
     draws = rng.normal(size=(4000, 16, 1)) + 0.1 * rng.normal(size=(4000, 16, 25))  # (repeats, draws, samples)
     z = np.array([(o := Observable(d.mean(axis=1))).mean / o.stderr for d in draws])
