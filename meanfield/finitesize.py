@@ -16,6 +16,7 @@ d - 3 degrees of freedom) of the rest.
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from scipy.special import expit, log_expit
 from meanfield.ensemble import Ensemble
 from meanfield.errors import ProblemError, checked
 from meanfield.problem import Problem
+from meanfield.progress import Progress
 
 __all__ = ["reduced"]
 
@@ -40,15 +42,18 @@ def reduced(
     n_steps: int = 200,
     seed: int = 0,
     n_times: int = 33,
+    progress: bool | Callable[[int, int], Any] | None = None,
 ) -> Ensemble:
-    """Sample the reduced model: `n_draws` independent batches of `n_samples` samples.
+    """Sample the reduced model: `n_samples` independent samples in `n_draws` batches, which give the error bar.
 
     Parameters
     ----------
     problem : what is sampled.
     d : dimension, >= 4.
+    n_samples, n_draws : samples in all, and batches they are split into; n_samples is rounded down to whole batches.
     n_steps : steps, log-uniform in D; at least one per piece of the schedule.
     n_times : recorded times, start and t = 0 included; at most n_steps + 1 are recorded.
+    progress : False is silent, True shows a bar after two seconds, None does so on a terminal.
 
     Returns
     -------
@@ -64,7 +69,7 @@ def reduced(
     --------
     >>> from meanfield.problem import Exponential, Problem
     >>> problem = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
-    >>> data = reduced(problem, 24, n_samples=1000, n_draws=4, n_steps=50)
+    >>> data = reduced(problem, 24, n_samples=4000, n_draws=4, n_steps=50)
     >>> round(float(data.final.m_paired.mean), 1)
     1.1
     """
@@ -72,17 +77,20 @@ def reduced(
     if not isinstance(problem, Problem):
         raise ProblemError(f"problem must be a meanfield.Problem; got {problem!r}.")
     d = int(checked("d", d, low=4, high=1e15, integer=True, remedy="simulate.run takes any d >= 2."))
-    n_samples = int(checked("n_samples", n_samples, low=1, high=1e8, integer=True))
     n_draws = int(checked("n_draws", n_draws, low=1, high=1e6, integer=True))
+    n_samples = int(checked("n_samples", n_samples, low=n_draws, high=1e10, integer=True, remedy="One a batch."))
     n_steps = int(checked("n_steps", n_steps, low=1, high=1e7, integer=True))
     n_times = int(checked("n_times", n_times, low=2, high=1e6, integer=True))
     seed = int(checked("seed", seed, low=0, integer=True))
     record = np.unique(np.round(np.linspace(0, n_steps, min(n_times, n_steps + 1))).astype(int))
     model = _Model(problem, d, n_steps)
     draws = np.empty((n_draws, len(NAMES), len(record)))
-    for draw in range(n_draws):
-        rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(ROLE, draw))))
-        draws[draw] = model.sample(rng, n_samples, record)
+    batch = n_samples // n_draws
+    with Progress(progress, n_draws, f"reduced model, d = {d}") as show:
+        for draw in range(n_draws):
+            rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(ROLE, draw))))
+            draws[draw] = model.sample(rng, batch, record)
+            show(draw + 1)
     info = {
         "method": "reduced",
         "seed": seed,
@@ -92,7 +100,7 @@ def reduced(
         "versions": {"numpy": np.__version__},
     }
     observables = {name: np.ascontiguousarray(draws[:, i]) for i, name in enumerate(NAMES)}
-    return Ensemble(problem, d, model.t[record], observables, n_samples, info)
+    return Ensemble(problem, d, model.t[record], observables, batch, info)
 
 
 class _State:

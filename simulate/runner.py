@@ -22,12 +22,12 @@ from threadpoolctl import threadpool_limits
 from meanfield.ensemble import Ensemble
 from meanfield.errors import ProblemError, checked
 from meanfield.problem import Problem
+from meanfield.progress import Progress
 from simulate.integrators import make_steps, time_grid
 from simulate.kernels import FastScore
 from simulate.mixture import Mixture, check_memory, count_classes, draw_direct
 from simulate.observables import NAMES
 from simulate.particles import Plan, simulate_batch
-from simulate.progress import Progress
 from simulate.randomness import CHUNK_BYTES
 from simulate.score import ContinuumScore, ReferenceScore, Score
 from simulate.span import draw_span

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("meanfield", "simulate", "validate")
-SHARED = {"problem", "guidance", "noise", "errors", "ensemble"}  # the statement of the problem: no solutions
+SHARED = {"problem", "guidance", "noise", "errors", "ensemble", "progress"}  # no solutions
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 
@@ -107,7 +107,7 @@ def test_files_stay_short(path):
 
 
 def test_import_of_the_theory_is_quick():
-    """Below half a second of processor time on top of NumPy (which everyone loads), best of three fresh interpreters."""
+    """Below half a second of processor time on top of NumPy (which everyone loads), best of three."""
     code = "import numpy, time; start = time.process_time(); import meanfield; print(time.process_time() - start)"
     seconds = [float(subprocess.check_output([sys.executable, "-c", code], cwd=ROOT)) for _ in range(3)]
     assert min(seconds) < 0.5

@@ -61,7 +61,7 @@ def test_reduction_is_exact_in_law(sampler):
     problem = PROBLEM.replace(sampler=sampler, t_start=100.0)
     coarse, fine = (in_all_directions(problem, 6, 2000, 10, n) for n in (300, 600))
     vectors = 2 * fine - coarse
-    settings = {"n_samples": 4000, "n_draws": 20, "n_steps": 100, "n_times": 2}
+    settings = {"n_samples": 80_000, "n_draws": 20, "n_steps": 100, "n_times": 2}
     assert (difference_z(reduced(problem, 6, **settings), vectors) < 4).all()
     assert difference_z(reduced(problem.replace(guidance=1.1), 6, **settings), vectors).max() > 4
 
@@ -69,7 +69,7 @@ def test_reduction_is_exact_in_law(sampler):
 @pytest.mark.parametrize("sampler", ["sde", "ode", 1.7])
 def test_unguided_law_at_any_number_of_steps(sampler):
     for d, n_steps in ((4, 1), (4, 20), (50, 2), (10**6, 3)):
-        data = reduced(PROBLEM.replace(guidance=0.0, sampler=sampler), d, n_samples=2000, n_draws=20, n_steps=n_steps)
+        data = reduced(PROBLEM.replace(guidance=0.0, sampler=sampler), d, n_samples=40_000, n_draws=20, n_steps=n_steps)
         assert abs(data.final.m.mean - 1) < 4 * data.final.m.stderr
         assert abs(data.final.v.mean - 0.25) < 4 * data.final.v.stderr
         assert np.allclose(data.draws["m"], data.draws["m_twin"])
@@ -77,7 +77,7 @@ def test_unguided_law_at_any_number_of_steps(sampler):
 
 @pytest.mark.parametrize("sampler", ["sde", "ode"])
 def test_unconditional_energy(sampler):
-    data = reduced(PROBLEM.replace(guidance=-1.0, sampler=sampler), 16, n_samples=4000, n_draws=20)
+    data = reduced(PROBLEM.replace(guidance=-1.0, sampler=sampler), 16, n_samples=80_000, n_draws=20)
     assert abs(data.final.q.mean - 1.25) < 4 * data.final.q.stderr
 
 
@@ -88,7 +88,8 @@ def test_continuum_closed_form_at_every_d():
     """
     for d in (4, 1000):
         for w, agrees in ((1.0, True), (1.1, False)):
-            data = reduced(PROBLEM.replace(classes=Continuum(), guidance=w), d, n_samples=2000, n_draws=20, n_steps=200)
+            problem = PROBLEM.replace(classes=Continuum(), guidance=w)
+            data = reduced(problem, d, n_samples=40_000, n_draws=20, n_steps=200)
             z = [(o.mean - x) / o.stderr for o, x in ((data.final.m_paired, 1.2), (data.final.v, 0.31 / 3))]
             assert (np.abs(z).max() < 4) == agrees
             assert np.isnan(data.final.log_odds.mean) and data.final.weight.mean == 0
@@ -97,7 +98,7 @@ def test_continuum_closed_form_at_every_d():
 def test_tends_to_mean_field():
     """alpha = 0.4, w = 1 at d = 10^6 against sec. 4: SDE 1.07555, 0.24264; ODE 1.25191, 0.17866."""
     for sampler, m, v in (("sde", 1.07555, 0.24264), ("ode", 1.25191, 0.17866)):
-        data = reduced(PROBLEM.replace(sampler=sampler), 10**6, n_samples=50, n_draws=4, n_steps=4000)
+        data = reduced(PROBLEM.replace(sampler=sampler), 10**6, n_samples=200, n_draws=4, n_steps=4000)
         assert data.final.m_paired.mean == pytest.approx(m, abs=1e-4)
         assert data.final.v_paired.mean == pytest.approx(v, abs=1e-4)
 
@@ -116,7 +117,7 @@ def test_extremes_that_are_legal():
         {"guidance": Piecewise([1.0, 3.0], [0.0, 1.0, 2.0])},
     ):
         for d in (4, 10**6):
-            data = reduced(PROBLEM.replace(**change), d, n_samples=20, n_draws=2, n_steps=30)
+            data = reduced(PROBLEM.replace(**change), d, n_samples=40, n_draws=2, n_steps=30)
             for name in ("m", "v", "q", "weight", "accuracy", "participation"):
                 assert np.isfinite(data.draws[name]).all(), (change, d, name)
 
@@ -129,7 +130,7 @@ def test_finite_size_gap_to_particles_closes():
     gaps = []
     for d in (8, 14):
         particles = run(PROBLEM, d=d, n_samples=100, n_disorder=60, n_steps=30, progress=False).final.v_paired
-        model = reduced(PROBLEM, d, n_samples=4000, n_draws=10, n_steps=60, n_times=2).final.v_paired
+        model = reduced(PROBLEM, d, n_samples=40_000, n_draws=10, n_steps=60, n_times=2).final.v_paired
         gaps.append(particles.mean - model.mean)
         assert gaps[-1] > 5 * math.hypot(particles.stderr, model.stderr)
     assert gaps[1] < gaps[0] * 8 / 14
@@ -141,13 +142,13 @@ def test_statement_of_section_7():
     from simulate import run
 
     particles = run(PROBLEM, d=24, n_samples=128, n_disorder=16, n_steps=50, progress=False).final.m
-    model = reduced(PROBLEM, 24, n_draws=10).final.m
+    model = reduced(PROBLEM, 24, n_samples=100_000).final.m
     assert abs(particles.mean - model.mean) < 3 * math.hypot(particles.stderr, model.stderr)
     assert abs(particles.mean - 1.0920) < 3 * math.hypot(particles.stderr, 0.0030)
 
 
 def test_same_seed_same_numbers():
-    a, b, c = (reduced(PROBLEM, 10, n_samples=10, n_draws=2, n_steps=5, seed=s).m.values for s in (0, 0, 1))
+    a, b, c = (reduced(PROBLEM, 10, n_samples=20, n_draws=2, n_steps=5, seed=s).m.values for s in (0, 0, 1))
     assert np.array_equal(a, b) and not np.isclose(a, c).any()
 
 

@@ -53,10 +53,10 @@ def test_negative_controls_fail(exact, wrong):
 )
 def test_negative_controls_against_an_ensemble_fail(wrong):
     """The finite-d theory as prediction: an ensemble against an ensemble of a slightly different problem."""
-    right = reduced(PROBLEM, 60, n_samples=800, n_draws=30, n_steps=60, seed=2)
-    same = reduced(PROBLEM, 60, n_samples=800, n_draws=24, n_steps=60, seed=3)
+    right = reduced(PROBLEM, 60, n_samples=24_000, n_draws=30, n_steps=60, seed=2)
+    same = reduced(PROBLEM, 60, n_samples=19_200, n_draws=24, n_steps=60, seed=3)
     assert compare(right, same)
-    other = reduced(PROBLEM.replace(**wrong), 60, n_samples=800, n_draws=24, n_steps=60, seed=3)
+    other = reduced(PROBLEM.replace(**wrong), 60, n_samples=19_200, n_draws=24, n_steps=60, seed=3)
     assert not compare(right, labelled(other, PROBLEM))
 
 
