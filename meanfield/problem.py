@@ -9,6 +9,7 @@ probability-flow ODE.
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from dataclasses import fields as dataclass_fields
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -257,7 +258,7 @@ class Problem:
 
 
 def _build(cls: Any, fields: Mapping[str, Any]) -> Any:
-    known = list(cls.__dataclass_fields__)
+    known = [f.name for f in dataclass_fields(cls)]
     unknown = sorted(set(fields) - set(known))
     if unknown:
         raise ProblemError(f"{cls.__name__} takes the keys {known}; unknown: {unknown}.")

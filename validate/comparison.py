@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["REDUCED", "compare"]
 
-REDUCED = {"n_samples": 1000, "n_draws": 50}  # enough for paired estimates: more costs seconds and resolves no more
+REDUCED: dict[str, Any] = {"n_samples": 50_000, "n_draws": 50}  # stderr of m below 1e-4 at d = 24
 
 
 def compare(

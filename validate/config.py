@@ -14,6 +14,7 @@ The file is `Problem.to_dict()` and a table for the run:
     n_disorder = 8
 """
 
+import dataclasses
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,7 +74,7 @@ def state(
     if "sampler" in given:
         given["sampler"] = _number_or_word(given["sampler"])
     fields.update(given)
-    if "sigma2" not in fields:
+    if "sigma2" not in fields and not set(fields) - {f.name for f in dataclasses.fields(Problem)}:
         raise ConfigError(
             "a problem needs its class variance; got none. Add sigma2 = 0.25 to the file, or --sigma2 0.25."
         )

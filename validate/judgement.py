@@ -5,8 +5,9 @@ Grounds (`Verdict.ground`):
 - "equal d":    particles against mean field plus the finite-d effect of the annealed theory, where `annealed_error`
                 is below `TRUST`.
 - "d = inf":    particles of a group extrapolated in 1/d against mean field. Error: statistics and fit order combined.
-- "exponent":   how a distortion vanishes with log(P)/d, against (T12). The error is again of both kinds.
+- "exponent":   how a distortion vanishes with log(P)/d, against (T12). Error: statistics and form of the power law.
 No claim is made, but the numbers are shown:
+- "too wide":   a group extrapolated to d = inf with an error above `RESOLUTION` (from the error alone, not from z).
 - "finite d":   no finite-d theory may be trusted here ("beyond annealed theory"); the group is judged at d = inf.
 - "approximate": the mean field passes a glass with w < 0, where it is not settled (T7c).
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Judgement", "Verdict", "judge"]
 
+RESOLUTION = 0.1  # in m and v/sigma2: an extrapolation that resolves less says nothing
 CLAIMS = ("exact", "equal d", "d = inf", "exponent")
 
 
@@ -67,7 +69,7 @@ class Judgement:
     def word(self, verdict: Verdict) -> str:
         """The verdict in words."""
         if not verdict.claimed:
-            return "beyond annealed theory" if verdict.ground == "finite d" else "approximate theory"
+            return _UNCLAIMED[verdict.ground]
         return "agrees" if abs(verdict.z) <= self.threshold else "DISAGREES"
 
     @property
@@ -89,14 +91,21 @@ class Judgement:
         tested, failed = len(self.claimed), len(self.disagreements)
         parts = [f"{sum(v.ground == g for v in self.claimed)} {_MEANING[g]}" for g in CLAIMS]
         beyond = sum(v.ground == "finite d" for v in self.verdicts)
+        wide = sum(v.ground == "too wide" for v in self.verdicts)
         approximate = sum(v.ground == "approximate" for v in self.verdicts)
         return (
             f"{tested} numbers tested ({'; '.join(parts)}): {tested - failed} agree, {failed} disagree "
             f"(|z| <= {self.threshold:.2f}: probability {self.level:g} of any false alarm). Shown without a claim: "
-            f"{beyond} at finite d beyond annealed theory, {approximate} where the mean field is approximate."
+            f"{beyond} at finite d beyond annealed theory, {wide} extrapolations too wide to tell, "
+            f"{approximate} where the mean field is approximate."
         )
 
 
+_UNCLAIMED = {
+    "finite d": "beyond annealed theory",
+    "too wide": "inconclusive",
+    "approximate": "approximate theory",
+}
 _MEANING = {
     "exact": "exact at every d",
     "equal d": "against finite-d theory at equal d",
@@ -159,7 +168,8 @@ def _extrapolations(group: "xarray.Dataset") -> Iterator[Verdict]:
             continue  # fewer than three sizes: nothing is claimed
         theory = float(group[f"theory_{q}"].values[0, -1])
         z = normal_score(fit.intercept - theory, fit.error, min(m[2] for m in means) - 1.0)
-        ground = "approximate" if approximate else "d = inf"
+        scale = 1.0 if q == "m" else float(group["sigma2"].values[0])
+        ground = "approximate" if approximate else "too wide" if fit.error > RESOLUTION * scale else "d = inf"
         step = float(np.abs(group[f"step_{q}"]).max())
         name = str(group["group"].values[0])
         yield Verdict(
@@ -174,19 +184,16 @@ def _exponents(group: "xarray.Dataset") -> Iterator[Verdict]:
     if predicted is None:
         return
     for q in QUANTITIES:
-        x, y, s = distortions(group, q)
+        x, y, s, counts = distortions(group, q)
         if len(x) < 3:
             continue  # fewer than three sizes resolve the distortion: no exponent can be claimed
-        slope, stderr = _slope(x, y, s)
-        order = abs(_slope(x[1:], y[1:], s[1:])[0] - slope)  # without the smallest d: how far it is from a power law
+        slope, stderr, order = power_law(x, y, s, counts)
         z = normal_score(slope - predicted[q], math.hypot(stderr, order), group.sizes["draw"] - 1.0)
         yield Verdict(name, math.inf, f"{q} exponent", "exponent", predicted[q], 0.0, slope, stderr, order, 0.0, z)
 
 
-def distortions(
-    group: "xarray.Dataset", q: str, significance: float = 5.0
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """log alpha_d, log |distortion| and its error for the sizes that resolve it, d ascending.
+def distortions(group: "xarray.Dataset", q: str, significance: float = 5.0) -> tuple[np.ndarray, ...]:
+    """log alpha_d, log |distortion|, its error, and log P, for the sizes that resolve the distortion, d ascending.
 
     The distortion is m(0) - 1 or v(0)/sigma2 - 1; a size resolves it if it exceeds `significance` standard errors.
     """
@@ -197,7 +204,23 @@ def distortions(
     use = np.abs(value) > significance * error
     by_size = [i for i in np.argsort(group["d"].values) if use[i]]
     value, error = value[by_size], error[by_size]
-    return np.log(group["rate"].values[by_size]), np.log(np.abs(value)), error / np.abs(value)
+    rate, log_count = group["rate"].values[by_size], group["log_count"].values[by_size]
+    return np.log(rate), np.log(np.abs(value)), error / np.abs(value), log_count
+
+
+def power_law(x: np.ndarray, y: np.ndarray, s: np.ndarray, log_count: np.ndarray) -> tuple[float, float, float]:
+    """Exponent of a power law, its statistical error, and the error of the form of the fit.
+
+    The form is changed in two ways: without the smallest d; and, where P grows, with the correction c/log P that a
+    finite number of classes causes: samples speciate one by one, over a window of relative width (log P)^{-1/2}, whose
+    mean effect is of second order. At fixed P there is no such drift, and the exponent is sharp.
+    """
+    slope, stderr = _slope(x, y, s)
+    others = [_slope(x[1:], y[1:], s[1:])[0]]
+    if len(x) >= 4 and np.ptp(log_count) > 0.5:
+        terms = np.column_stack([np.ones_like(x), x, 1.0 / log_count]) / s[:, None]
+        others.append(float(np.linalg.lstsq(terms, y / s, rcond=None)[0][1]))
+    return slope, stderr, max(abs(other - slope) for other in others)
 
 
 def _slope(x: np.ndarray, y: np.ndarray, s: np.ndarray) -> tuple[float, float]:
@@ -212,4 +235,6 @@ def _mean(draws: np.ndarray) -> tuple[float, float, int]:
     """Mean, standard error and number of the draws that are there (padding is nan)."""
     there = draws[np.isfinite(draws)]
     n = len(there)
+    if n == 0:
+        return math.nan, math.nan, 0
     return float(there.mean()), float(there.std(ddof=1) / math.sqrt(n)), n

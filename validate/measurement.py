@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["atlas", "measure"]
 
 N_TIMES = 26
+N_FINE = 160  # times of the theory's curve
 CURVES = (0.4, 0.7, 1.0)  # alphas of the figure's theory lines
-REDUCED = {"n_samples": 500, "n_draws": 16, "n_steps": 100}
+REDUCED: dict[str, Any] = {"n_samples": 8000, "n_draws": 16, "n_steps": 100}
 STEP_SHARE = 4  # the time-step error is measured on paired noise, so a quarter of the samples resolves it
 
 
@@ -91,7 +92,8 @@ def measure(group: Group, d: int, n_samples: int, seed: int = 0, progress: Any =
     Returns
     -------
     xarray.Dataset : what the cell is (`group`, `problem`, `d`, `log_count`, `w`, `sampler`, ...); mean-field theory
-        (`theory_m`, `theory_v` over `time`, `standing`, `t_speciation`); whether a theory at equal d may be trusted
+        (`theory_m`, `theory_v` over `time`, and on the finer `fine_t`; `standing`, `t_speciation`); whether a theory at
+        equal d may be trusted
         (`exact`, `annealed_error`) and that theory's draws (`reduced_m`, ...); the particles' draws (`m`, `v` over draw
         and time); the time-step error of the final m and v (`step_m`, `step_m_stderr`, ...).
     """
@@ -106,7 +108,7 @@ def measure(group: Group, d: int, n_samples: int, seed: int = 0, progress: Any =
     size: dict[str, Any] = {"d": d, "n_disorder": group.n_disorder, "n_steps": group.n_steps}
     try:
         data = run(problem, n_samples=n_samples, seed=own, n_times=N_TIMES, progress=progress, **size)
-        step = timestep_error(problem, n_samples=max(n_samples // STEP_SHARE, 20), seed=own + 1, **size)
+        step = timestep_error(problem, n_samples=max(n_samples // STEP_SHARE, 8), seed=own + 1, **size)
         theory, exact = theory_of(problem, d), exact_at_every_d(problem, d)
         error = 0.0 if exact else annealed_error(solve(problem, d), d)
         reduced_draws = _reduced(problem, d, own + 2, len(data.t), wanted=not exact and math.isfinite(error))
@@ -131,6 +133,11 @@ def measure(group: Group, d: int, n_samples: int, seed: int = 0, progress: Any =
         variables[f"reduced_{q}"] = (("reduced_draw", "time"), reduced_draws[q])
         variables[f"step_{q}"] = float(getattr(step, q))
         variables[f"step_{q}_stderr"] = float(getattr(step, f"{q}_stderr"))
+    fine = np.geomspace(theory.D[0], problem.sigma2, N_FINE) - problem.sigma2
+    fine[[0, -1]] = theory.t[0], 0.0
+    variables["fine_t"] = ("fine", fine)
+    for q in QUANTITIES:
+        variables[f"fine_{q}"] = ("fine", getattr(theory.at(fine), q))
     variables["seconds"] = time.perf_counter() - started
     return xarray.Dataset({k: v if isinstance(v, tuple) else ((), v) for k, v in variables.items()})
 

@@ -102,7 +102,7 @@ _ALL: dict[float, tuple[float, ...]] = dict.fromkeys(
     (0.2, 0.4, 0.45, 0.6, 0.7, 1.0), (-0.5, 0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 )
 _EXTENT: dict[str, tuple[dict[float, tuple[float, ...]], float, float]] = {
-    "quick": (_QUICK, math.log(2e4), 0.9),
+    "quick": (_QUICK, math.log(2e4), 0.8),
     "standard": (_ALL, math.log(2e5), 12.0),
     "full": (_ALL, math.log(2e6), 150.0),
 }
@@ -114,7 +114,7 @@ def _exponential(alpha: float, w: float, sampler: str, top: float, seconds: floa
     inverse = np.linspace(1.0 / max(largest // 2, 4), 1.0 / largest, 4)
     sizes = tuple(sorted({round(1.0 / x) for x in inverse}))
     problem = Problem(classes=Exponential(alpha), sigma2=SIGMA2, guidance=w, sampler=sampler, t_start=t_start)
-    steps = 200 if abs(w) >= 5.0 else 100
+    steps = 120 if abs(w) >= 5.0 else 80
     counts = tuple(_samples(math.exp(alpha * d), d, 16, steps, seconds) for d in sizes)
     start = f" T={t_start:g}" if math.isfinite(t_start) else ""
     return Group(f"alpha={alpha:g} w={w:g} {sampler}{start}", problem, sizes, counts, 16, steps)
@@ -123,9 +123,9 @@ def _exponential(alpha: float, w: float, sampler: str, top: float, seconds: floa
 def _sub_exponential(growth: Growth, sampler: str, sizes: tuple[int, ...], seconds: float) -> Group:
     problem = Problem(classes=growth, sigma2=SIGMA2, guidance=1.0, sampler=sampler)
     classes = [math.exp(growth.log_count(d)) for d in sizes]
-    counts = tuple(_samples(n, min(d, n), 16, 100, seconds) for d, n in zip(sizes, classes, strict=True))
+    counts = tuple(_samples(n, min(d, n), 16, 80, seconds) for d, n in zip(sizes, classes, strict=True))
     label = f"P=d^{growth.gamma:g}" if isinstance(growth, Polynomial) else f"P={round(classes[0])}"
-    return Group(f"{label} w=1 {sampler}", problem, sizes, counts, 16, 100)
+    return Group(f"{label} w=1 {sampler}", problem, sizes, counts, 16, 80)
 
 
 def _continuum(sampler: str) -> Group:

@@ -11,6 +11,7 @@ from validate.judgement import Judgement, Verdict, judge
 from validate.measurement import atlas
 from validate.provenance import code_fingerprint, provenance
 from validate.regimes import groups, sizes_of
+from validate.statistics import family_threshold
 from validate.store import write_bytes, write_dataset
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def judge_and_report(profile: str, out: str | Path, *, seed: int = 0, level: flo
     """
     from rich.console import Console
 
+    family_threshold(1, level)  # a wrong level is refused before minutes are spent
     notes, out = Console(stderr=True), Path(out)
     cells = sizes_of([g for g in groups(profile) if only in g.name])
     notes.print(f"validate, profile {profile}: {cells} cells, about {EXPECTED[profile]} on 2 cores.", highlight=False)
@@ -113,7 +115,7 @@ def _texts(v: Verdict, word: str, repeat: bool = True) -> list[str]:
         _number(v.particles),
         f"{v.stderr:.1g}",
         f"{v.fit_error:.1g}" if v.fit_error else "",
-        f"{v.step:+.1g}" if v.step else "",
+        f"{v.step:+.1g}" if abs(v.step) > 1e-12 else "",
         f"{v.z:+.2f}",
         v.ground,
         word,

@@ -8,7 +8,7 @@ from scipy import special
 
 from validate.extrapolation import fit_inverse_size
 from validate.figures.style import COLOURS, SAMPLER, styled
-from validate.judgement import judge
+from validate.judgement import RESOLUTION, judge
 
 if TYPE_CHECKING:
     import xarray
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["save", "summary"]
 
 MAIN = "alpha=0.4 w=1"  # the groups of panels a and c
+VANISHING = "P=d^0.5 w=1"  # and of panel a
 GROUND = {"exact": COLOURS[2], "equal d": COLOURS[0], "d = inf": COLOURS[1], "exponent": COLOURS[3]}
 
 
@@ -37,9 +38,11 @@ def summary(data: "xarray.Dataset", axes=None, level: float = 0.01):
             from matplotlib.figure import Figure  # not pyplot: no global state, no window, nothing to close
 
             axes = Figure(figsize=(10.0, 7.6), layout="constrained").subplots(2, 2).ravel()
-        _against_dimension(axes[0], data)
-        _against_guidance(axes[1], data)
-        _trajectories(axes[2], data)
+        main = [f"{MAIN} {sampler}" for sampler in SAMPLER]
+        vanishing = [f"{VANISHING} {sampler}" for sampler in SAMPLER]
+        _panel(axes[0], _against_dimension, data, [*main, *vanishing])
+        _panel(axes[1], _against_guidance, data)
+        _panel(axes[2], _trajectories, data, main)
         _scores(axes[3], data, level)
         return axes[0].figure, axes
 
@@ -56,8 +59,17 @@ def save(data: "xarray.Dataset", level: float = 0.01) -> dict[str, bytes]:
     return files
 
 
+def _panel(axis, draw, data, needed: list[str] | None = None) -> None:
+    """Draw a panel, or say in its place that none of the groups it needs was measured."""
+    if needed is not None and not set(needed) & set(data["group"].values.tolist()):
+        axis.text(0.5, 0.5, f"none of {', '.join(needed[:2])}\nwas measured", ha="center", transform=axis.transAxes)
+        axis.set_axis_off()
+    else:
+        draw(axis, data)
+
+
 def _against_dimension(axis, data) -> None:
-    axis.set_title("a  Guidance shifts the class mean: does the shift survive high dimension?")
+    axis.set_title("a  Does the shift of the mean survive in high dimension?")
     for sampler, colour in zip(("sde", "ode"), COLOURS, strict=False):
         style = {"fmt": SAMPLER[sampler]["marker"], "color": colour, "capsize": 2}
         name = SAMPLER[sampler]["label"]
@@ -66,7 +78,7 @@ def _against_dimension(axis, data) -> None:
             d, m, err = _finals(group, "m")
             axis.errorbar(d, m - 1, err, label=rf"{name}, $P=e^{{0.4d}}$", **style)
             axis.axhline(float(group["theory_m"].values[0, -1]) - 1, color=colour)
-        group = _group(data, f"P=d^0.5 w=1 {sampler}")
+        group = _group(data, f"{VANISHING} {sampler}")
         if group is not None:
             d, m, err = _finals(group, "m")
             axis.errorbar(d, m - 1, err, mfc="white", label=rf"{name}, $P=d^{{1/2}}$", **style)
@@ -86,7 +98,7 @@ def _small_rate(group) -> np.ndarray:
 
 
 def _against_guidance(axis, data) -> None:
-    axis.set_title("b  Guidance narrows the class")
+    axis.set_title("b  Guidance narrows the class: variance at the end")
     alphas = np.asarray(data["curve_alpha"].values)
     for alpha, colour in zip(alphas, (COLOURS[0], COLOURS[1], COLOURS[2], *COLOURS[3:]), strict=False):
         for sampler, line in (("sde", "-"), ("ode", "--")):
@@ -94,24 +106,24 @@ def _against_guidance(axis, data) -> None:
             settled = curve["curve_settled"].values.astype(bool)
             w, v = data["curve_w"].values, curve["curve_v"].values
             axis.plot(w, np.where(settled, v, np.nan), line, color=colour)
-            axis.plot(w, np.where(settled, np.nan, v), line, color=colour, alpha=0.3)
+            open_ends = settled & np.roll(settled, 1) & np.roll(settled, -1)  # join the faint part to its neighbours
+            axis.plot(w, np.where(open_ends, np.nan, v), line, color=colour, alpha=0.3)
             for w, value, error in _extrapolated(data, alpha, sampler):
+                sharp = {"mfc": colour, "mec": "black"} if error <= RESOLUTION else {"mfc": "white", "mec": colour}
+                alpha_bar = {} if error <= RESOLUTION else {"alpha": 0.35}
                 marker = SAMPLER[sampler]["marker"]
-                axis.errorbar(w, value, error, fmt=marker, color=colour, mec="black", mew=0.5, capsize=2, zorder=3)
+                axis.errorbar(w, value, error, fmt=marker, color=colour, mew=0.6, capsize=2, **sharp, **alpha_bar)
         axis.plot([], [], color=colour, label=rf"$\alpha$ = {alpha:g}")
     axis.axhline(1, color="0.7", lw=0.8, zorder=0)
-    for (name, style), line in zip(SAMPLER.items(), ("-", "--"), strict=True):
+    for style, line in zip(SAMPLER.values(), ("-", "--"), strict=True):
         axis.plot(
-            [],
-            [],
-            line,
-            color="0.4",
-            marker=style["marker"],
-            label=f"{style['label']}: theory, particles {name and '→ d = ∞'}",
+            [], [], line, color="0.4", marker=style["marker"], label=f"{style['label']}: theory; particles, d → ∞"
         )
+    axis.plot([], [], "-", color="0.4", alpha=0.3, label="theory approximate")
+    axis.plot([], [], "D", mfc="white", mec="0.5", label=f"error above {RESOLUTION:g}: inconclusive")
     axis.set_xscale("symlog", linthresh=1.0, linscale=1.0)
     axis.set_xticks([-0.5, 0, 0.5, 1, 2, 5, 10], ["−0.5", "0", "0.5", "1", "2", "5", "10"])
-    axis.set(xlabel="guidance weight w", ylabel=r"variance ratio, v(0)/$\sigma^2$")
+    axis.set(xlabel="guidance weight w", ylabel=r"variance ratio, v(0)/$\sigma^2$", ylim=(-0.2, 2.6))
     axis.legend(loc="upper right")
 
 
@@ -141,14 +153,10 @@ def _trajectories(axis, data) -> None:
         D = float(cell["sigma2"]) + cell["t"].values
         shown = D < 60
         for q, scale, line in (("m", np.ones_like(D), "-"), ("v", D, "--")):
-            axis.plot(D[shown], (cell[f"theory_{q}"].values / scale)[shown], line, color=colour)
+            axis.plot(*_fine(cell, q, D[shown].max()), line, color=colour)
             draws = cell[q].values[np.isfinite(cell[q].values[:, -1])]
             error = draws.std(axis=0, ddof=1) / np.sqrt(len(draws))
-            use = (
-                shown & (np.arange(len(D)) % 2 == len(D) % 2 - 1)
-                if len(D) % 2
-                else shown & (np.arange(len(D)) % 2 == 1)
-            )
+            use = shown & (np.arange(len(D))[::-1] % 2 == 0)  # every other record, the last one included
             marker = {"fmt": SAMPLER[sampler]["marker"], "ms": 3.5, "mfc": colour if q == "m" else "white"}
             axis.errorbar(D[use], (draws.mean(axis=0) / scale)[use], (error / scale)[use], color=colour, **marker)
         axis.axvline(float(cell["sigma2"]) + float(cell["t_speciation"]), color=colour, lw=0.8, ls=":")
@@ -166,6 +174,13 @@ def _trajectories(axis, data) -> None:
         xscale="log", xlabel=r"noise level $D=\sigma^2+t$   (sampling runs to the left)", ylabel="order parameters"
     )
     axis.legend(loc="upper left", ncols=2)
+
+
+def _fine(cell, q: str, top: float) -> tuple[np.ndarray, np.ndarray]:
+    """The theory's curve of m, or of v/D, below D = top."""
+    D = float(cell["sigma2"]) + cell["fine_t"].values
+    values = cell[f"fine_{q}"].values / (1.0 if q == "m" else D)
+    return D[D <= top], values[D <= top]
 
 
 def _scores(axis, data, level: float) -> None:
