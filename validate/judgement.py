@@ -8,6 +8,7 @@ Grounds (`Verdict.ground`):
 - "exponent":   how a distortion vanishes with log(P)/d, against (T12). Error: statistics and form of the power law.
 No claim is made, but the numbers are shown:
 - "too wide":   a group extrapolated to d = inf with an error above `RESOLUTION` (from the error alone, not from z).
+- "too small":  a group whose smallest d is below `SMALLEST`: there the forms of a fit do not bound what is left out.
 - "finite d":   no finite-d theory may be trusted here ("beyond annealed theory"); the group is judged at d = inf.
 - "approximate": the mean field passes a glass with w < 0, where it is not settled (T7c).
 
@@ -23,15 +24,16 @@ import numpy as np
 
 from validate.errors import ExtrapolationError
 from validate.estimates import QUANTITIES
-from validate.extrapolation import fit_inverse_size
+from validate.extrapolation import Extrapolation, fit_inverse_size
 from validate.regimes import TRUST
 from validate.statistics import combined, family_threshold, normal_score
 
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["Judgement", "Verdict", "judge"]
+__all__ = ["Judgement", "Verdict", "extrapolation", "judge"]
 
+SMALLEST = 10  # dimension
 RESOLUTION = 0.1  # in m and v/sigma2: an extrapolation that resolves less says nothing
 CLAIMS = ("exact", "equal d", "d = inf", "exponent")
 
@@ -91,12 +93,12 @@ class Judgement:
         tested, failed = len(self.claimed), len(self.disagreements)
         parts = [f"{sum(v.ground == g for v in self.claimed)} {_MEANING[g]}" for g in CLAIMS]
         beyond = sum(v.ground == "finite d" for v in self.verdicts)
-        wide = sum(v.ground == "too wide" for v in self.verdicts)
+        wide = sum(v.ground in ("too wide", "too small") for v in self.verdicts)
         approximate = sum(v.ground == "approximate" for v in self.verdicts)
         return (
             f"{tested} numbers tested ({'; '.join(parts)}): {tested - failed} agree, {failed} disagree "
             f"(|z| <= {self.threshold:.2f}: probability {self.level:g} of any false alarm). Shown without a claim: "
-            f"{beyond} at finite d beyond annealed theory, {wide} extrapolations too wide to tell, "
+            f"{beyond} at finite d beyond annealed theory, {wide} extrapolations too wide or from too small d, "
             f"{approximate} where the mean field is approximate."
         )
 
@@ -104,6 +106,7 @@ class Judgement:
 _UNCLAIMED = {
     "finite d": "beyond annealed theory",
     "too wide": "inconclusive",
+    "too small": "d too small",
     "approximate": "approximate theory",
 }
 _MEANING = {
@@ -162,19 +165,37 @@ def _extrapolations(group: "xarray.Dataset") -> Iterator[Verdict]:
     approximate = str(group["standing"].values[0]) == "approximate"
     for q in QUANTITIES:
         means = [_mean(draws) for draws in group[q].values[:, :, -1]]
+        theory = float(group[f"theory_{q}"].values[0, -1])
         try:
-            fit = fit_inverse_size(group["d"].values.tolist(), [m[0] for m in means], [m[1] for m in means], quantity=q)
+            fit = extrapolation(group, q)
         except ExtrapolationError:
             continue  # fewer than three sizes: nothing is claimed
-        theory = float(group[f"theory_{q}"].values[0, -1])
         z = normal_score(fit.intercept - theory, fit.error, min(m[2] for m in means) - 1.0)
         scale = 1.0 if q == "m" else float(group["sigma2"].values[0])
-        ground = "approximate" if approximate else "too wide" if fit.error > RESOLUTION * scale else "d = inf"
+        if approximate:
+            ground = "approximate"
+        elif fit.d.min() < SMALLEST:
+            ground = "too small"
+        else:
+            ground = "too wide" if fit.error > RESOLUTION * scale else "d = inf"
         step = float(np.abs(group[f"step_{q}"]).max())
         name = str(group["group"].values[0])
         yield Verdict(
             name, math.inf, q, ground, theory, 0.0, fit.intercept, fit.intercept_stderr, fit.order_error, step, z
         )
+
+
+def extrapolation(group: "xarray.Dataset", q: str) -> Extrapolation:
+    """A group at d = infinity, with the finite-d effect of the annealed theory taken out where that theory exists."""
+    means = [_mean(draws) for draws in group[q].values[:, :, -1]]
+    values, stderr = np.array([m[0] for m in means]), np.array([m[1] for m in means])
+    annealed = [_mean(draws) for draws in group[f"reduced_{q}"].values[:, :, -1]]
+    corrected = all(a[2] > 1 for a in annealed)
+    if corrected:
+        values = values - [a[0] for a in annealed] + group[f"theory_{q}"].values[:, -1]
+        stderr = np.hypot(stderr, [a[1] for a in annealed])
+    d = group["d"].values.tolist()
+    return fit_inverse_size(d, values.tolist(), stderr.tolist(), quantity=q, corrected=corrected)
 
 
 def _exponents(group: "xarray.Dataset") -> Iterator[Verdict]:
@@ -213,14 +234,16 @@ def power_law(x: np.ndarray, y: np.ndarray, s: np.ndarray, log_count: np.ndarray
 
     The form is changed in two ways: without the smallest d; and, where P grows, with the correction c/log P that a
     finite number of classes causes: samples speciate one by one, over a window of relative width (log P)^{-1/2}, whose
-    mean effect is of second order. At fixed P there is no such drift, and the exponent is sharp.
+    mean effect is of second order; there the exponent is not known better than that fit knows it. At fixed P there is
+    no such drift, and the exponent is sharp.
     """
     slope, stderr = _slope(x, y, s)
-    others = [_slope(x[1:], y[1:], s[1:])[0]]
+    moves = [abs(_slope(x[1:], y[1:], s[1:])[0] - slope)]
     if len(x) >= 4 and np.ptp(log_count) > 0.5:
         terms = np.column_stack([np.ones_like(x), x, 1.0 / log_count]) / s[:, None]
-        others.append(float(np.linalg.lstsq(terms, y / s, rcond=None)[0][1]))
-    return slope, stderr, max(abs(other - slope) for other in others)
+        drifting = float(np.linalg.lstsq(terms, y / s, rcond=None)[0][1])
+        moves += [abs(drifting - slope), float(np.sqrt(np.linalg.pinv(terms.T @ terms)[1, 1]))]
+    return slope, stderr, max(moves)
 
 
 def _slope(x: np.ndarray, y: np.ndarray, s: np.ndarray) -> tuple[float, float]:

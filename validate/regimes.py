@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from meanfield.errors import checked
+from meanfield.freeenergy import phi_target
 from meanfield.problem import Continuum, Exponential, Fixed, Growth, Polynomial, Problem
 from validate.errors import ConfigError
 
@@ -96,13 +97,13 @@ def groups(profile: str = "quick") -> tuple[Group, ...]:
 _QUICK: dict[float, tuple[float, ...]] = {
     0.4: (-0.5, 0.0, 0.5, 1.0, 5.0),
     0.7: (-0.5, 1.0, 5.0),
-    1.0: (-0.5, 2.0, 10.0),
+    1.0: (-0.5, 2.0),
 }
 _ALL: dict[float, tuple[float, ...]] = dict.fromkeys(
     (0.2, 0.4, 0.45, 0.6, 0.7, 1.0), (-0.5, 0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 )
 _EXTENT: dict[str, tuple[dict[float, tuple[float, ...]], float, float]] = {
-    "quick": (_QUICK, math.log(2e4), 0.8),
+    "quick": (_QUICK, math.log(2e4), 0.7),
     "standard": (_ALL, math.log(2e5), 12.0),
     "full": (_ALL, math.log(2e6), 150.0),
 }
@@ -111,7 +112,8 @@ _EXTENT: dict[str, tuple[dict[float, tuple[float, ...]], float, float]] = {
 def _exponential(alpha: float, w: float, sampler: str, top: float, seconds: float, t_start: float = math.inf) -> Group:
     """Four sizes, equally spaced in 1/d, up to the d at which the classes number exp(top)."""
     largest = min(int(top / alpha), 48)
-    inverse = np.linspace(1.0 / max(largest // 2, 4), 1.0 / largest, 4)
+    smallest = max(largest // 2, min(10, largest - 3))
+    inverse = np.linspace(1.0 / smallest, 1.0 / largest, 4)
     sizes = tuple(sorted({round(1.0 / x) for x in inverse}))
     problem = Problem(classes=Exponential(alpha), sigma2=SIGMA2, guidance=w, sampler=sampler, t_start=t_start)
     steps = 120 if abs(w) >= 5.0 else 80
@@ -145,9 +147,12 @@ def annealed_error(theory, d: int) -> float:
 
         exp(-log P + d [psi(2 b) - 2 psi(b)]),   b = 1/D,   psi(b) = -log(1 + b)/2 - q b/(2 (1 + b)),
 
-    infinite if a glass is passed. The annealed theory of sec. 7 replaces the weight by its average; it is taken as the
-    finite-d theory only where the bound is below `TRUST`. Measured (24 draws, sigma2 = 0.25, SDE, share of the finite-d
-    effect that the annealed theory misses at t = 0):
+    infinite if a glass is passed, or if after speciation (T2), used beyond condensation as the annealed theory does,
+    would give the weight back to the rest: then its limit d -> infinity is another one.
+
+    The annealed theory of sec. 7 replaces the weight by its average; it is taken as the finite-d theory only where the
+    bound is below `TRUST`. Measured (24 draws, sigma2 = 0.25, SDE, share of the finite-d effect that the annealed
+    theory misses at t = 0):
 
         alpha = 0.4, w = 1,  d = 12, 18, 24:  bound 0.7, 0.6, 0.5     m 23, 23, 20 %    v 73, 60, 52 %
         alpha = 0.1, w = 10, d = 60, 90:      bound 0.009, 0.0008     m 8, 4 %          v 39, 22 %
@@ -174,11 +179,20 @@ def annealed_error(theory, d: int) -> float:
     if {"glass", "captured", "sliding"} & set(theory.phases):
         return math.inf
     end = theory.t_speciation if math.isfinite(theory.t_speciation) else 0.0
+    if _deserts(theory, theory.t[theory.t < end]):
+        return math.inf
     t = np.append(theory.t[theory.t > end], end)
     q = theory.at(np.minimum(t, theory.t[0])).q
     b = 1.0 / (theory.problem.sigma2 + t)
     exponent = -log_count + d * (_psi(2.0 * b, q) - 2.0 * _psi(b, q))
     return float(np.exp(min(exponent.max(), 700.0)))
+
+
+def _deserts(theory, t: np.ndarray) -> bool:
+    """Whether F of (T5) with the crowd's (T2) becomes negative at one of the times t."""
+    state, D = theory.at(t), theory.problem.sigma2 + t
+    crowd = theory.alpha - 0.5 * np.log1p(1.0 / D) - state.q / (2.0 * (1.0 + D))
+    return bool(np.any(phi_target(state.m, state.v, D) < crowd))
 
 
 def _psi(b: np.ndarray, q: np.ndarray) -> np.ndarray:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from validate.extrapolation import fit_inverse_size
 from validate.figures.style import COLOURS, SAMPLER, styled
-from validate.judgement import RESOLUTION, judge
+from validate.judgement import RESOLUTION, extrapolation, judge
 
 if TYPE_CHECKING:
     import xarray
@@ -139,7 +138,7 @@ def _extrapolated(data, alpha: float, sampler: str):
         if bool(group["exact"].values.all()):
             yield w, v[-1] / sigma2, err[-1] / sigma2
         elif len(d) >= 3:
-            fit = fit_inverse_size(list(d), list(v), list(err))
+            fit = extrapolation(group, "v")
             yield w, fit.intercept / sigma2, fit.error / sigma2
 
 
