@@ -100,7 +100,7 @@ class _Path:
 
     def begin_subexponential(self) -> None:
         """alpha = 0 from t = inf, the limit of small alpha: for w > -1/2 the target wins at t = inf and nothing is
-        distorted; otherwise a wrong class has captured the sample there (T7d), at m = 1 + w, m_k = -w."""
+        distorted; otherwise a wrong class has captured the sample there (T7d), at m = 1 + w, m_k = -w, v = D + w^2."""
         far = max(1.0, self.problem.sigma2, self.problem.guidance.constant_above)
         p = Point(-math.log(100.0 * far), 0.0, 0.0)
         self._cut(p.tau)
@@ -112,7 +112,7 @@ class _Path:
         else:
             self.events.append(Event("capture", math.inf, 1.0 + w, math.inf))
             self.standing = "approximate"
-            self.phase = Captured(s, p._replace(delta=w), -w, 1.0, 0.0)
+            self.phase = Captured(s, p._replace(delta=w, y=math.log1p(w * w / p.D)), -w, 1.0, 0.0)
 
     # -- the loop ---------------------------------------------------------------------------------------------------
 
@@ -203,8 +203,8 @@ class _Path:
             self._enter_rest(p, s, glass=phase.glass)  # type: ignore[attr-defined]
 
     def _enter(self, p: Point, s: Setting) -> None:
-        """Phase of a start: F < 0 there, except at alpha = 0, where F = 0 at m = 0 and w decides."""
-        if self.alpha == 0.0 and s.w(p.tau) >= 0.0:
+        """Phase of a start: F < 0 there, except at alpha = 0, where F = m/D = 0 and the target wins for w > -1/2."""
+        if self.alpha == 0.0 and s.w(p.tau) > -0.5:
             self._note("speciation", p)
             self.phase = Target(s, p)
         else:

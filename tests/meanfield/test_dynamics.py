@@ -248,6 +248,8 @@ def test_sub_exponential_growth_is_the_limit_of_small_alpha(w, lost):
     assert (limit.phases[-1] == "captured") == (small.phases[-1] == "captured") == lost
     assert limit.final.m == pytest.approx(small.final.m, abs=2e-3)
     assert limit.final.v == pytest.approx(small.final.v, abs=2e-3)
+    if lost:  # (T7d) at o_k = 0, n_k = 1: v = D + w^2 throughout
+        assert limit.final.v == pytest.approx(0.25 + w * w, abs=1e-10)
 
 
 def test_finite_d_uses_the_rate_of_that_d():
