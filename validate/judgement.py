@@ -143,13 +143,16 @@ def _cell(cell: "xarray.Dataset", q: str) -> Verdict:
     theory = float(cell[f"theory_{q}"].values[-1])
     exact, trusted = bool(cell["exact"]), float(cell["annealed_error"]) <= TRUST
     approximate = str(cell["standing"].values) == "approximate"
-    if exact:
-        ground, effect, total = "exact", 0.0, (stderr, n - 1.0)
-    elif trusted and not approximate:
-        ground, effect = "equal d", reduced - theory
+    effect, total = (0.0 if exact else math.nan), (stderr, n - 1.0)
+    if n_reduced > 1:  # shown also where it is not trusted
+        effect = reduced - theory
         total = combined([stderr, reduced_stderr], [n - 1.0, n_reduced - 1.0])
+    if exact:
+        ground = "exact"
+    elif approximate:
+        ground = "approximate"
     else:
-        ground, effect, total = ("approximate" if approximate else "finite d"), math.nan, (stderr, n - 1.0)
+        ground = "equal d" if trusted else "finite d"
     predicted = theory + (0.0 if math.isnan(effect) else effect)
     z = normal_score(particles - predicted, *total)
     step = float(cell[f"step_{q}"])

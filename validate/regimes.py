@@ -103,7 +103,7 @@ _ALL: dict[float, tuple[float, ...]] = dict.fromkeys(
     (0.2, 0.4, 0.45, 0.6, 0.7, 1.0), (-0.5, 0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 )
 _EXTENT: dict[str, tuple[dict[float, tuple[float, ...]], float, float]] = {
-    "quick": (_QUICK, math.log(2e4), 0.7),
+    "quick": (_QUICK, math.log(2e4), 0.6),
     "standard": (_ALL, math.log(2e5), 12.0),
     "full": (_ALL, math.log(2e6), 150.0),
 }

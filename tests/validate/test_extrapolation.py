@@ -1,9 +1,13 @@
 """Extrapolation finds the value at d = infinity, and its two errors mean what they say."""
 
+import math
+
 import numpy as np
 import pytest
 from validation_cases import PROBLEM, particles
 
+from meanfield import reduced, solve
+from simulate import run
 from validate import extrapolate
 from validate.errors import ExtrapolationError
 from validate.extrapolation import fit_inverse_size
@@ -15,7 +19,7 @@ def test_exact_polynomials_are_recovered():
     y = 1.1 + 0.3 / SIZES
     fit = fit_inverse_size(SIZES, y, np.full(4, 1e-3))
     assert fit.intercept == pytest.approx(1.1, abs=1e-12)
-    assert fit.order_error < 1e-12
+    assert fit.order_error == pytest.approx(0.5 * 0.3 / 24)  # other forms agree; half the way beyond the largest size
     assert fit.predict(10) == pytest.approx(1.13)
     curved = fit_inverse_size(SIZES, y + 2.0 / SIZES**2, np.full(4, 1e-3), order=2)
     assert curved.intercept == pytest.approx(1.1, abs=1e-11)
@@ -68,3 +72,29 @@ def test_bad_input_is_refused(data):
         extrapolate([data, data, data])
     with pytest.raises(ExtrapolationError, match="at least 3 different dimensions"):
         extrapolate([])
+
+
+def test_a_finite_size_theory_is_taken_out(data_and_annealed):
+    """What is left is fitted by 1/d^2: the same numbers, shifted by the known effect, give the same intercept."""
+    data, annealed = data_and_annealed
+    fit = extrapolate(data, "m", finite_size=annealed)
+    limit = solve(PROBLEM).final.m
+    rest = [float(a.final.m_paired.mean - b.final.m_paired.mean) for a, b in zip(data, annealed, strict=True)]
+    error = [math.hypot(a.final.m_paired.stderr, b.final.m_paired.stderr) for a, b in zip(data, annealed, strict=True)]
+    by_hand = fit_inverse_size([e.d for e in data], [limit + r for r in rest], error, corrected=True)
+    assert fit.corrected and fit.powers == (2,)
+    assert fit.intercept == pytest.approx(by_hand.intercept, rel=1e-12)
+    assert "finite-d theory" in repr(fit)
+    with pytest.raises(ExtrapolationError, match="one a size; got 2"):
+        extrapolate(data, "m", finite_size=annealed[:2])
+    with pytest.raises(ExtrapolationError, match="of the same problem and d"):
+        extrapolate(data, "m", finite_size=annealed[::-1])
+    with pytest.raises(ExtrapolationError, match='finite_size predicts "m" and "v"'):
+        extrapolate(data, "q", finite_size=annealed)
+
+
+@pytest.fixture(scope="module")
+def data_and_annealed():
+    sizes = (6, 8, 10)
+    data = [run(PROBLEM, d=d, n_samples=40, n_disorder=8, n_steps=20, n_times=2, progress=False) for d in sizes]
+    return data, [reduced(PROBLEM, d, n_samples=2000, n_draws=8, n_steps=20, n_times=2) for d in sizes]

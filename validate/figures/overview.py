@@ -108,6 +108,8 @@ def _against_guidance(axis, data) -> None:
             open_ends = settled & np.roll(settled, 1) & np.roll(settled, -1)  # join the faint part to its neighbours
             axis.plot(w, np.where(open_ends, np.nan, v), line, color=colour, alpha=0.3)
             for w, value, error in _extrapolated(data, alpha, sampler):
+                if error > 3 * RESOLUTION:
+                    continue
                 sharp = {"mfc": colour, "mec": "black"} if error <= RESOLUTION else {"mfc": "white", "mec": colour}
                 alpha_bar = {} if error <= RESOLUTION else {"alpha": 0.35}
                 marker = SAMPLER[sampler]["marker"]
@@ -119,7 +121,7 @@ def _against_guidance(axis, data) -> None:
             [], [], line, color="0.4", marker=style["marker"], label=f"{style['label']}: theory; particles, d → ∞"
         )
     axis.plot([], [], "-", color="0.4", alpha=0.3, label="theory approximate")
-    axis.plot([], [], "D", mfc="white", mec="0.5", label=f"error above {RESOLUTION:g}: inconclusive")
+    axis.plot([], [], "D", mfc="white", mec="0.5", label=f"error {RESOLUTION:g} to {3 * RESOLUTION:g}: inconclusive")
     axis.set_xscale("symlog", linthresh=1.0, linscale=1.0)
     axis.set_xticks([-0.5, 0, 0.5, 1, 2, 5, 10], ["−0.5", "0", "0.5", "1", "2", "5", "10"])
     axis.set(xlabel="guidance weight w", ylabel=r"variance ratio, v(0)/$\sigma^2$", ylim=(-0.2, 2.6))
@@ -170,7 +172,10 @@ def _trajectories(axis, data) -> None:
     axis.plot([], [], "--", color="0.4", label="v(t)/D(t)")
     axis.plot([], [], ":", color="0.4", label="speciation (theory)")
     axis.set(
-        xscale="log", xlabel=r"noise level $D=\sigma^2+t$   (sampling runs to the left)", ylabel="order parameters"
+        xscale="log",
+        xlabel=r"noise level $D=\sigma^2+t$   (sampling runs to the left)",
+        ylabel="order parameters",
+        ylim=(0.6, 2.3),
     )
     axis.legend(loc="upper left", ncols=2)
 
