@@ -148,6 +148,8 @@ class _Path:
         if end > tau:
             read = lambda x: np.vstack([(s := solution(x))[:2], phase.F(x, s)])  # noqa: E731
             self.pieces.append(Piece(phase.name, tau, end, read))
+            if phase.name == "glass":
+                self._label_glass(tau, end)
         state = solution(end) if end > tau else np.array(phase.initial())
         self._last = state
         return Point(end, float(state[0]), float(state[1])), which
@@ -215,8 +217,6 @@ class _Path:
         if glass and captures and capture_margin(s, p) > 0.0:
             self._capture(p, s)
             return
-        if glass:
-            self._label("approximate" if s.w(p.tau) < 0.0 else "asymptotic")
         self.phase = Rest(s, p, glass, captures)
 
     def _capture(self, p: Point, s: Setting) -> None:
@@ -226,6 +226,13 @@ class _Path:
 
     def _note(self, kind: str, p: Point) -> None:
         self.events.append(Event(kind, math.exp(-p.tau) - self.problem.sigma2, p.m, p.v))
+
+    def _label_glass(self, tau: float, end: float) -> None:
+        """A glass is passed: with w < 0 anywhere on the way the capture rule decides; w = 0 throughout is exact."""
+        t = np.exp(-np.linspace(tau, end, 65)) - self.problem.sigma2
+        w = self.problem.weight(np.maximum(t, 0.0))
+        if np.any(w != 0.0):
+            self._label("approximate" if np.any(w < 0.0) else "asymptotic")
 
     def _label(self, standing: str) -> None:
         if self.standing != "approximate":

@@ -361,3 +361,16 @@ def test_dataset_is_labelled_and_complete():
     assert float(ds.m.sel(t=0.0)) == theory.final.m
     assert set(ds.phase.values) == {"crowd", "glass", "target"}
     assert "approximate" in repr(theory) and "condensation at t" in repr(theory)
+
+
+def test_standing_follows_the_weight_inside_the_glass():
+    """A glass entered with a weight of +0.02 that turns negative inside it is approximate all the same."""
+    negative = solve(problem(0.45, -0.25, "sde", 1e3))
+    t_c = next(e.t for e in negative.events if e.kind == "condensation")
+    bump = Custom(lambda t: -0.25 + 0.27 * np.exp(-((np.log((t + 0.1) / (t_c + 0.1)) / 0.05) ** 2)))
+    theory = solve(problem(0.45, bump, "sde", 1e3))
+    entry = next(e.t for e in theory.events if e.kind == "condensation")
+    assert bump.w(entry) > 0.0 and "captured" not in theory.phases
+    assert theory.standing == "approximate"
+    assert solve(problem(0.6, 12.0, "ode", 1e3)).standing == "asymptotic"
+    assert solve(problem(0.4, 0.0)).standing == "exact"  # condensation and speciation coincide, and guidance is off
