@@ -6,6 +6,7 @@ Exit codes: 0 done (and, for validate, everything agrees), 1 theory and particle
 import functools
 import json
 import math
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -124,6 +125,7 @@ def simulate(
     problem, options = state(config, {**flags, "sampler": sampler, "t_start": t_start}, run_flags)
     if "d" not in options:
         raise ConfigError("particles need a dimension; got none. Give --d 12, or d = 12 under [run] in the file.")
+    _check_folder(output)
     data = run(problem, **{"n_samples": 500, "n_disorder": 8, **options})
     _deliver(data, output)
     final = {
@@ -160,6 +162,14 @@ def validate(
 def main() -> None:
     """Entry point of the console command."""
     app(prog_name="cfgfield")
+
+
+def _check_folder(output: Path | None) -> None:
+    """Refuse an output that cannot be written before anything is computed for it."""
+    from validate.errors import ConfigError
+
+    if output is not None and not os.access(output.parent, os.W_OK):
+        raise ConfigError(f"--output must lie in a folder that can be written; got {output}. Choose another folder.")
 
 
 def _deliver(result: Any, output: Path | None) -> None:

@@ -90,6 +90,7 @@ def test_simulate(config, tmp_path):
         (("simulate", "--alpha", 0.4), "particles need a dimension; got none. Give --d 12"),
         (("simulate", "--alpha", 0.4, "--d", 1), "d must be a whole number >= 2"),
         (("simulate", "--alpha", 5, "--d", 40), "classes"),
+        (("simulate", "--alpha", 0.4, "--d", 8, "--output", "no/folder/x.nc"), "--output must lie in a folder"),
         (("validate", "--profile", "fast"), "profile must be one of"),
         (("validate", "--level", 2), "level must be"),
     ],
