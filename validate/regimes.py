@@ -89,7 +89,7 @@ def groups(profile: str = "quick") -> tuple[Group, ...]:
         found.append(_sub_exponential(Polynomial(0.5), sampler, (100, 1000, 10_000, 100_000, 1_000_000), seconds))
         found.append(_sub_exponential(Fixed(100), sampler, (1000, 10_000, 100_000, 1_000_000), seconds))
         found.append(_sub_exponential(Polynomial(1.0), sampler, (50, 100, 200, 400), seconds))
-        found.append(_continuum(sampler))
+        found += [_continuum(sampler), _dense(sampler, seconds)]
     return tuple(found)
 
 
@@ -133,6 +133,13 @@ def _sub_exponential(growth: Growth, sampler: str, sizes: tuple[int, ...], secon
 def _continuum(sampler: str) -> Group:
     problem = Problem(classes=Continuum(), sigma2=SIGMA2, guidance=1.0, sampler=sampler)
     return Group(f"continuum w=1 {sampler}", problem, (4, 16, 64), (400, 400, 200), 16, 200)
+
+
+def _dense(sampler: str, seconds: float) -> Group:
+    """So many wide classes in so few dimensions that the annealed theory holds at this d: the test at equal d."""
+    problem = Problem(classes=Exponential(2.0), sigma2=8.0, guidance=1.0, sampler=sampler)
+    samples = _samples(math.exp(2.0 * 5), 5, 16, 80, seconds)
+    return Group(f"alpha=2 sigma2=8 w=1 {sampler}", problem, (5,), (samples,), 16, 80)
 
 
 def _samples(classes: float, d: float, draws: int, steps: int, seconds: float) -> int:
