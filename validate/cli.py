@@ -143,7 +143,9 @@ def simulate(
 @app.command()
 @guarded
 def validate(
-    profile: Annotated[str, typer.Option(help="quick (minutes), standard (an hour) or full (a night).")] = "quick",
+    profile: Annotated[
+        str, typer.Option(help="quick (minutes), standard (one to two hours) or full (half a day).")
+    ] = "quick",
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results"),
     seed: Annotated[int, typer.Option(help="Seed of all cells.")] = 0,
     level: Annotated[float, typer.Option(help="Probability of any false alarm in the table.")] = 0.01,

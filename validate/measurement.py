@@ -55,7 +55,7 @@ def atlas(
 
     Parameters
     ----------
-    profile : "quick" (minutes), "standard" (an hour) or "full" (a night).
+    profile : "quick" (minutes), "standard" (one to two hours) or "full" (half a day).
     folder : where finished cells are kept; None keeps nothing.
     only : measure the groups whose name contains this text.
 

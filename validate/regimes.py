@@ -31,6 +31,7 @@ __all__ = [
     "annealed_error",
     "exact_at_every_d",
     "groups",
+    "predicted_seconds",
     "sizes_of",
 ]
 
@@ -38,6 +39,7 @@ SIGMA2 = 0.25
 SAMPLERS = ("sde", "ode")
 PROFILES = ("quick", "standard", "full")
 TRUST = 1e-4  # see `annealed_error`
+OVERHEAD, MULTIPLE = 1.0, 2.1  # see `predicted_seconds`
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Group:
 
 
 def groups(profile: str = "quick") -> tuple[Group, ...]:
-    """The groups of a profile: "quick" (minutes), "standard" (an hour), "full" (a night).
+    """The groups of a profile: "quick" (minutes), "standard" (one to two hours), "full" (half a day).
 
     Examples
     --------
@@ -104,8 +106,8 @@ _ALL: dict[float, tuple[float, ...]] = dict.fromkeys(
 )
 _EXTENT: dict[str, tuple[dict[float, tuple[float, ...]], float, float]] = {
     "quick": (_QUICK, math.log(2e4), 0.6),
-    "standard": (_ALL, math.log(2e5), 12.0),
-    "full": (_ALL, math.log(2e6), 150.0),
+    "standard": (_ALL, math.log(2e5), 6.0),
+    "full": (_ALL, math.log(2e6), 60.0),
 }
 
 
@@ -143,8 +145,24 @@ def _dense(sampler: str, seconds: float) -> Group:
 
 
 def _samples(classes: float, d: float, draws: int, steps: int, seconds: float) -> int:
-    """Samples a draw that fit into the time; measured on one core of 2 GHz: 2.5 us + P d/5e9 s a sample and step."""
-    return int(np.clip(seconds / (draws * steps * (2.5e-6 + classes * d / 5e9)), 32, 4000))
+    """Samples a draw that fit into the time."""
+    return int(np.clip(seconds / (draws * steps * _cost(classes, d)), 32, 4000))
+
+
+def _cost(classes: float, d: float) -> float:
+    """Seconds of one core of 2 GHz for a sample and step, as measured: P classes in d (simulated) dimensions."""
+    return 2.5e-6 + (classes * d / 5e9 if math.isfinite(classes) else 0.0)
+
+
+def predicted_seconds(found: Sequence[Group], cores: int = 2) -> float:
+    """Time that some groups take: the particles by the cost above, times what comes with them (time-step error,
+    annealed theory), as measured on the quick profile."""
+    total = 0.0
+    for g in found:
+        for d, n in zip(g.sizes, g.n_samples, strict=True):
+            classes = math.exp(min(g.problem.classes.log_count(d), 50.0)) if not exact_at_every_d(g.problem, d) else 1.0
+            total += OVERHEAD + MULTIPLE * n * g.n_disorder * g.n_steps * _cost(classes, min(d, classes))
+    return total / cores
 
 
 def annealed_error(theory, d: int) -> float:

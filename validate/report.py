@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from validate.judgement import Judgement, Verdict, judge
 from validate.measurement import atlas
 from validate.provenance import code_fingerprint, provenance
-from validate.regimes import groups, sizes_of
+from validate.regimes import groups, predicted_seconds, sizes_of
 from validate.statistics import family_threshold
 from validate.store import write_bytes, write_dataset
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["judge_and_report", "page", "print_table"]
 
-EXPECTED = {"quick": "3 minutes", "standard": "1 hour", "full": "a night"}  # on 2 cores
 COLUMNS = ("group", "d", "", "theory", "finite d", "particles", "stderr", "fit", "time step", "z", "ground", "verdict")
 
 
@@ -33,8 +32,10 @@ def judge_and_report(profile: str, out: str | Path, *, seed: int = 0, level: flo
 
     family_threshold(1, level)  # a wrong level is refused before minutes are spent
     notes, out = Console(stderr=True), Path(out)
-    cells = sizes_of([g for g in groups(profile) if only in g.name])
-    notes.print(f"validate, profile {profile}: {cells} cells, about {EXPECTED[profile]} on 2 cores.", highlight=False)
+    chosen = [g for g in groups(profile) if only in g.name]
+    minutes = predicted_seconds(chosen) / 60.0
+    expected = f"{minutes:.1f} minutes" if minutes < 10 else f"{minutes / 60:.1f} hours"
+    notes.print(f"validate, profile {profile}: {sizes_of(chosen)} cells, about {expected} on 2 cores.", highlight=False)
     began = time.perf_counter()
     folder = out / f"cells-{profile}-{seed}-{code_fingerprint()}"
     data = atlas(profile, folder=folder / only if only else folder, seed=seed, only=only)

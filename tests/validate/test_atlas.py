@@ -31,12 +31,14 @@ def test_the_grid_covers_the_regimes():
     found = groups("quick")
     problems = [g.problem for g in found]
     assert {p.sampler for p in problems} == {"sde", "ode"}
-    alphas = {p.classes.alpha for p in problems if isinstance(p.classes, Exponential)}
+    alphas = {p.classes.alpha for p in problems if isinstance(p.classes, Exponential) and p.sigma2 == 0.25}
     capacity = 0.5 * math.log(1 + 1 / 0.25)
     assert min(alphas) < 0.5 < sorted(alphas)[-2] < capacity < max(alphas)
     weights = {p.guidance.value for p in problems}
     assert {-0.5, 0.0, 0.5, 1.0, 2.0, 5.0, 10.0} <= weights
-    assert all(len(g.sizes) >= 3 for g in found)
+    assert all(len(g.sizes) >= 3 for g in found if "sigma2=8" not in g.name)
+    for group in (g for g in found if "sigma2=8" in g.name):  # one d is enough where the annealed theory holds
+        assert all(annealed_error(solve(group.problem, d), d) <= TRUST for d in group.sizes)
     assert {"P=d^0.5 w=1 sde", "P=d^1 w=1 ode", "P=100 w=1 sde", "continuum w=1 sde"} <= {g.name for g in found}
     assert max(max(g.sizes) for g in found) == 10**6
     for profile in ("standard", "full"):
