@@ -7,7 +7,7 @@ import numpy as np
 from scipy import special
 
 from validate.figures.style import COLOURS, SAMPLER, styled
-from validate.judgement import RESOLUTION, extrapolation, judge
+from validate.judgement import RESOLUTION, SMALLEST, extrapolation, judge
 
 if TYPE_CHECKING:
     import xarray
@@ -43,6 +43,12 @@ def summary(data: "xarray.Dataset", axes=None, level: float = 0.01):
         _panel(axes[1], _against_guidance, data)
         _panel(axes[2], _trajectories, data, main)
         _scores(axes[3], data, level)
+        sigma2 = float(np.median(data["sigma2"].values))
+        axes[0].figure.suptitle(
+            rf"Guided sampling of one class among P, $\sigma^2$ = {sigma2:g}; points: particles, mean $\pm$ stderr "
+            "over draws of the class means",
+            fontsize=9,
+        )
         return axes[0].figure, axes
 
 
@@ -107,11 +113,11 @@ def _against_guidance(axis, data) -> None:
             axis.plot(w, np.where(settled, v, np.nan), line, color=colour)
             open_ends = settled & np.roll(settled, 1) & np.roll(settled, -1)  # join the faint part to its neighbours
             axis.plot(w, np.where(open_ends, np.nan, v), line, color=colour, alpha=0.3)
-            for w, value, error in _extrapolated(data, alpha, sampler):
+            for w, value, error, conclusive in _extrapolated(data, alpha, sampler):
                 if error > 3 * RESOLUTION:
                     continue
-                sharp = {"mfc": colour, "mec": "black"} if error <= RESOLUTION else {"mfc": "white", "mec": colour}
-                alpha_bar = {} if error <= RESOLUTION else {"alpha": 0.35}
+                sharp = {"mfc": colour, "mec": "black"} if conclusive else {"mfc": "white", "mec": colour}
+                alpha_bar = {} if conclusive else {"alpha": 0.35}
                 marker = SAMPLER[sampler]["marker"]
                 axis.errorbar(w, value, error, fmt=marker, color=colour, mew=0.6, capsize=2, **sharp, **alpha_bar)
         axis.plot([], [], color=colour, label=rf"$\alpha$ = {alpha:g}")
@@ -121,7 +127,7 @@ def _against_guidance(axis, data) -> None:
             [], [], line, color="0.4", marker=style["marker"], label=f"{style['label']}: theory; particles, d → ∞"
         )
     axis.plot([], [], "-", color="0.4", alpha=0.3, label="theory approximate")
-    axis.plot([], [], "D", mfc="white", mec="0.5", label=f"error {RESOLUTION:g} to {3 * RESOLUTION:g}: inconclusive")
+    axis.plot([], [], "D", mfc="white", mec="0.5", label=f"inconclusive: error > {RESOLUTION:g}, or d < {SMALLEST}")
     axis.set_xscale("symlog", linthresh=1.0, linscale=1.0)
     axis.set_xticks([-0.5, 0, 0.5, 1, 2, 5, 10], ["−0.5", "0", "0.5", "1", "2", "5", "10"])
     axis.set(xlabel="guidance weight w", ylabel=r"variance ratio, v(0)/$\sigma^2$", ylim=(-0.2, 2.6))
@@ -129,7 +135,7 @@ def _against_guidance(axis, data) -> None:
 
 
 def _extrapolated(data, alpha: float, sampler: str):
-    """(w, v/sigma2 at d = infinity, its error) for every group of this alpha and sampler."""
+    """(w, v/sigma2 at d = infinity, its error, whether that is conclusive) for the groups of an alpha and sampler."""
     here = data.isel(
         cell=(data["alpha"].values == alpha) & (data["sampler"].values == sampler) & np.isinf(data["t_start"].values)
     )
@@ -138,10 +144,11 @@ def _extrapolated(data, alpha: float, sampler: str):
         d, v, err = _finals(group, "v")
         sigma2, w = float(group["sigma2"].values[0]), float(group["w"].values[0])
         if bool(group["exact"].values.all()):
-            yield w, v[-1] / sigma2, err[-1] / sigma2
+            yield w, v[-1] / sigma2, err[-1] / sigma2, True
         elif len(d) >= 3:
             fit = extrapolation(group, "v")
-            yield w, fit.intercept / sigma2, fit.error / sigma2
+            error = fit.error / sigma2
+            yield w, fit.intercept / sigma2, error, error <= RESOLUTION and d[0] >= SMALLEST
 
 
 def _trajectories(axis, data) -> None:
@@ -160,7 +167,7 @@ def _trajectories(axis, data) -> None:
             use = shown & (np.arange(len(D))[::-1] % 2 == 0)  # every other record, the last one included
             marker = {"fmt": SAMPLER[sampler]["marker"], "ms": 3.5, "mfc": colour if q == "m" else "white"}
             axis.errorbar(D[use], (draws.mean(axis=0) / scale)[use], (error / scale)[use], color=colour, **marker)
-        axis.axvline(float(cell["sigma2"]) + float(cell["t_speciation"]), color=colour, lw=0.8, ls=":")
+        axis.axvline(float(cell["sigma2"]) + float(cell["t_speciation"]), color=colour, lw=0.8, ls=":", ymax=0.83)
         axis.plot(
             [],
             [],
