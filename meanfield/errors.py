@@ -4,9 +4,12 @@ This module holds no physics, so `simulate` and `validate` may import it too.
 """
 
 import math
+from collections.abc import Mapping
+from dataclasses import fields as dataclass_fields
 from numbers import Real
+from typing import Any
 
-__all__ = ["CfgfieldError", "ConvergenceError", "ProblemError", "ScheduleError", "checked"]
+__all__ = ["CfgfieldError", "ConvergenceError", "ProblemError", "ScheduleError", "build", "checked"]
 
 
 class CfgfieldError(Exception):
@@ -72,3 +75,15 @@ def checked(
             raise error(message)
         return int(x) if abs(x) < 2**53 else int(value)  # type: ignore[call-overload]
     return x
+
+
+def build(cls: Any, fields: Mapping[str, Any]) -> Any:
+    """Build a dataclass from plain data (JSON, TOML), naming any key it does not know."""
+    known = [f.name for f in dataclass_fields(cls)]
+    unknown = sorted(set(fields) - set(known))
+    if unknown:
+        raise ProblemError(f"{cls.__name__} takes the keys {known}; unknown: {unknown}.")
+    try:
+        return cls(**fields)
+    except TypeError as cause:
+        raise ProblemError(f"{cls.__name__} takes the keys {known}; got {sorted(fields)}: {cause}.") from cause

@@ -8,110 +8,18 @@ probability-flow ODE.
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from dataclasses import fields as dataclass_fields
-from typing import Any, ClassVar, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from meanfield.errors import ProblemError, ScheduleError, checked
+from meanfield.errors import ProblemError, ScheduleError, build, checked
+from meanfield.growth import Continuum, Exponential, Fixed, Growth, Polynomial
 from meanfield.guidance import Constant, Schedule, as_schedule
 
 __all__ = ["Continuum", "Exponential", "Fixed", "Growth", "Polynomial", "Problem", "Start"]
 
 SAMPLERS = {"sde": 1.0, "ode": 0.0}
-
-
-class Growth:
-    """How the number of classes P grows with the dimension d."""
-
-    name: ClassVar[str] = ""
-    _known: ClassVar[dict[str, type["Growth"]]] = {}
-
-    def __init_subclass__(cls) -> None:
-        Growth._known[cls.name] = cls
-
-    def log_count(self, d: float) -> float:
-        """log P at dimension d, with P rounded to a whole number wherever that can be seen."""
-        raise NotImplementedError
-
-    def rate(self, d: float = math.inf) -> float:
-        """alpha_d = log(P)/d; its limit at d = infinity."""
-        return 0.0 if math.isinf(d) else self.log_count(d) / d
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"growth": self.name, **asdict(self)}  # type: ignore[call-overload]
-
-    @staticmethod
-    def from_dict(data: Mapping[str, Any]) -> "Growth":
-        kind = data.get("growth")
-        if kind not in Growth._known:
-            raise ProblemError(f"growth must be one of {sorted(Growth._known)}; got {kind!r}.")
-        return _build(Growth._known[kind], {k: v for k, v in data.items() if k != "growth"})
-
-
-@dataclass(frozen=True)
-class Exponential(Growth):
-    """P = exp(alpha d), rounded; alpha > 0.
-
-    Examples
-    --------
-    >>> round(math.exp(Exponential(alpha=0.4).log_count(20)))
-    2981
-    """
-
-    alpha: float
-    name: ClassVar[str] = "exponential"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "alpha", checked("alpha", self.alpha, low=0, open_low=True))
-
-    def log_count(self, d: float) -> float:
-        return _rounded_log(self.alpha * d)
-
-    def rate(self, d: float = math.inf) -> float:
-        return self.alpha if math.isinf(d) else self.log_count(d) / d
-
-
-@dataclass(frozen=True)
-class Polynomial(Growth):
-    """P = d^gamma, rounded; gamma > 0. Sub-exponential: alpha_d = gamma log(d)/d vanishes."""
-
-    gamma: float
-    name: ClassVar[str] = "polynomial"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "gamma", checked("gamma", self.gamma, low=0, open_low=True))
-
-    def log_count(self, d: float) -> float:
-        return _rounded_log(self.gamma * math.log(d))
-
-
-@dataclass(frozen=True)
-class Fixed(Growth):
-    """P = n at every d; n >= 1."""
-
-    n: int
-    name: ClassVar[str] = "fixed"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "n", checked("n", self.n, low=1, integer=True))
-
-    def log_count(self, d: float) -> float:
-        return math.log(self.n)
-
-
-@dataclass(frozen=True)
-class Continuum(Growth):
-    """Infinitely many classes at every d: the unconditional density is N(0, (1 + D) I)."""
-
-    name: ClassVar[str] = "continuum"
-
-    def log_count(self, d: float) -> float:
-        return math.inf
-
-    def rate(self, d: float = math.inf) -> float:
-        return math.inf
 
 
 class Start(NamedTuple):
@@ -254,18 +162,7 @@ class Problem:
             fields["guidance"] = Schedule.from_dict(fields["guidance"])
         if fields.get("t_start") == "inf":
             fields["t_start"] = math.inf
-        return _build(Problem, fields)
-
-
-def _build(cls: Any, fields: Mapping[str, Any]) -> Any:
-    known = [f.name for f in dataclass_fields(cls)]
-    unknown = sorted(set(fields) - set(known))
-    if unknown:
-        raise ProblemError(f"{cls.__name__} takes the keys {known}; unknown: {unknown}.")
-    try:
-        return cls(**fields)
-    except TypeError as cause:
-        raise ProblemError(f"{cls.__name__} takes the keys {known}; got {sorted(fields)}: {cause}.") from cause
+        return build(Problem, fields)
 
 
 def _sampler(sampler: object) -> str | float:
@@ -275,11 +172,6 @@ def _sampler(sampler: object) -> str | float:
         return sampler
     eta = checked("eta (the sampler)", sampler, low=0, remedy='"sde" is eta = 1, "ode" is eta = 0.')
     return {1.0: "sde", 0.0: "ode"}.get(eta, eta)
-
-
-def _rounded_log(log_count: float) -> float:
-    """log of the whole number nearest to exp(log_count); at least one class. Beyond 1e15 rounding cannot be seen."""
-    return log_count if log_count > 34.5 else math.log(max(round(math.exp(log_count)), 1))
 
 
 def _series(a: float, b: float, x: float) -> float:
