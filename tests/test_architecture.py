@@ -66,7 +66,7 @@ def test_matplotlib_is_imported_late_and_only_by_figures(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_random_numbers_are_drawn_only_by_particles(path):
-    if package_of(path) == "simulate" or path == ROOT / "meanfield" / "finitesize.py":
+    if package_of(path) == "simulate" or path == ROOT / "meanfield" / "sampling.py":
         return
     tree = ast.parse(path.read_text())  # doctests are strings here: an example may draw numbers, the code may not
     attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
