@@ -12,7 +12,7 @@ import math
 import numba
 import numpy as np
 
-__all__ = ["fill", "log_odds", "observe", "start", "step"]
+__all__ = ["constants", "fill", "log_odds", "observe", "start", "step"]
 
 
 @numba.njit(nogil=True, cache=True)
@@ -20,28 +20,26 @@ def sigmoid(x):  # pragma: no cover - compiled
     """1/(1 + exp(-x)) without overflow."""
     if x >= 0.0:
         return 1.0 / (1.0 + math.exp(-x))
-    small = math.exp(max(x, -745.0))
+    small = math.exp(x)
     return small / (1.0 + small)
 
 
-@numba.njit(nogil=True, cache=True)
-def log_odds(u, gg, D, d, log_rivals):  # pragma: no cover - compiled
-    """Log-odds of the target against the averaged rest; nan in the continuum, and inf where P = 1."""
-    if log_rivals == -math.inf:
-        return math.inf
-    if log_rivals == math.inf:
-        return math.nan
-    constant = d / (2.0 * (1.0 + D)) + 0.5 * d * math.log1p(1.0 / D) - log_rivals
-    return u * (math.sqrt(d) / (1.0 + D)) - (u * u + gg) / (2.0 * D * (1.0 + D)) + constant
+def constants(D, d, log_rivals):
+    """The part of the log-odds that is the same for all samples at D, (times,): -inf in the continuum, inf at P = 1."""
+    return d / (2.0 * (1.0 + D)) + 0.5 * d * np.log1p(1.0 / D) - log_rivals
 
 
 @numba.njit(nogil=True, cache=True)
-def force(u, gg, D, w, d, log_rivals):  # pragma: no cover - compiled
+def log_odds(u, gg, D, root, constant):  # pragma: no cover - compiled
+    """Log-odds of the target against the averaged rest; root = sqrt(d)."""
+    return constant + (u * root - (u * u + gg) / (2.0 * D)) / (1.0 + D)
+
+
+@numba.njit(nogil=True, cache=True)
+def force(u, gg, D, w, root, constant):  # pragma: no cover - compiled
     """b along mu_1, and the factor k of b = k g across it."""
-    ell = log_odds(u, gg, D, d, log_rivals)
-    wrong = 1.0 if math.isnan(ell) else sigmoid(-ell)
-    k = -w * wrong / (1.0 + D)
-    return k * (u - D * math.sqrt(d)), k  # x/(1 + D) - mu_1 = (y - D mu_1)/(1 + D)
+    k = -w * sigmoid(-log_odds(u, gg, D, root, constant)) / (1.0 + D)
+    return k * (u - D * root), k  # x/(1 + D) - mu_1 = (y - D mu_1)/(1 + D)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -53,8 +51,8 @@ def start(rng, m, v, m0, v0, d):  # pragma: no cover - compiled
     return u, u0, v * across, math.sqrt(v * v0) * across, v0 * across
 
 
-@numba.njit(nogil=True, cache=True)
-def step(rng, s, n, grid, d, log_rivals):  # pragma: no cover - compiled
+@numba.njit(nogil=True, cache=True, inline="always")
+def step(rng, s, n, grid, d, root, constant):  # pragma: no cover - compiled
     """One exponential Heun step from grid.D[n] to grid.D[n + 1]."""
     u, u0, gg, gh, hh = s
     keep, phi, size = grid.decay[n], grid.phi[n], grid.noise[n]
@@ -70,11 +68,11 @@ def step(rng, s, n, grid, d, log_rivals):  # pragma: no cover - compiled
     g = math.sqrt(gg)
     h1 = gh / g if g > 0.0 else 0.0  # h in the basis (g/|g|, and the rest of h)
     h2 = math.sqrt(max(hh - h1 * h1, 0.0))
-    b0, k0 = force(u, gg, grid.D[n], grid.w_start[n], d, log_rivals)
+    b0, k0 = force(u, gg, grid.D[n], grid.w_start[n], root, constant[n])
     u1 = keep * u + (1.0 - keep) * b0 + along
     scale = keep + (1.0 - keep) * k0  # predictor: g -> scale g + noise
     gg1 = max(scale * scale * gg + 2.0 * scale * g * first + square, 0.0)
-    b1, k1 = force(u1, gg1, grid.D[n + 1], grid.w_end[n], d, log_rivals)
+    b1, k1 = force(u1, gg1, grid.D[n + 1], grid.w_end[n], root, constant[n + 1])
     grow = 1.0 + phi * k1  # corrector: g -> grow (scale g + noise) - phi k0 g = a g + grow noise
     a = grow * scale - phi * k0
     gg1 = a * a * gg + 2.0 * a * grow * g * first + grow * grow * square
@@ -84,16 +82,18 @@ def step(rng, s, n, grid, d, log_rivals):  # pragma: no cover - compiled
 
 
 @numba.njit(nogil=True, cache=True)
-def observe(s, D, d, log_rivals, out):  # pragma: no cover - compiled
+def observe(s, D, d, constant, log_rivals, out):  # pragma: no cover - compiled
     """Add the observables of one sample, in the order of `sampling.NAMES`, to out (observables,)."""
     u, u0, gg, _gh, hh = s
     root = math.sqrt(d)
     m = 1.0 + u / root
-    ell = log_odds(u, gg, D, d, log_rivals)
+    ell = log_odds(u, gg, D, root, constant)
     weight, accuracy, participation = 0.0, 0.0, math.nan
     if ell == math.inf:
         weight, accuracy, participation, ell = 1.0, 1.0, 1.0, math.nan
-    elif not math.isnan(ell):
+    elif ell == -math.inf:
+        ell = math.nan
+    else:
         weight, accuracy = sigmoid(ell), 1.0 if ell > 0.0 else 0.0
         own, rest = 2.0 * log_sigmoid(ell), 2.0 * log_sigmoid(-ell) - log_rivals
         top = max(own, rest)
@@ -116,15 +116,15 @@ def log_sigmoid(x):  # pragma: no cover - compiled
 
 
 @numba.njit(nogil=True, cache=True)
-def fill(rng, n_samples, grid, law, d, log_rivals, out):  # pragma: no cover - compiled
+def fill(rng, n_samples, grid, law, d, constant, log_rivals, out):  # pragma: no cover - compiled
     """Add up the observables of `n_samples` samples from the start law (m, v, m0, v0), in out (observables, times)."""
-    column = np.empty(out.shape[0])
+    column, root = np.empty(out.shape[0]), math.sqrt(d)
     for _ in range(n_samples):
         s = start(rng, law[0], law[1], law[2], law[3], d)
         for n in range(len(grid.D)):
             if grid.slot[n] >= 0:
                 column[:] = 0.0
-                observe(s, grid.D[n], d, log_rivals, column)
+                observe(s, grid.D[n], d, constant[n], log_rivals, column)
                 out[:, grid.slot[n]] += column
             if n < len(grid.decay):
-                s = step(rng, s, n, grid, d, log_rivals)
+                s = step(rng, s, n, grid, d, root, constant)

@@ -74,9 +74,10 @@ def reduced(
     exact = classes.log_count in (0.0, math.inf) or not (grid.w_start.any() or grid.w_end.any())
 
     def fill(rng, batch, out):
-        from meanfield.annealed import fill as compiled  # numba is loaded only when it is needed
+        from meanfield import annealed  # numba is loaded only when it is needed
 
-        compiled(rng, batch, grid, law, s.d, classes.log_rivals, out)
+        constant = annealed.constants(grid.D, s.d, classes.log_rivals)
+        annealed.fill(rng, batch, grid, law, s.d, constant, classes.log_rivals, out)
 
     log_classes = classes.log_count if math.isfinite(classes.log_count) else "inf"
     standing = "exact" if exact else "approximate"
