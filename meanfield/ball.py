@@ -86,20 +86,25 @@ def seen(mu, balls, n_balls):  # pragma: no cover - compiled
 def draw(rng, centre, rho2, D, log_rivals, balls, n_balls, store, n_stored):  # pragma: no cover - compiled
     """Draw the wrong means within rho of the centre that lie in none of the earlier balls.
 
-    They are appended to store (rows, d), which is returned with its new length.
+    D is the noise at which rho^2 is typical; both inf stand for all the classes. The means are appended to store
+    (rows, d), which is returned with its new length.
     """
-    d, square = len(centre), 0.0
-    for i in range(d):
-        square += centre[i] ** 2
-    count = rng.poisson(math.exp(log_rivals + log_average(square, D, d) + rho2 / (2.0 * D)))
-    shrink, spread = 1.0 / (1.0 + D), math.sqrt(D / (1.0 + D))
+    d, square, log_mean, shrink, spread = len(centre), 0.0, log_rivals, 0.0, 1.0
+    if rho2 < math.inf:
+        for i in range(d):
+            square += centre[i] ** 2
+        log_mean += log_average(square, D, d) + rho2 / (2.0 * D)
+        shrink, spread = 1.0 / (1.0 + D), math.sqrt(D / (1.0 + D))
+    count = rng.poisson(math.exp(log_mean))
     mu = np.empty(d)
     for _ in range(count):
         r2 = 0.0
         for i in range(d):
             mu[i] = shrink * centre[i] + spread * rng.standard_normal()
             r2 += (mu[i] - centre[i]) ** 2
-        if r2 > rho2 or rng.random() > math.exp((r2 - rho2) / (2.0 * D)) or seen(mu, balls, n_balls):
+        if rho2 < math.inf and (r2 > rho2 or rng.random() > math.exp((r2 - rho2) / (2.0 * D))):
+            continue
+        if seen(mu, balls, n_balls):
             continue
         store = grown(store, n_stored + 1)
         store[n_stored] = mu

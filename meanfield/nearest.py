@@ -99,7 +99,10 @@ def ground(square, d, rate):  # pragma: no cover - compiled
 
 @numba.njit(nogil=True, cache=True)
 def choose(y, D, log_norm, limit, most, log_rivals):  # pragma: no cover - compiled
-    """Noise and rho^2 of the smallest ball around y that leaves log V below `limit` (with at most `most` proposals)."""
+    """Noise and rho^2 of the smallest ball around y that leaves log V below `limit`.
+
+    It has at most `most` proposals; both are inf where nearly all classes would be needed: then all are drawn.
+    """
     d, root = len(y), math.sqrt(len(y))
     x = y.copy()
     x[0] += root
@@ -109,9 +112,13 @@ def choose(y, D, log_norm, limit, most, log_rivals):  # pragma: no cover - compi
         inner = ground(square, d, max((log_rivals - math.log(proposals)) / d, 1e-9))
         rho2 = radius2(square, inner, d)
         left = log_hidden(y, x, D, 2.0, (x, rho2), log_rivals) - 2.0 * log_norm
-        if left <= limit or 2.0 * proposals > most or math.log(2.0 * proposals) > log_rivals:
+        if left <= limit:
             return inner, rho2
         proposals *= 2.0
+        if math.log(proposals) > log_rivals:
+            return math.inf, math.inf  # all that are left
+        if proposals > most:
+            return inner, rho2
 
 
 @numba.njit(nogil=True, cache=True)
@@ -148,6 +155,7 @@ def explicit(
     """Steps from grid.D[first] on with explicit classes; the ball is renewed where the tolerance asks for it."""
     d, root = len(y), math.sqrt(len(y))
     store, n_stored, balls, n_balls = np.empty((256, d)), 0, np.empty((8, d + 1)), 0
+    best_left = -math.inf
     b0, b1, noise, column = np.empty(d), np.empty(d), np.zeros(d), np.empty(out.shape[0])
     for n in range(first, len(grid.D)):
         D, last = grid.D[n], n == len(grid.decay)
@@ -156,7 +164,7 @@ def explicit(
         limit = 2.0 * math.log(tolerance) - math.log1p(w * w / (1.0 + D))
         if ball[1] < math.inf:
             excess = log_spread(y, D, seen_by[1], ball, log_rivals) - limit
-            if excess > 0.0:
+            if excess > max(best_left + SPARE, 0.0):  # a ball that could not be large enough is not renewed at once
                 centre = y.copy()
                 centre[0] += root
                 inner, rho2 = choose(y, D, seen_by[1], limit - SPARE, most, log_rivals)
@@ -167,7 +175,10 @@ def explicit(
                 ball = (centre, rho2)
                 act, half = activate(ball, store, n_stored, root)
                 seen_by = posterior(y, D, act, half, ball, log_rivals, b0)
-                excess = log_spread(y, D, seen_by[1], ball, log_rivals) - limit
+                excess = -math.inf
+                if rho2 < math.inf:
+                    excess = log_spread(y, D, seen_by[1], ball, log_rivals) - limit
+                best_left = excess
                 about[0] += 1.0
                 about[1] += len(half)
             about[2] = max(about[2], excess)
