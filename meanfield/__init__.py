@@ -7,6 +7,7 @@ from meanfield.finitesize import reduced
 from meanfield.guidance import Constant, Custom, Interval, Linear, Piecewise, Schedule, Tabulated
 from meanfield.measures import Distortion, distortion
 from meanfield.problem import Continuum, Exponential, Fixed, Polynomial, Problem
+from meanfield.quenching import quenched
 from meanfield.theorems import dose
 from meanfield.trajectory import Event, Trajectory
 
@@ -34,6 +35,7 @@ __all__ = [
     "Trajectory",
     "distortion",
     "dose",
+    "quenched",
     "reduced",
     "solve",
 ]

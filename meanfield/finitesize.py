@@ -67,7 +67,7 @@ def reduced(
     """
     s = check_settings(problem, d, n_samples, n_draws, n_steps, n_times, seed, threads)
     classes = count_rivals(problem, s.d)
-    begin = problem.start(rate=classes.log_count / s.d, count=classes.count)
+    begin = problem.start(rate=classes.log_count / s.d, count=classes.number)
     grid = make_grid(problem, begin, s.n_steps, s.n_times)
     infinite = math.isinf(problem.t_start)
     law = (begin.m, begin.v, 1.0 if infinite else begin.m, float(grid.D[0]) if infinite else begin.v)

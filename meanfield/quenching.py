@@ -86,10 +86,10 @@ def quenched(
     if classes.log_count in (0.0, math.inf):  # no rival, or a continuum: there is no disorder
         return reduced(problem, d, n_samples=n_samples, n_draws=n_draws, n_steps=n_steps, seed=seed, n_times=n_times,
                        threads=threads, progress=progress)  # fmt: skip
-    begin = problem.start(rate=classes.log_count / s.d, count=classes.count)
+    begin = problem.start(rate=classes.log_count / s.d, count=classes.number)
     grid = make_grid(problem, begin, s.n_steps, s.n_times)
     infinite = math.isinf(problem.t_start)
-    n_all = round(classes.count) - 1 if classes.count - 1 <= n_explicit else -1
+    n_all = round(classes.number) - 1 if classes.number - 1 <= n_explicit else -1
     law = (begin.m, begin.v, 1.0, float(grid.D[0]), float(problem.weight(begin.t)))
     if not infinite:
         law = (begin.m, begin.v, begin.m, begin.v, 0.0)

@@ -45,7 +45,7 @@ class Classes(NamedTuple):
 
     log_count: float
     log_rivals: float
-    count: float
+    number: float
 
 
 class Grid(NamedTuple):

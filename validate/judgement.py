@@ -2,14 +2,14 @@
 
 Grounds (`Verdict.ground`):
 - "exact":      the problem is solvable at this d; particles against that solution.
-- "equal d":    particles against mean field plus the finite-d effect of the annealed theory, where `annealed_error`
-                is below `TRUST`.
+- "equal d":    particles against the quenched theory at the same d (its own sampling error is part of z's).
 - "d = inf":    particles of a group extrapolated in 1/d against mean field. Error: statistics and fit order combined.
 - "exponent":   how a distortion vanishes with log(P)/d, against (T12). Error: statistics and form of the power law.
 No claim is made, but the numbers are shown:
 - "too wide":   a group extrapolated to d = inf with an error above `RESOLUTION` (from the error alone, not from z).
 - "too small":  a group whose smallest d is below `SMALLEST`: there the forms of a fit do not bound what is left out.
-- "finite d":   no finite-d theory may be trusted here ("beyond annealed theory"); the group is judged at d = inf.
+- "finite d":   beyond the sizes at which the quenched theory is computed; the group is judged at d = inf. The effect of
+                the annealed theory is shown where it has one.
 - "approximate": the mean field passes a glass with w < 0, where it is not settled (T7c).
 
 All claimed z form one family (Sidak).
@@ -25,7 +25,6 @@ import numpy as np
 from validate.errors import ExtrapolationError
 from validate.estimates import QUANTITIES
 from validate.extrapolation import Extrapolation, fit_inverse_size
-from validate.regimes import TRUST
 from validate.statistics import combined, family_threshold, normal_score
 
 if TYPE_CHECKING:
@@ -87,6 +86,11 @@ class Judgement:
     def __bool__(self) -> bool:
         return not self.disagreements
 
+    def spread(self, ground: str = "equal d") -> float:
+        """Root mean square of the z of one ground: 1 if the error bars are right and nothing else is wrong."""
+        z = [v.z for v in self.claimed if v.ground == ground]
+        return math.sqrt(sum(x * x for x in z) / len(z)) if z else math.nan
+
     @property
     def summary(self) -> str:
         """How much was tested, how much agrees, how much is shown without a claim."""
@@ -98,13 +102,13 @@ class Judgement:
         return (
             f"{tested} numbers tested ({'; '.join(parts)}): {tested - failed} agree, {failed} disagree "
             f"(|z| <= {self.threshold:.2f}: probability {self.level:g} of any false alarm). Shown without a claim: "
-            f"{beyond} at finite d beyond annealed theory, {wide} extrapolations too wide or from too small d, "
+            f"{beyond} at finite d without a theory at that d, {wide} extrapolations too wide or from too small d, "
             f"{approximate} where the mean field is approximate."
         )
 
 
 _UNCLAIMED = {
-    "finite d": "beyond annealed theory",
+    "finite d": "no theory at this d",
     "too wide": "inconclusive",
     "too small": "d too small",
     "approximate": "approximate theory",
@@ -139,20 +143,16 @@ def judge(data: "xarray.Dataset", level: float = 0.01) -> Judgement:
 def _cell(cell: "xarray.Dataset", q: str) -> Verdict:
     """Particles at one d against the best theory there is at that d."""
     particles, stderr, n = _mean(cell[q].values[:, -1])
-    reduced, reduced_stderr, n_reduced = _mean(cell[f"reduced_{q}"].values[:, -1])
     theory = float(cell[f"theory_{q}"].values[-1])
-    exact, trusted = bool(cell["exact"]), float(cell["annealed_error"]) <= TRUST
-    approximate = str(cell["standing"].values) == "approximate"
-    effect, total = (0.0 if exact else math.nan), (stderr, n - 1.0)
-    if n_reduced > 1:  # shown also where it is not trusted
-        effect = reduced - theory
-        total = combined([stderr, reduced_stderr], [n - 1.0, n_reduced - 1.0])
+    exact, effect, total, ground = bool(cell["exact"]), math.nan, (stderr, n - 1.0), "finite d"
+    finite_d = [(name, *_mean(cell[f"{name}_{q}"].values[:, -1])) for name in ("quenched", "reduced")]
     if exact:
-        ground = "exact"
-    elif approximate:
-        ground = "approximate"
-    else:
-        ground = "equal d" if trusted else "finite d"
+        effect, ground = 0.0, "exact"
+    elif usable := [f for f in finite_d if f[3] > 1]:
+        name, mean, error, count = usable[0]
+        effect = mean - theory
+        total = combined([stderr, error], [n - 1.0, count - 1.0])
+        ground = "equal d" if name == "quenched" else "finite d"
     predicted = theory + (0.0 if math.isnan(effect) else effect)
     z = normal_score(particles - predicted, *total)
     step = float(cell[f"step_{q}"])

@@ -25,6 +25,8 @@ N_TIMES = 26
 N_FINE = 160  # times of the theory's curve
 CURVES = (0.4, 0.7, 1.0)  # alphas of the figure's theory lines
 REDUCED: dict[str, Any] = {"n_samples": 8000, "n_draws": 16, "n_steps": 100}
+QUENCHED: dict[str, Any] = {"n_samples": 1600, "n_draws": 32, "n_steps": 120}
+QUENCHED_D = (4, 64)  # the dimensions at which the quenched theory is computed
 STEP_SHARE = 4  # the time-step error is measured on paired noise, so a quarter of the samples resolves it
 
 
@@ -40,7 +42,13 @@ class AtlasCell(NamedTuple):
         """What the cell is, as plain data."""
         g = self.group
         options = {"n_samples": self.n_samples, "n_disorder": g.n_disorder, "n_steps": g.n_steps, "n_times": N_TIMES}
-        return {"problem": g.problem.to_dict(), "d": self.d, "options": options, "reduced": REDUCED}
+        return {
+            "problem": g.problem.to_dict(),
+            "d": self.d,
+            "options": options,
+            "reduced": REDUCED,
+            "quenched": QUENCHED,
+        }
 
 
 def atlas(
@@ -94,7 +102,7 @@ def measure(group: Group, d: int, n_samples: int, seed: int = 0, progress: Any =
     xarray.Dataset : what the cell is (`group`, `problem`, `d`, `log_count`, `w`, `sampler`, ...); mean-field theory
         (`theory_m`, `theory_v` over `time`, and on the finer `fine_t`; `standing`, `t_speciation`); whether a theory at
         equal d may be trusted
-        (`exact`, `annealed_error`) and that theory's draws (`reduced_m`, ...); the particles' draws (`m`, `v` over draw
+        (`exact`, `annealed_error`) and the draws of the finite-d theories (`reduced_m`, `quenched_m`, ...); the particles' draws (`m`, `v` over draw
         and time); the time-step error of the final m and v (`step_m`, `step_m_stderr`, ...).
     """
     import xarray
@@ -111,7 +119,8 @@ def measure(group: Group, d: int, n_samples: int, seed: int = 0, progress: Any =
         step = timestep_error(problem, n_samples=max(n_samples // STEP_SHARE, 8), seed=own + 1, **size)
         theory, exact = theory_of(problem, d), exact_at_every_d(problem, d)
         error = 0.0 if exact else annealed_error(solve(problem, d), d)
-        reduced_draws = _reduced(problem, d, own + 2, len(data.t), wanted=not exact and math.isfinite(error))
+        wanted = {"reduced": not exact and math.isfinite(error), "quenched": not exact and _in_range(d)}
+        finite_d = {name: _finite_d(name, problem, d, own + 2, len(data.t), wanted[name]) for name in wanted}
     except CfgfieldError as cause:
         raise type(cause)(f"{cause} (in the atlas cell {group.name!r} at d = {d})") from cause
     prediction = theory_on(theory, data.t)
@@ -130,7 +139,8 @@ def measure(group: Group, d: int, n_samples: int, seed: int = 0, progress: Any =
     for q in QUANTITIES:
         variables[f"theory_{q}"] = ("time", prediction[q])
         variables[q] = (("draw", "time"), best_draws(data, q))
-        variables[f"reduced_{q}"] = (("reduced_draw", "time"), reduced_draws[q])
+        for name, draws in finite_d.items():
+            variables[f"{name}_{q}"] = ((f"{name}_draw", "time"), draws[q])
         variables[f"step_{q}"] = float(getattr(step, q))
         variables[f"step_{q}_stderr"] = float(getattr(step, f"{q}_stderr"))
     fine = np.geomspace(theory.D[0], problem.sigma2, N_FINE) - problem.sigma2
@@ -160,13 +170,18 @@ def _labels(group: Group, d: int) -> dict[str, Any]:
     }
 
 
-def _reduced(problem: Problem, d: int, seed: int, n_times: int, wanted: bool) -> dict[str, np.ndarray]:
-    """Draws of the annealed theory, shape (reduced draws, times); nan where it makes no sense (glass, exact cells)."""
-    from meanfield import reduced
+def _in_range(d: int) -> bool:
+    return QUENCHED_D[0] <= d <= QUENCHED_D[1]
 
+
+def _finite_d(name: str, problem: Problem, d: int, seed: int, n_times: int, wanted: bool) -> dict[str, np.ndarray]:
+    """Draws of a finite-d theory, "reduced" or "quenched", shape (its draws, times); nan where it makes no sense."""
+    from meanfield import quenched, reduced
+
+    model, settings = (reduced, REDUCED) if name == "reduced" else (quenched, QUENCHED)
     if not wanted:
-        return {q: np.full((REDUCED["n_draws"], n_times), np.nan) for q in QUANTITIES}
-    ensemble = reduced(problem, d, seed=seed, n_times=n_times, **REDUCED)
+        return {q: np.full((settings["n_draws"], n_times), np.nan) for q in QUANTITIES}
+    ensemble = model(problem, d, seed=seed, n_times=n_times, progress=False, **settings)
     return {q: best_draws(ensemble, q) for q in QUANTITIES}
 
 
