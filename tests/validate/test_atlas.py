@@ -42,9 +42,7 @@ def test_the_grid_covers_the_regimes():
     for profile in ("standard", "full"):
         assert len(groups(profile)) > len(found)
     assert len({g.name for g in groups("full")}) == len(groups("full"))
-    with pytest.raises(
-        ConfigError, match=r"profile must be one of \['quick', 'standard', 'full', 'finite'\]; got 'fast'"
-    ):
+    with pytest.raises(ConfigError, match=r"profile must be one of .*'full', 'finite'\]; got 'fast'"):
         groups("fast")
 
 
