@@ -102,7 +102,7 @@ def draw(rng, centre, rho2, D, log_rivals, balls, n_balls, store, n_stored):  # 
         for i in range(d):
             mu[i] = shrink * centre[i] + spread * rng.standard_normal()
             r2 += (mu[i] - centre[i]) ** 2
-        if rho2 < math.inf and (r2 > rho2 or rng.random() > math.exp((r2 - rho2) / (2.0 * D))):
+        if rho2 < math.inf and (r2 > rho2 or rng.standard_exponential() < (rho2 - r2) / (2.0 * D)):
             continue
         if seen(mu, balls, n_balls):
             continue
