@@ -8,6 +8,8 @@ from meanfield.guidance import Constant, Custom, Interval, Linear, Piecewise, Sc
 from meanfield.measures import Distortion, distortion
 from meanfield.problem import Continuum, Exponential, Fixed, Polynomial, Problem
 from meanfield.quenching import quenched
+from meanfield.spectral import SpectralTrajectory
+from meanfield.spectrum import Spectrum, power_law
 from meanfield.theorems import dose
 from meanfield.trajectory import Event, Trajectory
 
@@ -31,10 +33,13 @@ __all__ = [
     "ProblemError",
     "Schedule",
     "ScheduleError",
+    "SpectralTrajectory",
+    "Spectrum",
     "Tabulated",
     "Trajectory",
     "distortion",
     "dose",
+    "power_law",
     "quenched",
     "reduced",
     "solve",

@@ -41,7 +41,8 @@ def solve(problem: Problem, d: float = math.inf) -> Trajectory:
 
     Returns
     -------
-    Trajectory : m, v, q, F and phase over decreasing t; `final` is t = 0.
+    Trajectory : m, v, q, F and phase over decreasing t; `final` is t = 0. With a spectrum a `SpectralTrajectory`,
+        which has m_group, v_group by group of directions besides.
 
     Raises
     ------
@@ -56,6 +57,10 @@ def solve(problem: Problem, d: float = math.inf) -> Trajectory:
     1.07555 0.24264 2.05894
     """
     d = checked("d", d, low=1, infinite=True)
+    if problem.spectrum is not None:
+        from meanfield.anisotropic import solve_groups
+
+        return solve_groups(problem, d)
     alpha = problem.classes.rate(d)
     alone = problem.classes.log_count(min(d, 1e300)) == 0.0
     path = _Path(problem, alpha)

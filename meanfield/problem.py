@@ -16,6 +16,7 @@ import numpy as np
 from meanfield.errors import ProblemError, ScheduleError, build, checked
 from meanfield.growth import Continuum, Exponential, Fixed, Growth, Polynomial
 from meanfield.guidance import Constant, Schedule, as_schedule
+from meanfield.spectrum import Spectrum
 
 __all__ = ["Continuum", "Exponential", "Fixed", "Growth", "Polynomial", "Problem", "Start"]
 
@@ -23,11 +24,11 @@ SAMPLERS = {"sde": 1.0, "ode": 0.0}
 
 
 class Start(NamedTuple):
-    """Law at which a run begins: x_t ~ N(m mu_1, v I) at VE time t."""
+    """Law at which a run begins: x_t ~ N(m mu_1, v I) at VE time t; with a spectrum, m and v (whitened) per group."""
 
     t: float
-    m: float
-    v: float
+    m: Any
+    v: Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +38,12 @@ class Problem:
     Parameters
     ----------
     classes : growth law of the number of classes.
-    sigma2 : class variance, > 0 (the class means have unit variance per direction).
+    sigma2 : class variance, > 0 (the class means have unit variance per direction). With a spectrum it is derived:
+        the mean class variance per direction.
     guidance : a schedule w(t), a number for constant guidance, or a function of VE time.
     sampler : "sde" (eta = 1), "ode" (eta = 0), or any stochasticity eta >= 0.
     t_start : VE time T > 0 at which samplers start from N(0, T I); infinite by default.
+    spectrum : class and aggregate variances by direction, instead of sigma2 (see docs/spectra.md).
 
     Raises
     ------
@@ -56,16 +59,17 @@ class Problem:
     """
 
     classes: Growth
-    sigma2: float
+    sigma2: float = None  # type: ignore[assignment]  # always a number after
     guidance: Any = field(default_factory=lambda: Constant(0.0))  # number or function in, always a Schedule after
     sampler: str | float = "sde"
     t_start: float = math.inf
+    spectrum: Spectrum | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.classes, Growth):
             raise ProblemError(f"classes must be a growth law such as Exponential(alpha=0.4); got {self.classes!r}.")
         set_ = object.__setattr__
-        set_(self, "sigma2", checked("sigma2", self.sigma2, low=0, open_low=True))
+        set_(self, "sigma2", _class_variance(self.sigma2, self.spectrum))
         set_(self, "guidance", as_schedule(self.guidance))
         set_(self, "sampler", _sampler(self.sampler))
         set_(self, "t_start", checked("t_start", self.t_start, low=0, open_low=True, infinite=True))
@@ -120,7 +124,8 @@ class Problem:
         Start : (t, m, v).
         """
         if math.isfinite(self.t_start):
-            return Start(self.t_start, 0.0, self.t_start)
+            T, s = self.t_start, self.spectrum
+            return Start(T, 0.0, T) if s is None else Start(T, np.zeros(len(s)), T / s.g)
         if count <= 1:
             rate = 1.0  # the target alone: guidance does nothing
         if rate <= 0:
@@ -128,25 +133,45 @@ class Problem:
                 f"a start at t = infinity needs log(P)/d > 0; got {rate}. Give a finite t_start, e.g. t_start=1000."
             )
         far = 100.0 * (1.0 + self.guidance.largest) / min(rate, 1.0)
-        t = max(far, 100.0 * self.sigma2, 10.0 * self.guidance.constant_above)
+        if self.spectrum is not None:
+            far *= float(self.spectrum.g.max())
+        t = max(far, 100.0 * self.largest_variance, 10.0 * self.guidance.constant_above)
         w = float(self.weight(t)) * (1.0 - 1.0 / count)
-        D = self.sigma2 + t
+        D = self.sigma2 + t if self.spectrum is None else self.spectrum.D(t)
         m = (1.0 + w) * _series(self.e * w, self.e, 1.0 / (1.0 + D))
         v = D * _series(2.0 * self.e * w, self.eta**2, 1.0 / (1.0 + D))
         return Start(t, m, v)
 
+    @property
+    def least_variance(self) -> float:
+        """Smallest class variance of any direction: sigma2 without a spectrum."""
+        return self.sigma2 if self.spectrum is None else min(self.spectrum.c)
+
+    @property
+    def largest_variance(self) -> float:
+        """Largest class variance of any direction: sigma2 without a spectrum."""
+        return self.sigma2 if self.spectrum is None else max(self.spectrum.c)
+
+    def require_isotropic(self, who: str, remedy: str = "Use solve, or simulate.run.") -> None:
+        """Raise ProblemError if there is a spectrum: `who` knows isotropic classes only."""
+        if self.spectrum is not None:
+            raise ProblemError(f"{who} knows isotropic classes only; got {self.spectrum!r}. {remedy}")
+
     def replace(self, **changes: Any) -> "Problem":
-        """A variant of this problem, checked anew."""
+        """A variant of this problem, checked anew. A new spectrum brings its own sigma2."""
         unknown = sorted(set(changes) - set(self.__dataclass_fields__))
         if unknown:
             raise ProblemError(f"a problem has the fields {list(self.__dataclass_fields__)}; got {unknown}.")
+        if "spectrum" in changes:
+            changes = {"sigma2": None, **changes}
         return replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON or TOML; `Problem.from_dict` is the inverse."""
+        variances = {"sigma2": self.sigma2} if self.spectrum is None else {"spectrum": self.spectrum.to_dict()}
         return {
             "classes": self.classes.to_dict(),
-            "sigma2": self.sigma2,
+            **variances,
             "guidance": self.guidance.to_dict(),
             "sampler": self.sampler,
             "t_start": self.t_start if math.isfinite(self.t_start) else "inf",
@@ -160,6 +185,8 @@ class Problem:
             fields["classes"] = Growth.from_dict(fields["classes"])
         if isinstance(fields.get("guidance"), Mapping):
             fields["guidance"] = Schedule.from_dict(fields["guidance"])
+        if isinstance(fields.get("spectrum"), Mapping):
+            fields["spectrum"] = Spectrum.from_dict(fields["spectrum"])
         if fields.get("t_start") == "inf":
             fields["t_start"] = math.inf
         return build(Problem, fields)
@@ -174,15 +201,30 @@ def _sampler(sampler: object) -> str | float:
     return {1.0: "sde", 0.0: "ode"}.get(eta, eta)
 
 
-def _series(a: float, b: float, x: float) -> float:
+def _class_variance(sigma2: object, spectrum: object) -> float:
+    """sigma2, given or derived from a spectrum; both only if they agree."""
+    if spectrum is None:
+        if sigma2 is None:
+            raise ProblemError("a problem needs its class variance; got none. Give sigma2=0.25, or a spectrum.")
+        return checked("sigma2", sigma2, low=0, open_low=True)
+    if not isinstance(spectrum, Spectrum):
+        raise ProblemError(f"spectrum must be a Spectrum, such as Spectrum(c=[0.25], u=[1.25]); got {spectrum!r}.")
+    if sigma2 is not None and not math.isclose(checked("sigma2", sigma2), spectrum.sigma2, rel_tol=1e-9):
+        raise ProblemError(
+            f"with a spectrum sigma2 is the mean class variance {spectrum.sigma2:.9g}; got {sigma2}. Leave sigma2 out."
+        )
+    return spectrum.sigma2
+
+
+def _series(a: float, b: float, x):
     """2F1(-a, 1; 1 + b; x) = 1 - a x/(1 + b) + ..., for a x well below 1."""
     total = term = 1.0
     for n in range(60):
-        term *= (n - a) / (n + 1.0 + b) * x
-        total += term
-        if abs(term) < 1e-17 * abs(total):
+        term = term * ((n - a) / (n + 1.0 + b) * x)
+        total = total + term
+        if np.all(np.abs(term) < 1e-17 * np.abs(total)):
             return total
-    raise ProblemError(f"the start is not far enough above speciation: a x = {a * x:g} must be below 0.1.")
+    raise ProblemError(f"the start is not far enough above speciation: a x = {a * np.max(x):g} must be below 0.1.")
 
 
 def _brief(t: object) -> str:
