@@ -86,6 +86,7 @@ def closed_form(problem: Problem, d: float = math.inf) -> Final:
     ------
     ProblemError : guidance is not constant, or a glass comes before speciation (then only `solve` knows the way).
     """
+    problem.require_isotropic("closed_form", "Use solve, or meanfield.directions.along for one direction.")
     if not isinstance(problem.guidance, Constant):
         raise ProblemError(f"closed forms need constant guidance; got {problem.guidance!r}. Use solve.")
     w, eta, sigma2 = problem.guidance.value, problem.eta, problem.sigma2

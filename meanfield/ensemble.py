@@ -69,7 +69,12 @@ class Snapshot:
             raise AttributeError(f"no observable {name!r}; there are {sorted(self.__dict__['_observables'])}") from None
 
     def __repr__(self) -> str:
-        rows = [f"  {name:14s} {o.mean:12.6g} +- {o.stderr:.2g}" for name, o in self._observables.items()]
+        rows = [
+            f"  {name:14s} {o.mean:12.6g} +- {o.stderr:.2g}"
+            if np.ndim(o.mean) == 0
+            else f"  {name:14s} " + ", ".join(f"{a:.6g} +- {b:.2g}" for a, b in zip(o.mean, o.stderr, strict=True))
+            for name, o in self._observables.items()
+        ]
         return "\n".join([f"Snapshot at t = {self.t:g}", *rows])
 
 
@@ -86,6 +91,8 @@ class Ensemble:
         (unbiased, sec. 1), `q`, `m_twin`, `v_twin` (the unguided twin on the same noise), `weight` (pi_1),
         `log_odds` (log pi_1/(1 - pi_1)), `participation` (1/sum pi_k^2) and `accuracy` (share of samples whose
         nearest, hence most probable, class is the target).
+        With a spectrum m, v, q are those of original coordinates (see `meanfield.spectral`), and `m_group`, `v_group`,
+        `m_group_twin`, `v_group_twin` (draws, times, groups) those of each group, whitened.
     n_samples : samples per draw.
     info : everything else that explains the result: seed, n_steps, method, number of classes, versions, seconds.
 
@@ -117,6 +124,8 @@ class Ensemble:
     def at(self, index: int) -> Snapshot:
         """Observables at the recorded time t[index]."""
         names = [*self.draws, "m_paired", "v_paired"]
+        if self.problem.spectrum is not None and "m_group" in self.draws:
+            names += ["m_group_paired", "v_group_paired"]
         return Snapshot(float(self.t[index]), {n: Observable(getattr(self, n).values[:, index]) for n in names})
 
     def __getattr__(self, name: str) -> Observable:
@@ -135,24 +144,50 @@ class Ensemble:
         """v estimated as its exact unguided value plus the paired difference to the unguided twin."""
         return Observable(self.draws["v"] - self.draws["v_twin"] + self.unguided()[1])
 
+    @property
+    def m_group_paired(self) -> Observable:
+        """As `m_paired`, by group of directions (draws, times, groups)."""
+        return Observable(self.draws["m_group"] - self.draws["m_group_twin"] + self.unguided_by_group()[0])
+
+    @property
+    def v_group_paired(self) -> Observable:
+        """As `v_paired`, by group of directions (draws, times, groups)."""
+        return Observable(self.draws["v_group"] - self.draws["v_group_twin"] + self.unguided_by_group()[1])
+
     def unguided(self) -> tuple[np.ndarray, np.ndarray]:
         """Exact (m, v) of the unguided twin at the recorded times: it starts as N(0, T I), or undistorted at T = inf.
 
         Linear force only: m - 1 and v - D decay like D^e and D^{2e} from the start.
         """
         problem, D = self.problem, self.D
+        if problem.spectrum is not None:
+            m, v = self.unguided_by_group()
+            r, g = np.array(problem.spectrum.share), problem.spectrum.g
+            return m @ (r * g) / (r @ g), v @ (r * g)
         if np.isinf(problem.t_start):
             return np.ones_like(D), D
         ratio = D / (problem.sigma2 + problem.t_start)
         return 1.0 - ratio**problem.e, D - problem.sigma2 * ratio ** (2.0 * problem.e)
 
+    def unguided_by_group(self) -> tuple[np.ndarray, np.ndarray]:
+        """Exact (m_i, v_i) of the unguided twin, (times, groups) each."""
+        problem, spectrum = self.problem, self.problem.spectrum
+        if spectrum is None:
+            raise ProblemError("only a problem with a spectrum has groups; this one has none. Use unguided().")
+        D = spectrum.D(self.t)
+        if np.isinf(problem.t_start):
+            return np.ones_like(D), D
+        ratio = D / spectrum.D(problem.t_start)
+        return 1.0 - ratio**problem.e, D - spectrum.D(0.0) * ratio ** (2.0 * problem.e)
+
     def to_dataset(self):
-        """The result as a labelled xarray.Dataset (dimensions draw, t) with everything that explains it in attrs."""
+        """The result as a labelled xarray.Dataset (dimensions draw, t, group) with all that explains it in attrs."""
         import json
 
         import xarray
 
-        data = {name: (("draw", "t"), values) for name, values in self.draws.items()}
+        dims = ("draw", "t", "group")
+        data = {name: (dims[: values.ndim], values) for name, values in self.draws.items()}
         attrs = {
             "problem": json.dumps(self.problem.to_dict()),
             "d": self.d,

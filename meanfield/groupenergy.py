@@ -81,7 +81,9 @@ class Groups:
         if self.alpha == math.inf or self.information(D, q) <= self.alpha:
             return 1.0
         low = 0.999 * math.sqrt(2.0 * self.alpha / float(self.r @ ((0.5 + q) / D**2)))  # K <= beta^2 <(1/2+q)/(2D^2)>
-        root = brentq(lambda x: self.information(D, q, math.exp(x)) - self.alpha, min(math.log(low), 0.0), 0.0, xtol=1e-15)
+        root = brentq(
+            lambda x: self.information(D, q, math.exp(x)) - self.alpha, min(math.log(low), 0.0), 0.0, xtol=1e-15
+        )
         return math.exp(root)
 
     def energies(self, p: GroupPoint) -> Energies:

@@ -2,11 +2,13 @@
 
 The twin of `phases` for many groups. With tau_i = -log D_i, every group i obeys
 
-    (S6)  d delta_i/d tau_i = e [ W (1 - c_i) - (1 + W c_i) delta_i ],   d y_i/d tau_i = -2 e W c_i + eta^2 (e^-y_i - 1).
+    (S6)  d delta_i/d tau_i = e [ W (1 - c_i) - (1 + W c_i) delta_i ],
+          d y_i/d tau_i = -2 e W c_i + eta^2 (exp(-y_i) - 1).
 
 Groups feel each other through the phase alone (W = w or 0), and in the glass through the common temperature in c_i.
 
-- crowd, glass: the rest has the weight, W = w(t);   - target: it has the weight, W = 0, closed form;
+- crowd, glass: the rest has the weight, W = w(t);
+- target: it has the weight, W = 0, closed form;
 - sliding: on F = 0 both sides push towards it, and W between 0 and w keeps F = 0;
 - captured [approximate]: one wrong class has the weight (S8, S9).
 """

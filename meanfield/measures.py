@@ -2,6 +2,9 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
 
 from meanfield.ensemble import Ensemble
 from meanfield.trajectory import Trajectory
@@ -34,6 +37,8 @@ class Distortion:
 def distortion(result: Trajectory | Ensemble) -> Distortion:
     """Distortion of a mean-field trajectory, or of an ensemble through its mean m(0), v(0).
 
+    With a spectrum all are means over the directions in original coordinates, `variance_ratio` that of total variances.
+
     Examples
     --------
     >>> from meanfield import Continuum, Problem, solve
@@ -42,6 +47,8 @@ def distortion(result: Trajectory | Ensemble) -> Distortion:
     True
     """
     sigma2 = result.problem.sigma2
+    if result.problem.spectrum is not None:
+        return _by_direction(result)
     if isinstance(result, Trajectory):
         final = result.final
         shift, excess = float(final.mean_shift), float(final.variance_excess)
@@ -56,6 +63,28 @@ def distortion(result: Trajectory | Ensemble) -> Distortion:
         kl=0.5 * (excess - log_ratio + shift**2 / sigma2),
         variance_ratio=1.0 + excess,
         entropy_change=0.5 * log_ratio,
+        separation=separation,
+        accuracy=accuracy,
+    )
+
+
+def _by_direction(result: Trajectory | Ensemble) -> Distortion:
+    """The same with a spectrum: Gaussians with commuting covariances, direction by direction."""
+    spectrum, final = result.problem.spectrum, cast(Any, result.final)
+    assert spectrum is not None
+    D, accuracy = spectrum.D(0.0), math.nan
+    if isinstance(result, Trajectory):
+        shift, excess, separation = final.mean_shift_group, final.variance_excess_group, float(final.F)
+    else:
+        shift, excess = final.m_group.mean - 1.0, final.v_group.mean / D - 1.0
+        separation, accuracy = float(final.log_odds.mean) / result.d, float(final.accuracy.mean)
+    r, c = np.array(spectrum.share), np.array(spectrum.c)
+    log_ratio = np.log1p(excess)
+    return Distortion(
+        w2=float(r @ (spectrum.g * shift**2 + c * np.expm1(0.5 * log_ratio) ** 2)),
+        kl=0.5 * float(r @ (excess - log_ratio + shift**2 / D)),
+        variance_ratio=1.0 + float(r @ (c * excess)) / spectrum.sigma2,
+        entropy_change=0.5 * float(r @ log_ratio),
         separation=separation,
         accuracy=accuracy,
     )

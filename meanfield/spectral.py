@@ -52,7 +52,7 @@ class SpectralTrajectory(Trajectory):
     >>> two = Spectrum(c=[0.25, 0.25], u=[1.25, 4.25])
     >>> theory = solve(Problem(classes=Exponential(alpha=0.5), spectrum=two, guidance=1.0))
     >>> theory.final.m_group.round(4)
-    array([1.0959, 1.0462])
+    array([1.057 , 1.0338])
     """
 
     def at(self, t) -> SpectralState:  # type: ignore[override]
@@ -102,7 +102,7 @@ class SpectralTrajectory(Trajectory):
 
         state = self.at(self.t)
         both = ("m", "v", "mean_shift", "variance_excess")
-        data = {name: ("t", getattr(state, name)) for name in (*both, "q", "F")}
+        data: dict[str, tuple] = {name: ("t", getattr(state, name)) for name in (*both, "q", "F")}
         data["phase"] = ("t", state.phase.astype(str))
         data |= {f"{name}_group": (("t", "group"), getattr(state, f"{name}_group")) for name in both}
         s = self.spectrum

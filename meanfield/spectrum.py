@@ -100,10 +100,10 @@ class Spectrum:
         for i in np.argsort(-remainder, kind="stable")[: d - int(counts.sum())]:
             counts[i] += 1
         if counts.min() < LEAST:
-            i = int(np.argmin(counts))
+            i, smallest = int(np.argmin(counts)), float(np.min(self.share))  # type: ignore[arg-type]
             raise ProblemError(
                 f"every group needs at least {LEAST} directions; d={d} gives {counts[i]} to the group with share "
-                f"{self.share[i]:.3g}. Take d >= {math.ceil(LEAST / min(self.share))}, or fewer groups."  # type: ignore[index, type-var]
+                f"{self.share[i]:.3g}. Take d >= {math.ceil(LEAST / smallest)}, or fewer groups."  # type: ignore[index]
             )
         return tuple(int(n) for n in counts)
 

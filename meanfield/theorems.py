@@ -50,6 +50,7 @@ class DoseResult(NamedTuple):
 
 def final_from_dose(problem: Problem) -> DoseResult:
     """m(0), v(0) and G_T of a schedule by (T15), for a crowd that never speciates (the classes are not looked at)."""
+    problem.require_isotropic("the dose", "Use solve, or meanfield.directions.along for one direction.")
     fine, coarse = (_integrals(problem, panels) for panels in (400, 200))
     error = max(abs(a - b) / max(1.0, abs(a)) for a, b in zip(fine, coarse, strict=True))
     if not error < TOLERANCE:

@@ -15,6 +15,7 @@ The kernel is dumb: `FastScore` allocates and scales. Float32 products give the 
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numba
 import numpy as np
@@ -135,7 +136,8 @@ class FastScore:
     ) -> None:
         integer, self._poly, self._bias, self._unit = FORMATS[dtype]
         self._delta = np.ascontiguousarray(mixture.delta, dtype=dtype)
-        self._half = mixture.half_norms
+        self._half = mixture.half_norms if mixture.counts is None else mixture.half_norms_by_group
+        self._first = 0 if mixture.counts is None else mixture.first
         self._dtype, self._check = dtype, check
         self._block = min(block, max(len(mixture.delta), 1))
         self._super = self._block * max(1, SUPER // self._block)
@@ -144,11 +146,14 @@ class FastScore:
         self._powers = self._bits.view(dtype)
         self._partial = np.empty((samples, mixture.dim), dtype)
 
-    def __call__(self, y: np.ndarray, D: float, full: bool = False) -> Posterior:
+    def __call__(self, y: np.ndarray, D: Any, full: bool = False) -> Posterior:
         samples = len(y)
         scale = 1.0 / (D * np.log(2.0))
         query = (y * scale).astype(self._dtype)  # (samples, dim)
-        half = (self._half * scale).astype(self._dtype)  # (wrong classes,)
+        if np.ndim(D):  # one D per direction: a sum over groups, of the cost of a small part of a step
+            half = (self._half @ scale[self._first]).astype(self._dtype)
+        else:
+            half = (self._half * scale).astype(self._dtype)  # (wrong classes,)
         top = np.full(samples, -1e300)
         total, square = np.zeros(samples), np.zeros(samples)
         shift = np.zeros(y.shape)

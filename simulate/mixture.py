@@ -5,6 +5,9 @@ With y = x - mu_1 and delta_k = mu_k - mu_1, the log-weight of class k relative 
 exactly 0 for the target: nothing cancels. Only the P - 1 wrong classes are stored, as float32 differences delta_k.
 These rounded differences *define* the mixture, so float32, float64 and the reference path see the same classes.
 The target has |mu_1|^2 = d exactly (sec. 1 of docs/theory.md).
+
+With a spectrum (docs/spectra.md) all is whitened, groups of directions follow one another, the target has
+|mu_1|^2 = d_i on the d_i directions of every group i, and D differs between groups: l_k = sum_i (y_i.delta_ki - |delta_ki|^2/2)/D_i.
 """
 
 import math
@@ -25,11 +28,15 @@ ROWS = 65536  # classes handled at a time where temporaries are needed
 
 @dataclass(frozen=True)
 class Mixture:
-    """The classes of one draw: `target` mu_1 (dim,), `delta` (P - 1, dim) float32, `n_classes` P."""
+    """The classes of one draw: `target` mu_1 (dim,), `delta` (P - 1, dim) float32, `n_classes` P.
+
+    `counts` are the directions of each group where there is a spectrum, else None.
+    """
 
     target: np.ndarray
     delta: np.ndarray
     n_classes: float
+    counts: tuple[int, ...] | None = None
 
     @property
     def dim(self) -> int:
@@ -40,6 +47,18 @@ class Mixture:
         """|delta_k|^2/2 in float64, shape (P - 1,)."""
         parts = [0.5 * np.einsum("kd,kd->k", b, b) for b in self._blocks()]
         return np.concatenate(parts) if parts else np.zeros(0)
+
+    @cached_property
+    def first(self) -> np.ndarray:
+        """Index of the first direction of each group."""
+        assert self.counts is not None
+        return np.concatenate([[0], np.cumsum(self.counts)[:-1]])
+
+    @cached_property
+    def half_norms_by_group(self) -> np.ndarray:
+        """|delta_k|^2/2 on the directions of each group, float64, shape (P - 1, groups)."""
+        parts = [0.5 * np.add.reduceat(b * b, self.first, axis=1) for b in self._blocks()]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.first)))
 
     @cached_property
     def mean_delta(self) -> np.ndarray:
@@ -58,8 +77,8 @@ class Mixture:
             yield self.delta[k : k + rows].astype(np.float64)
 
 
-def draw_direct(d: int, n_classes: int, seed: int, draw: int) -> Mixture:
-    """Draw mu_k ~ N(0, I_d), rescale the target to |mu_1|^2 = d, and store the differences.
+def draw_direct(d: int, n_classes: int, seed: int, draw: int, counts: tuple[int, ...] | None = None) -> Mixture:
+    """Draw mu_k ~ N(0, I_d), rescale the target to |mu_1|^2 = d (in every group by itself), and store the differences.
 
     Examples
     --------
@@ -69,13 +88,14 @@ def draw_direct(d: int, n_classes: int, seed: int, draw: int) -> Mixture:
     """
     rng = stream(seed, MEANS, draw)
     target = rng.standard_normal(d)
-    target *= math.sqrt(d) / np.linalg.norm(target)
+    for part in np.split(target, np.cumsum(counts)[:-1]) if counts else [target]:
+        part *= math.sqrt(len(part)) / np.linalg.norm(part)
     delta = np.empty((n_classes - 1, d), dtype=np.float32)
     for k in range(0, len(delta), ROWS):
         rows = delta[k : k + ROWS]
         rng.standard_normal(out=rows, dtype=np.float32)
         rows -= target.astype(np.float32)
-    return Mixture(target, delta, n_classes)
+    return Mixture(target, delta, n_classes, counts)
 
 
 def count_classes(problem: Problem, d: int) -> float:

@@ -5,6 +5,8 @@ law there follows from expanding the posterior mean of the drawn classes to firs
 sum_k pi_k delta_k = <delta> + C y/D with C the covariance of the P means:
     y = (m - 1) mu_1 - (w/P) sum_{k != 1} mu_k + sqrt(D) z + (sqrt(v) - sqrt(D)) C z,        twin: y = sqrt(D) z,
 where m and v are the crowd's (for it C = I). Directions outside the span of the means are not touched by guidance.
+With a spectrum D, m and v differ between directions, and the last term is C (sqrt(v) - sqrt(D)) z: to first order in
+1/D it gives y the covariance D - w C, and for the ODE it is the solution itself.
 """
 
 import math
@@ -17,7 +19,7 @@ import numpy as np
 from meanfield.problem import Problem, Start
 from simulate.integrators import Steps, correct, predict
 from simulate.mixture import Mixture
-from simulate.observables import NAMES, observe
+from simulate.observables import Observer
 from simulate.randomness import NoiseReader
 from simulate.score import Score
 from simulate.span import outside_squares
@@ -46,33 +48,34 @@ def simulate_batch(
     reader = NoiseReader(
         plan.seed, draw, samples, mixture.dim, len(steps) * refinement if noisy else 0, refinement if noisy else 1
     )
+    watch = Observer(mixture.target, plan.d, mixture.counts, plan.problem.spectrum)
     y, twin = _start(plan, mixture, reader.start())  # (samples, dim) each
     outside = outside_squares(
         plan.problem, steps.t[plan.record], plan.begin.t if math.isfinite(plan.problem.t_start) else steps.D[0],
         plan.d - mixture.dim, plan.seed, draw, samples,
     )  # fmt: skip
     slot = {int(n): i for i, n in enumerate(plan.record)}
-    sums = np.empty((len(NAMES), len(plan.record)))
+    sums = np.empty((watch.size, len(plan.record)))
     noise: Any = 0.0
     for n in range(len(steps) + 1):
         posterior = None
         if n in slot:
-            posterior = score(y, steps.D[n], full=True)
-            sums[:, slot[n]] = observe(y, twin, outside[slot[n]], mixture.target, plan.d, posterior)
+            posterior = score(y, steps.variance(n), full=True)
+            sums[:, slot[n]] = watch(y, twin, outside[slot[n]], posterior)
         if n == len(steps):
             return sums
+        step = steps.step(n)
         if noisy:
-            noise = reader.step(steps.mix[n])
-        twin = predict(twin, 0.0, noise, steps.decay[n])
-        w_start, w_end = steps.w_start[n], steps.w_end[n]
-        if w_start == 0.0 and w_end == 0.0:
-            y = predict(y, 0.0, noise, steps.decay[n])
+            noise = reader.step(step.mix)
+        twin = predict(twin, 0.0, noise, step.decay)
+        if step.w_start == 0.0 and step.w_end == 0.0:
+            y = predict(y, 0.0, noise, step.decay)
         else:
-            posterior = posterior or score(y, steps.D[n])
-            b_start = -w_start * posterior.shift
-            predicted = predict(y, b_start, noise, steps.decay[n])
-            b_end = -w_end * score(predicted, steps.D[n + 1]).shift
-            y = correct(predicted, b_start, b_end, steps.phi[n])
+            posterior = posterior or score(y, steps.variance(n))
+            b_start = -step.w_start * posterior.shift
+            predicted = predict(y, b_start, noise, step.decay)
+            b_end = -step.w_end * score(predicted, step.D_end).shift
+            y = correct(predicted, b_start, b_end, step.phi)
         tick()
     raise AssertionError("unreachable: the last time is always recorded")
 
@@ -80,15 +83,18 @@ def simulate_batch(
 def _start(plan: Plan, mixture: Mixture, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     problem, target = plan.problem, mixture.target
     if math.isfinite(problem.t_start):
-        x = math.sqrt(plan.begin.t) * z
+        root_T = np.sqrt(plan.begin.v)
+        x = (root_T if mixture.counts is None else np.repeat(root_T, mixture.counts)) * z
         return x - target, x - target
-    root_D = math.sqrt(problem.sigma2 + plan.begin.t)
-    extra = math.sqrt(plan.begin.v) - root_D
+    m, root_v, root_D = plan.begin.m, np.sqrt(plan.begin.v), np.sqrt(plan.steps.D[0])
+    if mixture.counts is not None:
+        m, root_v, root_D = (np.repeat(x, mixture.counts) for x in (m, root_v, root_D))  # (dim,) each
+    extra = root_v - root_D
     if math.isinf(mixture.n_classes):
-        others, spread = np.zeros_like(target), z
+        others, spread = np.zeros_like(target), extra * z
     else:  # (1/P) sum_{k != 1} mu_k, and C z
         share = (mixture.n_classes - 1.0) / mixture.n_classes
         others = mixture.mean_delta + share * target
-        spread = mixture.covariance(z) if extra else z
-    centre = (plan.begin.m - 1.0) * target - float(problem.weight(plan.begin.t)) * others
-    return centre + root_D * z + extra * spread, root_D * z
+        spread = mixture.covariance(extra * z) if np.any(extra) else 0.0
+    centre = (m - 1.0) * target - float(problem.weight(plan.begin.t)) * others
+    return centre + root_D * z + spread, root_D * z

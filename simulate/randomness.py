@@ -52,14 +52,17 @@ class NoiseReader:
         return np.stack([s.standard_normal(self._buffer.shape[2]) for s in self._streams])
 
     def step(self, weights: np.ndarray) -> np.ndarray:
-        """Noise of one step, sum_j weights[j] xi_j over its fine steps, shape (samples, dim)."""
+        """Noise of one step, sum_j weights[j] xi_j over its fine steps, shape (samples, dim).
+
+        weights: (refinement,), or (refinement, dim) where directions differ.
+        """
         if self._next >= self._buffer.shape[1]:
             self._fill()
         fine = self._buffer[:, self._next : self._next + self._refinement]  # (samples, refinement, dim)
         self._next += self._refinement
         if self._refinement == 1:
             return weights[0] * fine[:, 0]
-        return np.einsum("j,sjd->sd", weights, fine)
+        return np.einsum("j,sjd->sd" if weights.ndim == 1 else "jd,sjd->sd", weights, fine)
 
     def _fill(self) -> None:
         length = min(self._buffer.shape[1], self._left)

@@ -26,7 +26,7 @@ from meanfield.progress import Progress
 from simulate.integrators import make_steps, time_grid
 from simulate.kernels import FastScore
 from simulate.mixture import Mixture, check_memory, count_classes, draw_direct
-from simulate.observables import NAMES
+from simulate.observables import unpack
 from simulate.particles import Plan, simulate_batch
 from simulate.randomness import CHUNK_BYTES
 from simulate.score import ContinuumScore, ReferenceScore, Score
@@ -79,8 +79,8 @@ def run(
     n_samples, n_disorder : samples per draw, and independent draws; one draw has no error bar (stderr is nan).
     n_steps : steps of the exponential Heun integrator; at least one per piece of the schedule.
     n_times : recorded times, start and t = 0 included; at most n_steps + 1 are recorded.
-    method : "span" simulates in the span of the means (needs P <= d), "direct" in all d directions, "reference" is
-        direct with the plain NumPy score; "auto" takes "span" if P < d.
+    method : "span" simulates in the span of the means (needs P <= d, no spectrum), "direct" in all d directions,
+        "reference" is direct with the plain NumPy score; "auto" takes "span" if P < d and there is no spectrum.
     dtype : "float32" or "float64" arithmetic of the score; the state is always float64.
     noise_refinement : draw the noise on a grid this much finer. A run with n_steps=n, noise_refinement=2 has the noise
         of one with n_steps=2n (for schedules without breakpoints; see `timestep_error`).
@@ -92,7 +92,8 @@ def run(
     Returns
     -------
     Ensemble : averages by (draw, time). `log_odds` is nan where the target has no rival (P = 1); in the continuum,
-        where its weight is 0, `log_odds` and `participation` are nan.
+        where its weight is 0, `log_odds` and `participation` are nan. With a spectrum also `m_group`, `v_group` (and
+        twins) by (draw, time, group); its `problem` then has the shares that d realises.
 
     Raises
     ------
@@ -124,13 +125,17 @@ def run_on(
     began = time.perf_counter()
     s = settings
     count = count_classes(problem, s.d)
+    counts = None
+    if problem.spectrum is not None:  # what is run, and what the result says, is the spectrum that d can realise
+        counts = problem.spectrum.counts(s.d)
+        problem = problem.replace(spectrum=problem.spectrum.at(s.d))
     begin = problem.start(rate=problem.classes.rate(s.d), count=count)
-    plan = Plan(problem, s.d, begin, make_steps(problem, times, refinement), record, s.seed)
+    plan = Plan(problem, s.d, begin, make_steps(problem, times, refinement, counts), record, s.seed)
     width = max(1, min(s.batch, STATE_BYTES // (8 * int(_dimension(problem, s)))))
     batches = [range(i, min(i + width, s.n_samples)) for i in range(0, s.n_samples, width)]
     items = [(draw, samples) for draw in range(s.n_disorder) for samples in batches]
     sums = _Workers(plan, s, items, len(batches)).run(progress)  # (items, observables, times)
-    draws = sums.reshape(s.n_disorder, len(batches), len(NAMES), len(record)).sum(axis=1) / s.n_samples
+    draws = sums.reshape(s.n_disorder, len(batches), -1, len(record)).sum(axis=1) / s.n_samples
     label = "continuum" if math.isinf(problem.classes.rate(s.d)) else s.method
     info = {
         "method": f"particles ({label})",
@@ -145,8 +150,7 @@ def run_on(
             **{name: version(name) for name in ("numpy", "numba", "cfgfield")},
         },
     }
-    observables = {name: np.ascontiguousarray(draws[:, i]) for i, name in enumerate(NAMES)}
-    return Ensemble(problem, s.d, plan.steps.t[record], observables, s.n_samples, info)
+    return Ensemble(problem, s.d, plan.steps.t[record], unpack(draws, len(counts or ())), s.n_samples, info)
 
 
 def check_settings(problem, d, n_samples, n_disorder, seed, method, dtype, block, batch, threads) -> Settings:
@@ -173,6 +177,11 @@ def check_settings(problem, d, n_samples, n_disorder, seed, method, dtype, block
         raise ProblemError(
             f'method "span" needs at most d classes; got {count:g} classes at d={whole["d"]}. Use method="direct".'
         )
+    if problem.spectrum is not None:
+        problem.spectrum.counts(whole["d"])  # refuses groups that d cannot realise
+        if method == "span":
+            problem.require_isotropic('method "span"', 'Use method="direct".')
+        method = "direct" if method == "auto" else method
     if method == "auto":
         method = "span" if count < whole["d"] else "direct"
     settings = Settings(method=method, dtype=dtype, **whole)
@@ -251,10 +260,13 @@ class _Workers:
         s = self._settings
         count = count_classes(self._plan.problem, s.d)
         if math.isinf(count):
-            return Mixture(draw_direct(s.d, 1, s.seed, draw).target, np.zeros((0, s.d), np.float32), count)
-        maker = draw_span if s.method == "span" else draw_direct
-        mixture = maker(s.d, int(count), s.seed, draw)
-        return mixture
+            counts = self._plan.steps.counts
+            return Mixture(
+                draw_direct(s.d, 1, s.seed, draw, counts).target, np.zeros((0, s.d), np.float32), count, counts
+            )
+        if s.method == "span":
+            return draw_span(s.d, int(count), s.seed, draw)
+        return draw_direct(s.d, int(count), s.seed, draw, self._plan.steps.counts)
 
     def _score(self, mixture: Mixture, samples: int) -> Score:
         s = self._settings

@@ -7,7 +7,7 @@ classes first: log-odds and 1 - pi_1 keep full relative precision however small 
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.special import expit
@@ -38,9 +38,12 @@ class Posterior:
 
 
 class Score(Protocol):
-    """Posterior of a batch y (samples, dim) at total variance D. `full` asks for all that observables need."""
+    """Posterior of a batch y (samples, dim) at total variance D, with a spectrum one D per direction (dim,).
 
-    def __call__(self, y: np.ndarray, D: float, full: bool = False) -> Posterior: ...
+    `full` asks for all that observables need.
+    """
+
+    def __call__(self, y: np.ndarray, D: Any, full: bool = False) -> Posterior: ...
 
 
 class ReferenceScore:
@@ -59,10 +62,13 @@ class ReferenceScore:
         self.delta = mixture.delta.astype(np.float64)  # (wrong classes, dim)
         self.half = mixture.half_norms
 
-    def __call__(self, y: np.ndarray, D: float, full: bool = False) -> Posterior:
+    def __call__(self, y: np.ndarray, D: Any, full: bool = False) -> Posterior:
         if not len(self.delta):
             return posterior_from_sums(np.zeros(len(y)), np.zeros(len(y)), np.zeros(len(y)), np.zeros_like(y), full)
-        logits = (y @ self.delta.T - self.half) / D  # (samples, wrong classes)
+        if np.ndim(D):
+            logits = (y / D) @ self.delta.T - (0.5 * self.delta**2) @ (1.0 / D)
+        else:
+            logits = (y @ self.delta.T - self.half) / D  # (samples, wrong classes)
         top = logits.max(axis=1)
         p = np.exp(logits - top[:, None])
         return posterior_from_sums(top, p.sum(axis=1), (p * p).sum(axis=1), p @ self.delta, full)
@@ -74,7 +80,7 @@ class ContinuumScore:
     def __init__(self, target: np.ndarray) -> None:
         self.target = target
 
-    def __call__(self, y: np.ndarray, D: float, full: bool = False) -> Posterior:
+    def __call__(self, y: np.ndarray, D: Any, full: bool = False) -> Posterior:
         shift = (y + self.target) / (1.0 + D) - self.target
         nothing, undefined = np.zeros(len(y)), np.full(len(y), np.nan)
         return Posterior(shift, undefined, nothing, undefined, nothing.astype(bool))

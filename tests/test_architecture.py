@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("meanfield", "simulate", "validate")
-SHARED = {"problem", "guidance", "growth", "noise", "errors", "ensemble", "progress"}  # no solutions
+SHARED = {"problem", "guidance", "growth", "noise", "spectrum", "errors", "ensemble", "progress"}  # no solutions
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 

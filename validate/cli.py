@@ -129,7 +129,7 @@ def simulate(
     data = run(problem, **{"n_samples": 500, "n_disorder": 8, **options})
     _deliver(data, output)
     final = {
-        name: {"mean": float(o.mean), "stderr": float(o.stderr)}
+        name: {"mean": o.mean.tolist(), "stderr": o.stderr.tolist()}  # numbers, or lists by group
         for name, o in ((n, getattr(data.final, n)) for n in data.draws)
     }
     if as_json:
@@ -137,7 +137,7 @@ def simulate(
         return
     typer.echo(repr(data))
     if data.n_draws > 1:
-        typer.echo(str(compare(theory_of(problem, data.d), data)))
+        typer.echo(str(compare(theory_of(data.problem, data.d), data)))
 
 
 @app.command()

@@ -7,6 +7,7 @@ The file is `Problem.to_dict()` and a table for the run:
     sampler = "sde"                 # "ode", or a number: eta
     t_start = inf
     classes = {growth = "exponential", alpha = 0.4}
+    spectrum = {c = [0.25, 0.25], u = [1.25, 4.25], share = [0.5, 0.5]}    # instead of sigma2; see docs/spectra.md
 
     [run]
     d = 16
@@ -74,7 +75,7 @@ def state(
     if "sampler" in given:
         given["sampler"] = _number_or_word(given["sampler"])
     fields.update(given)
-    if "sigma2" not in fields and not set(fields) - {f.name for f in dataclasses.fields(Problem)}:
+    if not {"sigma2", "spectrum"} & set(fields) and not set(fields) - {f.name for f in dataclasses.fields(Problem)}:
         raise ConfigError(
             "a problem needs its class variance; got none. Add sigma2 = 0.25 to the file, or --sigma2 0.25."
         )

@@ -231,6 +231,7 @@ def annealed_error(theory, d: int) -> float:
     >>> annealed_error(solve(p, 24), 24) > annealed_error(solve(p, 96), 96)
     True
     """
+    theory.problem.require_isotropic("the bound on the annealed error", "There is none with a spectrum yet.")
     d = int(checked("d", d, low=1, integer=True))
     log_count = theory.problem.classes.log_count(d)
     if math.isinf(log_count):
