@@ -8,7 +8,7 @@ the noise variance eta^2 int D(s) exp(-2 e (h - s)) ds is exact, so w = 0 is exa
 Predictor: b_1 = b_0; corrector: b_1 at the predictor; same noise in both. Two scores a step.
 Order 2 for the ODE, and weak order 2 for the SDE (additive noise); tests measure both.
 
-With a spectrum (docs/spectra.md) y is whitened and every group of directions has its own D = (c + t)/g: the coefficients
+With a spectrum (docs/spectra.md) y is whitened and every group of directions has its own D = (c + t)/g: coefficients
 of a step then are one number per direction.
 
 The noise may be drawn on a grid `refinement` times finer and combined exactly: runs with different steps then share it.

@@ -7,7 +7,8 @@ These rounded differences *define* the mixture, so float32, float64 and the refe
 The target has |mu_1|^2 = d exactly (sec. 1 of docs/theory.md).
 
 With a spectrum (docs/spectra.md) all is whitened, groups of directions follow one another, the target has
-|mu_1|^2 = d_i on the d_i directions of every group i, and D differs between groups: l_k = sum_i (y_i.delta_ki - |delta_ki|^2/2)/D_i.
+|mu_1|^2 = d_i on the d_i directions of every group i, and D differs between groups:
+    l_k = sum_i (y_i.delta_ki - |delta_ki|^2/2)/D_i.
 """
 
 import math
