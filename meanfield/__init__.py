@@ -5,6 +5,7 @@ from meanfield.ensemble import Ensemble, Observable
 from meanfield.errors import CfgfieldError, ConvergenceError, ProblemError, ScheduleError
 from meanfield.finitesize import reduced
 from meanfield.guidance import Constant, Custom, Interval, Linear, Piecewise, Schedule, Tabulated
+from meanfield.landscape import potential
 from meanfield.measures import Distortion, distortion
 from meanfield.problem import Continuum, Exponential, Fixed, Polynomial, Problem
 from meanfield.quenching import quenched
@@ -39,6 +40,7 @@ __all__ = [
     "Trajectory",
     "distortion",
     "dose",
+    "potential",
     "power_law",
     "quenched",
     "reduced",

@@ -31,13 +31,14 @@ __all__ = ["solve"]
 MAX_PHASES = 200
 
 
-def solve(problem: Problem, d: float = math.inf) -> Trajectory:
+def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Trajectory:
     """Solve the mean-field dynamics of a problem.
 
     Parameters
     ----------
     problem : what to solve.
     d : dimension, >= 1; infinite by default. A finite d replaces alpha by log(P)/d in the same equations.
+    capture : False leaves out the rule (T7c): wrong in a glass with w < 0, and there to see what the rule does.
 
     Returns
     -------
@@ -63,7 +64,7 @@ def solve(problem: Problem, d: float = math.inf) -> Trajectory:
         return solve_groups(problem, d)
     alpha = problem.classes.rate(d)
     alone = problem.classes.log_count(min(d, 1e300)) == 0.0
-    path = _Path(problem, alpha)
+    path = _Path(problem, alpha, capture)
     if alone:
         path.begin_alone()
     elif alpha == 0.0 and math.isinf(problem.t_start):
@@ -78,8 +79,8 @@ def solve(problem: Problem, d: float = math.inf) -> Trajectory:
 class _Path:
     """A trajectory under construction: the current phase, the pieces and events so far."""
 
-    def __init__(self, problem: Problem, alpha: float) -> None:
-        self.problem, self.alpha = problem, alpha
+    def __init__(self, problem: Problem, alpha: float, captures: bool = True) -> None:
+        self.problem, self.alpha, self.captures = problem, alpha, captures
         self.end = -math.log(problem.sigma2)
         self.pieces: list[Piece] = []
         self.events: list[Event] = []
@@ -219,6 +220,7 @@ class _Path:
 
     def _enter_rest(self, p: Point, s: Setting, glass: bool | None = None, captures: bool = True) -> None:
         glass = float(information(p.D, p.q)) > self.alpha if glass is None else glass
+        captures = captures and self.captures
         if glass and captures and capture_margin(s, p) > 0.0:
             self._capture(p, s)
             return
