@@ -45,8 +45,9 @@ def potential(problem: Problem, t, m=None, q=None, d: float = math.inf) -> "xarr
     -------
     xarray.Dataset : over (t, m) or (t, m, q): `V`, `phi_target`, `phi_rest`, `F` and `phase` ("crowd", "glass" or
         "target"). Over t, on the slice: `v`, the trajectory's place `m_now` and `V_now`, the minima `m_crowd` (on the
-        side of the rest), `m_kink` (at F = 0) and `m_target`, nan where there is none, the kinks `kink_low`, `kink_high` between which the
-        target has the weight, and the `barrier` from the crowd's minimum to the target's (nan unless both exist).
+        side of the rest), `m_kink` (at F = 0) and `m_target`, nan where there is none, the kinks `kink_low` and
+        `kink_high` between which the target has the weight, and the `barrier` from the crowd's minimum to the target's
+        (nan unless both exist).
 
     Raises
     ------

@@ -1,0 +1,69 @@
+"""The quenched theory as the judge's theory at equal d, its figures, and the glass as d grows."""
+
+import numpy as np
+import pytest
+import xarray
+
+from meanfield import Exponential, Piecewise, Problem, potential
+from validate import judge
+from validate.figures import finite_size, landscape
+from validate.glass import CASES, glass_limit
+from validate.measurement import measure
+from validate.regimes import Group, groups
+
+GLASS = Problem(classes=Exponential(0.6), sigma2=0.25, guidance=Piecewise([3.0], [-1.0, 5.0]), sampler="ode",
+                t_start=1000.0)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def atlas():
+    """Two small groups: strong guidance then a negative window, and a crowd."""
+    crowd = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=1.0)
+    small = [Group("window ode", GLASS, (8, 10), (20, 20), 40, 60), Group("crowd sde", crowd, (10,), (20,), 40, 40)]
+    parts = [measure(g, d, n, seed=1) for g in small for d, n in zip(g.sizes, g.n_samples, strict=True)]
+    return xarray.concat(parts, dim="cell", join="outer", combine_attrs="drop")
+
+
+def test_particles_are_claimed_at_equal_d_in_every_phase(atlas):
+    """Also where the mean field is approximate or its glass is passed; a theory 3 % off in m is found."""
+    verdict = judge(atlas)
+    rows = [v for v in verdict.verdicts if v.ground == "equal d"]
+    assert {(v.group, v.d) for v in rows} == {("window ode", 8), ("window ode", 10), ("crowd sde", 10)}
+    assert not [v for v in verdict.disagreements if v.ground == "equal d"]
+    wrong = atlas.copy(deep=True)
+    wrong["quenched_m"].values[:] *= 1.03
+    assert [v for v in judge(wrong).disagreements if v.ground == "equal d" and v.quantity == "m"]
+
+
+def test_the_finite_profile_covers_every_regime():
+    found = groups("finite")
+    problems = [g.problem for g in found]
+    assert {g.name for g in found} >= {
+        "alpha=0.7 w=5 ode",
+        "alpha=0.6 w=-1 sde",
+        "P=d^2 w=2 ode",
+        "alpha=0.5 w=1 eta=2",
+    }
+    assert {d for g in found for d in g.sizes} == {12, 16, 20, 24}
+    assert {str(p.sampler) for p in problems} == {"sde", "ode", "2.0"}
+    assert all(n * g.n_disorder >= 1400 for g in found for n in g.n_samples)  # 0.3 % of m, 1 % of v
+
+
+def test_glass_as_d_grows(tmp_path):
+    data = glass_limit(dict(list(CASES.items())[:4]), sizes=(8, 16), n_samples=40, n_draws=4, progress=False)
+    assert data["v"].shape == (4, 2) and np.isfinite(data["v"]).all()
+    ode = data.sel(case="ODE, alpha = 0.3, w = -0.5")
+    assert float(ode["theory_v"]) == pytest.approx(2.339, abs=1e-3)
+    assert float(ode["plain_v"]) == pytest.approx(2.062, abs=1e-3)
+    figure, _ = finite_size.glass(data)
+    figure.savefig(tmp_path / "glass.png")
+
+
+def test_figures_of_saved_data(atlas, tmp_path):
+    figure, axes = finite_size.equal_d(atlas, judge(atlas))
+    figure.savefig(tmp_path / "equal_d.pdf")
+    assert len(axes) == 2
+    data = potential(GLASS, [5.0, 1.0])
+    figure, axes = landscape.draw([("one", data), ("two", data)])
+    figure.savefig(tmp_path / "landscape.png")
+    assert [axis.get_title(loc="left") for axis in axes] == ["one", "two"]
