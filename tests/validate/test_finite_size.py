@@ -60,7 +60,7 @@ def test_glass_as_d_grows(tmp_path):
 
 
 def test_figures_of_saved_data(atlas, tmp_path):
-    figure, axes = finite_size.equal_d(atlas, judge(atlas))
+    figure, axes = finite_size.equal_d(judge(atlas))
     figure.savefig(tmp_path / "equal_d.pdf")
     assert len(axes) == 2
     data = potential(GLASS, [5.0, 1.0])

@@ -13,13 +13,12 @@ if TYPE_CHECKING:
 __all__ = ["equal_d", "glass"]
 
 
-def equal_d(data: "xarray.Dataset", verdict, axes=None):
+def equal_d(verdict, axes=None):
     """All z of the quenched theory against particles, and against the normal law.
 
     Parameters
     ----------
-    data : an atlas, as from `validate.atlas("finite")`.
-    verdict : `validate.judge(data)`.
+    verdict : `validate.judge(data)` of an atlas, as from `validate.atlas("finite")`.
     axes : two axes; made if None.
 
     Returns
