@@ -1,5 +1,6 @@
 """Mean-field theory of classifier-free guidance in Gaussian mixtures of many classes (d = infinity, and finite d)."""
 
+from meanfield.diagrams import phase_diagram
 from meanfield.dynamics import solve
 from meanfield.ensemble import Ensemble, Observable
 from meanfield.errors import CfgfieldError, ConvergenceError, ProblemError, ScheduleError
@@ -40,6 +41,7 @@ __all__ = [
     "Trajectory",
     "distortion",
     "dose",
+    "phase_diagram",
     "potential",
     "power_law",
     "quenched",
