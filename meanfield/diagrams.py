@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -28,6 +28,7 @@ __all__ = ["PHASES", "phase_diagram"]
 
 PHASES = ("crowd", "glass", "target", "captured", "sliding")  # bit i of `passed`
 AXES = ("alpha", "w", "t", "sigma2", "eta", "w0", "omega")
+BISECTIONS = 26  # of an edge of the grid: boundaries to 1e-8 of a cell
 COLUMNS = ("m_shift", "v_ratio", "t_speciation", "t_condensation", "t_capture", "passed", "last")
 LINES = {  # name -> what differs on its two sides
     "speciation": lambda f: f["last"] == 2,
@@ -76,11 +77,12 @@ def phase_diagram(
     >>> problem = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
     >>> data = phase_diagram(problem, x=("alpha", [0.4, 0.7]), y=("w", [0.5, 1.0]), progress=False)
     >>> data.t_speciation.values.round(4)                  # rows are w
-    array([[1.3385, 0.3836],
+    array([[1.3385, 0.3589],
            [2.0589, 0.5738]])
     """
+    problem.require_isotropic("phase_diagram", "Call solve for each problem.")
     (x_name, x_grid), (y_name, y_grid) = _axis(*x), _axis(*y)
-    if x_name == y_name or ({x_name, y_name} & {"w0", "omega"} and "w" in (x_name, y_name)):
+    if x_name == y_name or {x_name, y_name} in ({"w", "w0"}, {"w", "omega"}):
         raise ProblemError(f"the axes must vary different things; got {x_name!r} and {y_name!r}.")
     attrs = {"problem": json.dumps(problem.to_dict()), "phases": json.dumps(PHASES), "x": x_name, "y": y_name, "d": d}
     corners = [(a, b) for a in x_grid[[0, -1]] for b in y_grid[[0, -1]]]
@@ -95,7 +97,7 @@ def phase_diagram(
     fields = {name: values.reshape(mesh[0].shape) for name, values in flat.items()}
     variables: dict[str, Any] = {name: (("y", "x"), values) for name, values in fields.items()}
     for name, inside in LINES.items():
-        segments = _segments(solver, x_grid, y_grid, fields, inside)
+        segments = _segments(solver, x_grid, y_grid, fields, inside, progress)
         variables[f"line_{name}"] = ((f"segment_{name}", "end", "coordinate"), segments)
     data = _dataset(variables, x_grid, y_grid)
     return data.assign_attrs(attrs, by_solve=solver.by_solve)
@@ -114,14 +116,14 @@ class _Solver:
 
         columns = self._columns(x, y)
         parameters = np.column_stack([columns[k] for k in ("alpha", "sigma2", "eta", "w0", "omega")])
-        out, done = np.full((len(x), 9), np.nan), np.zeros(len(x), dtype=bool)
+        out, done = np.full((len(x), 7), np.nan), np.zeros(len(x), dtype=bool)
         usable = (columns["alpha"] > 0) & (columns["eta"] <= 1.0) & self._plain()
         rows = np.flatnonzero(usable)
         chunks = [rows[i : i + 512] for i in range(0, len(rows), 512)]
 
         def one(chunk: np.ndarray) -> None:
             starts = fastflow.starts(parameters[chunk], self.problem.t_start)
-            part, ok = np.empty((len(chunk), 9)), np.empty(len(chunk), dtype=bool)
+            part, ok = np.empty((len(chunk), 7)), np.empty(len(chunk), dtype=bool)
             fastflow.flow_all(parameters[chunk], starts, part, ok)
             out[chunk], done[chunk] = part, ok
 
@@ -130,7 +132,7 @@ class _Solver:
                 show(min(512 * finished, len(x)))
         for i in np.flatnonzero(~done):
             self.by_solve += 1
-            out[i, :7] = self._by_solve({self.names[0]: x[i], self.names[1]: y[i]})
+            out[i] = self._by_solve({self.names[0]: x[i], self.names[1]: y[i]})
             show(len(rows) + int(i) * (len(x) - len(rows)) // len(x))
         return {name: out[:, i] for i, name in enumerate(COLUMNS)}
 
@@ -152,7 +154,7 @@ class _Solver:
 
     def _by_solve(self, values: dict[str, float]) -> tuple[float, ...]:
         problem = _variant(self.problem, values)
-        theory = solve(problem, self.d)
+        theory = cast(Any, solve(problem, self.d))
         first = {e.kind: e.t for e in reversed(theory.events)}
         bits = sum(1 << PHASES.index(name) for name in theory.phases)
         return (
@@ -208,7 +210,7 @@ def _in_time(problem, x_name, x_grid, y_name, y_grid, d, progress) -> "xarray.Da
     events = {name: np.full(len(values), np.nan) for name in ("t_speciation", "t_condensation", "t_capture")}
     with Progress(progress, len(values), f"phase diagram, {other} and t") as show:
         for i, value in enumerate(values):
-            theory = solve(_variant(problem, {other: value}), d)
+            theory = cast(Any, solve(_variant(problem, {other: value}), d))
             there = times <= theory.t[0]
             state = theory.at(times[there])
             for name in ("m", "v", "F"):
@@ -226,10 +228,11 @@ def _in_time(problem, x_name, x_grid, y_name, y_grid, d, progress) -> "xarray.Da
     return _dataset(variables, x_grid, y_grid)
 
 
-def _segments(solver: _Solver, x: np.ndarray, y: np.ndarray, fields, inside: Callable) -> np.ndarray:
+def _segments(solver: _Solver, x: np.ndarray, y: np.ndarray, fields, inside: Callable, progress) -> np.ndarray:
     """Marching squares on a yes-or-no field, with every crossing bisected by new trajectories: (segments, 2, 2)."""
     side = inside(fields)
-    ends, keys = [], {}
+    ends: list[Any] = []
+    keys = {}
     for axis in (0, 1):  # edges along x, then along y
         low = side[:, :-1] if axis == 0 else side[:-1]
         high = side[:, 1:] if axis == 0 else side[1:]
@@ -241,10 +244,11 @@ def _segments(solver: _Solver, x: np.ndarray, y: np.ndarray, fields, inside: Cal
     if not ends:
         return np.empty((0, 2, 2))
     out, into = np.array(ends)[:, 0], np.array(ends)[:, 1]  # (edges, 2)
-    for _ in range(26):
-        middle = 0.5 * (out + into)
-        found = inside(solver(middle[:, 0], middle[:, 1], lambda _: None))
-        out, into = np.where(found[:, None], out, middle), np.where(found[:, None], middle, into)
+    with Progress(progress, BISECTIONS * len(ends), "boundaries") as show:
+        for n in range(BISECTIONS):
+            middle = 0.5 * (out + into)
+            found = inside(solver(middle[:, 0], middle[:, 1], _shifted(show, n * len(ends))))
+            out, into = np.where(found[:, None], out, middle), np.where(found[:, None], middle, into)
     segments = []
     for j in range(len(y) - 1):
         for i in range(len(x) - 1):
@@ -253,3 +257,7 @@ def _segments(solver: _Solver, x: np.ndarray, y: np.ndarray, fields, inside: Cal
             if len(cut) >= 2:
                 segments += [(into[cut[0]], into[cut[1]])] + ([(into[cut[2]], into[cut[3]])] if len(cut) == 4 else [])
     return np.array(segments).reshape(-1, 2, 2)
+
+
+def _shifted(show: Callable[[int], Any], before: int) -> Callable[[int], Any]:
+    return lambda done: show(before + done)

@@ -69,9 +69,10 @@ def advantage(tau, delta, y, alpha):  # pragma: no cover - compiled
 
 
 @numba.njit(nogil=True, cache=True)
-def rates(phase, tau, s0, s1, s2, p, k):  # pragma: no cover - compiled
+def rates(phase, tau, s, p, k):  # pragma: no cover - compiled
     """d(delta, y, m_k)/dtau; p = (alpha, sigma2, eta, w0, omega), k = (n_k, o_k) of the class that captured."""
     alpha, sigma2, eta, w0, omega = p
+    s0, s1, s2 = s
     e, D, m = 0.5 * (1.0 + eta * eta), math.exp(-tau), 1.0 + s0
     w = w0 + omega * max(D - sigma2, 0.0)
     relax = eta * eta * math.expm1(-s1) if eta > 0.0 else 0.0
@@ -85,16 +86,14 @@ def rates(phase, tau, s0, s1, s2, p, k):  # pragma: no cover - compiled
 @numba.njit(nogil=True, cache=True)
 def step(phase, tau, h, s, p, k):  # pragma: no cover - compiled
     """One Dormand-Prince step: the new state and its error relative to the tolerance."""
-    a, b, c = s
-    f1 = rates(phase, tau, a, b, c, p, k)
-    x = h * 0.2
-    f2 = rates(phase, tau + C2 * h, a + x * f1[0], b + x * f1[1], c + x * f1[2], p, k)
-    f3 = rates(phase, tau + C3 * h, *_add3(s, h, (A31, A32), (f1, f2)), p, k)
-    f4 = rates(phase, tau + C4 * h, *_add3(s, h, (A41, A42, A43), (f1, f2, f3)), p, k)
-    f5 = rates(phase, tau + C5 * h, *_add3(s, h, (A51, A52, A53, A54), (f1, f2, f3, f4)), p, k)
-    f6 = rates(phase, tau + h, *_add3(s, h, (A61, A62, A63, A64, A65), (f1, f2, f3, f4, f5)), p, k)
+    f1 = rates(phase, tau, s, p, k)
+    f2 = rates(phase, tau + C2 * h, _add3(s, h, (C2,), (f1,)), p, k)
+    f3 = rates(phase, tau + C3 * h, _add3(s, h, (A31, A32), (f1, f2)), p, k)
+    f4 = rates(phase, tau + C4 * h, _add3(s, h, (A41, A42, A43), (f1, f2, f3)), p, k)
+    f5 = rates(phase, tau + C5 * h, _add3(s, h, (A51, A52, A53, A54), (f1, f2, f3, f4)), p, k)
+    f6 = rates(phase, tau + h, _add3(s, h, (A61, A62, A63, A64, A65), (f1, f2, f3, f4, f5)), p, k)
     new = _add3(s, h, (B1, B3, B4, B5, B6), (f1, f3, f4, f5, f6))
-    f7 = rates(phase, tau + h, new[0], new[1], new[2], p, k)
+    f7 = rates(phase, tau + h, new, p, k)
     error = _add3((0.0, 0.0, 0.0), h, (E1, E3, E4, E5, E6, E7), (f1, f3, f4, f5, f6, f7))
     worst = 0.0
     for i in range(3):
@@ -137,12 +136,11 @@ def flow(p, start, out):  # pragma: no cover - compiled
     """One trajectory from start = (t, m, v), p = (alpha, sigma2, eta, w0, omega).
 
     Fills out = (m(0) - 1, v(0)/sigma2, t of the last speciation, of the first condensation and capture, phases passed
-    as bits 2^phase, last phase, whether w < 0 and whether w != 0 in a glass); returns False if it must be left to
-    `solve`.
+    as bits 2^phase, last phase); returns False if it must be left to `solve`.
     """
-    alpha, sigma2, eta, w0, omega = p
+    alpha, sigma2, eta = p[0], p[1], p[2]
     out[:] = math.nan
-    out[5] = out[7] = out[8] = 0.0
+    out[5] = 0.0
     end = -math.log(sigma2)
     D = sigma2 + start[0]
     tau, s, k, captures = -math.log(D), (start[1] - 1.0, math.log(start[2] / D), 0.0), (0.0, 0.0), True
@@ -170,9 +168,6 @@ def flow(p, start, out):  # pragma: no cover - compiled
             continue
         after = exits(phase, tau + h, new, p, k, captures)
         which, width = _first_exit(phase, tau, h, s, p, k, captures, before, after)
-        if phase == GLASS:
-            w = w0 + omega * max(math.exp(-tau) - sigma2, 0.0)
-            out[7], out[8] = max(out[7], 1.0 if w < 0.0 else 0.0), max(out[8], 1.0 if w != 0.0 else 0.0)
         if which < 0:
             tau, s, before = tau + h, new, (min(after[0], 0.0), min(after[1], 0.0), min(after[2], 0.0))
             h *= min(5.0, 0.9 * max(error, 1e-10) ** -0.2)
@@ -235,7 +230,7 @@ def _enter(phase, which, tau, s, p, k, captures, out):  # pragma: no cover - com
 
 @numba.njit(nogil=True, cache=True)
 def flow_all(parameters, starts, out, done):  # pragma: no cover - compiled
-    """`flow` for every row of parameters (points, 5) and starts (points, 3): out (points, 9), done (points,)."""
+    """`flow` for every row of parameters (points, 5) and starts (points, 3): out (points, 7), done (points,)."""
     for i in range(len(parameters)):
         a, b = parameters[i], starts[i]
         done[i] = flow((a[0], a[1], a[2], a[3], a[4]), (b[0], b[1], b[2]), out[i])

@@ -1,0 +1,148 @@
+"""Phase diagrams: compiled trajectories are those of `solve`, boundaries lie where algebra or `solve` puts them."""
+
+import math
+
+import numpy as np
+import pytest
+
+from meanfield import Exponential, Interval, Linear, Problem, Spectrum, fastflow, phase_diagram, solve
+from meanfield.errors import ProblemError, ScheduleError
+
+PROBLEM = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
+
+
+def random_problems(number: int, seed: int) -> list[Problem]:
+    """Constant guidance from T = infinity and negative windows from a finite T, all samplers up to eta = 1."""
+    rng = np.random.default_rng(seed)
+    problems = []
+    for _ in range(number):
+        base = {"classes": Exponential(rng.uniform(0.05, 1.2)), "sigma2": 10 ** rng.uniform(-2, 0.5)}
+        base["sampler"] = rng.choice([0.0, 1.0, rng.uniform(0, 1)])
+        if rng.uniform() < 0.5:
+            problems.append(Problem(guidance=rng.choice([rng.uniform(-1, 0), rng.uniform(0, 10)]), **base))
+        else:
+            guidance = Linear(rng.uniform(-2, 3), 10 ** rng.uniform(-2, 0.3))
+            problems.append(Problem(guidance=guidance, t_start=10 ** rng.uniform(0.5, 2), **base))
+    return problems
+
+
+def compiled(problems: list[Problem], factor: float = 1.0) -> np.ndarray:
+    """Rows of `fastflow.flow_all`; `factor` multiplies w, for negative controls."""
+    rows, begins = [], []
+    for p in problems:
+        g = p.guidance
+        w0, omega = (g.w0, g.omega) if isinstance(g, Linear) else (g.value, 0.0)
+        rows.append((p.classes.alpha, p.sigma2, p.eta, factor * w0, factor * omega))
+        begins.append(fastflow.starts(np.array(rows[-1:]), p.t_start)[0])
+    out, done = np.empty((len(rows), 7)), np.empty(len(rows), dtype=bool)
+    fastflow.flow_all(np.array(rows), np.array(begins), out, done)
+    return out[done], np.flatnonzero(done)
+
+
+def test_compiled_trajectories_are_those_of_solve():
+    """240 random problems: end point, times and phases; nine in ten must do without `solve`; w + 1 % fails."""
+    problems = random_problems(240, seed=11)
+    out, rows = compiled(problems)
+    assert len(rows) > 0.9 * len(problems)
+    names = ("crowd", "glass", "target", "captured")
+    seen = set()
+    for row, i in zip(out, rows, strict=True):
+        theory, p = solve(problems[i]), problems[i]
+        first = {e.kind: e.t for e in reversed(theory.events)}
+        expected = [theory.final.mean_shift, theory.final.v / p.sigma2, theory.t_speciation]
+        expected += [first.get("condensation", math.nan), first.get("capture", math.nan)]
+        np.testing.assert_allclose(row[:5], expected, rtol=1e-6, atol=1e-7, err_msg=f"{p}")
+        assert int(row[5]) == sum(1 << names.index(name) for name in set(theory.phases)), p
+        assert names[int(row[6])] == theory.phases[-1]
+        seen.add(theory.phases)
+    assert {"glass" in s for s in seen} == {"captured" in s for s in seen} == {True, False}
+    wrong, rows_wrong = compiled(problems, factor=1.01)
+    both = [(out[list(rows).index(i), 1], w[1]) for w, i in zip(wrong, rows_wrong, strict=True) if i in rows]
+    assert np.mean([abs(a - b) > 1e-6 * a for a, b in both]) > 0.8  # the rest hardly feels its guidance
+
+
+@pytest.mark.parametrize("sampler", ["sde", "ode"])
+def test_map_and_boundaries(sampler):
+    """Unguided speciation ends at the capacity (1/2) log(1 + 1/sigma2), whatever the sampler, to the bisection."""
+    problem = PROBLEM.replace(sampler=sampler, guidance=0.0)
+    data = phase_diagram(problem, ("alpha", np.linspace(0.3, 1.1, 9)), ("sigma2", np.linspace(0.1, 0.6, 6)))
+    ends = data["line_speciation"].values.reshape(-1, 2)
+    assert len(ends) > 10
+    np.testing.assert_allclose(ends[:, 0], 0.5 * np.log1p(1 / ends[:, 1]), rtol=1e-7)
+    assert data.attrs["by_solve"] == 0
+    with pytest.raises(AssertionError):  # a formula 1 % off
+        np.testing.assert_allclose(ends[:, 0], 0.505 * np.log1p(1 / ends[:, 1]), rtol=1e-7)
+
+
+def test_glass_of_the_ode_is_where_solve_puts_it():
+    data = phase_diagram(
+        PROBLEM.replace(sampler="ode"), ("alpha", np.linspace(0.5, 0.9, 9)), ("w", np.linspace(2.0, 8.0, 13))
+    )
+    ends = data["line_glass"].values.reshape(-1, 2)
+    for alpha, w in ends[:: len(ends) // 5]:
+        passes = {
+            "glass" in solve(PROBLEM.replace(sampler="ode", classes=Exponential(alpha), guidance=w * f)).phases
+            for f in (0.9999, 1.0001)
+        } | {
+            "glass" in solve(PROBLEM.replace(sampler="ode", classes=Exponential(alpha * f), guidance=w)).phases
+            for f in (0.9999, 1.0001)
+        }
+        assert passes == {True, False}, (alpha, w)
+
+
+def test_capture_at_the_entry_of_the_glass_is_at_minus_one_half():
+    """(T7c) at D' = D: the SDE is captured as soon as it meets the glass if and only if w < -1/2."""
+    data = phase_diagram(PROBLEM, ("alpha", [0.2, 0.3, 0.4]), ("w", [-0.9, -0.6, -0.4]))
+    np.testing.assert_allclose(data["line_glass"].values[..., 1], -0.5, atol=1e-7)
+
+
+def test_axis_of_time_reads_trajectories():
+    times = np.geomspace(0.01, 20, 12)
+    data = phase_diagram(PROBLEM.replace(sampler="ode"), ("alpha", [0.6, 0.7]), ("t", times))
+    theory = solve(PROBLEM.replace(sampler="ode", classes=Exponential(0.7)))
+    np.testing.assert_allclose(data["m"].values[:, 1], theory.at(times).m, rtol=1e-12)
+    assert float(data["t_speciation"][1]) == theory.t_speciation
+    turned = phase_diagram(PROBLEM.replace(sampler="ode"), ("t", times), ("alpha", [0.6, 0.7]))
+    np.testing.assert_array_equal(turned["phase"].values.T, data["phase"].values)
+
+
+def test_schedules_and_samplers_that_are_left_to_solve():
+    """eta > 1 slides, an interval has breakpoints: both go through `solve`, and say so."""
+    sliding = phase_diagram(PROBLEM, ("w", [0.5, 1.0]), ("eta", [0.5, 2.0]))
+    assert sliding.attrs["by_solve"] >= 2
+    assert int(sliding["passed"].values[1, 1]) & 16
+    interval = PROBLEM.replace(guidance=Interval(2.0, 1.0, 5.0), t_start=100.0)
+    data = phase_diagram(interval, ("alpha", [0.4, 0.5]), ("sigma2", [0.2, 0.3]))
+    assert data.attrs["by_solve"] >= 4
+    theory = solve(interval.replace(classes=Exponential(0.5), sigma2=0.2))
+    assert float(data["m_shift"].values[0, 1]) == theory.final.mean_shift
+
+
+def test_threads_do_not_change_the_result():
+    grid = ("alpha", np.linspace(0.1, 1.0, 40)), ("w", np.linspace(-1.0, 3.0, 40))
+    one, two = (phase_diagram(PROBLEM, *grid, threads=n) for n in (1, 2))
+    assert one.identical(two)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "words"),
+    [
+        (("beta", [1, 2]), ("w", [0, 1]), "one of"),
+        (("w", [0, 1]), ("w", [0, 1]), "different"),
+        (("w", [0, 1]), ("w0", [0, 1]), "different"),
+        (("alpha", [0.2]), ("w", [0, 1]), "two finite"),
+        (("alpha", [0.4, 0.2]), ("w", [0, 1]), "ascending"),
+        (("alpha", [-0.4, 0.2]), ("w", [0, 1]), "alpha"),
+        (("sigma2", [0.0, 0.2]), ("w", [0, 1]), "sigma2"),
+        (("alpha", [0.2, 0.4]), ("omega", [0.1, 1]), "t_start"),
+    ],
+)
+def test_bad_axes_are_refused(x, y, words):
+    with pytest.raises((ProblemError, ScheduleError), match=words):
+        phase_diagram(PROBLEM, x, y)
+
+
+def test_spectra_are_refused():
+    p = Problem(classes=Exponential(0.4), spectrum=Spectrum(c=[0.25, 0.5], u=[1.25, 4.5]), guidance=1.0)
+    with pytest.raises(ProblemError, match="isotropic"):
+        phase_diagram(p, ("alpha", [0.2, 0.4]), ("w", [0, 1]))

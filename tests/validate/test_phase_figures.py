@@ -1,0 +1,23 @@
+"""Figures of phase diagrams from saved data."""
+
+import numpy as np
+import xarray
+
+from meanfield import Exponential, Problem, phase_diagram
+from validate.figures import phase_diagram as figure
+
+
+def test_saved_phase_diagrams_are_drawn(tmp_path):
+    """Map and time panel from files; the boundary that is drawn is the one in the data; lines are named."""
+    problem = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=6.0, sampler="ode")
+    grids = ("w", np.linspace(0.1, 8.0, 9)), ("t", np.geomspace(0.05, 20.0, 9))
+    panels = []
+    for field, y in zip(("v_ratio", "phase"), grids, strict=True):
+        phase_diagram(problem, ("alpha", np.linspace(0.5, 1.0, 11)), y).to_netcdf(tmp_path / field, engine="h5netcdf")
+        panels.append((field, field, xarray.load_dataset(tmp_path / field, engine="h5netcdf")))
+    fig, axes = figure.draw(panels)
+    fig.savefig(tmp_path / "figure.png")
+    words = [text.get_text() for axis in axes for text in axis.texts]
+    assert {"glass passed", "capacity, w = 0", "speciation", "condensation"} <= set(words)
+    drawn = [c.get_segments() for c in axes[0].collections if hasattr(c, "get_segments")]
+    assert any(np.array_equal(np.array(s), panels[0][2]["line_glass"].values) for s in drawn)
