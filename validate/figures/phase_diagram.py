@@ -74,7 +74,7 @@ def _map(axis, data: "xarray.Dataset", field: str) -> None:
     mesh = axis.pcolormesh(data.x, data.y, values, norm=norm, cmap="RdBu", shading="nearest", rasterized=True)
     bar = axis.figure.colorbar(mesh, ax=axis, pad=0.02, extend="max" if field == "v_ratio" else "both")
     bar.set_label(FIELD[field])
-    for place, (name, (label, colour)) in zip((0.85, 0.5, 0.1, 0.3), LINES.items(), strict=True):
+    for place, (name, (label, colour)) in zip((0.93, 0.5, 0.1, 0.3), LINES.items(), strict=True):
         segments = data[f"line_{name}"].values
         if len(segments):
             _boundary(axis, segments, label, colour, place)
