@@ -7,7 +7,7 @@ of the isotropic theory applies to it. This is a route to the numbers of `solve`
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
@@ -17,7 +17,15 @@ from meanfield.guidance import Constant, Schedule
 from meanfield.problem import Continuum, Problem
 from meanfield.spectrum import Spectrum
 
-__all__ = ["along", "capacity", "shift_in_class_widths", "unguided_speciation"]
+__all__ = [
+    "Limit",
+    "along",
+    "capacity",
+    "shift_in_class_widths",
+    "small_rate_by_group",
+    "strong_guidance_by_group",
+    "unguided_speciation",
+]
 
 
 @dataclass(frozen=True)
@@ -121,3 +129,56 @@ def shift_in_class_widths(r, w: float):
     """
     r = np.asarray(r, float)
     return -np.expm1(-w * np.log1p(r)) / np.sqrt(r)
+
+
+class Limit(NamedTuple):
+    """Speciation time, m_i(0) - 1 and v_i(0)/undistorted - 1 by group, in a limit."""
+
+    t_speciation: float
+    shift: np.ndarray
+    excess: np.ndarray
+
+
+def small_rate_by_group(spectrum: Spectrum, alpha: float, w: float, sampler: str) -> Limit:
+    """(S11), alpha -> 0 for w >= 0 from T = infinity, to leading order: (T12) by direction.
+
+    t_s = (1 + 2w) <g>/(2 alpha), <g> the mean over directions. The relative shift does not depend on a direction's own g.
+
+    Examples
+    --------
+    >>> small_rate_by_group(Spectrum(c=[0.25], u=[1.25]), 1e-4, 1.0, "sde").shift      # 2 alpha w sigma2/(1 + 2w)
+    array([1.66666667e-05])
+    """
+    if w < 0.0 or sampler not in ("sde", "ode"):
+        raise ProblemError(f'(S11) holds for w >= 0 and "sde" or "ode"; got w={w}, {sampler!r}. Use solve.')
+    r, c, g = np.array(spectrum.share), np.array(spectrum.c), spectrum.g
+    t = (1.0 + 2.0 * w) * float(r @ g) / (2.0 * alpha)
+    if sampler == "sde":
+        return Limit(t, w * c / t, -w * c * g / t**2)
+    return Limit(t, w * np.sqrt(c / t), -w * g / t)
+
+
+def strong_guidance_by_group(spectrum: Spectrum, alpha: float, w: float) -> Limit:
+    """(S12), SDE, w -> infinity from T = infinity: (T13) by direction. alpha = 1/2 is the transition for any spectrum.
+
+    Below it t_s = w/y with y the root of sum_i r_i (1 - exp(-2 g_i y)) = 2 alpha, and variances are spared. Above it
+    t_s, the root of sum_i r_i log((u_i + t)/(c_i + t)) = 2 alpha - 1, stays finite, means are shifted to u_i/g_i and
+    variances are lost.
+
+    Examples
+    --------
+    >>> strong_guidance_by_group(Spectrum(c=[0.25], u=[1.25]), 0.7, 1e4).excess.round(5)   # -sigma2 (e^(2 alpha - 1) - 1)
+    array([-0.12296])
+    """
+    r, c, g = np.array(spectrum.share), np.array(spectrum.c), spectrum.g
+    if alpha < 0.5:
+        high = -math.log1p(-2.0 * alpha) / (2.0 * float(g.min()))
+        y = brentq(lambda x: float(r @ -np.expm1(-2.0 * g * x)) - 2.0 * alpha, 0.0, high * (1 + 1e-12), rtol=1e-14)
+        return Limit(w / y, -c / g * np.expm1(-g * y), np.zeros(len(g)))
+    if not 2.0 * alpha - 1.0 < 2.0 * capacity(spectrum):
+        raise ProblemError(
+            f"(S12) needs 2 alpha - 1 < 2 capacity = {2 * capacity(spectrum):.6g}, so that speciation happens; got "
+            f"alpha={alpha}. Lower alpha."
+        )
+    t = math.inf if alpha == 0.5 else unguided_speciation(spectrum, alpha - 0.5)
+    return Limit(t, c / g, -c / (c + t))

@@ -18,7 +18,7 @@ import numpy as np
 
 from meanfield.ensemble import Ensemble
 from validate.errors import ComparisonError
-from validate.estimates import QUANTITIES, draws_at, draws_of, record_indices, twins_coincide
+from validate.estimates import QUANTITIES, draws_at, draws_of, quantities, record_indices, twins_coincide, value_of
 from validate.outcome import Comparison, Row
 from validate.statistics import ChiSquared, combined, family_threshold, hotelling, normal_score
 
@@ -41,6 +41,8 @@ def compare(
     estimator: str = "paired",
 ) -> Comparison:
     """Compare a theory with particles of the same problem, at t = 0 and a handful of earlier times.
+
+    With a spectrum m and v of every group of directions are compared (rows "m[0]", "v[0]", "m[1]", ...).
 
     Parameters
     ----------
@@ -79,7 +81,7 @@ def compare(
         estimator = "plain"
         notes.append("estimator: plain (guidance does nothing here, so the paired estimate carries no information)")
     index = record_indices(data, times)
-    keys = [(q, i) for i in index for q in QUANTITIES]
+    keys = [(q, i) for i in index for q in quantities(data)]
     t = data.t[[i for _, i in keys]]
     samples = np.column_stack([draws_of(data, q, estimator)[:, i] for q, i in keys])  # (draws, k)
     base, reference = _prediction(theory, keys, t, finite_size, data, estimator)
@@ -132,7 +134,7 @@ def _prediction(theory, keys, t, finite_size, data, estimator) -> tuple[np.ndarr
         draws = draws_at(theory, keys, t, estimator)
         return draws.mean(axis=0), draws
     at = theory.at(t)
-    base = np.array([getattr(at, q)[j] for j, (q, _) in enumerate(keys)])
+    base = np.array([value_of(at, q)[j] for j, (q, _) in enumerate(keys)])
     if finite_size is None:
         return base, None
     if math.isfinite(theory.d):

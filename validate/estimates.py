@@ -1,4 +1,7 @@
-"""Estimates of m and v from an ensemble: which estimator, at which times."""
+"""Estimates of m and v from an ensemble: which estimator, at which times.
+
+A quantity is "m" or "v", or with a spectrum "m[i]" or "v[i]": that of group i of the directions, whitened.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,9 +12,36 @@ from meanfield.ensemble import Ensemble
 from validate.errors import ComparisonError
 from validate.statistics import largest_family
 
-__all__ = ["QUANTITIES", "best_draws", "draws_at", "draws_of", "record_indices", "theory_on", "twins_coincide"]
+__all__ = [
+    "QUANTITIES",
+    "best_draws",
+    "draws_at",
+    "draws_of",
+    "quantities",
+    "record_indices",
+    "theory_on",
+    "twins_coincide",
+    "value_of",
+]
 
 QUANTITIES = ("m", "v")
+
+
+def quantities(data: Ensemble) -> tuple[str, ...]:
+    """What a comparison looks at: m and v, with a spectrum those of every group."""
+    spectrum = data.problem.spectrum
+    return QUANTITIES if spectrum is None else tuple(f"{q}[{i}]" for i in range(len(spectrum)) for q in QUANTITIES)
+
+
+def value_of(state: Any, quantity: str) -> Any:
+    """A quantity of a theory's state or of an ensemble's draws, an array (..., times)."""
+    name, group = _parse(quantity)
+    return getattr(state, name) if group is None else getattr(state, f"{name}_group")[..., group]
+
+
+def _parse(quantity: str) -> tuple[str, int | None]:
+    name, _, group = quantity.rstrip("]").partition("[")
+    return name, int(group) if group else None
 
 
 def theory_on(theory: Any, t: np.ndarray) -> dict[str, np.ndarray]:
@@ -31,7 +61,10 @@ def best_draws(ensemble: Ensemble, quantity: str) -> np.ndarray:
 
 
 def draws_of(ensemble: Ensemble, quantity: str, estimator: str) -> np.ndarray:
-    return getattr(ensemble, f"{quantity}_paired" if estimator == "paired" else quantity).values
+    (name, group), suffix = _parse(quantity), "_paired" if estimator == "paired" else ""
+    if group is None:
+        return getattr(ensemble, f"{name}{suffix}").values
+    return getattr(ensemble, f"{name}_group{suffix}").values[..., group]
 
 
 def draws_at(ensemble: Ensemble, keys, t: np.ndarray, estimator: str) -> np.ndarray:
@@ -56,7 +89,7 @@ def record_indices(data: Ensemble, times: Sequence[float] | None) -> list[int]:
     """Indices of the records to compare at, earliest first, always with t = 0 if none are asked for."""
     last = len(data.t) - 1
     if times is None:
-        count = int(np.clip(largest_family(data.n_draws) // len(QUANTITIES), 1, min(5, last)))
+        count = int(np.clip(largest_family(data.n_draws) // len(quantities(data)), 1, min(5, last)))
         return sorted({round(last * (j + 1) / count) for j in range(count)})
     wanted = np.atleast_1d(np.asarray(times, float))
     if wanted.size == 0 or not np.all((wanted >= 0) & (wanted <= data.t[0])):

@@ -61,13 +61,13 @@ class Comparison:
     def __str__(self) -> str:
         lines = [
             self.title,
-            f"  {'':3s}{'t':>10s}{'theory':>13s}{'finite d':>11s}{'particles':>13s}{'stderr':>10s}{'z':>8s}",
+            f"  {'':4s}{'t':>10s}{'theory':>13s}{'finite d':>11s}{'particles':>13s}{'stderr':>10s}{'z':>8s}",
         ]
         for r in self.rows:
             effect = "-" if math.isnan(r.finite_size) else f"{r.finite_size:+.6f}"
             mark = "" if self.agrees(r) else "  DISAGREES"
             numbers = f"{r.t:10.4g}{r.theory:13.6f}{effect:>11s}{r.particles:13.6f}{r.stderr:10.2g}{r.z:+8.2f}"
-            lines.append(f"  {r.quantity:3s}{numbers}{mark}")
+            lines.append(f"  {r.quantity:4s}{numbers}{mark}")
         lines.append(f"  |z| allowed: {self.threshold:.2f} ({len(self.rows)} scores, false alarm {self.level:g})")
         lines += [f"  {self.chi2}"] if self.chi2 else []
         lines += [f"  time-step error of {q}(0): {error:+.2g} +- {err:.1g}" for q, error, err in self.timestep]
@@ -80,4 +80,5 @@ class Comparison:
         """Theory as lines, particles as points, z below. Returns (fig, axes)."""
         from validate.figures.agreement import draw
 
+        self.data.problem.require_isotropic("this figure", "Use validate.figures.spectrum.")
         return draw(self, axes)
