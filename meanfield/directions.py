@@ -142,7 +142,7 @@ class Limit(NamedTuple):
 def small_rate_by_group(spectrum: Spectrum, alpha: float, w: float, sampler: str) -> Limit:
     """(S11), alpha -> 0 for w >= 0 from T = infinity, to leading order: (T12) by direction.
 
-    t_s = (1 + 2w) <g>/(2 alpha), <g> the mean over directions. The relative shift does not depend on a direction's own g.
+    t_s = (1 + 2w) <g>/(2 alpha), <g> the mean over directions. Relative shifts do not depend on g_i.
 
     Examples
     --------
@@ -167,7 +167,7 @@ def strong_guidance_by_group(spectrum: Spectrum, alpha: float, w: float) -> Limi
 
     Examples
     --------
-    >>> strong_guidance_by_group(Spectrum(c=[0.25], u=[1.25]), 0.7, 1e4).excess.round(5)   # -sigma2 (e^(2 alpha - 1) - 1)
+    >>> strong_guidance_by_group(Spectrum([0.25], [1.25]), 0.7, 1e4).excess.round(5)  # -sigma2 (e^(2 alpha - 1) - 1)
     array([-0.12296])
     """
     r, c, g = np.array(spectrum.share), np.array(spectrum.c), spectrum.g

@@ -65,7 +65,7 @@ def distortion_spectrum(
 
     Returns
     -------
-    xarray.Dataset : `shift` = m_i - 1 and `ratio` = v_i over its undistorted value, by (sampler, group) for theory,
+    xarray.Dataset : `m_shift` = m_i - 1 and `v_ratio` = v_i over its undistorted value, by (sampler, group) for theory,
         `*_particles` and `*_stderr` by (sampler, size, group), `*_probe` by (sampler, probe); c and u of all.
 
     Raises
@@ -88,13 +88,13 @@ def distortion_spectrum(
             )
     n, shape = len(s), (len(samplers), len(sizes), len(s))
     out = {name: np.full(shape, math.nan) for name in ("m", "m_stderr", "v", "v_stderr")}
-    theory: dict[str, list] = {"shift": [], "ratio": []}
+    theory: dict[str, list] = {"m_shift": [], "v_ratio": []}
     t_s = []
     with Progress(progress, len(samplers) * len(sizes), "distortion spectrum") as show:
         for i, sampler in enumerate(samplers):
             solution = cast(Any, solve(line.replace(sampler=sampler)))
-            theory["shift"].append(solution.final.mean_shift_group)
-            theory["ratio"].append(1.0 + solution.final.variance_excess_group)
+            theory["m_shift"].append(solution.final.mean_shift_group)
+            theory["v_ratio"].append(1.0 + solution.final.variance_excess_group)
             t_s.append(solution.t_speciation)
             for j, d in enumerate(sizes):
                 options = {"n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "seed": seed}
@@ -108,14 +108,14 @@ def distortion_spectrum(
     both = {k: np.array(v) for k, v in theory.items()}
     return xarray.Dataset(
         {
-            "shift": (by_group, both["shift"][:, :n]),
-            "ratio": (by_group, both["ratio"][:, :n]),
-            "shift_probe": (by_probe, both["shift"][:, n:]),
-            "ratio_probe": (by_probe, both["ratio"][:, n:]),
-            "shift_particles": (by_size, out["m"] - 1.0),
-            "shift_stderr": (by_size, out["m_stderr"]),
-            "ratio_particles": (by_size, out["v"] / D),
-            "ratio_stderr": (by_size, out["v_stderr"] / D),
+            "m_shift": (by_group, both["m_shift"][:, :n]),
+            "v_ratio": (by_group, both["v_ratio"][:, :n]),
+            "m_shift_probe": (by_probe, both["m_shift"][:, n:]),
+            "v_ratio_probe": (by_probe, both["v_ratio"][:, n:]),
+            "m_shift_particles": (by_size, out["m"] - 1.0),
+            "m_shift_stderr": (by_size, out["m_stderr"]),
+            "v_ratio_particles": (by_size, out["v"] / D),
+            "v_ratio_stderr": (by_size, out["v_stderr"] / D),
             "t_speciation": ("sampler", np.array(t_s)),
             "c": ("group", np.array(s.c)),
             "u": ("group", np.array(s.u)),

@@ -9,9 +9,9 @@ from validate.figures.style import COLOURS, SAMPLER, styled
 __all__ = ["draw"]
 
 PANELS = (
-    ("shift", "relative shift of the mean\n" + r"$m_i - 1$"),
+    ("m_shift", "relative shift of the mean\n" + r"$m_i - 1$"),
     ("width", "shift in class widths\n" + r"$(m_i - 1)\,(g_i/c_i)^{1/2}$"),
-    ("ratio", "variance ratio\n" + r"$v_i(0)\,/\,$undistorted"),
+    ("v_ratio", "variance ratio\n" + r"$v_i(0)\,/\,$undistorted"),
 )
 
 
@@ -45,7 +45,7 @@ def _row(axes, data) -> None:
     sizes = data["size"].values
     shades = np.linspace(0.45, 1.0, len(sizes)) if len(sizes) > 1 else [1.0]
     for axis, (kind, label) in zip(axes, PANELS, strict=True):
-        name = "ratio" if kind == "ratio" else "shift"
+        name = "v_ratio" if kind == "v_ratio" else "m_shift"
         scale, line_scale = (np.sqrt(r), np.sqrt(line)) if kind == "width" else (1.0, 1.0)
         for i, sampler in enumerate(data["sampler"].values):
             style, colour = SAMPLER[str(sampler)], COLOURS[i]
@@ -63,7 +63,7 @@ def _row(axes, data) -> None:
                     label=f"particles, d = {d}",
                 )
         axis.set(xscale="log", ylabel=label)
-        axis.axhline(1.0 if kind == "ratio" else 0.0, color="0.6", lw=0.6, zorder=0)
+        axis.axhline(1.0 if kind == "v_ratio" else 0.0, color="0.6", lw=0.6, zorder=0)
     axes[0].legend()
 
 
