@@ -8,6 +8,7 @@ from meanfield.finitesize import reduced
 from meanfield.guidance import Constant, Custom, Interval, Linear, Piecewise, Schedule, Tabulated
 from meanfield.landscape import potential
 from meanfield.measures import Distortion, distortion
+from meanfield.noise import EDM, VE, Noise, OrnsteinUhlenbeck, RectifiedFlow, VPCosine, VPLinear
 from meanfield.problem import Continuum, Exponential, Fixed, Polynomial, Problem
 from meanfield.quenching import quenched
 from meanfield.spectral import SpectralTrajectory
@@ -16,6 +17,8 @@ from meanfield.theorems import dose
 from meanfield.trajectory import Event, Trajectory
 
 __all__ = [
+    "EDM",
+    "VE",
     "CfgfieldError",
     "Constant",
     "Continuum",
@@ -28,17 +31,22 @@ __all__ = [
     "Fixed",
     "Interval",
     "Linear",
+    "Noise",
     "Observable",
+    "OrnsteinUhlenbeck",
     "Piecewise",
     "Polynomial",
     "Problem",
     "ProblemError",
+    "RectifiedFlow",
     "Schedule",
     "ScheduleError",
     "SpectralTrajectory",
     "Spectrum",
     "Tabulated",
     "Trajectory",
+    "VPCosine",
+    "VPLinear",
     "distortion",
     "dose",
     "phase_diagram",

@@ -43,7 +43,7 @@ def solve_groups(problem: Problem, d: float = math.inf) -> SpectralTrajectory:
     path = _Path(problem, alpha)
     if problem.classes.log_count(min(d, 1e300)) == 0.0:
         path.begin_alone()
-    elif alpha == 0.0 and math.isinf(problem.t_start):
+    elif alpha == 0.0 and math.isinf(problem.T):
         path.begin_subexponential()
     else:
         path.begin(*problem.start(alpha))
@@ -80,9 +80,11 @@ class _Path:
 
     def begin_alone(self) -> None:
         """P = 1: the target has no rivals and guidance does nothing."""
-        t = self.problem.t_start
+        t = self.problem.T
         if math.isfinite(t):
-            p = GroupPoint(self.groups.tau(t), self._full(-1.0), np.log(t / self.spectrum.g / self.spectrum.D(t)))
+            p = GroupPoint(
+                self.groups.tau(t), self._full(-1.0), np.log(self.problem.v_T / self.spectrum.g / self.spectrum.D(t))
+            )
         else:
             t = 100.0 * max(1.0, *self.spectrum.u)
             p = GroupPoint(self.groups.tau(t), self._full(0.0), self._full(0.0))
@@ -93,7 +95,7 @@ class _Path:
     def begin_subexponential(self) -> None:
         """alpha = 0 from t = inf: for w > -1/2 the target wins at once and nothing is distorted; otherwise a wrong
         class has captured the sample there, at m_i = 1 + w, m_k = -w, v_i = D_i + w^2, as in the isotropic problem."""
-        far = 100.0 * max(1.0, *self.spectrum.u, self.problem.guidance.constant_above)
+        far = 100.0 * max(1.0, *self.spectrum.u, self.problem.schedule.constant_above)
         p = GroupPoint(self.groups.tau(far), self._full(0.0), self._full(0.0))
         self._cut(p.tau)
         s = self._setting(p.tau)
@@ -247,7 +249,7 @@ class _Path:
 
     def _cut(self, tau_start: float) -> None:
         """Times tau at which the integration must stop: the breakpoints of the schedule after the start."""
-        taus = [self.groups.tau(t) for t in self.problem.guidance.breakpoints]
+        taus = [self.groups.tau(t) for t in self.problem.schedule.breakpoints]
         self.cuts = sorted(x for x in taus if tau_start < x < self.end)
 
     def _setting(self, tau: float) -> Setting:

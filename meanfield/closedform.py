@@ -36,8 +36,12 @@ class Final(NamedTuple):
     t_speciation: float
 
 
-def crowd(D: float, w: float, eta: float, sigma2: float = 0.0, t_start: float = math.inf) -> tuple[float, float]:
+def crowd(
+    D: float, w: float, eta: float, sigma2: float = 0.0, T: float = math.inf, start: float | None = None
+) -> tuple[float, float]:
     """(m, v) in the crowd at D = sigma2 + t for any eta: (T8), with the start at finite T below it.
+
+    `start` is v at T; T itself by default.
 
     Examples
     --------
@@ -48,11 +52,11 @@ def crowd(D: float, w: float, eta: float, sigma2: float = 0.0, t_start: float = 
     with mpmath.workdps(30):
         w_, eta_ = mpmath.mpf(w), mpmath.mpf(eta)
         m, v = _t8(mpmath.mpf(D), w_, eta_)
-        if math.isfinite(t_start):
-            D_T = mpmath.mpf(sigma2) + mpmath.mpf(t_start)
+        if math.isfinite(T):
+            D_T = mpmath.mpf(sigma2) + mpmath.mpf(T)
             m_T, v_T = _t8(D_T, w_, eta_)
             h = _homogeneous(mpmath.mpf(D), w_, eta_) / _homogeneous(D_T, w_, eta_)
-            m, v = m - m_T * h, v + (t_start - v_T) * h**2
+            m, v = m - m_T * h, v + ((T if start is None else start) - v_T) * h**2
         return float(m), float(v)
 
 
@@ -87,15 +91,15 @@ def closed_form(problem: Problem, d: float = math.inf) -> Final:
     ProblemError : guidance is not constant, or a glass comes before speciation (then only `solve` knows the way).
     """
     problem.require_isotropic("closed_form", "Use solve, or meanfield.directions.along for one direction.")
-    if not isinstance(problem.guidance, Constant):
+    if not isinstance(problem.schedule, Constant):
         raise ProblemError(f"closed forms need constant guidance; got {problem.guidance!r}. Use solve.")
-    w, eta, sigma2 = problem.guidance.value, problem.eta, problem.sigma2
+    w, eta, sigma2 = problem.schedule.value, problem.eta, problem.sigma2
     alpha = problem.classes.rate(d)
 
     def point(D: float) -> tuple[float, float]:
-        return crowd(D, w, eta, sigma2, problem.t_start)
+        return crowd(D, w, eta, sigma2, problem.T, problem.v_T)
 
-    D_s = math.nan if math.isinf(alpha) else _speciation(point, alpha, sigma2, problem.t_start, w)
+    D_s = math.nan if math.isinf(alpha) else _speciation(point, alpha, sigma2, problem.T, w)
     if math.isnan(D_s):
         return Final(*point(sigma2), math.nan)
     return Final(*after_speciation(*point(D_s), D_s, sigma2, eta), D_s - sigma2)
@@ -147,9 +151,9 @@ def _homogeneous(D, w, eta):
     return D**e * (1 + 1 / D) ** (-e * w)
 
 
-def _speciation(point, alpha: float, sigma2: float, t_start: float, w: float) -> float:
+def _speciation(point, alpha: float, sigma2: float, T: float, w: float) -> float:
     """D_s of (T11): the largest root of F = phi_1 - phi_rest (T1, T2) above sigma2, provided K <= alpha down to it."""
-    top = sigma2 + t_start if math.isfinite(t_start) else 100.0 * (1.0 + abs(w)) / min(alpha, 1.0) + sigma2
+    top = sigma2 + T if math.isfinite(T) else 100.0 * (1.0 + abs(w)) / min(alpha, 1.0) + sigma2
 
     def F(log_D: float) -> float:
         D = math.exp(log_D)

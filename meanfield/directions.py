@@ -14,6 +14,7 @@ from scipy.optimize import brentq
 
 from meanfield.errors import ProblemError, checked
 from meanfield.guidance import Constant, Schedule
+from meanfield.noise import VE
 from meanfield.problem import Continuum, Problem
 from meanfield.spectrum import Spectrum
 
@@ -48,6 +49,17 @@ class _Rescaled(Schedule):
         return self.schedule.constant_above / self.g
 
 
+@dataclass(frozen=True)
+class _Begun(VE):
+    """VE noise that starts from N(0, v I), whatever the time of the start."""
+
+    v: float
+    name: ClassVar[str] = ""  # not to be saved
+
+    def terminal_variance(self, s):
+        return self.v
+
+
 def along(problem: Problem, group: int) -> Problem:
     """The isotropic problem that the directions of a group are, as long as the rest is a crowd with all the weight.
 
@@ -70,13 +82,14 @@ def along(problem: Problem, group: int) -> Problem:
         raise ProblemError("only a problem with a spectrum has directions of their own; this one has none.")
     i = int(checked("group", group, low=0, high=len(spectrum) - 1, integer=True))
     g = float(spectrum.g[i])
-    w = problem.guidance
+    w = problem.schedule
     return Problem(
         classes=Continuum(),
         sigma2=spectrum.c[i] / g,
         guidance=w if isinstance(w, Constant) else _Rescaled(w, g),
         sampler=problem.sampler,
-        t_start=problem.t_start / g,
+        t_start=problem.T / g,
+        noise=_Begun(problem.v_T / g) if math.isfinite(problem.T) else VE(),
     )
 
 

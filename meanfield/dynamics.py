@@ -67,7 +67,7 @@ def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Tra
     path = _Path(problem, alpha, capture)
     if alone:
         path.begin_alone()
-    elif alpha == 0.0 and math.isinf(problem.t_start):
+    elif alpha == 0.0 and math.isinf(problem.T):
         path.begin_subexponential()
     else:
         path.begin(*problem.start(alpha))
@@ -98,16 +98,16 @@ class _Path:
 
     def begin_alone(self) -> None:
         """P = 1: the target has no rivals and guidance does nothing."""
-        t = self.problem.t_start
+        t = self.problem.T
         D = self.problem.sigma2 + t if math.isfinite(t) else 100.0 * max(1.0, self.problem.sigma2)
-        p = Point(-math.log(D), *((-1.0, math.log(t / D)) if math.isfinite(t) else (0.0, 0.0)))
+        p = Point(-math.log(D), *((-1.0, math.log(self.problem.v_T / D)) if math.isfinite(t) else (0.0, 0.0)))
         self._cut(p.tau)
         self.phase = Target(self._setting(p.tau)._replace(alpha=-math.inf), p)
 
     def begin_subexponential(self) -> None:
         """alpha = 0 from t = inf, the limit of small alpha: for w > -1/2 the target wins at t = inf and nothing is
         distorted; otherwise a wrong class has captured the sample there (T7d), at m = 1 + w, m_k = -w, v = D + w^2."""
-        far = max(1.0, self.problem.sigma2, self.problem.guidance.constant_above)
+        far = max(1.0, self.problem.sigma2, self.problem.schedule.constant_above)
         p = Point(-math.log(100.0 * far), 0.0, 0.0)
         self._cut(p.tau)
         s = self._setting(p.tau)
@@ -249,7 +249,7 @@ class _Path:
 
     def _cut(self, tau_start: float) -> None:
         """Times tau at which the integration must stop: the breakpoints of the schedule after the start."""
-        taus = [-math.log(self.problem.sigma2 + t) for t in self.problem.guidance.breakpoints]
+        taus = [-math.log(self.problem.sigma2 + t) for t in self.problem.schedule.breakpoints]
         self.cuts = sorted(x for x in taus if tau_start < x < self.end)
         self.tau_start = tau_start
 

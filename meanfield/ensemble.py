@@ -155,7 +155,7 @@ class Ensemble:
         return Observable(self.draws["v_group"] - self.draws["v_group_twin"] + self.unguided_by_group()[1])
 
     def unguided(self) -> tuple[np.ndarray, np.ndarray]:
-        """Exact (m, v) of the unguided twin at the recorded times: it starts as N(0, T I), or undistorted at T = inf.
+        """Exact (m, v) of the unguided twin at the recorded times: it starts as N(0, v_T I), or undistorted at T = inf.
 
         Linear force only: m - 1 and v - D decay like D^e and D^{2e} from the start.
         """
@@ -164,10 +164,10 @@ class Ensemble:
             m, v = self.unguided_by_group()
             r, g = np.array(problem.spectrum.share), problem.spectrum.g
             return m @ (r * g) / (r @ g), v @ (r * g)
-        if np.isinf(problem.t_start):
+        if np.isinf(problem.T):
             return np.ones_like(D), D
-        ratio = D / (problem.sigma2 + problem.t_start)
-        return 1.0 - ratio**problem.e, D - problem.sigma2 * ratio ** (2.0 * problem.e)
+        ratio, excess = D / (problem.sigma2 + problem.T), problem.v_T - problem.sigma2 - problem.T
+        return 1.0 - ratio**problem.e, D + excess * ratio ** (2.0 * problem.e)
 
     def unguided_by_group(self) -> tuple[np.ndarray, np.ndarray]:
         """Exact (m_i, v_i) of the unguided twin, (times, groups) each."""
@@ -175,10 +175,11 @@ class Ensemble:
         if spectrum is None:
             raise ProblemError("only a problem with a spectrum has groups; this one has none. Use unguided().")
         D = spectrum.D(self.t)
-        if np.isinf(problem.t_start):
+        if np.isinf(problem.T):
             return np.ones_like(D), D
-        ratio = D / spectrum.D(problem.t_start)
-        return 1.0 - ratio**problem.e, D - spectrum.D(0.0) * ratio ** (2.0 * problem.e)
+        D_T = spectrum.D(problem.T)
+        ratio, excess = D / D_T, problem.v_T / spectrum.g - D_T
+        return 1.0 - ratio**problem.e, D + excess * ratio ** (2.0 * problem.e)
 
     def to_dataset(self):
         """The result as a labelled xarray.Dataset (dimensions draw, t, group) with all that explains it in attrs."""

@@ -69,7 +69,7 @@ def reduced(
     classes = count_rivals(problem, s.d)
     begin = problem.start(rate=classes.log_count / s.d, count=classes.number)
     grid = make_grid(problem, begin, s.n_steps, s.n_times)
-    infinite = math.isinf(problem.t_start)
+    infinite = math.isinf(problem.T)
     law = (begin.m, begin.v, 1.0 if infinite else begin.m, float(grid.D[0]) if infinite else begin.v)
     exact = classes.log_count in (0.0, math.inf) or not (grid.w_start.any() or grid.w_end.any())
 

@@ -1,7 +1,10 @@
 """The statement of a guided-diffusion problem: what both the theory and the particles are given. No solutions here.
 
 Setting (sec. 1 of docs/theory.md). P classes in d dimensions; class k is N(mu_k, sigma2 I_d), mu_k ~ N(0, I_d), equal
-weights; class 1 is the target, with |mu_1|^2 = d. Variance-exploding noise x_t = x_0 + sqrt(t) z; D = sigma2 + t.
+weights; class 1 is the target, with |mu_1|^2 = d. Variance-exploding (VE) noise x_t = x_0 + sqrt(t) z; D = sigma2 + t.
+Other noise processes, stated in their own time (`meanfield.noise`), are mapped onto it: `T` and `schedule` are in VE
+time, which is the time of every solution and run; their m and v are those of y = x/a.
+
 The reverse step over dt is dx = e s_w dt + eta dB with e = (1 + eta^2)/2: eta = 1 is the reverse SDE, eta = 0 the
 probability-flow ODE.
 """
@@ -9,6 +12,7 @@ probability-flow ODE.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +20,8 @@ import numpy as np
 from meanfield.errors import ProblemError, ScheduleError, build, checked
 from meanfield.growth import Continuum, Exponential, Fixed, Growth, Polynomial
 from meanfield.guidance import Constant, Schedule, as_schedule
+from meanfield.noise import VE, as_noise
+from meanfield.owntime import in_ve_time
 from meanfield.spectrum import Spectrum
 
 __all__ = ["Continuum", "Exponential", "Fixed", "Growth", "Polynomial", "Problem", "Start"]
@@ -40,10 +46,12 @@ class Problem:
     classes : growth law of the number of classes.
     sigma2 : class variance, > 0 (the class means have unit variance per direction). With a spectrum it is derived:
         the mean class variance per direction.
-    guidance : a schedule w(t), a number for constant guidance, or a function of VE time.
+    guidance : a schedule, a number for constant guidance, or a function; of the own time of `noise`.
     sampler : "sde" (eta = 1), "ode" (eta = 0), or any stochasticity eta >= 0.
-    t_start : VE time T > 0 at which samplers start from N(0, T I); infinite by default.
+    t_start : own time > 0 at which samplers start, for VE from N(0, t_start I) (otherwise see
+        `Noise.terminal_variance`); infinite by default: the exact infinite start, for every process.
     spectrum : class and aggregate variances by direction, instead of sigma2 (see docs/spectra.md).
+    noise : the noise process, or its name (see docs/noise.md); VE by default, whose own time is VE time.
 
     Raises
     ------
@@ -64,6 +72,7 @@ class Problem:
     sampler: str | float = "sde"
     t_start: float = math.inf
     spectrum: Spectrum | None = None
+    noise: Any = field(default_factory=VE)  # name in, always a Noise after
 
     def __post_init__(self) -> None:
         if not isinstance(self.classes, Growth):
@@ -73,12 +82,33 @@ class Problem:
         set_(self, "guidance", as_schedule(self.guidance))
         set_(self, "sampler", _sampler(self.sampler))
         set_(self, "t_start", checked("t_start", self.t_start, low=0, open_low=True, infinite=True))
-        if math.isinf(self.t_start) and math.isinf(self.guidance.constant_above):
+        set_(self, "noise", as_noise(self.noise))
+        if math.isinf(self.T) and math.isinf(self.schedule.constant_above):
+            finite = (
+                f"{self.noise!r}: t_start={self.noise.own_time(1000.0):.4g}" if self.noise != VE() else "t_start=1000"
+            )
             raise ScheduleError(
                 f"a start at t = infinity needs guidance that is constant at large t; got {self.guidance!r}. "
-                "Give a finite t_start, e.g. t_start=1000."
+                f"Give a finite t_start, e.g. {finite}."
             )
-        self.weight(np.geomspace(1e-9, 1e9, 19) if math.isinf(self.t_start) else self.t_start * np.linspace(0, 1, 17))
+        self.weight(np.geomspace(1e-9, 1e9, 19) if math.isinf(self.T) else self.T * np.linspace(0, 1, 17))
+
+    @cached_property
+    def T(self) -> float:
+        """VE time of the start: infinite if `t_start` is, or where the process keeps nothing of the data (a = 0)."""
+        return math.inf if math.isinf(self.t_start) else float(self.noise.ve_time(self.t_start))
+
+    @cached_property
+    def v_T(self) -> float:
+        """Variance of the law N(0, v_T I) of y = x/a at a finite start: T, or T + 1 for variance-preserving noise."""
+        if math.isinf(self.T):
+            return math.inf
+        return float(self.noise.terminal_variance(self.t_start) / self.noise.a(self.t_start) ** 2)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The guidance as a schedule of VE time."""
+        return in_ve_time(self.guidance, self.noise)
 
     @property
     def eta(self) -> float:
@@ -91,9 +121,9 @@ class Problem:
         return 0.5 * (1.0 + self.eta**2)
 
     def weight(self, t):
-        """w(t), checked: finite, real, of the shape of t. Raises ScheduleError otherwise."""
+        """w at VE time t, checked: finite, real, of the shape of t. Raises ScheduleError otherwise."""
         try:
-            w = np.asarray(self.guidance.w(t), dtype=float)
+            w = np.asarray(self.schedule.w(t), dtype=float)
         except Exception as cause:  # the schedule is the user's code: whatever it raises is reported with the time
             raise ScheduleError(
                 f"the schedule must return numbers for t = {_brief(t)}; {self.guidance!r} raised "
@@ -114,7 +144,8 @@ class Problem:
     def start(self, rate: float, count: float = math.inf) -> Start:
         """Law at the start, for classes of rate log(P)/d (and, at finite d, their number P = `count`).
 
-        A finite `t_start` T gives N(0, T I). For T = infinity it is the exact crowd solution (T8) at a time t* well
+        A finite T gives N(0, v_T I): v_T = T for VE, and T + 1 for a variance-preserving process, which starts from
+        x ~ N(0, I), y = x/a with 1/a^2 = T + 1. For T = infinity it is the exact crowd solution (T8) at a time t* well
         above speciation, (1 + w) Phi(e w, e) and D Phi(2 e w, eta^2), Phi(a, b) = 2F1(-a, 1; 1 + b; 1/(1 + D)), summed
         as a series that converges fast there. At finite P the target itself carries the share 1/P of the unconditional
         weight, so guidance pulls with w (1 - 1/P).
@@ -123,19 +154,19 @@ class Problem:
         -------
         Start : (t, m, v).
         """
-        if math.isfinite(self.t_start):
-            T, s = self.t_start, self.spectrum
-            return Start(T, 0.0, T) if s is None else Start(T, np.zeros(len(s)), T / s.g)
+        if math.isfinite(self.T):
+            s = self.spectrum
+            return Start(self.T, 0.0, self.v_T) if s is None else Start(self.T, np.zeros(len(s)), self.v_T / s.g)
         if count <= 1:
             rate = 1.0  # the target alone: guidance does nothing
         if rate <= 0:
             raise ProblemError(
                 f"a start at t = infinity needs log(P)/d > 0; got {rate}. Give a finite t_start, e.g. t_start=1000."
             )
-        far = 100.0 * (1.0 + self.guidance.largest) / min(rate, 1.0)
+        far = 100.0 * (1.0 + self.schedule.largest) / min(rate, 1.0)
         if self.spectrum is not None:
             far *= float(self.spectrum.g.max())
-        t = max(far, 100.0 * self.largest_variance, 10.0 * self.guidance.constant_above)
+        t = max(far, 100.0 * self.largest_variance, 10.0 * self.schedule.constant_above)
         w = float(self.weight(t)) * (1.0 - 1.0 / count)
         D = self.sigma2 + t if self.spectrum is None else self.spectrum.D(t)
         m = (1.0 + w) * _series(self.e * w, self.e, 1.0 / (1.0 + D))
@@ -175,6 +206,7 @@ class Problem:
             "guidance": self.guidance.to_dict(),
             "sampler": self.sampler,
             "t_start": self.t_start if math.isfinite(self.t_start) else "inf",
+            **({} if self.noise == VE() else {"noise": self.noise.to_dict()}),
         }
 
     @staticmethod

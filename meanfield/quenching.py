@@ -88,7 +88,7 @@ def quenched(
                        threads=threads, progress=progress)  # fmt: skip
     begin = problem.start(rate=classes.log_count / s.d, count=classes.number)
     grid = make_grid(problem, begin, s.n_steps, s.n_times)
-    infinite = math.isinf(problem.t_start)
+    infinite = math.isinf(problem.T)
     n_all = round(classes.number) - 1 if classes.number - 1 <= n_explicit else -1
     law = (begin.m, begin.v, 1.0, float(grid.D[0]), float(problem.weight(begin.t)))
     if not infinite:

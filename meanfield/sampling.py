@@ -139,7 +139,7 @@ def sample(
 
 
 def _times(problem: Problem, t_start: float, n_steps: int) -> np.ndarray:
-    jumps = [t for t in reversed(problem.guidance.breakpoints) if t < t_start]
+    jumps = [t for t in reversed(problem.schedule.breakpoints) if t < t_start]
     ends = np.array([t_start, *jumps, 0.0])
     log_D = np.log(problem.sigma2 + ends)
     if n_steps < len(jumps) + 1:

@@ -63,21 +63,21 @@ def final_from_dose(problem: Problem) -> DoseResult:
 
 def mean_from_dose(problem: Problem, total: float) -> float:
     """(T16), SDE: m(0) depends on the total dose alone, and never exceeds 1 + sigma2."""
-    sigma2, T = problem.sigma2, problem.t_start
+    sigma2, T = problem.sigma2, problem.T
     edge = 1.0 + 1.0 / (sigma2 + T) if math.isfinite(T) else 1.0
     return 1.0 + sigma2 - sigma2 * edge * math.exp(-total)
 
 
 def variance_from_dose(problem: Problem, total: float) -> float:
     """(T18), ODE: v(0) depends on the total dose alone; it is kept (T = infinity) if and only if the dose is zero."""
-    sigma2, T = problem.sigma2, problem.t_start
-    return sigma2 * (T / (sigma2 + T) if math.isfinite(T) else 1.0) * math.exp(-total)
+    sigma2, T = problem.sigma2, problem.T
+    return sigma2 * (problem.v_T / (sigma2 + T) if math.isfinite(T) else 1.0) * math.exp(-total)
 
 
 def _integrals(problem: Problem, panels: int) -> DoseResult:
     """(T14) and (T15) by Gauss-Legendre panels; the tail beyond z = exp(-45) is below rounding."""
     sigma2, e, eta2 = problem.sigma2, problem.e, problem.eta**2
-    T, finite = problem.t_start, math.isfinite(problem.t_start)
+    T, finite = problem.T, math.isfinite(problem.T)
     s_low = math.log(sigma2)
     s_high = math.log(sigma2 + T) if finite else max(s_low + 45.0 / min(e, 1.0), 45.0)
     edges = _edges(problem, s_low, s_high, panels)
@@ -93,7 +93,7 @@ def _integrals(problem: Problem, panels: int) -> DoseResult:
     v = float(np.sum(half * weights * sigma2 * eta2 * np.exp(eta2 * (s_low - s)) * np.exp(-2.0 * e * G)))
     G_T = float(before[-1])
     if finite:
-        v += T * (sigma2 / (sigma2 + T)) ** (2.0 * e) * math.exp(-2.0 * e * G_T)
+        v += problem.v_T * (sigma2 / (sigma2 + T)) ** (2.0 * e) * math.exp(-2.0 * e * G_T)
     elif eta2 == 0.0:
         v += sigma2 * math.exp(-2.0 * e * G_T)
     return DoseResult(m, v, G_T)
@@ -101,7 +101,7 @@ def _integrals(problem: Problem, panels: int) -> DoseResult:
 
 def _edges(problem: Problem, low: float, high: float, panels: int) -> np.ndarray:
     """Panel edges in log D, with the breakpoints of the schedule among them."""
-    cuts = [math.log(problem.sigma2 + t) for t in problem.guidance.breakpoints]
+    cuts = [math.log(problem.sigma2 + t) for t in problem.schedule.breakpoints]
     cuts = [low, *sorted(c for c in cuts if low < c < high), high]
     counts = [max(2, math.ceil(panels * (b - a) / (high - low))) for a, b in pairwise(cuts)]
     parts = [np.linspace(a, b, n + 1)[:-1] for a, b, n in zip(cuts[:-1], cuts[1:], counts, strict=True)]

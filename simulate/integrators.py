@@ -90,7 +90,7 @@ def time_grid(problem: Problem, t_start: float, n_steps: int, refinement: int = 
     t : (n_steps * refinement + 1,), decreasing from t_start to exactly 0.
     """
     sigma2 = problem.least_variance
-    jumps = sorted((t for t in problem.guidance.breakpoints if 0 < t < t_start), reverse=True)
+    jumps = sorted((t for t in problem.schedule.breakpoints if 0 < t < t_start), reverse=True)
     ends = np.array([t_start, *jumps, 0.0])
     lengths = -np.diff(np.log(sigma2 + ends))
     if n_steps < len(lengths):

@@ -1,8 +1,8 @@
 """One batch of samples from start to t = 0: guided samples and their unguided twins on the same random numbers.
 
-Start. A finite t_start T gives x = sqrt(T) z for both. For T = infinity the run begins at t* (`Problem.start`), and the
-law there follows from expanding the posterior mean of the drawn classes to first order in 1/D,
-sum_k pi_k delta_k = <delta> + C y/D with C the covariance of the P means:
+Start. A finite T gives x = sqrt(v_T) z for both (v_T = T for VE noise). For T = infinity the run begins at t*
+(`Problem.start`), and the law there follows from expanding the posterior mean of the drawn classes to first order in
+1/D, sum_k pi_k delta_k = <delta> + C y/D with C the covariance of the P means:
     y = (m - 1) mu_1 - (w/P) sum_{k != 1} mu_k + sqrt(D) z + (sqrt(v) - sqrt(D)) C z,        twin: y = sqrt(D) z,
 where m and v are the crowd's (for it C = I). Directions outside the span of the means are not touched by guidance.
 With a spectrum D, m and v differ between directions, and the last term is C (sqrt(v) - sqrt(D)) z: to first order in
@@ -51,7 +51,7 @@ def simulate_batch(
     watch = Observer(mixture.target, plan.d, mixture.counts, plan.problem.spectrum)
     y, twin = _start(plan, mixture, reader.start())  # (samples, dim) each
     outside = outside_squares(
-        plan.problem, steps.t[plan.record], plan.begin.t if math.isfinite(plan.problem.t_start) else steps.D[0],
+        plan.problem, steps.t[plan.record], plan.begin.v if math.isfinite(plan.problem.T) else steps.D[0],
         plan.d - mixture.dim, plan.seed, draw, samples,
     )  # fmt: skip
     slot = {int(n): i for i, n in enumerate(plan.record)}
@@ -82,9 +82,9 @@ def simulate_batch(
 
 def _start(plan: Plan, mixture: Mixture, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     problem, target = plan.problem, mixture.target
-    if math.isfinite(problem.t_start):
-        root_T = np.sqrt(plan.begin.v)
-        x = (root_T if mixture.counts is None else np.repeat(root_T, mixture.counts)) * z
+    if math.isfinite(problem.T):
+        root_v = np.sqrt(plan.begin.v)
+        x = (root_v if mixture.counts is None else np.repeat(root_v, mixture.counts)) * z
         return x - target, x - target
     m, root_v, root_D = plan.begin.m, np.sqrt(plan.begin.v), np.sqrt(plan.steps.D[0])
     if mixture.counts is not None:

@@ -32,7 +32,10 @@ Endless = Annotated[bool, typer.Option("--continuum", help="Infinitely many clas
 Sigma2 = Annotated[float | None, typer.Option(help="Class variance (default 0.25).")]
 Weight = Annotated[float | None, typer.Option(help="Constant guidance w; 0 is unguided (default 0).")]
 Sampler = Annotated[str | None, typer.Option(help='"sde" (default), "ode", or the stochasticity eta.')]
-TStart = Annotated[float | None, typer.Option(help="Start time T (default infinity).")]
+TStart = Annotated[float | None, typer.Option(help="Start time, in the own time of the noise (default infinity).")]
+Process = Annotated[
+    str | None, typer.Option(help='Noise process: "ve" (default), "edm", "vp-linear", ... (docs/noise.md).')
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Output = Annotated[Path | None, typer.Option(help="Write the whole result to this netCDF file.")]
 
@@ -65,6 +68,7 @@ def solve(
     w: Weight = None,
     sampler: Sampler = None,
     t_start: TStart = None,
+    noise: Process = None,
     config: Config = None,
     d: Annotated[float, typer.Option(help="Dimension; a finite d replaces alpha by log(P)/d.")] = math.inf,
     as_json: Json = False,
@@ -78,7 +82,7 @@ def solve(
     from validate.config import state
 
     flags = {"alpha": alpha, "gamma": gamma, "n": n, "continuum": continuum, "sigma2": sigma2, "w": w}
-    problem, _ = state(config, {**flags, "sampler": sampler, "t_start": t_start}, {})
+    problem, _ = state(config, {**flags, "sampler": sampler, "t_start": t_start, "noise": noise}, {})
     theory = solve_theory(problem, d)
     _deliver(theory, output)
     if as_json:
@@ -101,6 +105,7 @@ def simulate(
     w: Weight = None,
     sampler: Sampler = None,
     t_start: TStart = None,
+    noise: Process = None,
     config: Config = None,
     d: Annotated[int | None, typer.Option(help="Dimension.")] = None,
     n_samples: Annotated[int | None, typer.Option(help="Samples a draw (default 500).")] = None,
@@ -122,7 +127,7 @@ def simulate(
 
     flags = {"alpha": alpha, "gamma": gamma, "n": n, "continuum": continuum, "sigma2": sigma2, "w": w}
     run_flags = {"d": d, "n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "seed": seed}
-    problem, options = state(config, {**flags, "sampler": sampler, "t_start": t_start}, run_flags)
+    problem, options = state(config, {**flags, "sampler": sampler, "t_start": t_start, "noise": noise}, run_flags)
     if "d" not in options:
         raise ConfigError("particles need a dimension; got none. Give --d 12, or d = 12 under [run] in the file.")
     _check_folder(output)

@@ -6,6 +6,7 @@ The file is `Problem.to_dict()` and a table for the run:
     guidance = 1.0                  # or a table: {schedule = "linear", w0 = -0.5, omega = 2.0}
     sampler = "sde"                 # "ode", or a number: eta
     t_start = inf
+    noise = "ve"                    # times are its own; or a table: {noise = "vp-linear", beta_max = 15.0}
     classes = {growth = "exponential", alpha = 0.4}
     spectrum = {c = [0.25, 0.25], u = [1.25, 4.25], share = [0.5, 0.5]}    # instead of sigma2; see docs/spectra.md
 

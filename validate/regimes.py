@@ -267,9 +267,9 @@ def exact_at_every_d(problem: Problem, d: float) -> bool:
     if math.isinf(problem.classes.log_count(d)) or problem.classes.log_count(d) == 0.0:
         return True
     return (
-        problem.guidance.largest == 0.0
-        and not problem.guidance.breakpoints
-        and math.isfinite(problem.guidance.constant_above)
+        problem.schedule.largest == 0.0
+        and not problem.schedule.breakpoints
+        and math.isfinite(problem.schedule.constant_above)
     )
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["cell_seed", "progress_bar", "sweep", "theory_of"]
 
 GROWTH = {"alpha": Exponential, "gamma": Polynomial, "n": Fixed}
-FIELDS = ("classes", "sigma2", "guidance", "sampler", "t_start")
+FIELDS = ("classes", "sigma2", "guidance", "sampler", "t_start", "noise")
 
 
 class SweepCell(NamedTuple):
@@ -59,8 +59,8 @@ def sweep(
     Parameters
     ----------
     base : the problem that the grid varies.
-    grid : name -> values. Names: the fields of `Problem` (classes, sigma2, guidance, sampler, t_start), the growth
-        parameters `alpha`, `gamma`, `n` (which set `classes`), `w` (constant guidance), and `d`.
+    grid : name -> values. Names: the fields of `Problem` (classes, sigma2, guidance, sampler, t_start, noise), the
+        growth parameters `alpha`, `gamma`, `n` (which set `classes`), `w` (constant guidance), and `d`.
     d : dimension, unless it is in the grid.
     n_samples, n_disorder, n_steps, n_times, seed, method : as in `simulate.run`.
     folder : where finished cells are kept; None keeps nothing.
