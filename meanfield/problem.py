@@ -83,6 +83,7 @@ class Problem:
         set_(self, "sampler", _sampler(self.sampler))
         set_(self, "t_start", checked("t_start", self.t_start, low=0, open_low=True, infinite=True))
         set_(self, "noise", as_noise(self.noise))
+        checked("VE time of t_start", self.T, low=0, open_low=True, infinite=True, remedy="t_start is too small.")
         if math.isinf(self.T) and math.isinf(self.schedule.constant_above):
             finite = (
                 f"{self.noise!r}: t_start={self.noise.own_time(1000.0):.4g}" if self.noise != VE() else "t_start=1000"
