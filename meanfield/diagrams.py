@@ -18,6 +18,7 @@ from meanfield.dynamics import solve
 from meanfield.errors import ProblemError
 from meanfield.growth import Exponential
 from meanfield.guidance import Constant, Linear
+from meanfield.noise import VE
 from meanfield.problem import Problem
 from meanfield.progress import Progress
 
@@ -53,7 +54,7 @@ def phase_diagram(
     ----------
     problem : everything that the axes do not vary.
     x, y : (name, ascending values); names are alpha (exponential growth), w (constant guidance), sigma2, eta, w0 and
-        omega (guidance w0 + omega t, from a finite t_start), and t, the VE time.
+        omega (guidance w0 + omega t in the problem's own time, from a finite t_start), and t, the VE time.
     d : dimension at which alpha = log(P)/d is taken; infinite by default.
     threads : processors to use (default: all).
     progress : False is silent, True shows a bar after two seconds, None does so on a terminal.
@@ -122,7 +123,7 @@ class _Solver:
         chunks = [rows[i : i + 512] for i in range(0, len(rows), 512)]
 
         def one(chunk: np.ndarray) -> None:
-            starts = fastflow.starts(parameters[chunk], self.problem.t_start)
+            starts = fastflow.starts(parameters[chunk], self.problem.T, self.problem.v_T)
             part, ok = np.empty((len(chunk), 7)), np.empty(len(chunk), dtype=bool)
             fastflow.flow_all(parameters[chunk], starts, part, ok)
             out[chunk], done[chunk] = part, ok
@@ -137,10 +138,16 @@ class _Solver:
         return {name: out[:, i] for i, name in enumerate(COLUMNS)}
 
     def _plain(self) -> bool:
-        return isinstance(self.problem.guidance, Constant | Linear) or {"w", "w0"} & set(self.names) != set()
+        """Whether every point has guidance w0 + omega t in VE time, the guidance that `fastflow` knows."""
+        axes = set(self.names)
+        if "w" in axes:
+            return True
+        if axes & {"w0", "omega"} and self.problem.noise != VE():
+            return False
+        return isinstance(self.problem.schedule, Constant | Linear) or "w0" in axes
 
     def _columns(self, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
-        p, guidance = self.problem, self.problem.guidance
+        p, guidance = self.problem, self.problem.schedule
         w0, omega = (guidance.w0, guidance.omega) if isinstance(guidance, Linear) else (0.0, 0.0)
         if isinstance(guidance, Constant):
             w0 = guidance.value

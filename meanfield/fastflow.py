@@ -249,13 +249,13 @@ def series(a, b, x):  # pragma: no cover - compiled
 
 
 @numba.njit(nogil=True, cache=True)
-def starts(parameters, t_start):  # pragma: no cover - compiled
+def starts(parameters, T, v_T):  # pragma: no cover - compiled
     """Rows (t, m, v) of `Problem.start` for rows of parameters (alpha, sigma2, eta, w0, omega)."""
     out = np.empty((len(parameters), 3))
     for i in range(len(parameters)):
         alpha, sigma2, eta, w, _ = parameters[i]
-        if t_start < math.inf:
-            out[i] = t_start, 0.0, t_start
+        if T < math.inf:
+            out[i] = T, 0.0, v_T
             continue
         t = max(100.0 * (1.0 + abs(w)) / min(alpha, 1.0), 100.0 * sigma2)
         e, D = 0.5 * (1.0 + eta * eta), sigma2 + t

@@ -33,7 +33,7 @@ def compiled(problems: list[Problem], factor: float = 1.0) -> np.ndarray:
         g = p.guidance
         w0, omega = (g.w0, g.omega) if isinstance(g, Linear) else (g.value, 0.0)
         rows.append((p.classes.alpha, p.sigma2, p.eta, factor * w0, factor * omega))
-        begins.append(fastflow.starts(np.array(rows[-1:]), p.t_start)[0])
+        begins.append(fastflow.starts(np.array(rows[-1:]), p.T, p.v_T)[0])
     out, done = np.empty((len(rows), 7)), np.empty(len(rows), dtype=bool)
     fastflow.flow_all(np.array(rows), np.array(begins), out, done)
     return out[done], np.flatnonzero(done)

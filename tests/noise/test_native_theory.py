@@ -23,6 +23,7 @@ from meanfield import (
     VPCosine,
     VPLinear,
     dose,
+    phase_diagram,
     solve,
 )
 from meanfield.closedform import closed_form
@@ -163,3 +164,20 @@ def test_one_group_of_directions_and_one_class(noise):
     single = solve(lonely, 10)
     excess = (lonely.v_T - lonely.T - SIGMA2) * SIGMA2 / (SIGMA2 + lonely.T)
     assert single.final.v == pytest.approx(SIGMA2 + excess, abs=1e-11)
+
+
+@every
+def test_phase_diagrams_start_where_the_process_starts_and_read_guidance_in_own_time(noise):
+    s = CASES[noise][1]
+    p = problem(noise, Interval(3.0, 0.45 * s, 0.8 * s), "ode")
+    cases = [
+        (p.replace(guidance=1.0), ("w", [0.5, 1.0]), lambda w: p.replace(guidance=w)),
+        (p, ("alpha", [0.4, 0.5]), lambda a: p.replace(classes=Exponential(a))),
+        (p.replace(guidance=Linear(0.2, 2 / s)), ("w0", [0.2, 0.5]), lambda w: p.replace(guidance=Linear(w, 2 / s))),
+    ]
+    for base, axis, variant in cases:
+        data = phase_diagram(base, x=axis, y=("sigma2", [SIGMA2, 0.3]), progress=False)
+        for i, value in enumerate(axis[1]):
+            final = solve(variant(value)).final
+            assert data.m_shift.values[0, i] == pytest.approx(final.m - 1.0, abs=1e-7)
+            assert data.v_ratio.values[0, i] == pytest.approx(final.v / SIGMA2, abs=1e-7)

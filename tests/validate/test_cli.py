@@ -56,6 +56,26 @@ def test_solve_from_flags_and_from_a_file(config, tmp_path):
         assert float(saved.m[-1]) == theory.final.m
 
 
+def test_noise_and_times_of_its_own(config, tmp_path):
+    flags = ("--w", 2, "--sampler", "ode", "--t-start", 0.9)
+    result = call("solve", "--alpha", 0.4, *flags, "--noise", "rectified-flow", "--json")
+    theory = solve(Problem(classes=Exponential(0.4), sigma2=0.25, guidance=2.0, sampler="ode", t_start=81.0))
+    assert json.loads(result.stdout)["m"] == pytest.approx(theory.final.m, abs=1e-10)
+    path = tmp_path / "edm.toml"
+    text = CONFIG.replace(
+        "guidance = 1.0", 'noise = {noise = "edm"}\nguidance = {schedule = "linear", w0 = 0, omega = 0.2}'
+    )
+    path.write_text(text.replace("inf", "9.0"))
+    numbers = json.loads(call("solve", "--config", path, "--json").stdout)
+    problem = Problem(
+        classes=Exponential(0.4), sigma2=0.25, guidance=lambda t: 0.2 * t**0.5, sampler="ode", t_start=81.0
+    )
+    assert numbers["m"] == pytest.approx(solve(problem).final.m, abs=1e-9)
+    assert call("simulate", "--config", path).exit_code == 0
+    other = json.loads(call("solve", "--config", path, "--noise", "ve", "--json").stdout)  # flags win
+    assert abs(other["m"] - numbers["m"]) > 1e-3
+
+
 def test_json_is_strict_where_nothing_speciates():
     numbers = json.loads(call("solve", "--continuum", "--w", 1, "--json").stdout)
     assert numbers["t_speciation"] is None
@@ -87,6 +107,11 @@ def test_simulate(config, tmp_path):
             ("solve", "--config", "nowhere.toml"),
             "--config must name a file that can be read; nowhere.toml: No such file",
         ),
+        (
+            ("solve", "--alpha", 0.4, "--noise", "vp"),
+            "noise must be one of ['edm', 'ornstein-uhlenbeck', 'rectified-flow'",
+        ),
+        (("solve", "--alpha", 0.4, "--noise", "vp-linear", "--t-start", 2), "must lie between 0 and 1; got 2. Choose"),
         (("simulate", "--alpha", 0.4), "particles need a dimension; got none. Give --d 12"),
         (("simulate", "--alpha", 0.4, "--d", 1), "d must be a whole number >= 2"),
         (("simulate", "--alpha", 5, "--d", 40), "classes"),
