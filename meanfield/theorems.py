@@ -29,7 +29,7 @@ NODES = 16
 
 
 def dose(schedule, problem: Problem) -> float:
-    """Total dose G_T of a schedule (T14), from D = sigma2 to the start of `problem`.
+    """Total dose G_T of a schedule (T14), from D = sigma2 to the start of `problem`, in whose own time it is stated.
 
     Examples
     --------
