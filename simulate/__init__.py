@@ -1,6 +1,7 @@
 """Finite-d particles with the exact scores of the mixture: the computer that knows nothing of the mean-field theory."""
 
+from simulate.cloning import clones
 from simulate.convergence import TimestepError, timestep_error
 from simulate.runner import run
 
-__all__ = ["TimestepError", "run", "timestep_error"]
+__all__ = ["TimestepError", "clones", "run", "timestep_error"]

@@ -8,9 +8,10 @@ length gives the same numbers.
 
 import numpy as np
 
-__all__ = ["MEANS", "NOISE", "ORTHOGONAL", "NoiseReader", "stream"]
+__all__ = ["CLONES", "FORWARD", "MEANS", "NOISE", "ORTHOGONAL", "NoiseReader", "stream"]
 
 MEANS, NOISE, ORTHOGONAL = 0, 1, 2  # roles: class means; start and noise in the simulated space; the space beyond it
+CLONES, FORWARD = 3, 4  # roles: a batch of cloned trajectories; states noised forward
 
 CHUNK_BYTES = 2**24  # normals held at a time by one batch
 
