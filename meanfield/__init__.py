@@ -11,6 +11,15 @@ from meanfield.measures import Distortion, distortion
 from meanfield.noise import EDM, VE, Noise, OrnsteinUhlenbeck, RectifiedFlow, VPCosine, VPLinear
 from meanfield.problem import Continuum, Exponential, Fixed, Polynomial, Problem
 from meanfield.quenching import quenched
+from meanfield.speciation import (
+    SpeciationTime,
+    collapse_time,
+    excess_entropy,
+    phi_drawn,
+    phi_orthogonal,
+    phi_two,
+    speciation_time,
+)
 from meanfield.spectral import SpectralTrajectory
 from meanfield.spectrum import Spectrum, power_law
 from meanfield.theorems import dose
@@ -41,18 +50,25 @@ __all__ = [
     "RectifiedFlow",
     "Schedule",
     "ScheduleError",
+    "SpeciationTime",
     "SpectralTrajectory",
     "Spectrum",
     "Tabulated",
     "Trajectory",
     "VPCosine",
     "VPLinear",
+    "collapse_time",
     "distortion",
     "dose",
+    "excess_entropy",
     "phase_diagram",
+    "phi_drawn",
+    "phi_orthogonal",
+    "phi_two",
     "potential",
     "power_law",
     "quenched",
     "reduced",
     "solve",
+    "speciation_time",
 ]

@@ -8,9 +8,9 @@ exact for the linear force, and for p linear in log D (exponential Heun, as in `
 
 All walkers (the trunk of each sample, and both clones of each split passed so far) go down the same grid of D together,
 so that one call of the streamed score serves them all. A walker stops where one class has all the weight, up to `SURE`:
-under the reverse SDE the weights pi_k(x_t) are martingales (they are conditional probabilities of the end point), so the
-chance that a stopped walker would still have left its class is below `SURE`. For the same reason a stop at t > 0 leaves
-E[sum_k pi_k(a) pi_k(b)], the agreement of classes drawn from the weights of two clones a and b, as it is.
+under the reverse SDE (eta = 1) the weights pi_k(x_t) are martingales (they are conditional probabilities of the end
+point), so the chance that a stopped walker would still have left its class is below `SURE`. For the same reason a stop
+at t > 0 leaves E[sum_k pi_k(a) pi_k(b)], the agreement of classes drawn from the weights of two clones a, b, as it is.
 """
 
 from dataclasses import dataclass
@@ -80,7 +80,9 @@ def simulate_clones(
             j = descent.splits.index(n)
             trunk = np.flatnonzero(split < 0)
             squares[j, sample[trunk]] = 1.0 / post.participation[trunk]
-            keep = np.arange(len(y)) if j < n_splits - 1 else np.flatnonzero(split >= 0)  # the last split ends the trunk
+            keep = (
+                np.arange(len(y)) if j < n_splits - 1 else np.flatnonzero(split >= 0)
+            )  # the last split ends the trunk
             rows = np.concatenate([keep, trunk, trunk])
             y, shift, certain, sample = y[rows], shift[rows], certain[rows], sample[rows]
             fresh = len(rows) - len(keep)
@@ -105,7 +107,7 @@ def _step(score: FastScore, descent: Descent, n: int, y, shift, trunk, rng) -> n
 
 
 def _record(ends, end_D, y, D, sample, split, clone, split_D) -> None:
-    """Note where walkers stopped. A trunk that stops is certain of its class: so are both clones of its later splits."""
+    """Note where walkers stopped. A trunk that stops is certain of its class, and so are its later clones."""
     own = split >= 0
     ends[split[own], clone[own], sample[own]] = y[own]
     end_D[split[own], clone[own], sample[own]] = D

@@ -71,8 +71,8 @@ def _of_problem(problem: Problem, sigma2: float | None) -> float:
         )
     if math.isfinite(problem.t_start):
         raise ProblemError(
-            f"clones start from the exact law of the noised mixture, not from N(0, T I); got t_start={problem.t_start}. "
-            "Leave it infinite."
+            f"clones start from the exact law of the noised mixture, not from N(0, T I); got "
+            f"t_start={problem.t_start}. Leave it infinite."
         )
     if sigma2 is not None and sigma2 != problem.sigma2:
         raise ProblemError(f"the problem brings sigma2={problem.sigma2}; got sigma2={sigma2}. Leave sigma2 out.")
@@ -118,7 +118,7 @@ def _given(means: Any, d: int | None, sigma2: float, reduce: bool) -> ClassSourc
     if means.shape[1] < 1:
         raise ProblemError(f"class means must have at least one direction; got shape {means.shape}.")
     if not np.all(np.isfinite(means)):
-        raise ProblemError(f"class means must be finite; {np.sum(~np.isfinite(means))} entries are not.")
+        raise ProblemError(f"class means must be finite; got {np.sum(~np.isfinite(means))} entries that are not.")
     distinct = len(np.unique(means, axis=0))
     if distinct < len(means):
         raise ProblemError(
@@ -136,7 +136,7 @@ def _mixture(means: np.ndarray, reduce: bool) -> Mixture:
     delta = means[1:] - means[0]
     target = means[0]
     if reduce:
-        delta = np.ascontiguousarray(np.linalg.qr(delta.T, mode="r").T)  # (P - 1, P - 1), same Gram matrix
+        delta = np.ascontiguousarray(np.transpose(np.linalg.qr(delta.T, mode="r")))  # (P - 1, P - 1), same Gram matrix
         target = np.zeros(len(delta))  # its own place in the span is not needed
     return Mixture(target, delta, len(means))
 

@@ -2,16 +2,16 @@
 
 A trajectory is run down to the split time t and continued by two clones with independent noise;
     phi(t) = probability that both clones end in the same class
-rises from sum_k (1/P)^2 = 1/P at large t to 1 at small t. If the "classes" are the points of a training set (sigma2 = 0)
-the same curve shows the collapse: below it, both clones reproduce the same training point.
+rises from 1/P at large t to 1 at small t. If the "classes" are the points of a training set (sigma2 = 0), the same
+curve shows the collapse: below it, both clones reproduce the same training point.
 
-Exact identity: the reverse SDE with exact score samples p(x_0 | x_t), so given x_t the classes of the two end points are
-independent draws from pi_k(x_t), and
+Exact identity: the reverse SDE with exact score samples p(x_0 | x_t), so given x_t the classes of the two end points
+are independent draws from pi_k(x_t), and
     phi(t) = E_{x_t} [ sum_k pi_k(x_t)^2 ],      x_t = mu_k + D^{1/2} z,  D = sigma2 + t,
-at every d, P, sigma2, where the class of an end point is drawn from its own weights (which overlapping classes need; for
-separate ones it is the nearest class). `clones` measures both sides: the left by dynamics, the right without any.
+at every d, P, sigma2, where the class of an end point is drawn from its own weights (which overlapping classes need;
+for separate ones it is the nearest class). `clones` measures both sides: the left by dynamics, the right without any.
 
-Only x.(mu_k - mu_1) enters the score, so P - 1 < d coordinates suffice (sec. 8 of docs/theory.md): see docs/speciation.md.
+Only x.(mu_k - mu_1) enters the score, so P - 1 < d coordinates suffice (sec. 8 of docs/theory.md, docs/speciation.md).
 """
 
 import json
@@ -162,9 +162,7 @@ def _dataset(t: np.ndarray, sigma2: float, draws: np.ndarray, attrs: dict) -> "x
         data[name] = ("t", draws[:, i].mean(axis=0))
         data[f"{name}_stderr"] = ("t", draws[:, i].std(axis=0, ddof=1) / math.sqrt(len(draws)))
         data[f"{name}_draws"] = (("draw", "t"), draws[:, i])
-    return xarray.Dataset(
-        data, coords={"t": t, "D": ("t", sigma2 + t), "s": ("t", 0.5 * np.log1p(t))}, attrs=attrs
-    )
+    return xarray.Dataset(data, coords={"t": t, "D": ("t", sigma2 + t), "s": ("t", 0.5 * np.log1p(t))}, attrs=attrs)
 
 
 def _split_times(t) -> np.ndarray:

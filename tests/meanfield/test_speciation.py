@@ -1,0 +1,125 @@
+"""Closed forms of cloned trajectories: against brute force over x, each other, and their limits."""
+
+import math
+
+import numpy as np
+import pytest
+
+from meanfield import (
+    ProblemError,
+    collapse_time,
+    excess_entropy,
+    phi_drawn,
+    phi_orthogonal,
+    phi_two,
+    speciation_time,
+)
+
+
+def brute_force(means, D, samples, seed):
+    """E sum_k pi_k^2 over forward-noised states, (C1), with its error; `means` (draws, P, d) or (P, d)."""
+    rng = np.random.default_rng(seed)
+    means = np.broadcast_to(means, (samples, *means.shape[-2:]))
+    x = means[:, 0] + math.sqrt(D) * rng.standard_normal((samples, means.shape[-1]))  # class 1: (C1) holds on average
+    logits = -((x[:, None] - means) ** 2).sum(axis=-1) / (2 * D)
+    p = np.exp(logits - logits.max(axis=1, keepdims=True))
+    own = p[:, 0] / p.sum(axis=1)
+    return own.mean(), own.std() / math.sqrt(samples)
+
+
+@pytest.mark.parametrize("h", [1e-3, 0.1, 1.0, 7.0, 40.0])
+def test_two_classes_against_an_adaptive_quadrature_over_x(h):
+    from scipy.integrate import quad
+
+    density = lambda x: math.exp(-0.5 * (x - h) ** 2 / h) / math.sqrt(2 * math.pi * h)  # noqa: E731
+    integral, _ = quad(lambda x: density(x) * 0.5 * math.tanh(x) ** 2, h - 12 * h**0.5, h + 12 * h**0.5,
+                       points=[0.0], epsabs=1e-13, limit=400)  # fmt: skip
+    assert phi_two(1.0, h) == pytest.approx(0.5 + integral, abs=1e-11)
+
+
+def test_orthogonal_pair_is_a_pair_at_half_the_distance():
+    D = np.geomspace(0.05, 500, 9)
+    assert np.allclose(phi_orthogonal(D, 4.0, 2), phi_two(D, 2.0), atol=1e-11)
+    assert np.abs(phi_orthogonal(D, 4.0, 2) - phi_two(D, 2.2)).max() > 0.005
+
+
+@pytest.mark.parametrize("P, norm2, D", [(3, 9.0, 4.0), (40, 30.0, 5.0)])
+def test_orthogonal_classes_against_brute_force(P, norm2, D):
+    means = math.sqrt(norm2) * np.eye(P)
+    value, error = brute_force(means, D, 60_000, 1)
+    assert abs(phi_orthogonal(D, norm2, P) - value) < 4 * error
+    assert abs(phi_orthogonal(D, norm2, P + 3) - value) > 4 * error
+
+
+@pytest.mark.parametrize("P, d, D, s2", [(10, 2, 1.0, 1.0), (30, 4, 2.0, 2.0), (100, 10, 0.5, 1.0), (60, 40, 4.0, 1.0)])
+def test_drawn_classes_against_brute_force(P, d, D, s2):
+    means = math.sqrt(s2) * np.random.default_rng(2).standard_normal((20_000, P, d))
+    value, error = brute_force(means, D, 20_000, 3)
+    assert abs(phi_drawn(D, P, d, s2) - value) < 4 * error
+    assert abs(phi_drawn(D * 1.1, P, d, s2) - value) > 4 * error
+
+
+def test_drawn_classes_become_orthogonal_like_one_over_d():
+    gap = [phi_drawn(d / 10.0, 20, d) - phi_orthogonal(0.1, 1.0, 20) for d in (1000, 10_000, 100_000)]
+    assert np.allclose(np.array(gap[:-1]) / gap[1:], 10.0, rtol=0.02)
+
+
+@pytest.mark.parametrize("phi", [lambda D: phi_two(D, 3.0), lambda D: phi_orthogonal(D, 3.0, 7),
+                                 lambda D: phi_drawn(D, 7, 5), lambda D: phi_drawn(D, 7, 50)])  # fmt: skip
+def test_limits_and_monotony(phi):
+    values = phi(np.geomspace(1e-3, 1e7, 16))
+    P = round(1.0 / values[-1])
+    assert P in (2, 7) and values[-1] == pytest.approx(1 / P, abs=1e-4)
+    assert values[0] == pytest.approx(1.0, abs=1e-6)
+    assert (np.diff(values) < 1e-9).all()
+
+
+def test_collapse_sharpens_as_the_training_set_grows():
+    """phi at r t_C tends to 1 below, 0 above: width like (2/log n)^{1/2}."""
+    below, above = ([phi_orthogonal(r / (2 * x), 1.0, math.exp(x)) for x in (5, 50, 200)] for r in (0.7, 1.5))
+    assert below[0] < below[1] < below[2] and below[2] > 0.999
+    assert above[0] > above[1] > above[2] and above[2] < 0.001
+
+
+def test_collapse_time_is_where_excess_entropy_vanishes():
+    t = collapse_time(6.0, 30, 2.0)
+    assert t == pytest.approx(2.0 / (math.exp(12.0 / 30) - 1.0))
+    assert excess_entropy(0.99 * t, 6.0, 30, 2.0) < 0 == excess_entropy(1.01 * t, 6.0, 30, 2.0)
+    assert collapse_time(6.0, 10**9) == pytest.approx(10**9 / 12.0, rel=1e-6)
+
+
+def test_speciation_time_is_where_the_density_turns_bimodal():
+    sigma2, norm2 = 0.3, 5.0
+    t = speciation_time(norm2 + sigma2, sigma2).t
+
+    def curvature(D, x=1e-3):  # of log p_t along mu at the centre
+        log_p = lambda y: -(y**2) / (2 * D) + math.log(math.cosh(y * math.sqrt(norm2) / D))  # noqa: E731
+        return (log_p(x) - log_p(0.0)) / x**2
+
+    assert curvature(sigma2 + 1.01 * t) < 0 < curvature(sigma2 + 0.99 * t)
+    far = speciation_time(1e8, 0.3)
+    assert far.s == pytest.approx(far.s_leading, rel=1e-8) and far.s == pytest.approx(math.log(1 + far.t) / 2)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: phi_two(0.0, 1.0),
+        lambda: phi_two(1.0, -1.0),
+        lambda: phi_two([1.0, math.nan], 1.0),
+        lambda: phi_two("one", 1.0),
+        lambda: phi_orthogonal(1.0, 1.0, 1),
+        lambda: phi_orthogonal(-1.0, 1.0, 3),
+        lambda: phi_drawn(1.0, 3, 1),
+        lambda: phi_drawn(1.0, 3, 4.5),
+        lambda: phi_drawn(1.0, 3, 4, 0.0),
+        lambda: collapse_time(0.0, 10),
+        lambda: collapse_time(3.0, 0),
+        lambda: excess_entropy(-1.0, 3.0, 10),
+        lambda: speciation_time(0.5, 0.25),
+        lambda: speciation_time(2.0, -1.0),
+    ],
+)
+def test_bad_input_is_refused(call):
+    with pytest.raises(ProblemError, match="got"):
+        call()
