@@ -218,7 +218,7 @@ def _rival_law(D: float, r: float, n: float, d: int) -> tuple[np.ndarray, np.nda
     own, reach = D / (1.0 + D), math.sqrt(2.0 * (math.log(n) + TAIL))
     spread, own_spread = math.sqrt(2.0 * d + 4.0 * r * r), own * math.sqrt(2.0 * d + 4.0 * own * r * r)
     middle, own_middle = d + r * r, own * (d + own * r * r)
-    fine = STEP if d >= FEW else 0.1 * STEP  # few directions: the density ends sharply at u = 0
+    fine = STEP if d >= FEW else 0.25 * STEP  # few directions: the density ends sharply at u = 0
     du = 2.0 * D * min(fine, 0.25 * own_spread / (2.0 * D))
     low = max(min(middle - reach * spread, own_middle - reach * own_spread), 0.0)
     own_high = own_middle + reach * own_spread + reach**2 * own
@@ -261,7 +261,7 @@ def _planted(y: np.ndarray, log_rho: np.ndarray, n: float) -> float:
 
 
 def _smear(function, y: np.ndarray, weights: np.ndarray, counted: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-    """sum_j weights_j function(sigma_i + y_j) over the range of y that counts. All is kept above subnormal numbers: slow."""
+    """sum_j weights_j function(sigma_i + y_j) over the y that count; subnormal numbers, slow, are kept out."""
     first, last = np.flatnonzero(counted)[[0, -1]]
     v = sigma[0] + y[first] + (y[1] - y[0]) * np.arange(len(sigma) + last - first)
     return np.correlate(function(np.minimum(v, 600.0)), weights[first : last + 1], "valid")
