@@ -58,7 +58,7 @@ def clone_curves(speciation: "xarray.Dataset", collapse: "xarray.Dataset", axes=
         axes[2].set_xticklabels(["1/4", "1/2", "1", "2", "4"])
         axes[2].minorticks_off()
         for axis in axes:
-            axis.legend(loc="lower left")
+            axis.legend(loc="upper right")
         return axes[0].figure, axes
 
 
