@@ -69,7 +69,7 @@ def _of_problem(problem: Problem, sigma2: float | None) -> float:
             f"clones follow the unconditional sampler, w = -1; got {problem.guidance!r}. "
             "Use problem.replace(guidance=-1.0)."
         )
-    if math.isfinite(problem.t_start):
+    if math.isfinite(problem.T):
         raise ProblemError(
             f"clones start from the exact law of the noised mixture, not from N(0, T I); got "
             f"t_start={problem.t_start}. Leave it infinite."

@@ -83,7 +83,8 @@ def clones(
     classes : an array (P, d) of class means or of training points; a number |mu| > 0 for two classes at +mu and -mu; a
         growth law, whose classes N(0, I_d) are drawn anew for each draw; or a `Problem` with such a law, w = -1, no
         finite start and no spectrum.
-    t : VE split times, > 0, shape (times,), distinct, any order. OU time s is t = e^{2s} - 1.
+    t : VE split times, > 0, shape (times,), distinct, any order, whatever the noise of a problem. OU time s is
+        t = e^{2s} - 1.
     d : dimension; needed for a growth law, otherwise implied.
     sigma2 : class variance >= 0; a `Problem` brings its own. 0 is a training set.
     n_samples, n_draws : trajectories per draw, and independent draws (>= 2; they give the error bar). Given means are
