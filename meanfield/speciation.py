@@ -27,6 +27,7 @@ from typing import NamedTuple
 import numpy as np
 
 from meanfield.errors import ProblemError, checked
+from meanfield.planted import drawn, orthogonal
 
 __all__ = [
     "SpeciationTime",
@@ -37,11 +38,6 @@ __all__ = [
     "phi_two",
     "speciation_time",
 ]
-
-STEP = 0.2  # of the grids in log-weight; the trapezoidal rule misses e^{-pi^2/STEP} of Q, the sharpest function
-NODES = 41  # of |x|
-FEW = 12  # directions below which grids are refined
-TAIL = 40.0  # weights below e^-TAIL are left out
 
 
 class SpeciationTime(NamedTuple):
@@ -103,23 +99,36 @@ def collapse_time(log_n: float, d: int, s2: float = 1.0) -> float:
     return s2 / math.expm1(2.0 * log_n / d)
 
 
-def excess_entropy(t, log_n: float, d: int, s2: float = 1.0):
-    """Entropy per direction of the noised training set minus that of the true law: min(0, log(n)/d - log(1 + s2/t)/2).
+def excess_entropy(t, log_n: float, d: int, s2: float = 1.0, *, exact: bool = False):
+    """Entropy per direction of the noised training set minus that of the true law.
 
-    Negative while the n noised points are separate balls, zero from t_C on; n and d large at fixed log(n)/d.
+    Negative while the n noised points are separate balls, zero from t_C on:
+    (C5)  min(0, log(n)/d - log(1 + s2/t)/2)  for n and d large at fixed log(n)/d. Exactly, averaged over training sets,
+    (C7)  (I(k; x_t) - I_G)/d,  I = log n + E log pi_1 the information of x_t on its point, I_G = (d/2) log(1 + s2/t).
+    (C5) is an upper bound of (C7).
 
     Parameters
     ----------
     t : VE times > 0, any shape.
-    log_n, d, s2 : as in `collapse_time`.
+    log_n, d, s2 : as in `collapse_time`; `exact` needs n >= 2 and d >= 2.
+    exact : (C7) instead of (C5).
 
     Examples
     --------
     >>> bool(abs(excess_entropy(collapse_time(5.0, 20), 5.0, 20)) < 1e-15)
     True
+    >>> round(float(excess_entropy(collapse_time(5.0, 20), 5.0, 20, exact=True)), 3)
+    -0.054
     """
     log_n, d, s2 = _rate(log_n, d, s2)
-    return np.minimum(0.0, log_n / d - 0.5 * np.log1p(s2 / _positive("t", t)))[()]
+    t = _positive("t", t)
+    gaussian = 0.5 * np.log1p(s2 / t)
+    if not exact:
+        return np.minimum(0.0, log_n / d - gaussian)[()]
+    log_n = checked("log_n", log_n, low=math.log(2.0), high=690.0, remedy="Use exact=False.")
+    d = int(checked("d", d, low=2, high=1e9, integer=True, remedy="Use exact=False."))
+    missing = _each(lambda t: drawn(t / s2, math.exp(log_n), d)[1], t)
+    return (log_n - missing) / d - gaussian[()]
 
 
 def phi_two(D, norm2: float):
@@ -160,7 +169,7 @@ def phi_orthogonal(D, norm2: float, n_classes: float):
     """
     norm2 = checked("norm2", norm2, low=0, open_low=True)
     n = _count(n_classes)
-    return _each(lambda D: _orthogonal(norm2 / D, n), _positive("D", D))
+    return _each(lambda D: orthogonal(norm2 / D, n)[0], _positive("D", D))
 
 
 def phi_drawn(D, n_classes: float, d: int, s2: float = 1.0):
@@ -180,91 +189,7 @@ def phi_drawn(D, n_classes: float, d: int, s2: float = 1.0):
     d = int(checked("d", d, low=2, high=1e9, integer=True))
     s2 = checked("s2", s2, low=0, open_low=True)
     n = _count(n_classes)
-    return _each(lambda D: _drawn(D / s2, n, d), _positive("D", D))
-
-
-def _orthogonal(lam: float, n: float) -> float:
-    if lam < 1e-5:
-        return 1.0 / n + lam * (n - 1.0) / n**2  # up to O(lam^2)
-    root = math.sqrt(lam)
-    step = min(STEP, root / 4.0)
-    reach = math.ceil(root * math.sqrt(2.0 * (math.log(n) + TAIL)) / step) + math.ceil(lam / step)
-    y = step * np.arange(-reach, reach + 1)
-    return _planted(y, -0.5 * y**2 / lam - 0.5 * math.log(2.0 * math.pi * lam), n)
-
-
-def _drawn(D: float, n: float, d: int) -> float:
-    """Average of (C3) over r = |x|, x ~ N(0, (1 + D) I)."""
-    if d < FEW:  # Gauss-Laguerre: the density of r^2 ends sharply at 0
-        from scipy.special import roots_genlaguerre
-
-        half, p = roots_genlaguerre(NODES, 0.5 * d - 1.0)
-        r = np.sqrt(2.0 * (1.0 + D) * half)
-    else:
-        width, middle = math.sqrt(0.5 * (1.0 + D)), math.sqrt((1.0 + D) * (d - 0.5))
-        r = np.linspace(max(middle - 7.0 * width, 1e-3 * middle), middle + 7.0 * width, NODES)
-        log_p = (d - 1.0) * np.log(r) - 0.5 * r**2 / (1.0 + D)
-        p = np.exp(log_p - log_p.max())
-    seen = p > 1e-16 * p.max()
-    values = [_planted(*_rival_law(D, a, n, d), n) for a in r[seen]]
-    return float(p[seen] @ values / p[seen].sum())
-
-
-def _rival_law(D: float, r: float, n: float, d: int) -> tuple[np.ndarray, np.ndarray]:
-    """Log-weights y = -u/(2D) and their log-density, u = |x - mu|^2 at |x| = r: noncentral chi-square, chi'^2_d(r^2).
-
-    The own class has u = own chi'^2_d(own r^2), own = D/(1 + D). Rivals much farther than it have no weight.
-    """
-    own, reach = D / (1.0 + D), math.sqrt(2.0 * (math.log(n) + TAIL))
-    spread, own_spread = math.sqrt(2.0 * d + 4.0 * r * r), own * math.sqrt(2.0 * d + 4.0 * own * r * r)
-    middle, own_middle = d + r * r, own * (d + own * r * r)
-    fine = STEP if d >= FEW else 0.25 * STEP  # few directions: the density ends sharply at u = 0
-    du = 2.0 * D * min(fine, 0.25 * own_spread / (2.0 * D))
-    low = max(min(middle - reach * spread, own_middle - reach * own_spread), 0.0)
-    own_high = own_middle + reach * own_spread + reach**2 * own
-    high = min(middle + reach * spread + 2.0 * reach**2, own_high + 2.0 * D * (math.log(n) + 2.0 * TAIL))
-    u = np.arange(low + 0.5 * du, high, du)[::-1]
-    return -u / (2.0 * D), _log_noncentral(u, r * r, d) + math.log(2.0 * D)
-
-
-def _log_noncentral(u: np.ndarray, c: float, d: int) -> np.ndarray:
-    """log of the noncentral chi-square density chi'^2_d(c) at u; uniform in the order for large d."""
-    from scipy.special import ive
-
-    nu, z = 0.5 * d - 1.0, np.sqrt(c * u)
-    with np.errstate(divide="ignore"):
-        log_bessel = np.log(ive(nu, z)) + z
-    if nu >= 20.0:  # Debye's expansion to second order: relative error below 1e-6 from nu = 20 on; ive underflows
-        w = np.hypot(nu, z)
-        p = nu / w
-        series = 1.0 + (3.0 * p - 5.0 * p**3) / (24.0 * nu)
-        series += (81.0 * p**2 - 462.0 * p**4 + 385.0 * p**6) / (1152.0 * nu**2)
-        log_bessel = w + nu * np.log(z / (nu + w)) - 0.5 * np.log(2.0 * np.pi * w) + np.log(series)
-    return 0.5 * nu * np.log(u / c) - 0.5 * (u + c) + log_bessel - math.log(2.0)
-
-
-def _planted(y: np.ndarray, log_rho: np.ndarray, n: float) -> float:
-    """(C3) on a uniform grid of log-weights y, increasing, with rivals of density rho and the own class of rho e^y."""
-    step = y[1] - y[0]
-    log_own = log_rho + y
-    own = np.exp(np.maximum(log_own - log_own.max(), -TAIL))
-    seen = y[log_own > log_own.max() - TAIL]
-    sigma = np.arange(-seen[-1] - TAIL, -seen[0] + 5.0, step)
-    density = _smear(lambda v: np.exp(np.maximum(v - np.exp(v), -600.0)), y, own / own.sum(), own > own.min(), sigma)
-    if not np.any(near := log_rho > -TAIL - math.log(n)):
-        return 1.0  # no rival near enough to have weight
-    floor = -math.log(n) - 2.0 * TAIL
-    rho = np.exp(np.maximum(log_rho, floor)) * step
-    missed = _smear(lambda v: -np.expm1(-np.exp(np.maximum(v, floor))), y, rho, near, sigma)  # 1 - g
-    with np.errstate(divide="ignore"):
-        return float(density @ np.exp((n - 1.0) * np.log1p(-np.minimum(missed, 1.0)))) * step
-
-
-def _smear(function, y: np.ndarray, weights: np.ndarray, counted: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-    """sum_j weights_j function(sigma_i + y_j) over the y that count; subnormal numbers, slow, are kept out."""
-    first, last = np.flatnonzero(counted)[[0, -1]]
-    v = sigma[0] + y[first] + (y[1] - y[0]) * np.arange(len(sigma) + last - first)
-    return np.correlate(function(np.minimum(v, 600.0)), weights[first : last + 1], "valid")
+    return _each(lambda D: drawn(D / s2, n, d)[0], _positive("D", D))
 
 
 def _each(function, D: np.ndarray):

@@ -20,10 +20,10 @@ import numpy as np
 from simulate.kernels import FastScore
 from simulate.mixture import Mixture
 
-__all__ = ["Descent", "end_agreement", "forward_states", "simulate_clones"]
+__all__ = ["Descent", "end_agreement", "forward_states", "posterior_moments", "simulate_clones"]
 
 SURE = 1e-6  # a walker stops when the weight of all other classes is below this
-PAIRS = 2**21  # weights held at a time when end points are compared
+WEIGHTS = 2**21  # weights held at a time
 
 
 @dataclass(frozen=True)
@@ -129,18 +129,36 @@ def end_agreement(mixture: Mixture, ends: np.ndarray, end_D: np.ndarray) -> tupl
     agreement, same : (splits, samples) each.
     """
     splits, _, samples, dim = ends.shape
-    delta = np.asarray(mixture.delta, dtype=np.float64)
     pairs = ends.transpose(0, 2, 1, 3).reshape(-1, 2, dim)  # (pairs, clone, dim)
     variance = end_D.transpose(0, 2, 1).reshape(-1, 2)
     agreement, same = np.empty(len(pairs)), np.empty(len(pairs))
-    size = max(1, PAIRS // int(2 * mixture.n_classes))
+    size = max(1, WEIGHTS // int(2 * mixture.n_classes))
     for i in range(0, len(pairs), size):
         part = slice(i, i + size)
-        logits = np.zeros((len(pairs[part]), 2, int(mixture.n_classes)))  # (pairs, clone, classes); class 1 has 0
-        logits[..., 1:] = (pairs[part] @ delta.T - mixture.half_norms) / variance[part][..., None]
-        best = logits.argmax(axis=-1)
-        weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        weights /= weights.sum(axis=-1, keepdims=True)
-        agreement[part] = np.einsum("pk,pk->p", weights[:, 0], weights[:, 1])
+        pi, _ = _posterior(mixture, pairs[part], variance[part])
+        agreement[part] = np.einsum("pk,pk->p", pi[:, 0], pi[:, 1])
+        best = pi.argmax(axis=-1)
         same[part] = best[:, 0] == best[:, 1]
     return agreement.reshape(splits, samples), same.reshape(splits, samples)
+
+
+def posterior_moments(mixture: Mixture, y: np.ndarray, D: float) -> tuple[np.ndarray, np.ndarray]:
+    """sum_k pi_k^2 and log P + sum_k pi_k log pi_k (nats) of states y (samples, dim); (samples,) each."""
+    squares, information = np.empty(len(y)), np.empty(len(y))
+    size = max(1, WEIGHTS // int(mixture.n_classes))
+    for i in range(0, len(y), size):
+        part = slice(i, i + size)
+        pi, log_pi = _posterior(mixture, y[part], np.full(len(y[part]), D))
+        squares[part] = np.einsum("sk,sk->s", pi, pi)
+        information[part] = np.log(mixture.n_classes) + np.einsum("sk,sk->s", pi, log_pi)
+    return squares, information
+
+
+def _posterior(mixture: Mixture, y: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """pi_k and log pi_k, (..., classes), at y (..., dim) and D (...), in float64."""
+    logits = np.zeros((*y.shape[:-1], int(mixture.n_classes)))  # class 1 has 0
+    logits[..., 1:] = (y @ mixture.delta.T.astype(np.float64) - mixture.half_norms) / D[..., None]
+    logits -= logits.max(axis=-1, keepdims=True)
+    pi = np.exp(logits)
+    total = pi.sum(axis=-1, keepdims=True)
+    return pi / total, logits - np.log(total)

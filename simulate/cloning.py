@@ -31,7 +31,7 @@ from meanfield.errors import ProblemError, checked
 from meanfield.growth import Growth
 from meanfield.problem import Problem
 from meanfield.progress import Progress
-from simulate.branching import Descent, end_agreement, forward_states, simulate_clones
+from simulate.branching import Descent, end_agreement, forward_states, posterior_moments, simulate_clones
 from simulate.classes import ClassSource, class_source
 from simulate.kernels import FastScore
 from simulate.mixture import Mixture
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["clones"]
 
-NAMES = ("phi", "same", "posterior", "posterior_trunk")
+NAMES = ("phi", "same", "posterior", "posterior_trunk", "information")
 WALKERS = 4096  # walkers of a batch, at most
 STATE_NUMBERS = 2**21  # coordinates of a batch, at most
 
@@ -103,7 +103,8 @@ def clones(
     xarray.Dataset over t (decreasing), each with `_stderr` and, by draw, `_draws`:
         `phi` (classes of end points drawn from their weights), `same` (nearest class instead), `posterior`
         (E sum_k pi_k^2 over fresh states noised forward) and `posterior_trunk` (over the trunks' states: phi minus it
-        has the smallest error). Coordinates D and s (OU); parameters, seed and versions in attrs.
+        has the smallest error); `information` (log P + E sum_k pi_k log pi_k over the fresh states: what x_t tells of
+        its class, in nats). Coordinates D and s (OU); parameters, seed and versions in attrs.
 
     Raises
     ------
@@ -245,10 +246,9 @@ class _Run:
         )
         agreement, same = end_agreement(mixture, ends, end_D)
         rng = stream(s.seed, FORWARD, draw, batch)
-        fresh = np.stack(
-            [1.0 / score(forward_states(mixture, D, samples, rng), D, full=True).participation for D in descent.split_D]
-        )
-        return np.stack([a.sum(axis=1) for a in (agreement, same, fresh, squares)])
+        states = ((forward_states(mixture, D, samples, rng), D) for D in descent.split_D)
+        fresh = np.array([posterior_moments(mixture, y, D) for y, D in states])  # (splits, 2, samples)
+        return np.stack([a.sum(axis=1) for a in (agreement, same, fresh[:, 0], squares, fresh[:, 1])])
 
     def _check(self) -> None:
         if self._stop.is_set():

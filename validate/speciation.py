@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanfield.errors import checked
+from validate.errors import ComparisonError
 from validate.provenance import versions
 
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["TRAINING_SETS", "collapse_curves", "speciation_curves"]
+__all__ = ["TRAINING_SETS", "collapse_curves", "measured_time", "speciation_curves"]
 
 SIZES = (256, 1024, 4096, 16384)
 TRAINING_SETS = ((16, 16384), (256, 16384), (256, 256), (8103, 20))  # (n, d): the last is e^{0.45 d}
@@ -98,8 +100,10 @@ def collapse_curves(
 
     Returns
     -------
-    xarray.Dataset : `phi`, `same`, `posterior`, each with `_stderr`, closed form `theory`, `t` over (case, ratio); `n`,
-        `d`, `t_C` over case; `line` over (case, fine) and `limit` over fine, closed forms on a fine grid of t/t_C.
+    xarray.Dataset : `phi`, `same`, `posterior`, each with `_stderr`, closed form `theory`, `t` over (case, ratio);
+        `excess`, the excess entropy in units of log(n)/d, with `_stderr`, and its closed form `excess_theory`; `n`,
+        `d`, `t_C` over case; on a fine grid of t/t_C, closed forms `line`, `excess_line` over (case, fine), and for
+        d = infinity `limit` (phi at log n = `limit`) and `excess_limit` (C5) over fine.
 
     Examples
     --------
@@ -109,7 +113,7 @@ def collapse_curves(
     """
     import xarray
 
-    from meanfield import collapse_time, phi_drawn, phi_orthogonal
+    from meanfield import collapse_time, excess_entropy, phi_drawn, phi_orthogonal
     from meanfield.problem import Fixed
     from simulate import clones
 
@@ -121,20 +125,73 @@ def collapse_curves(
         data = clones(Fixed(n), t_C * x, d=d, sigma2=0.0, n_samples=n_samples, n_draws=n_draws, n_steps=n_steps,
                       seed=seed + i, threads=threads, progress=progress)  # fmt: skip
         part = _columns(data, "ratio", phi_drawn(t_C * x, n, d))
+        unit, gaussian = math.log(n), 0.5 * d * np.log1p(1.0 / part["t"])
+        part = part.assign(
+            excess=(part["information"] - gaussian) / unit, excess_stderr=part["information_stderr"] / unit
+        )
+        for name, axis, points in (("excess_theory", "ratio", x), ("excess_line", "fine", fine)):
+            part = part.assign({name: (axis, excess_entropy(t_C * points, unit, d, exact=True) * d / unit)})
         parts.append(part.assign(line=("fine", phi_drawn(t_C * fine, n, d)), n=n, d=d, t_C=t_C))
     attrs = {"n_samples": n_samples, "n_draws": n_draws, "n_steps": n_steps, "seed": seed, "log_n_limit": limit}
     seconds = [part.attrs["seconds"] for part in parts]
     data = xarray.concat(parts, dim="case", combine_attrs="drop").assign_coords(ratio=x, fine=fine)
     far = phi_orthogonal(fine / (2.0 * limit), 1.0, math.exp(limit))  # t_C = |mu|^2/(2 log n) at d = infinity
+    data = data.assign(excess_limit=("fine", np.minimum(0.0, 1.0 - 1.0 / fine)))
     return data.assign(limit=("fine", far), seconds=("case", seconds)).assign_attrs(
         attrs, versions=json.dumps(versions())
     )
+
+
+def measured_time(data: "xarray.Dataset", level: float, name: str = "phi") -> tuple[float, float]:
+    """VE time at which phi falls through `level`, and its standard error, from the result of `simulate.clones`.
+
+    The logit of (phi - 1/P)/(1 - 1/P) is interpolated in log t between the two split times around the level; the error
+    is a jackknife over draws.
+
+    Parameters
+    ----------
+    data : at least two split times, on both sides of the level.
+    level : between 1/P and 1.
+    name : "phi", "same" or "posterior".
+
+    Raises
+    ------
+    ComparisonError : the level is not crossed between split times.
+
+    Examples
+    --------
+    >>> from simulate import clones
+    >>> data = clones(16.0, 256 * np.geomspace(0.5, 2, 5), sigma2=0.25, n_samples=100, n_draws=8, n_steps=50)
+    >>> t, error = measured_time(data, level=0.7752)
+    >>> bool(abs(t / 255.75 - 1) < 0.5)
+    True
+    """
+    draws, t, least = data[f"{name}_draws"].values, data["t"].values, 1.0 / data.attrs["n_classes"]
+    level = checked("level", level, low=least, high=1.0, open_low=True, error=ComparisonError)
+
+    def crossing(phi: np.ndarray) -> float:
+        above = phi >= level  # t falls along the axis: False, ..., True
+        j = int(np.argmax(above))
+        if j == 0 or not above.any():
+            raise ComparisonError(
+                f"phi must cross the level {level} between split times; got {phi.min():.3g} to {phi.max():.3g} for t = "
+                f"{t[0]:.3g} to {t[-1]:.3g}. Move the split times."
+            )
+        share = np.clip((np.array([phi[j - 1], phi[j], level]) - least) / (1.0 - least), 1e-6, 1.0 - 1e-6)
+        a, b, c = np.log(share / (1.0 - share))
+        return math.log(t[j - 1]) + (c - a) / (b - a) * math.log(t[j] / t[j - 1])
+
+    n = len(draws)
+    middle = crossing(draws.mean(axis=0))
+    others = [crossing(np.delete(draws, i, axis=0).mean(axis=0)) for i in range(n)]
+    error = math.sqrt((n - 1) / n * float(np.sum((np.array(others) - np.mean(others)) ** 2)))
+    return math.exp(middle), math.exp(middle) * error
 
 
 def _columns(data: "xarray.Dataset", axis: str, theory: np.ndarray) -> "xarray.Dataset":
     """Averages over draws, along `axis` instead of time, with the closed form beside."""
     import xarray
 
-    names = [f"{name}{error}" for name in ("phi", "same", "posterior") for error in ("", "_stderr")]
+    names = [f"{name}{error}" for name in ("phi", "same", "posterior", "information") for error in ("", "_stderr")]
     columns = {name: data[name].values for name in (*names, "t", "D")} | {"theory": theory}
     return xarray.Dataset({name: (axis, values) for name, values in columns.items()}, attrs=data.attrs)

@@ -88,6 +88,30 @@ def test_collapse_time_is_where_excess_entropy_vanishes():
     assert collapse_time(6.0, 10**9) == pytest.approx(10**9 / 12.0, rel=1e-6)
 
 
+@pytest.mark.parametrize("n, d, r", [(20, 3, 1.0), (150, 12, 0.5), (50, 60, 2.0)])
+def test_exact_excess_entropy_against_brute_force(n, d, r):
+    t = r * collapse_time(math.log(n), d)
+    rng = np.random.default_rng(8)
+    points = rng.standard_normal((20_000, n, d))
+    x = points[:, 0] + math.sqrt(t) * rng.standard_normal((20_000, d))
+    logits = -((x[:, None] - points) ** 2).sum(axis=-1) / (2 * t)
+    missing = np.logaddexp.reduce(logits, axis=1) - logits[:, 0]  # log(1/pi_1)
+    value = (math.log(n) - missing.mean()) / d - 0.5 * math.log1p(1 / t)
+    error = missing.std() / d / math.sqrt(20_000)
+    assert abs(excess_entropy(t, math.log(n), d, exact=True) - value) < 4 * error
+    assert abs(excess_entropy(1.1 * t, math.log(n), d, exact=True) - value) > 4 * error
+
+
+def test_criterion_bounds_the_exact_excess_entropy_and_is_its_limit():
+    gaps = []
+    for log_n in (3.0, 30.0, 300.0):
+        d = 2 * int(log_n)
+        t = np.array([0.3, 0.7, 1.0, 1.5, 4.0]) * collapse_time(log_n, d)
+        gaps.append(excess_entropy(t, log_n, d) - excess_entropy(t, log_n, d, exact=True))
+    assert (np.array(gaps) > -1e-9).all()
+    assert gaps[2].max() < 0.5 * gaps[1].max() < 0.25 * gaps[0].max()
+
+
 def test_speciation_time_is_where_the_density_turns_bimodal():
     sigma2, norm2 = 0.3, 5.0
     t = speciation_time(norm2 + sigma2, sigma2).t
@@ -116,6 +140,8 @@ def test_speciation_time_is_where_the_density_turns_bimodal():
         lambda: collapse_time(0.0, 10),
         lambda: collapse_time(3.0, 0),
         lambda: excess_entropy(-1.0, 3.0, 10),
+        lambda: excess_entropy(1.0, 0.1, 10, exact=True),
+        lambda: excess_entropy(1.0, 3.0, 1, exact=True),
         lambda: speciation_time(0.5, 0.25),
         lambda: speciation_time(2.0, -1.0),
     ],

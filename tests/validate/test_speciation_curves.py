@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from meanfield.errors import ProblemError
+from validate.errors import ComparisonError
 from validate.figures.speciation import clone_curves
-from validate.speciation import collapse_curves, speciation_curves
+from validate.speciation import collapse_curves, measured_time, speciation_curves
 
 SETTINGS = {"n_samples": 100, "n_draws": 16, "n_steps": 60, "threads": 1, "progress": False}
 
@@ -37,13 +38,40 @@ def test_curves_of_all_d_cross_at_speciation_and_sharpen(curves):
     assert theory.sel(d=16384, ratio=1.2) < theory.sel(d=256, ratio=1.2) - 0.02
 
 
+def test_excess_entropy_follows_theory(curves):
+    from scipy.stats import t as student
+
+    data = curves[1]
+    limit = student.isf(0.5e-3 / data["excess"].size, 15)
+    z = (data["excess"] - data["excess_theory"]) / data["excess_stderr"]
+    wrong = (data["excess"] - data["excess_theory"] * 1.2) / data["excess_stderr"]
+    assert np.abs(z).max() < limit < np.abs(wrong).max()
+    assert (data["excess_line"] < 0).all()
+
+
 def test_figure_shows_every_curve(curves):
     figure, axes = clone_curves(*curves)
-    assert len(axes) == 3
-    labels = [text.get_text() for axis in axes for text in axis.get_legend().get_texts()]
+    assert np.shape(axes) == (2, 2)
+    labels = [text.get_text() for axis in np.ravel(axes) for text in axis.get_legend().get_texts()]
     assert {"d = 256", "d = 16384", "n = 16, d = 16384", "n = 100, d = 14"} <= set(labels)
     again, mine = clone_curves(*curves, axes=axes)
     assert again is figure and mine is axes
+
+
+def test_measured_time_is_the_speciation_time():
+    from meanfield import speciation_time
+    from simulate import clones
+
+    settings = {**SETTINGS, "n_samples": 1000, "n_steps": 150}
+    data = clones(32.0, 1024 * np.geomspace(0.6, 1.8, 5), sigma2=0.25, **settings)
+    truth = speciation_time(1024.25, 0.25).t
+    for name in ("phi", "posterior"):
+        t, error = measured_time(data, 0.77520, name)
+        assert abs(t - truth) < 4 * error < 0.1 * truth
+        assert abs(t - 1.2 * truth) > 4 * error
+    for level in (0.4, 0.999, 1.5):
+        with pytest.raises(ComparisonError, match="got"):
+            measured_time(data, level)
 
 
 def test_bad_input_is_refused():

@@ -1,4 +1,4 @@
-"""Figure of speciation and collapse: phi, the share of clones that end in the same class, against theory."""
+"""Figure of speciation and collapse: shares of clones that end in the same class, and excess entropy, with theory."""
 
 from typing import TYPE_CHECKING
 
@@ -15,12 +15,12 @@ MARKERS = "osD^v"
 
 
 def clone_curves(speciation: "xarray.Dataset", collapse: "xarray.Dataset", axes=None):
-    """phi of two classes against s/s_S (OU time) and against D/d, and of training sets against t/t_C.
+    """phi of two classes in OU and VE time, and phi and excess entropy of training sets.
 
     Parameters
     ----------
     speciation, collapse : as from `validate.speciation.speciation_curves` and `collapse_curves`.
-    axes : three axes; made if None.
+    axes : four axes (2, 2); made if None.
 
     Returns
     -------
@@ -30,36 +30,50 @@ def clone_curves(speciation: "xarray.Dataset", collapse: "xarray.Dataset", axes=
 
     with styled():
         if axes is None:
-            axes = Figure(figsize=(9.6, 3.3), layout="constrained").subplots(1, 3, sharey=True)
-        sizes = speciation["d"].values
-        for i, d in enumerate(sizes):
-            part, style = speciation.sel(d=d), _points(i)
-            axes[0].plot(part["fine"], part["line"], color=COLOURS[i], lw=1.0)
-            axes[0].errorbar(part["ratio"], part["phi"], part["phi_stderr"], label=f"d = {d}", **style)
-            axes[1].errorbar(part["D"] / d, part["phi"], part["phi_stderr"], **style)
-        x, line = (speciation["line_D"] / speciation["d"]).values.ravel(), speciation["line"].values.ravel()
-        order = np.argsort(x)
-        axes[1].plot(x[order], line[order], color="black", lw=0.9, zorder=0, label="closed form, every d")
-        for i in range(collapse.sizes["case"]):
-            part = collapse.isel(case=i)
-            axes[2].plot(part["fine"], part["line"], color=COLOURS[i], lw=1.0)
-            label = f"n = {int(part['n'])}, d = {int(part['d'])}"
-            axes[2].errorbar(part["t"] / part["t_C"], part["phi"], part["phi_stderr"], label=label, **_points(i))
-        limit = f"n = e$^{{{collapse.attrs['log_n_limit']:g}}}$, d = $\\infty$"
-        axes[2].plot(collapse["fine"], collapse["limit"], color="black", lw=0.9, ls="--", label=limit)
-        for axis, title in zip(axes, ("speciation, OU time", "speciation, VE time", "collapse, VE time"), strict=True):
-            axis.set(title=title, ylim=(0.0, 1.03))
-        axes[0].axvline(1.0, color="0.6", lw=0.8, ls=":")
-        axes[1].axvline(1.0, color="0.6", lw=0.8, ls=":")
-        axes[2].axvline(1.0, color="0.6", lw=0.8, ls=":")
-        axes[0].set(xlabel=r"$s/s_S$,   $s_S = \frac{1}{2}\log\Lambda$", ylabel=r"both clones in one class, $\phi$")
-        axes[1].set(xlabel=r"$(\sigma^2 + t)/|\mu|^2$", xscale="log", xlim=(0.008, 200))
-        axes[2].set(xlabel=r"$t/t_C$", xscale="log", xticks=[0.25, 0.5, 1, 2, 4], xlim=(0.19, 5.2))
-        axes[2].set_xticklabels(["1/4", "1/2", "1", "2", "4"])
-        axes[2].minorticks_off()
-        for axis in axes:
-            axis.legend(loc="upper right")
-        return axes[0].figure, axes
+            axes = Figure(figsize=(7.2, 5.8), layout="constrained").subplots(2, 2)
+        (left, right), below = axes
+        _speciation(speciation, left, right)
+        _collapse(collapse, *below)
+        for axis in np.ravel(axes):
+            axis.axvline(1.0, color="0.6", lw=0.8, ls=":", zorder=0)
+            axis.legend(loc="lower right" if axis is below[1] else "upper right", handlelength=1.5)
+        return left.figure, axes
+
+
+def _speciation(data: "xarray.Dataset", left, right) -> None:
+    for i, d in enumerate(data["d"].values):
+        part, style = data.sel(d=d), _points(i)
+        left.plot(part["fine"], part["line"], color=style["color"], lw=1.0)
+        left.errorbar(part["ratio"], part["phi"], part["phi_stderr"], label=f"d = {d}", **style)
+        right.errorbar(part["D"] / d, part["phi"], part["phi_stderr"], **style)
+    x, line = (data["line_D"] / data["d"]).values.ravel(), data["line"].values.ravel()
+    order = np.argsort(x)
+    right.plot(x[order], line[order], color="black", lw=0.9, zorder=0, label="closed form, any d")
+    same = r"both clones in one class, $\phi$"
+    left.set(title="(a) speciation, OU time", ylabel=same, xlabel=r"$s/s_S$,   $s_S = \frac{1}{2}\log\Lambda$")
+    right.set(title="(b) speciation, VE time", ylabel=same, xlabel=r"$(\sigma^2 + t)/|\mu|^2$")
+    right.set(xscale="log", xlim=(0.008, 200))
+    for axis in (left, right):
+        axis.set_ylim(0.45, 1.02)
+
+
+def _collapse(data: "xarray.Dataset", left, right) -> None:
+    for i in range(data.sizes["case"]):
+        part, style = data.isel(case=i), _points(i)
+        style["label"] = f"n = {int(part['n'])}, d = {int(part['d'])}"
+        for axis, line, points in ((left, "line", "phi"), (right, "excess_line", "excess")):
+            axis.plot(part["fine"], part[line], color=style["color"], lw=1.0)
+            axis.errorbar(part["t"] / part["t_C"], part[points], part[f"{points}_stderr"], **style)
+    limit = f"n = e$^{{{data.attrs['log_n_limit']:g}}}$, d = $\\infty$"
+    left.plot(data["fine"], data["limit"], color="black", lw=0.9, ls="--", label=limit)
+    right.plot(data["fine"], data["excess_limit"], color="black", lw=0.9, ls="--", label=r"d, n $\to \infty$")
+    left.set(title="(c) collapse", ylabel=r"both clones at one point, $\phi$", ylim=(0.0, 1.03))
+    right.set(title="(d) excess entropy", ylabel=r"excess entropy / $\frac{1}{d}\log n$")
+    for axis in (left, right):
+        ticks = [0.25, 0.5, 1, 2, 4]
+        axis.set(xlabel=r"$t/t_C$", xscale="log", xlim=(0.19, 5.2))
+        axis.set_xticks(ticks, ["1/4", "1/2", "1", "2", "4"])
+        axis.minorticks_off()
 
 
 def _points(i: int) -> dict:
