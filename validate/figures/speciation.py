@@ -66,7 +66,8 @@ def _collapse(data: "xarray.Dataset", left, right) -> None:
             axis.errorbar(part["t"] / part["t_C"], part[points], part[f"{points}_stderr"], **style)
     limit = f"n = e$^{{{data.attrs['log_n_limit']:g}}}$, d = $\\infty$"
     left.plot(data["fine"], data["limit"], color="black", lw=0.9, ls="--", label=limit)
-    right.plot(data["fine"], data["excess_limit"], color="black", lw=0.9, ls="--", label=r"d, n $\to \infty$")
+    criterion = r"(C5), $\frac{1}{d}\log n \to 0$"
+    right.plot(data["fine"], data["excess_limit"], color="black", lw=0.9, ls="--", label=criterion)
     left.set(title="(c) collapse", ylabel=r"both clones at one point, $\phi$", ylim=(0.0, 1.03))
     right.set(title="(d) excess entropy", ylabel=r"excess entropy / $\frac{1}{d}\log n$")
     for axis in (left, right):
