@@ -150,6 +150,6 @@ def _check_memory(count: int, dim: int) -> None:
     need, free = 40.0 * count * dim, available_bytes()
     if need > 0.8 * free:
         raise ProblemError(
-            f"{count} classes in {dim} coordinates need {need / 2**30:.3g} GiB; {free / 2**30:.3g} GiB of memory are "
-            "available; lower d or the number of classes."
+            f"classes must fit in {free / 2**30:.3g} GiB of memory; got {count} in {dim} coordinates, which need "
+            f"{need / 2**30:.3g} GiB. Lower d or the number of classes."
         )
