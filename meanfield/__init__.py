@@ -11,6 +11,7 @@ from meanfield.measures import Distortion, distortion
 from meanfield.noise import EDM, VE, Noise, OrnsteinUhlenbeck, RectifiedFlow, VPCosine, VPLinear
 from meanfield.problem import Continuum, Exponential, Fixed, Polynomial, Problem
 from meanfield.quenching import quenched
+from meanfield.ramps import ClampLinear, ExponentialRamp, Ramp, Triangular, early_high, late_unconditional
 from meanfield.speciation import (
     SpeciationTime,
     collapse_time,
@@ -29,6 +30,7 @@ __all__ = [
     "EDM",
     "VE",
     "CfgfieldError",
+    "ClampLinear",
     "Constant",
     "Continuum",
     "ConvergenceError",
@@ -37,6 +39,7 @@ __all__ = [
     "Ensemble",
     "Event",
     "Exponential",
+    "ExponentialRamp",
     "Fixed",
     "Interval",
     "Linear",
@@ -47,6 +50,7 @@ __all__ = [
     "Polynomial",
     "Problem",
     "ProblemError",
+    "Ramp",
     "RectifiedFlow",
     "Schedule",
     "ScheduleError",
@@ -55,12 +59,15 @@ __all__ = [
     "Spectrum",
     "Tabulated",
     "Trajectory",
+    "Triangular",
     "VPCosine",
     "VPLinear",
     "collapse_time",
     "distortion",
     "dose",
+    "early_high",
     "excess_entropy",
+    "late_unconditional",
     "phase_diagram",
     "phi_drawn",
     "phi_orthogonal",

@@ -125,7 +125,7 @@ class _Path:
     def run(self) -> None:
         """Follow the phases to t = 0."""
         tau = self.phase.entry.tau
-        for _ in range(MAX_PHASES):
+        for _ in range(MAX_PHASES + len(self.cuts)):
             stop = min((b for b in self.cuts if b > tau), default=self.end)
             point, which = self._follow(tau, stop)
             if point.tau >= self.end:

@@ -52,6 +52,11 @@ class Schedule:
         return math.inf
 
     @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters by name, as in `to_dict`."""
+        return {k: v for k, v in self.to_dict().items() if k != "schedule"}
+
+    @property
     def largest(self) -> float:
         """A bound on |w| where it is constant at large t: the strength that the start law must allow for."""
         return abs(float(self.w(2.0 * self.constant_above + 1.0))) if math.isfinite(self.constant_above) else 0.0
@@ -69,9 +74,10 @@ class Schedule:
             raise ScheduleError(f"schedule must be one of {sorted(Schedule._known)}; got {kind!r}.")
         cls = Schedule._known[kind]
         fields = {k: v for k, v in data.items() if k != "schedule"}
-        known = list(inspect.signature(cls).parameters)
+        parameters = inspect.signature(cls).parameters
+        known = list(parameters)
         unknown = sorted(set(fields) - set(known))
-        missing = sorted(k for k in known if k not in fields)
+        missing = sorted(k for k, p in parameters.items() if k not in fields and p.default is p.empty)
         if unknown or missing:
             raise ScheduleError(f"schedule {kind!r} takes the keys {known}; unknown: {unknown}, missing: {missing}.")
         return cls(**fields)

@@ -7,8 +7,9 @@ zeta = (sigma2/D)^(eta^2), (T15) becomes
     m(0) = int (1 + w) exp(-e G) dz,      v(0) = sigma2 int exp(-2 e G) dzeta + T (sigma2/D_T)^(2e) exp(-2 e G_T).
 
 Quadrature: Gauss-Legendre panels in log D between the breakpoints of the schedule, finer and finer towards t = 0 (where
-a schedule in the own time of some noise processes is a smooth function of sqrt(t)), repeated with half the panels; the
-difference must stay below the tolerance.
+a schedule in the own time of some noise processes is a smooth function of sqrt(t)) and, if they are few, towards the
+breakpoints (where a ramp may go like any power), repeated with half the panels; the difference must stay below the
+tolerance.
 """
 
 import math
@@ -26,6 +27,7 @@ __all__ = ["dose", "final_from_dose", "mean_from_dose", "variance_from_dose"]
 
 TOLERANCE = 1e-10
 NODES = 16
+GRADED = 16  # panels become finer towards so many breakpoints; a schedule with more of them is piecewise smooth
 
 
 def dose(schedule, problem: Problem) -> float:
@@ -103,8 +105,11 @@ def _integrals(problem: Problem, panels: int) -> DoseResult:
 def _edges(problem: Problem, low: float, high: float, panels: int) -> np.ndarray:
     """Panel edges in log D, with the breakpoints of the schedule among them."""
     cuts = [math.log(problem.sigma2 + t) for t in problem.schedule.breakpoints]
-    cuts += [low + (high - low) * 4.0**-k for k in range(5, 20)]
     cuts = [low, *sorted(c for c in cuts if low < c < high), high]
+    near = cuts[1:-1] if len(cuts) - 2 <= GRADED else []
+    cuts += [low + (high - low) * 4.0**-k for k in range(5, 20)]
+    cuts += [c + side * (high - low) * 4.0**-k for c in near for k in range(5, 20) for side in (-1, 1)]
+    cuts = sorted({c for c in cuts if low <= c <= high})
     counts = [max(2, math.ceil(panels * (b - a) / (high - low))) for a, b in pairwise(cuts)]
     parts = [np.linspace(a, b, n + 1)[:-1] for a, b, n in zip(cuts[:-1], cuts[1:], counts, strict=True)]
     return np.concatenate([*parts, [high]])
