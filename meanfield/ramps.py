@@ -161,7 +161,7 @@ class ClampLinear(Stretch):
 
     @property
     def breakpoints(self) -> tuple[float, ...]:
-        cuts = {t for t, w in ((self.t_low, self.late), (self.t_high, self.early)) if w > self.floor and t > 0}
+        cuts = {t for t, w in ((self.t_low, self.late), (self.t_high, self.early)) if w >= self.floor and t > 0}
         if min(self.early, self.late) < self.floor < max(self.early, self.late):
             cuts.add(self.time((self.floor - self.early) / (self.late - self.early)))
         return tuple(sorted(cuts))

@@ -14,7 +14,7 @@ from simulate import run
 sys.path.append(str(Path(__file__).parents[1] / "meanfield"))
 from library import LIBRARY
 
-DRAWS = 16
+DRAWS = 32
 
 
 def worst_z(data, guidance: Schedule | float) -> float:
@@ -29,13 +29,16 @@ def weaker(guidance: Schedule):
 
 @pytest.mark.parametrize("name", LIBRARY)
 def test_particles_and_reduced_model_follow_each_schedule(name):
-    """d = 20, SDE from T = 20; the negative control compares with weights a quarter weaker."""
+    """d = 20, SDE from T = 20; the negative control compares with weights a quarter weaker.
+
+    Every schedule has random numbers of its own, so that the checks are independent, as the bound on |z| assumes.
+    """
     p = Problem(classes=Continuum(), sigma2=0.25, guidance=LIBRARY[name], t_start=20.0)
     wrong = Custom(weaker(LIBRARY[name]), jumps=LIBRARY[name].breakpoints)
     bound = limit(n_checks=4 * len(LIBRARY), n_draws=DRAWS)
-    settings = {"n_steps": 100, "seed": 1, "threads": 1, "n_times": 2}
+    settings = {"n_steps": 100, "seed": list(LIBRARY).index(name), "threads": 1, "n_times": 2}
     for data in (
-        run(p, d=20, n_samples=400, n_disorder=DRAWS, **settings),
+        run(p, d=20, n_samples=200, n_disorder=DRAWS, **settings),
         reduced(p, 20, n_samples=6400, n_draws=DRAWS, **settings),
     ):
         assert worst_z(data, p.guidance) < bound
