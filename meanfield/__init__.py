@@ -1,5 +1,7 @@
 """Mean-field theory of classifier-free guidance in Gaussian mixtures of many classes (d = infinity, and finite d)."""
 
+from meanfield.designed import Design
+from meanfield.designing import design
 from meanfield.diagrams import phase_diagram
 from meanfield.dynamics import solve
 from meanfield.ensemble import Ensemble, Observable
@@ -8,6 +10,7 @@ from meanfield.finitesize import reduced
 from meanfield.guidance import Constant, Custom, Interval, Linear, Piecewise, Schedule, Tabulated
 from meanfield.landscape import potential
 from meanfield.measures import Distortion, distortion
+from meanfield.nogo import NoGo, no_go
 from meanfield.noise import EDM, VE, Noise, OrnsteinUhlenbeck, RectifiedFlow, VPCosine, VPLinear
 from meanfield.problem import Continuum, Exponential, Fixed, Polynomial, Problem
 from meanfield.quenching import quenched
@@ -35,6 +38,7 @@ __all__ = [
     "Continuum",
     "ConvergenceError",
     "Custom",
+    "Design",
     "Distortion",
     "Ensemble",
     "Event",
@@ -43,6 +47,7 @@ __all__ = [
     "Fixed",
     "Interval",
     "Linear",
+    "NoGo",
     "Noise",
     "Observable",
     "OrnsteinUhlenbeck",
@@ -63,11 +68,13 @@ __all__ = [
     "VPCosine",
     "VPLinear",
     "collapse_time",
+    "design",
     "distortion",
     "dose",
     "early_high",
     "excess_entropy",
     "late_unconditional",
+    "no_go",
     "phase_diagram",
     "phi_drawn",
     "phi_orthogonal",

@@ -1,0 +1,258 @@
+"""`design`: the schedule that shifts or separates a class most while its variance is kept (sec. 5 of docs/theory.md).
+
+Guidance with w >= 0 shrinks the variance, whatever the schedule (T17). A window of negative guidance pays it back. The
+design maximises m(0), or the separation F at t = 0, subject to v(0) = keep sigma2 and bounds on w. See
+docs/design-schedules.md for what is proved and what is searched.
+"""
+
+import math
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+from scipy.optimize import brentq
+
+from meanfield.designed import Design, Outcome
+from meanfield.dynamics import solve
+from meanfield.errors import ConvergenceError, ProblemError, checked
+from meanfield.guidance import Constant, Piecewise, Schedule
+from meanfield.noise import VE
+from meanfield.patterns import one_switch_is_optimal, search, separation_peak
+from meanfield.problem import Problem
+from meanfield.responses import STANDINGS, Responses, Values, table_of
+from meanfield.switching import Candidate, Demand, Shape, best
+
+__all__ = ["design"]
+
+OBJECTIVES = {"mean": "shift", "separation": "separation"}
+PRECISION = 1e-6  # |v(0)/(keep sigma2) - 1| of a design that is returned
+
+
+def design(
+    problem: Problem,
+    *,
+    w_min: float = -1.0,
+    w_max: float = 5.0,
+    keep: str | float = "variance",
+    maximise: str = "mean",
+    mean: float | None = None,
+    slope: float = math.inf,
+    approximate: bool = False,
+    margin: float = 0.01,
+    d: float = math.inf,
+    progress: Any = None,
+) -> Design:
+    """Design a guidance schedule that keeps the variance.
+
+    Parameters
+    ----------
+    problem : what is sampled, and how; its guidance is ignored.
+    w_min, w_max : bounds on w, w_min < 0 < w_max for anything to be kept.
+    keep : "variance" for v(0) = sigma2 (with a spectrum: the total variance), or the ratio v(0)/sigma2 > 0 to keep.
+    maximise : "mean" for m(0), "separation" for the log-odds F of the target per dimension at t = 0. At v(0) = sigma2
+        F is largest at m(0) = 1 + sigma2 where the rest is a crowd: a larger shift separates less.
+    mean : instead of maximising, reach this m(0) > 1 with the least w_max.
+    slope : bound on |dw/d log D|; jumps become ramps (`Tabulated`).
+    approximate : allow schedules that pass a glass with w < 0, where capture decides and the theory is approximate.
+    margin : least 1 - K/alpha while w < 0, the distance from that glass, 0 <= margin < 1.
+    d : dimension at which alpha = log(P)/d is taken.
+    progress : False is silent, True shows a bar after two seconds, None does so on a terminal.
+
+    Returns
+    -------
+    Design : |v(0)/(keep sigma2) - 1| < 1e-6 by `solve`.
+
+    Raises
+    ------
+    ProblemError : bounds or a mean that admit no solution, with the nearest that do.
+
+    Examples
+    --------
+    >>> from meanfield import Continuum, Problem
+    >>> made = design(Problem(classes=Continuum(), sigma2=0.25, guidance=0.0, sampler="sde", t_start=1000.0))
+    >>> [round(t, 4) for t in made.switches], round(made.outcome.m, 4), round(made.outcome.v_ratio, 6)
+    ([0.2425], 1.2484, 1.0)
+    """
+    asked = _Request(problem, w_min, w_max, keep, maximise, mean, slope, approximate, margin, d)
+    respond, demand = asked.respond, asked.demand
+    found = search(respond, (asked.w_min, asked.w_max), asked.slope, demand, progress)
+    if found is None:
+        raise ProblemError(asked.why_none())
+    goal = asked.target(found)
+    if goal is not None:
+        found = asked.weakened(found, goal)
+    return asked.delivered(found)
+
+
+class _Request:
+    """A checked request, and the steps from the search to the `Design`."""
+
+    def __init__(self, problem, w_min, w_max, keep, maximise, mean, slope, approximate, margin, d) -> None:
+        self.w_min, self.w_max = checked("w_min", w_min), checked("w_max", w_max)
+        self.slope = checked("slope", slope, low=0, open_low=True, infinite=True)
+        self.d = checked("d", d, low=1, infinite=True)
+        margin = checked("margin", margin, low=0, high=0.9)
+        if maximise not in OBJECTIVES:
+            raise ProblemError(f'maximise must be "mean" or "separation"; got {maximise!r}.')
+        if isinstance(keep, str) and keep != "variance":
+            raise ProblemError(f'keep must be "variance" or a ratio v(0)/sigma2 > 0; got {keep!r}.')
+        self.keep = 1.0 if isinstance(keep, str) else checked("keep", keep, low=0, open_low=True)
+        self.maximise, self.problem = maximise, problem
+        if math.isfinite(self.slope) and problem.noise != VE():
+            raise ProblemError(f"a bound on the slope is in VE time; got {problem.noise!r}. Design with noise VE.")
+        isotropic = problem.spectrum is None
+        direct = maximise == "separation" and not isotropic and mean is None
+        self.demand = Demand(self.keep, OBJECTIVES["separation" if direct else "mean"], bool(approximate), margin)
+        self.respond = Responses(problem.replace(guidance=0.0), self.d, max(abs(self.w_min), abs(self.w_max)))
+        self.mean = None if mean is None else checked("mean", mean, low=1, open_low=True)
+        self._check_bounds()
+        if self.mean is not None and problem.eta == 1.0 and isotropic and self.mean >= 1.0 + problem.sigma2:
+            raise ProblemError(
+                f"the mean of the SDE sampler stays below 1 + sigma2 = {1 + problem.sigma2:g} for every schedule "
+                f"(T16); got mean = {self.mean:g}. Ask for less, or use the ODE sampler."
+            )
+
+    def _check_bounds(self) -> None:
+        if not self.w_min < self.w_max:
+            raise ProblemError(f"w_min must be below w_max; got w_min = {self.w_min:g}, w_max = {self.w_max:g}.")
+        constants = self._constants(np.array([self.w_min, self.w_max]))
+        high, low = (float(x) for x in constants.ratio)
+        if self.w_min >= 0.0 and not high >= self.keep:
+            raise ProblemError(
+                f"w_min must be negative: a schedule with w >= 0 loses variance (T17); with w_min = {self.w_min:g} at "
+                f"most v(0)/sigma2 = {high:.6g} is kept, by w = w_min throughout. {self._nearest()}"
+            )
+        if self.w_max <= 0.0 and low > self.keep:
+            raise ProblemError(
+                f"w_max must be positive: without positive guidance the variance only grows; with w_max = "
+                f"{self.w_max:g} v(0)/sigma2 is at least {low:.6g}. Raise w_max above 0, or keep = {low:.6g}."
+            )
+
+    def _nearest(self) -> str:
+        """The nearest bound that admits a solution: the constant guidance that keeps what is asked."""
+
+        def excess(w: float) -> float:
+            return float(self._constants(np.array([w])).ratio[0]) - self.keep
+
+        low = -0.05
+        if not (math.isfinite(excess(low)) and excess(low) > 0.0 >= excess(0.0)):
+            return "Lower it below 0."
+        w = brentq(excess, low, 0.0, xtol=1e-12)
+        return f"The nearest bound with a solution is w_min = {min(w, 0.0):.3g} (w = w_min throughout); lower it."
+
+    def _constants(self, w: np.ndarray) -> Values:
+        tables = [table_of(Constant(float(x)), self.respond.start) for x in w]
+        return self.respond(type(tables[0])(*(np.vstack(parts) for parts in zip(*tables, strict=True))))
+
+    def why_none(self) -> str:
+        """Why the search came back empty, and what would help."""
+        asked = f"v(0)/sigma2 = {self.keep:g} with {self.w_min:g} <= w <= {self.w_max:g}"
+        if not self.demand.approximate and math.isfinite(self.respond.alpha):
+            return (
+                f"no schedule found keeps {asked} without a glass while w < 0, where capture decides (the samples may "
+                "be lost to other classes) and the theory is approximate. Raise w_min towards 0, lower w_max or "
+                "`margin`, or set approximate=True and let particles decide."
+            )
+        return f"no schedule found keeps {asked}. Widen the bounds."
+
+    def target(self, found: Candidate) -> float | None:
+        """The shift at which to stop: the mean that was asked for, or where the separation is largest."""
+        if self.mean is not None:
+            most = self._values(found).shift[0]
+            if self.mean - 1.0 > most + 1e-9:
+                raise ProblemError(
+                    f"the largest mean at v(0)/sigma2 = {self.keep:g} with {self.w_min:g} <= w <= {self.w_max:g} is "
+                    f"{1 + most:.6g}; got mean = {self.mean:g}. Raise w_max, lower w_min, or ask for less."
+                )
+            return self.mean - 1.0
+        if self.maximise == "mean" or self.demand.objective == "separation":
+            return None
+        peak = separation_peak(self.problem, self.respond.alpha, self.keep)
+        return peak if peak < found.value else None
+
+    def weakened(self, found: Candidate, shift: float) -> Candidate:
+        """The same pattern with a weaker early level, down to the given shift."""
+        if abs(found.value - shift) < 1e-9:
+            return found
+        _, *rest = found.shape.values
+
+        def at(w: float) -> Candidate | None:
+            late = [min(x, w) for x in rest]
+            shape = Shape((w, *late), found.shape.sigma2, found.shape.start, found.shape.slope)
+            return best(self.respond, shape, self.demand)
+
+        def excess(w: float) -> float:
+            candidate = at(w)
+            return (0.0 if candidate is None else candidate.value) - shift
+
+        w = brentq(excess, 1e-4 * found.shape.values[0], found.shape.values[0], xtol=1e-10, rtol=1e-10)
+        weaker = at(w)
+        if weaker is None or abs(weaker.value - shift) > 1e-6:
+            raise ConvergenceError(f"no design with m(0) = {1 + shift:.6g} was found; ask for another mean.")
+        return weaker
+
+    def delivered(self, found: Candidate) -> Design:
+        """Solve the design by `solve`, which must confirm it, and the constants to compare with."""
+        found, theory = self._confirmed(found)
+        problem, ratio = theory.problem, 1.0 + float(theory.final.variance_excess)
+        values = self._values(found)
+        outcome = Outcome(
+            1.0 + float(theory.final.mean_shift), ratio, float(values.separation[0]), theory.standing
+        )  # fmt: skip
+        switches = tuple(float(np.exp(s)) - self.problem.sigma2 for s in found.switches)
+        proved = one_switch_is_optimal(self.problem, self.w_min, self.slope) and self.maximise == "mean"
+        proved = proved and self.mean is None
+        at_w_max = self._outcome(self.w_max)
+        return Design(
+            problem, outcome, self._same_mean(outcome.m - 1.0), (self.w_max, at_w_max), switches, found.shape.values,
+            proved, self.w_min, self.w_max, self.keep, self.maximise, self.slope, self.d,
+        )  # fmt: skip
+
+    def _confirmed(self, found: Candidate) -> tuple[Candidate, Any]:
+        """The design with its last switch moved, where that is needed, until `solve` confirms the kept variance."""
+
+        def solved(last: float) -> Any:
+            table = found.shape.table(np.array([(*found.switches[:-1], last)]))
+            guidance = _own_time(self.respond.schedule(table), self.problem)
+            return solve(self.problem.replace(guidance=guidance), self.d)
+
+        def excess(last: float) -> float:
+            return 1.0 + float(cast(Any, solved(last).final).variance_excess) - self.keep
+
+        last, size = found.switches[-1], 1e-8
+        while abs(excess(last)) > 0.01 * PRECISION * self.keep and size < 1e-2:
+            ends = (max(last - size, found.shape.low), last + size)
+            if excess(ends[0]) * excess(ends[1]) < 0.0:
+                last = brentq(excess, *ends, xtol=1e-14)
+                break
+            size *= 10.0
+        if not abs(excess(last) / self.keep) < PRECISION:
+            raise ConvergenceError(
+                f"the design must keep v(0)/sigma2 = {self.keep:g}; `solve` is off by {excess(last):.1e}. Move the "
+                "bounds a little."
+            )
+        return replace(found, switches=(*found.switches[:-1], last)), solved(last)
+
+    def _values(self, found: Candidate) -> Values:
+        return self.respond(found.shape.table(np.array([found.switches])))
+
+    def _outcome(self, w: float) -> Outcome:
+        x = self._constants(np.array([w]))
+        return Outcome(1.0 + x.shift[0], x.ratio[0], x.separation[0], STANDINGS[int(x.standing[0])])
+
+    def _same_mean(self, shift: float) -> tuple[float, Outcome] | None:
+        """The weakest constant guidance with this mean shift."""
+        grid = np.concatenate([[0.0], np.geomspace(1e-3, 1e3, 61 if self.respond.compiled else 13)])
+        above = np.flatnonzero(self._constants(grid).shift >= shift)
+        if not len(above) or above[0] == 0:
+            return None
+        w = brentq(lambda x: float(self._constants(np.array([x])).shift[0]) - shift, grid[above[0] - 1], grid[above[0]])
+        return float(w), self._outcome(float(w))
+
+
+def _own_time(schedule: Schedule, problem: Problem) -> Schedule:
+    """A schedule of VE time in the own time of the problem's noise; exact for piecewise constant ones."""
+    if problem.noise == VE() or isinstance(schedule, Constant):
+        return schedule
+    piecewise = cast(Piecewise, schedule)
+    return Piecewise(tuple(float(problem.noise.own_time(t)) for t in piecewise.edges), piecewise.values)
