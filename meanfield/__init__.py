@@ -12,6 +12,7 @@ from meanfield.landscape import potential
 from meanfield.measures import Distortion, distortion
 from meanfield.nogo import NoGo, no_go
 from meanfield.noise import EDM, VE, Noise, OrnsteinUhlenbeck, RectifiedFlow, VPCosine, VPLinear
+from meanfield.powerlaw import PowerLaw
 from meanfield.problem import Continuum, Exponential, Fixed, Polynomial, Problem
 from meanfield.quenching import quenched
 from meanfield.ramps import ClampLinear, ExponentialRamp, Ramp, Triangular, early_high, late_unconditional
@@ -53,6 +54,7 @@ __all__ = [
     "OrnsteinUhlenbeck",
     "Piecewise",
     "Polynomial",
+    "PowerLaw",
     "Problem",
     "ProblemError",
     "Ramp",

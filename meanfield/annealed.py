@@ -36,9 +36,12 @@ def log_odds(u, gg, D, root, constant):  # pragma: no cover - compiled
 
 
 @numba.njit(nogil=True, cache=True)
-def force(u, gg, D, w, root, constant):  # pragma: no cover - compiled
+def force(u, gg, D, w, root, constant, power):  # pragma: no cover - compiled
     """b along mu_1, and the factor k of b = k g across it."""
-    k = -w * sigmoid(-log_odds(u, gg, D, root, constant)) / (1.0 + D)
+    share = sigmoid(-log_odds(u, gg, D, root, constant)) / (1.0 + D)
+    if power != 0.0 and share > 0.0:  # the weight follows |s_c - s_u|/sqrt(d)
+        w *= (share * math.sqrt((u - D * root) ** 2 + gg) / (D * root)) ** power
+    k = -w * share
     return k * (u - D * root), k  # x/(1 + D) - mu_1 = (y - D mu_1)/(1 + D)
 
 
@@ -68,11 +71,11 @@ def step(rng, s, n, grid, d, root, constant):  # pragma: no cover - compiled
     g = math.sqrt(gg)
     h1 = gh / g if g > 0.0 else 0.0  # h in the basis (g/|g|, and the rest of h)
     h2 = math.sqrt(max(hh - h1 * h1, 0.0))
-    b0, k0 = force(u, gg, grid.D[n], grid.w_start[n], root, constant[n])
+    b0, k0 = force(u, gg, grid.D[n], grid.w_start[n], root, constant[n], grid.power)
     u1 = keep * u + (1.0 - keep) * b0 + along
     scale = keep + (1.0 - keep) * k0  # predictor: g -> scale g + noise
     gg1 = max(scale * scale * gg + 2.0 * scale * g * first + square, 0.0)
-    b1, k1 = force(u1, gg1, grid.D[n + 1], grid.w_end[n], root, constant[n + 1])
+    b1, k1 = force(u1, gg1, grid.D[n + 1], grid.w_end[n], root, constant[n + 1], grid.power)
     grow = 1.0 + phi * k1  # corrector: g -> grow (scale g + noise) - phi k0 g = a g + grow noise
     a = grow * scale - phi * k0
     gg1 = a * a * gg + 2.0 * a * grow * g * first + grow * grow * square

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from meanfield.errors import ConvergenceError, checked
-from meanfield.freeenergy import information
+from meanfield.freeenergy import ground_state, information
 from meanfield.integration import first_desertion, integrate
 from meanfield.phases import (
     Captured,
@@ -188,7 +188,7 @@ class _Path:
 
     def _desert(self, p: Point, s: Setting) -> None:
         """The target loses the weight (eta > 1): go on in the rest, or slide if the rest pushes back."""
-        if advantage_rate(s, p, s.w(p.tau)) > 0.0:
+        if advantage_rate(s, p, _weight(s, p)) > 0.0:
             self._note("sliding", p)
             self.phase = Sliding(s, p)
         else:
@@ -203,7 +203,7 @@ class _Path:
         elif isinstance(phase, Captured):
             self.phase = Captured(s, p, float(self._last[2]), phase.n_k, phase.o_k)
         elif isinstance(phase, Sliding):
-            if advantage_rate(s, p, s.w(p.tau)) > 0.0:
+            if advantage_rate(s, p, _weight(s, p)) > 0.0:
                 self.phase = Sliding(s, p)
             else:
                 self._leave(1, p)
@@ -212,7 +212,7 @@ class _Path:
 
     def _enter(self, p: Point, s: Setting) -> None:
         """Phase of a start: F < 0 there, except at alpha = 0, where F = m/D = 0 and the target wins for w > -1/2."""
-        if self.alpha == 0.0 and s.w(p.tau) > -0.5:
+        if self.alpha == 0.0 and _weight(s, p) > -0.5:
             self._note("speciation", p)
             self.phase = Target(s, p)
         else:
@@ -237,9 +237,9 @@ class _Path:
     def _label_glass(self, tau: float, end: float) -> None:
         """A glass is passed: with w < 0 anywhere on the way the capture rule decides; w = 0 throughout is exact."""
         t = np.exp(-np.linspace(tau, end, 65)) - self.problem.sigma2
-        w = self.problem.weight(np.maximum(t, 0.0))
+        w = self.problem.amplitude(np.maximum(t, 0.0))
         if np.any(w != 0.0):
-            self._label("approximate" if np.any(w < 0.0) else "asymptotic")
+            self._label("approximate" if np.any(w < 0.0) or self.problem.schedule.exponent else "asymptotic")
 
     def _label(self, standing: str) -> None:
         if self.standing != "approximate":
@@ -262,6 +262,11 @@ class _Path:
 
         def w(x: float) -> float:
             x = min(max(x, low + inside), high - inside)
-            return float(self.problem.weight(max(math.exp(-x) - sigma2, 0.0)))
+            return float(self.problem.amplitude(max(math.exp(-x) - sigma2, 0.0)))
 
-        return Setting(self.alpha, self.problem.eta, w)
+        return Setting(self.alpha, self.problem.eta, w, self.problem.schedule.exponent)
+
+
+def _weight(s: Setting, p: Point) -> float:
+    """Weight that acts at p where the rest has the weight."""
+    return s.weight(p, 1.0 / (1.0 + ground_state(p.q, p.D, s.alpha)))

@@ -27,6 +27,7 @@ class Schedule:
     """Base of the schedules: the protocol, and the round trip through JSON and TOML."""
 
     name: ClassVar[str] = ""
+    exponent = 0.0  # of |s_c - s_u|/d^(1/2) in the weight: only `meanfield.powerlaw` has another
     _known: ClassVar[dict[str, type["Schedule"]]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -36,6 +37,16 @@ class Schedule:
     def w(self, t):
         """Guidance weight at VE time t >= 0 (any shape; same shape out)."""
         raise NotImplementedError
+
+    def amplitude(self, t):
+        """The factor of the weight that depends on t alone: all of it, unless guidance depends on the sample."""
+        return self.w(t)
+
+    def w_state(self, t, norm):
+        """Weight at time t where |s_c - s_u|/d^(1/2) = norm (broadcast); 0 where norm = 0 and the exponent is < 0."""
+        t, norm = np.broadcast_arrays(np.asarray(t, float), np.asarray(norm, float))
+        power = np.power(norm, self.exponent, where=norm > 0, out=np.full(norm.shape, float(self.exponent == 0)))
+        return self.amplitude(t) * power
 
     def scale(self, t):
         """The same weight in the other convention, 1 + w(t)."""

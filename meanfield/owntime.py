@@ -11,6 +11,7 @@ import numpy as np
 from meanfield.errors import ScheduleError
 from meanfield.guidance import Constant, Interval, Piecewise, Schedule
 from meanfield.noise import VE, Noise, as_noise
+from meanfield.powerlaw import PowerLaw
 
 __all__ = ["InOwnTime", "in_ve_time"]
 
@@ -65,6 +66,22 @@ class InOwnTime(Schedule):
         return {"schedule": self.name, "guidance": self.guidance.to_dict(), "noise": self.noise.to_dict()}
 
 
+@dataclass(frozen=True)
+class OwnNorm(Schedule):
+    """w(t) a^-exponent: turns a power of the norm of the scores of y = x/a into one of the scores of x."""
+
+    guidance: Schedule
+    noise: Noise
+    power: float
+
+    def w(self, t):
+        return self.guidance.w(t) * self.noise.a(self.noise.own_time(t)) ** -self.power
+
+    @property
+    def breakpoints(self) -> tuple[float, ...]:
+        return self.guidance.breakpoints
+
+
 def in_ve_time(guidance: Schedule, noise: Noise) -> Schedule:
     """The schedule of VE time that is `guidance` at the own time of `noise`; beyond `noise.last` it keeps its value.
 
@@ -80,6 +97,8 @@ def in_ve_time(guidance: Schedule, noise: Noise) -> Schedule:
     """
     if isinstance(noise, VE) or isinstance(guidance, Constant):
         return guidance
+    if isinstance(guidance, PowerLaw):
+        return PowerLaw(OwnNorm(in_ve_time(guidance.guidance, noise), noise, guidance.exponent), guidance.exponent)
     late = [s for s in guidance.breakpoints if s > noise.last]
     if late:
         raise ScheduleError(

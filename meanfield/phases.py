@@ -53,11 +53,26 @@ class Setting(NamedTuple):
 
     alpha: float
     eta: float
-    w: Callable[[float], float]  # guidance weight as a function of tau
+    w: Callable[[float], float]  # guidance weight as a function of tau, or its factor if it depends on the sample
+    exponent: float = 0.0  # of |s_c - s_u|/d^(1/2) in the weight (`meanfield.powerlaw`)
 
     @property
     def e(self) -> float:
         return 0.5 * (1.0 + self.eta**2)
+
+    def weight(self, p: Point, c: float) -> float:
+        """Weight that acts where the rest, described by c = 1/(1 + D'), has the weight."""
+        if not self.exponent:
+            return self.w(p.tau)
+        condensed = max((1.0 - c) - p.D * c, 0.0)  # (1 - c) Y, with Y = 1 - D/D' on average; 0 in the crowd
+        square = (1.0 - c * p.m) ** 2 + c * c * p.v + condensed
+        return self.w(p.tau) * (math.sqrt(square) / p.D) ** self.exponent
+
+    def weight_captured(self, tau: float, n_k: float, o_k: float) -> float:
+        """Weight that acts where a wrong class has the weight."""
+        if not self.exponent:
+            return self.w(tau)
+        return self.w(tau) * (math.sqrt(1.0 - 2.0 * o_k + n_k) * math.exp(tau)) ** self.exponent
 
 
 def drift(s: Setting, delta: float, y: float, W: float, c: float) -> tuple[float, float]:
@@ -75,7 +90,8 @@ def advantage_rate(s: Setting, p: Point, W: float) -> float:
 
 def capture_margin(s: Setting, p: Point) -> float:
     """(T7c): -W (1 + eta^2) - eta^2 D/D', positive where the dominating wrong class captures the sample."""
-    W, ratio = s.w(p.tau), p.D / ground_state(p.q, p.D, s.alpha)
+    D_prime = ground_state(p.q, p.D, s.alpha)
+    W, ratio = s.weight(p, 1.0 / (1.0 + D_prime)), p.D / D_prime
     margin = -W * (1.0 + s.eta**2) - ratio * s.eta**2
     return margin if W < 0.0 else min(margin, -1e-300)  # strictly negative: W >= 0 never captures
 
@@ -119,7 +135,7 @@ class Rest(Phase):
     def rates(self, tau, state):
         p = Point(tau, state[0], state[1])
         c = _c(self.s, p) if self.glass else 1.0 / (1.0 + p.D)
-        return drift(self.s, p.delta, p.y, self.s.w(tau), c)
+        return drift(self.s, p.delta, p.y, self.s.weight(p, c), c)
 
     def exits(self):
         sign = -1.0 if self.glass else 1.0
@@ -163,7 +179,7 @@ class Sliding(Phase):
     name = "sliding"
 
     def weight(self, p: Point) -> float:
-        w = self.s.w(p.tau)
+        w = self.s.weight(p, _c(self.s, p))
         speciated, guided = advantage_rate(self.s, p, 0.0), advantage_rate(self.s, p, w)
         return w * speciated / (speciated - guided)
 
@@ -177,7 +193,7 @@ class Sliding(Phase):
 
         def despeciation(tau, state):
             p = Point(tau, state[0], state[1])
-            return -advantage_rate(self.s, p, self.s.w(tau))
+            return -advantage_rate(self.s, p, self.s.weight(p, _c(self.s, p)))
 
         return [speciation, despeciation]
 
@@ -206,7 +222,7 @@ class Captured(Phase):
 
     def rates(self, tau, state):
         s, (delta, y, m_k) = self.s, state
-        W, m, v = s.w(tau), 1.0 + delta, math.exp(y - tau)
+        W, m, v = s.weight_captured(tau, self.n_k, self.o_k), 1.0 + delta, math.exp(y - tau)
         return (
             s.e * (W * (1.0 - self.o_k) - delta),
             _relaxation(s.eta, y) - 2.0 * s.e * W * (m_k - m * self.o_k) / v,

@@ -92,7 +92,11 @@ class Problem:
                 f"a start at t = infinity needs guidance that is constant at large t; got {self.guidance!r}. "
                 f"Give a finite t_start, e.g. {finite}."
             )
-        self.weight(np.geomspace(1e-9, 1e9, 19) if math.isinf(self.T) else self.T * np.linspace(0, 1, 17))
+        if self.schedule.exponent and self.spectrum is not None:
+            raise ScheduleError(
+                f"guidance that depends on the sample knows isotropic classes only; got {self.guidance!r}."
+            )
+        self.amplitude(np.geomspace(1e-9, 1e9, 19) if math.isinf(self.T) else self.T * np.linspace(0, 1, 17))
 
     @cached_property
     def T(self) -> float:
@@ -123,8 +127,17 @@ class Problem:
 
     def weight(self, t):
         """w at VE time t, checked: finite, real, of the shape of t. Raises ScheduleError otherwise."""
+        if self.schedule.exponent:
+            raise ScheduleError(
+                f"this method needs a weight that is a function of t; the weight of {self.guidance!r} depends on the "
+                "sample. Use solve, reduced or simulate.run from a finite t_start."
+            )
+        return self.amplitude(t)
+
+    def amplitude(self, t):
+        """The factor of w at VE time t that is a function of t alone (`Schedule.amplitude`), checked as `weight`."""
         try:
-            w = np.asarray(self.schedule.w(t), dtype=float)
+            w = np.asarray(self.schedule.amplitude(t), dtype=float)
         except Exception as cause:  # the schedule is the user's code: whatever it raises is reported with the time
             raise ScheduleError(
                 f"the schedule must return numbers for t = {_brief(t)}; {self.guidance!r} raised "

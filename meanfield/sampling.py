@@ -59,6 +59,7 @@ class Grid(NamedTuple):
     phi: np.ndarray
     noise: np.ndarray
     slot: np.ndarray
+    power: float
 
 
 def check_settings(problem: Problem, d, n_samples, n_draws, n_steps, n_times, seed, threads) -> Settings:
@@ -96,12 +97,13 @@ def make_grid(problem: Problem, begin: Start, n_steps: int, n_times: int) -> Gri
     return Grid(
         t=t,
         D=D,
-        w_start=problem.weight(t[:-1] - inside),
-        w_end=problem.weight(t[1:] + inside),
+        w_start=problem.amplitude(t[:-1] - inside),
+        w_end=problem.amplitude(t[1:] + inside),
         decay=np.exp(-problem.e * h),
         phi=1.0 + np.expm1(-problem.e * h) / (problem.e * h),
         noise=np.sqrt(D[1:] * -np.expm1(-(problem.eta**2) * h)),
         slot=slot,
+        power=problem.schedule.exponent,
     )
 
 

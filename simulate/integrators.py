@@ -47,7 +47,8 @@ class Steps:
     Attributes
     ----------
     D, t : (n + 1,).
-    w_start, w_end : (n,) weights at the ends of each step, seen from inside it (a schedule may jump at the ends).
+    w_start, w_end : (n,) weights at the ends of each step, seen from inside it (a schedule may jump at the ends); where
+        guidance depends on the sample, their factor `Problem.amplitude`.
     decay, phi, noise : (n,) r^e; the weight of the correction; the noise's standard deviation.
     mix : (n, refinement) coefficients of the fine normals in each step's noise; mix**2 sums to noise**2.
     """
@@ -128,8 +129,8 @@ def make_steps(problem: Problem, t: np.ndarray, refinement: int = 1, counts: tup
     return Steps(
         D=D,
         t=coarse,
-        w_start=problem.weight(coarse[:-1] - inside),
-        w_end=problem.weight(coarse[1:] + inside),
+        w_start=problem.amplitude(coarse[:-1] - inside),
+        w_end=problem.amplitude(coarse[1:] + inside),
         decay=np.exp(-e * h),
         phi=1.0 + np.expm1(-e * h) / (e * h),
         noise=np.sqrt(D[1:] * -np.expm1(-eta2 * h)),

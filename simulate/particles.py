@@ -72,12 +72,21 @@ def simulate_batch(
             y = predict(y, 0.0, noise, step.decay)
         else:
             posterior = posterior or score(y, steps.variance(n))
-            b_start = -step.w_start * posterior.shift
+            b_start = _pull(plan, step.w_start, posterior.shift, steps.variance(n))
             predicted = predict(y, b_start, noise, step.decay)
-            b_end = -step.w_end * score(predicted, step.D_end).shift
+            b_end = _pull(plan, step.w_end, score(predicted, step.D_end).shift, step.D_end)
             y = correct(predicted, b_start, b_end, step.phi)
         tick()
     raise AssertionError("unreachable: the last time is always recorded")
+
+
+def _pull(plan: Plan, w: float, shift: np.ndarray, D: Any) -> np.ndarray:
+    """b = -w shift (samples, dim). As s_c - s_u = -shift/D, a weight that depends on the sample follows |shift|/D."""
+    exponent = plan.problem.schedule.exponent
+    if not exponent:
+        return -w * shift
+    norm = np.linalg.norm(shift, axis=1, keepdims=True) / (D * math.sqrt(plan.d))
+    return -w * np.power(norm, exponent, where=norm > 0, out=np.zeros_like(norm)) * shift
 
 
 def _start(plan: Plan, mixture: Mixture, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -162,7 +162,7 @@ def _labels(group: Group, d: int) -> dict[str, Any]:
         "rate": float(classes.rate(d)),
         "log_count": float(classes.log_count(d)),
         "vanishing": group.vanishing,
-        "w": float(problem.schedule.largest * np.sign(problem.weight(1.0))),
+        "w": float(problem.schedule.largest * np.sign(problem.amplitude(1.0))),
         "sampler": str(problem.sampler),
         "sigma2": problem.sigma2,
         "t_start": problem.T,
