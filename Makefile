@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: validate test test-slow lint clean
+EXTRAS := .venv-extras
+
+.PHONY: validate test test-slow test-extras lint clean
 
 validate: $(STAMP)
 	$(BIN)/cfgfield validate --profile quick
@@ -18,16 +20,29 @@ test: $(STAMP)
 test-slow: $(STAMP)
 	$(BIN)/pytest -m slow
 
+# Against the real diffusers library, in an environment of its own (torch is large); pytest fails if it finds no test.
+test-extras: $(EXTRAS)/installed
+	$(EXTRAS)/bin/pytest -W default tests/extras
+
 lint: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-$(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 13); \
+CHECK = $(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 13); \
 	    sys.exit(0 if ok else "cfgfield needs Python 3.11 to 3.13; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11")'
-	@$(PYTHON) -m venv $(VENV) || { echo "No virtual environment could be made. On Debian: apt-get install python3-venv"; exit 1; }
+NO_VENV = { echo "No virtual environment could be made. On Debian: apt-get install python3-venv"; exit 1; }
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(CHECK)
+	@$(PYTHON) -m venv $(VENV) || $(NO_VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $(STAMP)
 
+$(EXTRAS)/installed: pyproject.toml constraints.txt constraints-extras.txt
+	@$(CHECK)
+	@$(PYTHON) -m venv $(EXTRAS) || $(NO_VENV)
+	$(EXTRAS)/bin/pip install --quiet --constraint constraints.txt --constraint constraints-extras.txt --editable '.[diffusers]' pytest
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) $(EXTRAS) build *.egg-info

@@ -5,7 +5,7 @@ from meanfield.designing import design
 from meanfield.diagrams import phase_diagram
 from meanfield.dynamics import solve
 from meanfield.ensemble import Ensemble, Observable
-from meanfield.errors import CfgfieldError, ConvergenceError, ProblemError, ScheduleError
+from meanfield.errors import CfgfieldError, ConvergenceError, ExportError, ProblemError, ScheduleError
 from meanfield.finitesize import reduced
 from meanfield.guidance import Constant, Custom, Interval, Linear, Piecewise, Schedule, Tabulated
 from meanfield.landscape import potential
@@ -45,6 +45,7 @@ __all__ = [
     "Event",
     "Exponential",
     "ExponentialRamp",
+    "ExportError",
     "Fixed",
     "Interval",
     "Linear",

@@ -9,7 +9,7 @@ from dataclasses import fields as dataclass_fields
 from numbers import Real
 from typing import Any
 
-__all__ = ["CfgfieldError", "ConvergenceError", "ProblemError", "ScheduleError", "build", "checked"]
+__all__ = ["CfgfieldError", "ConvergenceError", "ExportError", "ProblemError", "ScheduleError", "build", "checked"]
 
 
 class CfgfieldError(Exception):
@@ -22,6 +22,10 @@ class ProblemError(CfgfieldError, ValueError):
 
 class ScheduleError(CfgfieldError, ValueError):
     """A guidance schedule returned something that is not a finite number, raised, or does not fit the start."""
+
+
+class ExportError(CfgfieldError, ValueError):
+    """A schedule cannot be carried into a sampler: its noise levels cannot be read, or it would not apply the scales."""
 
 
 class ConvergenceError(CfgfieldError, RuntimeError):

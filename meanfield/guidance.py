@@ -52,6 +52,12 @@ class Schedule:
         """The same weight in the other convention, 1 + w(t)."""
         return 1.0 + self.w(t)
 
+    def for_timesteps(self, timesteps=None, **levels):
+        """Guidance scales 1 + w for each step of a real sampler; see `meanfield.export.for_timesteps`."""
+        from meanfield.export import for_timesteps
+
+        return for_timesteps(self, timesteps, **levels)
+
     @property
     def breakpoints(self) -> tuple[float, ...]:
         """Finite times t > 0, ascending, at which w or one of its derivatives jumps."""
