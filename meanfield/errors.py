@@ -25,7 +25,7 @@ class ScheduleError(CfgfieldError, ValueError):
 
 
 class ExportError(CfgfieldError, ValueError):
-    """A schedule cannot be carried into a sampler: its noise levels cannot be read, or it would not apply the scales."""
+    """A schedule cannot be carried into a sampler: levels that cannot be read, or scales it would not apply."""
 
 
 class ConvergenceError(CfgfieldError, RuntimeError):

@@ -21,6 +21,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -225,7 +226,7 @@ def _means(schedule: Schedule, t: np.ndarray, end: float) -> np.ndarray:
     jumps = np.sqrt(np.array(schedule.breakpoints, float))
     x, weight = legendre.leggauss(NODES)
     w = np.empty(t.size)
-    for i, (high, low) in enumerate(zip(sigma[:-1], sigma[1:], strict=True)):
+    for i, (high, low) in enumerate(pairwise(sigma)):
         if not math.isfinite(high) or high == low:
             w[i] = _weights(schedule, t[i : i + 1])[0]
             continue

@@ -1,6 +1,6 @@
 """Noise levels of real samplers as VE times.
 
-Whatever a sampler calls its time, its state is x = a x_0 + b z, and x/a is VE noise at time t = (b/a)^2 (docs/noise.md):
+Whatever a sampler calls its time, its state is x = a x_0 + b z, and x/a is VE noise at t = (b/a)^2 (docs/noise.md):
 
     (R1)  alphas_cumprod abar (VP, a^2 = abar, b^2 = 1 - abar):     t = (1 - abar)/abar
     (R2)  sigmas of EDM, and of VP samplers in VE form:             t = sigma^2
@@ -8,7 +8,7 @@ Whatever a sampler calls its time, its state is x = a x_0 + b z, and x/a is VE n
     (R4)  its shift by k:                                           s -> k s/(1 + (k - 1) s),  that is t -> k^2 t
 
 The last follows from s/(1 - s) -> k s/(1 - s). Only the levels are read here; `meanfield.export` reads the schedule.
-Arrays of any library will do (NumPy, lists, tensors): they are turned into NumPy arrays, and no such library is imported.
+Arrays of any library will do (lists, NumPy, tensors): they become NumPy arrays, and no such library is imported.
 """
 
 from typing import Any, NamedTuple
@@ -162,7 +162,7 @@ def _array(name: str, values: Any) -> np.ndarray | None:
     """A NumPy copy of a list, an array or a tensor on any device; no library is imported for it."""
     if values is None:
         return None
-    for method in ("detach", "cpu"):
+    for method in ("detach", "cpu", "numpy"):
         values = getattr(values, method)() if hasattr(values, method) else values
     try:
         return np.array(values, dtype=float)

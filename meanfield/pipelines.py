@@ -1,10 +1,10 @@
 """Scales, step by step, in Hugging Face pipelines, through guidance scales 1, 0 and below.
 
 Pipelines compute eps_u + guidance_scale (eps_c - eps_u) at each step, but only while their property
-`do_classifier_free_guidance`, guidance_scale > 1, holds: it is asked again whenever the batch is doubled, and before the
-loop when the unconditional prompt is encoded. If a schedule falls to 1 or below at some step, the property turns false
-and the conditional and unconditional halves no longer match: the run fails, or goes on unguided. `guided` gives the
-pipeline a property that stays true; then (R5) of docs/real-samplers.md holds at every step, whatever the scale.
+`do_classifier_free_guidance`, guidance_scale > 1, holds: it is asked again whenever the batch is doubled, and before
+the loop when the unconditional prompt is encoded. If a schedule falls to 1 or below at some step, the property turns
+false and the conditional and unconditional halves no longer match: the run fails, or goes on unguided. `guided` gives
+the pipeline a property that stays true; then (R5) of docs/real-samplers.md holds at every step, whatever the scale.
 
 Nothing of diffusers or torch is imported here: a pipeline is what has their attributes.
 """
@@ -41,7 +41,7 @@ class GuidanceCallback:
 
     Raises
     ------
-    ExportError : at the first step, if the number of steps or the noise levels of the pipeline are not those of `scales`.
+    ExportError : at the first step, if the pipeline has another number of steps, or other levels, than `scales`.
 
     Examples
     --------
@@ -149,7 +149,7 @@ def guided(pipe: Any, scales: Any) -> Any:
         for name, effect in CHANGES.items():
             if bound.arguments.get(name):
                 raise ExportError(f"{name} must be left out of a guided call: {effect}.")
-        after = bound.arguments.get("callback_on_step_end")
+        after: Any = bound.arguments.get("callback_on_step_end")
         callback = GuidanceCallback(scales, after)
         bound.arguments.update(guidance_scale=numbers[0], callback_on_step_end=callback)
         if hasattr(after, "tensor_inputs"):  # a PipelineCallback: pipelines ask it for its inputs
@@ -160,7 +160,7 @@ def guided(pipe: Any, scales: Any) -> Any:
     forced = property(lambda self: True, doc="Guidance is on at every step, whatever the scale.")
     body = {"__call__": call, "__doc__": cls.__doc__, "__module__": cls.__module__, "_guidance_is_forced": True}
     subclass = type(cls.__name__, (cls,), {**body, "do_classifier_free_guidance": forced})
-    twin = object.__new__(subclass)
+    twin: Any = object.__new__(subclass)
     object.__setattr__(twin, "__dict__", pipe.__dict__)
     return twin
 

@@ -65,6 +65,12 @@ def test_matplotlib_is_imported_late_and_only_by_figures(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_machine_learning_library_is_imported(path):
+    """Pipelines and tensors are taken as what has their attributes; only tests/extras knows the libraries."""
+    assert not {name.split(".")[0] for name in imports(path)} & {"torch", "diffusers", "transformers"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_random_numbers_are_drawn_only_by_particles(path):
     if package_of(path) == "simulate" or path == ROOT / "meanfield" / "sampling.py":
         return

@@ -1,4 +1,4 @@
-"""The scales of a schedule in the real diffusers library: at every step the prediction is eps_u + scale (eps_c - eps_u)."""
+"""The scales of a schedule in the real diffusers: every step predicts eps_u + scale (eps_c - eps_u)."""
 
 import diffusers
 import numpy as np

@@ -15,6 +15,7 @@ from diffusers import (
 )
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
+torch.set_num_threads(1)  # the networks are too small for more
 WORDS = ["a", "cat", "on", "the", "moon"]
 
 
@@ -172,8 +173,8 @@ def record(pipe, network="unet", **call):
 def deviations(steps, scales):
     """At each step, the largest |used - (eps_u + scale (eps_c - eps_u))| in units of its float32 rounding error.
 
-    Computed in float32, the right side is off by at most 2 eps32 (|eps_u| + |scale| |eps_c - eps_u|) or so: below 1, the
-    step used this very scale.
+    Computed in float32, the right side is off by at most 2 eps32 (|eps_u| + |scale| |eps_c - eps_u|) or so: below 1,
+    the step used this very scale.
     """
     found = []
     for s, scale in zip(steps, scales, strict=True):
