@@ -12,6 +12,7 @@ place there [approximate]. Where one wrong class k has the weight the norm is (1
 target has it, it is 0. The force w (s_c - s_u) is continuous there for a > -1, which is why a <= -1 is refused.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -28,8 +29,9 @@ class PowerLaw(Schedule):
 
     Source: the power-law guidance of arXiv:2502.07849 in our convention, s_c + w (s_c - s_u). The scores are those of
     the problem's own noise process (of x, not of y = x/a: they are larger by 1/a), in the dimension-free norm
-    |.|/d^(1/2); for the plain norm multiply w by d^(exponent/2). `solve`, `reduced` and `simulate.run` take it, from a
-    finite `t_start`: at large t the norm falls like 1/t and w never becomes constant. No function of t equals it, so
+    |.|/d^(1/2); for the plain norm multiply w by d^(exponent/2). `solve`, `reduced` and `simulate.run` take it. At
+    large t the norm falls like 1/t and w never becomes constant: give a finite `t_start`, or a `guidance` that is 0
+    there, such as Interval(2.0, 0.0, 20.0). No function of t equals it, so
     `w(t)`, dose integrals, closed forms, spectra, `potential` and `quenched` refuse it.
 
     Parameters
@@ -81,7 +83,13 @@ class PowerLaw(Schedule):
 
     @property
     def constant_above(self) -> float:
-        return super().constant_above if self.exponent else self.guidance.constant_above
+        last = self.guidance.constant_above
+        silent = math.isfinite(last) and float(self.guidance.w(2.0 * last + 1.0)) == 0.0
+        return last if silent or not self.exponent else math.inf
+
+    @property
+    def largest(self) -> float:
+        return 0.0 if self.exponent else self.guidance.largest
 
     def to_dict(self) -> dict[str, Any]:
         return {"schedule": self.name, "guidance": self.guidance.to_dict(), "exponent": self.exponent}

@@ -181,7 +181,7 @@ class Problem:
         if self.spectrum is not None:
             far *= float(self.spectrum.g.max())
         t = max(far, 100.0 * self.largest_variance, 10.0 * self.schedule.constant_above)
-        w = float(self.weight(t)) * (1.0 - 1.0 / count)
+        w = float(self.amplitude(t)) * (1.0 - 1.0 / count)  # constant here, so 0 if it depends on the sample
         D = self.sigma2 + t if self.spectrum is None else self.spectrum.D(t)
         m = (1.0 + w) * _series(self.e * w, self.e, 1.0 / (1.0 + D))
         v = D * _series(2.0 * self.e * w, self.eta**2, 1.0 / (1.0 + D))

@@ -105,5 +105,5 @@ def _start(plan: Plan, mixture: Mixture, z: np.ndarray) -> tuple[np.ndarray, np.
         share = (mixture.n_classes - 1.0) / mixture.n_classes
         others = mixture.mean_delta + share * target
         spread = mixture.covariance(extra * z) if np.any(extra) else 0.0
-    centre = (m - 1.0) * target - float(problem.weight(plan.begin.t)) * others
+    centre = (m - 1.0) * target - float(problem.amplitude(plan.begin.t)) * others
     return centre + root_D * z + spread, root_D * z

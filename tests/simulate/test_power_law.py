@@ -13,6 +13,7 @@ from meanfield import (
     Custom,
     Exponential,
     Fixed,
+    Interval,
     OrnsteinUhlenbeck,
     PowerLaw,
     Problem,
@@ -178,3 +179,15 @@ def test_what_cannot_take_it_says_so(case):
     act, message = REFUSED[case]
     with pytest.raises((ScheduleError, ProblemError), match=message):
         act()
+
+
+def test_infinite_start_where_guidance_is_silent_at_large_t():
+    """The start at t = infinity is the limit of late finite starts, in theory, and exact for particles."""
+    p = problem(PowerLaw(Interval(0.5, 0.0, 20.0), 0.5)).replace(t_start=math.inf)
+    theory, late, early = (solve(p.replace(t_start=T)).final for T in (math.inf, 1e9, 30.0))
+    assert float(theory.m) == pytest.approx(float(late.m), abs=1e-7)
+    assert abs(float(theory.m) - float(early.m)) > 1e-4  # negative control
+    data = run(p, d=1000, seed=5, **QUICK)
+    assert against(data, solve(p)) < limit(2, DRAWS) < against(data, solve(p.replace(guidance=sharper(p.guidance))))
+    ends = PowerLaw(Interval(0.5, 0.0, 20.0), 0.5), PowerLaw(Ramp(0.1, 1.0, 0.0, 20.0), 0.5)
+    assert [g.constant_above for g in ends] == [20.0, math.inf]

@@ -1,0 +1,237 @@
+"""Every family of schedules at one and the same mean shift: what each does to variance, separation and accuracy.
+
+A family is a schedule with one free amplitude A. For each class growth and sampler the target is the mean shift
+m(0) - 1 of constant guidance, and A is the smallest amplitude that reaches it in the mean-field theory; what else
+happens on the way (variance, KL, W2) is then compared. Particles at finite d run the same schedules.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from meanfield.errors import checked
+from meanfield.guidance import Constant, Interval, Schedule
+from meanfield.powerlaw import PowerLaw
+from meanfield.problem import Exponential, Problem
+from meanfield.progress import Progress
+from meanfield.ramps import ClampLinear, ExponentialRamp, Ramp, Triangular, early_high, late_unconditional
+from validate.provenance import versions
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["FAMILIES", "Found", "find_amplitude", "markdown", "tabulate_schedules"]
+
+SPAN: dict[str, Any] = {"t_low": 0.02, "t_high": 20.0, "over": "log t"}  # the range of all ramps
+LARGEST = 300.0  # amplitude up to which a family is searched
+THEORY = ("amplitude", "mean_shift", "variance_ratio", "separation", "kl", "w2")
+MEASURED = ("mean_shift", "variance_ratio", "accuracy")
+
+FAMILIES: dict[str, Callable[[float], Schedule]] = {
+    "constant": Constant,
+    "interval": lambda a: Interval(a, 0.3, 5.0),
+    "linear rising": lambda a: Ramp(0.0, a, **SPAN),
+    "linear falling": lambda a: Ramp(a, 0.0, **SPAN),
+    "cosine rising": lambda a: Ramp(0.0, a, shape="cosine", **SPAN),
+    "cosine falling": lambda a: Ramp(a, 0.0, shape="cosine", **SPAN),
+    "power rising": lambda a: Ramp(0.0, a, power=2.0, **SPAN),
+    "power falling": lambda a: Ramp(a, 0.0, power=2.0, **SPAN),
+    "clamp-linear rising": lambda a: ClampLinear(0.0, a, a / 4.0, **SPAN),
+    "clamp-linear falling": lambda a: ClampLinear(a, 0.0, a / 4.0, **SPAN),
+    "triangular": lambda a: Triangular(0.0, a, t_peak=math.sqrt(0.02 * 20.0), **SPAN),
+    "exponential rising": lambda a: ExponentialRamp(a * math.exp(-3.0), -3.0, **SPAN),
+    "exponential falling": lambda a: ExponentialRamp(a, 3.0, **SPAN),
+    "early high, t > 2": lambda a: early_high(a, 2.0),
+    "power law, a = 1": lambda a: PowerLaw(Interval(a, 0.0, 20.0), 1.0),
+    "power law, a = -0.5": lambda a: PowerLaw(Interval(a, 0.0, 20.0), -0.5),
+    "linear negative window": lambda a: Ramp(-1.0 + 5.0 * a, -1.0, 0.0, 5.0),  # w0 + omega t with w0 = -1, up to t = 5
+    "late unconditional, t < 4": lambda a: late_unconditional(a, 4.0),
+    "late unconditional, t < 2": lambda a: late_unconditional(a, 2.0),
+}
+
+
+class Found(NamedTuple):
+    """The smallest amplitude of a family that reaches the target, or the one that comes nearest, and how it went."""
+
+    amplitude: float
+    reached: bool
+    note: str
+
+
+def find_amplitude(
+    problem: Problem, family: Callable[[float], Schedule], mean_shift: float, largest: float = LARGEST
+) -> Found:
+    """Smallest amplitude A in (0, largest] at which family(A) has m(0) - 1 = mean_shift in the mean-field theory.
+
+    Returns
+    -------
+    Found : with `reached` False and the reason where the family cannot: it saturates, or jumps over the target.
+
+    Examples
+    --------
+    >>> from meanfield import Continuum
+    >>> p = Problem(classes=Continuum(), sigma2=0.25)
+    >>> find_amplitude(p, Constant, mean_shift=0.2).reached, find_amplitude(p, Constant, mean_shift=0.3).note
+    (True, 'at most 0.25')
+    """
+    from scipy.optimize import brentq
+
+    from meanfield.dynamics import solve
+
+    def excess(log_a: float) -> float:
+        return float(solve(problem.replace(guidance=family(math.exp(log_a)))).final.mean_shift) - mean_shift
+
+    grid = np.linspace(math.log(1e-2), math.log(largest), 31)
+    values = np.full(len(grid), np.nan)
+    for i, x in enumerate(grid):
+        values[i] = excess(x)
+        if values[i] >= 0.0:
+            break
+    best = int(np.nanargmax(values))
+    if values[best] < 0.0:
+        return Found(math.exp(grid[best]), False, f"at most {values[best] + mean_shift:.3g}")
+    if best == 0:
+        return Found(math.exp(grid[0]), False, "above the target at any amplitude")
+    root = brentq(excess, grid[best - 1], grid[best], xtol=1e-14, rtol=1e-14)
+    if abs(miss := excess(root)) > 1e-7:
+        return Found(math.exp(root), False, f"jumps over the target, to {mean_shift + miss:.3g}")
+    return Found(math.exp(root), True, "")
+
+
+def tabulate_schedules(
+    alphas: Sequence[float] = (0.4, 0.7),
+    samplers: Sequence[str | float] = ("sde", "ode"),
+    *,
+    sigma2: float = 0.25,
+    w: float = 1.0,
+    families: Mapping[str, Callable[[float], Schedule]] | None = None,
+    dimensions: Sequence[int] = (20, 12),
+    n_samples: int = 128,
+    n_disorder: int = 16,
+    n_steps: int = 100,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: bool | Callable[[int, int], Any] | None = None,
+) -> "xarray.Dataset":
+    """All families at the mean shift that constant guidance w has in theory, for each alpha and sampler, T = infinity.
+
+    Parameters
+    ----------
+    alphas, samplers : what to tabulate.
+    families : name -> function of the amplitude; `FAMILIES` by default.
+    dimensions : d of the particles, one for each alpha.
+    n_samples, n_disorder, n_steps, seed, threads : as in `simulate.run`; n_samples = 0 runs no particles.
+
+    Returns
+    -------
+    xarray.Dataset : over (alpha, sampler, schedule): in theory `amplitude`, `mean_shift`, `variance_ratio`,
+        `separation` (F), `kl`, `w2` (squared), `standing`; `reached` and `note` for families that miss the target; by
+        particles `particle_mean_shift`, `particle_variance_ratio`, `particle_accuracy`, each with `_stderr`. The
+        problems are in the attributes.
+
+    Examples
+    --------
+    >>> data = tabulate_schedules((0.4,), ("sde",), families={"constant": Constant}, dimensions=(8,), n_samples=0)
+    >>> round(float(data.amplitude.squeeze()), 6)
+    1.0
+    """
+    import xarray
+
+    families = dict(FAMILIES if families is None else families)
+    n_samples = int(checked("n_samples", n_samples, low=0, integer=True))
+    names, shape = list(families), (len(alphas), len(samplers), len(families))
+    numbers = [*THEORY, *(f"particle_{n}{s}" for n in MEASURED for s in ("", "_stderr"))]
+    columns: dict[str, np.ndarray] = {n: np.full(shape, np.nan) for n in numbers}
+    columns |= {n: np.full(shape, "", dtype=object) for n in ("note", "standing", "problem")}
+    columns["reached"] = np.zeros(shape, bool)
+    with Progress(progress, int(np.prod(shape)), "schedules") as show:
+        for i, j, k in np.ndindex(shape):
+            base = Problem(classes=Exponential(alpha=alphas[i]), sigma2=sigma2, guidance=w, sampler=samplers[j])
+            row = _theory(base, families[names[k]])
+            if n_samples:
+                settings = {"n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "threads": threads}
+                row |= _particles(Problem.from_dict(json.loads(row["problem"])), dimensions[i], seed, settings)
+            for name, value in row.items():
+                columns[name][i, j, k] = value
+            show(1 + int(np.ravel_multi_index((i, j, k), shape)))
+    dims = ("alpha", "sampler", "schedule")
+    text = {n: columns.pop(n).astype(str) for n in ("note", "standing", "problem")}
+    attrs = {"sigma2": sigma2, "w": w, "seed": seed, "n_samples": n_samples, "n_disorder": n_disorder,
+             "n_steps": n_steps, "dimensions": list(dimensions), "versions": json.dumps(versions())}  # fmt: skip
+    coords = {"alpha": list(alphas), "sampler": [str(s) for s in samplers], "schedule": names}
+    return xarray.Dataset({n: (dims, v) for n, v in {**columns, **text}.items()}, coords, attrs)
+
+
+def markdown(data: "xarray.Dataset", alpha: float, sampler: str) -> str:
+    """One block of the table as Markdown: first the families that reach the target shift with samples that stay in
+    their class (F > 0), those that keep most variance first. ~ marks an approximate theory (a glass on the way).
+
+    Examples
+    --------
+    >>> data = tabulate_schedules((0.4,), ("sde",), families={"constant": Constant}, dimensions=(8,), n_samples=0)
+    >>> print(markdown(data, 0.4, "sde").splitlines()[2])
+    | constant | 1 | 0.0756 | 0.971 | 0.778 | 0.0116 | 0.00576 | - | - |
+    """
+    block = data.sel(alpha=alpha, sampler=sampler)
+    order = np.lexsort((-block.variance_ratio.values, block.separation.values < 0, ~block.reached.values))
+    lines = [
+        "| schedule | A | m(0) - 1 | v/sigma2 | F | KL/d | W2^2/d | v/sigma2, particles | accuracy, particles |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for r in (block.isel(schedule=k) for k in order):
+        shift = f"{float(r.mean_shift):.4f}" if r.reached else f"{float(r.mean_shift):.4f} ({r.note.values!s})"
+        cells = [
+            str(r.schedule.values) + " ~" * (r.standing == "approximate").item(), f"{float(r.amplitude):.3g}", shift,
+            f"{float(r.variance_ratio):.3f}",
+            f"{float(r.separation):.3f}", f"{float(r.kl):.3g}", f"{float(r.w2):.3g}",
+            _measured(r, "variance_ratio", 3), _measured(r, "accuracy", 4),
+        ]  # fmt: skip
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _theory(base: Problem, family: Callable[[float], Schedule]) -> dict[str, Any]:
+    """Amplitude and measures of one family at the mean shift of `base`."""
+    from meanfield.dynamics import solve
+    from meanfield.measures import distortion
+
+    target = float(solve(base).final.mean_shift)
+    found = find_amplitude(base, family, target)
+    problem = base.replace(guidance=family(found.amplitude))
+    theory = solve(problem)
+    measures = distortion(theory)
+    return {
+        "amplitude": found.amplitude,
+        "mean_shift": float(theory.final.mean_shift),
+        **{n: getattr(measures, n) for n in ("variance_ratio", "separation", "kl", "w2")},
+        "note": found.note,
+        "reached": found.reached,
+        "standing": theory.standing,
+        "problem": json.dumps(problem.to_dict()),
+    }
+
+
+def _particles(problem: Problem, d: int, seed: int, settings: dict[str, Any]) -> dict[str, float]:
+    from simulate import run
+
+    final = run(problem, d=d, seed=seed, n_times=2, progress=False, **settings).final
+    sigma2 = problem.sigma2
+    return {
+        "particle_mean_shift": float(final.m_paired.mean) - 1.0,
+        "particle_mean_shift_stderr": float(final.m_paired.stderr),
+        "particle_variance_ratio": float(final.v_paired.mean) / sigma2,
+        "particle_variance_ratio_stderr": float(final.v_paired.stderr) / sigma2,
+        "particle_accuracy": float(final.accuracy.mean),
+        "particle_accuracy_stderr": float(final.accuracy.stderr),
+    }
+
+
+def _measured(row: "xarray.Dataset", name: str, digits: int) -> str:
+    """value(error) of a measured column, or a dash."""
+    value, error = float(row[f"particle_{name}"]), float(row[f"particle_{name}_stderr"])
+    if math.isnan(value):
+        return "-"
+    return f"{value:.{digits}f}({round(error * 10**digits)})"
