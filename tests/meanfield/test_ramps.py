@@ -22,11 +22,13 @@ from meanfield import (
     Ramp,
     Schedule,
     ScheduleError,
+    Spectrum,
     Tabulated,
     Triangular,
     early_high,
     solve,
 )
+from meanfield.directions import along
 from meanfield.theorems import final_from_dose, mean_from_dose, variance_from_dose
 
 EVERY = pytest.mark.parametrize("name", LIBRARY)
@@ -141,6 +143,30 @@ def test_no_go_for_the_library(schedule, eta, T):
     result, unguided = final_from_dose(p), final_from_dose(p.replace(guidance=0.0))
     assert result.dose >= 0.0
     assert result.v <= unguided.v * (1 + 1e-12) <= 0.25 * (1 + 1e-9)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    schedule=random_schedules(low=0.0),
+    eta=st.sampled_from([0.0, 0.6, 1.0, 1.5]),
+    c=st.tuples(st.floats(0.05, 1.0), st.floats(0.05, 1.0)),
+    g=st.tuples(st.floats(0.3, 4.0), st.floats(0.3, 4.0)),
+)
+def test_dose_theorems_hold_along_every_direction_of_a_spectrum(schedule, eta, c, g):
+    """(T16)-(T18) direction by direction, each with a dose of its own, against the solver of groups."""
+    spectrum = Spectrum(c=list(c), u=[a + b for a, b in zip(c, g, strict=True)])
+    p = Problem(classes=Continuum(), spectrum=spectrum, guidance=schedule, sampler=eta)
+    final = solve(p).final
+    for i in range(2):
+        one = along(p, i)
+        result = final_from_dose(one)
+        assert float(final.mean_shift_group[i]) + 1.0 == pytest.approx(result.m, abs=1e-7)
+        assert float(final.variance_excess_group[i]) + 1.0 == pytest.approx(result.v / one.sigma2, abs=1e-7)
+        assert result.v <= one.sigma2 * (1.0 + 1e-12)
+        if eta == 1.0:
+            assert result.m == pytest.approx(mean_from_dose(one, result.dose), rel=1e-9)
+        if eta == 0.0:
+            assert result.v == pytest.approx(variance_from_dose(one, result.dose), rel=1e-9)
 
 
 def test_own_time_of_other_processes():
