@@ -209,6 +209,8 @@ def _weights(schedule: Schedule, t: np.ndarray) -> np.ndarray:
     try:
         with np.errstate(invalid="ignore"):
             w = np.array(np.broadcast_to(np.asarray(schedule.w(t), float), t.shape))
+    except ScheduleError:
+        raise
     except Exception as cause:  # the schedule is the user's code: whatever it raises is reported
         raise ScheduleError(f"{schedule!r} must return one number per level; it raised {cause!r}.") from cause
     bad = ~np.isfinite(w)

@@ -9,8 +9,9 @@ the pipeline a property that stays true; then (R5) of docs/real-samplers.md hold
 Nothing of diffusers or torch is imported here: a pipeline is what has their attributes.
 """
 
+import ast
 import inspect
-import re
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +22,6 @@ from meanfield.levels import levels_of, read_levels
 
 __all__ = ["GuidanceCallback", "guided", "refusal"]
 
-FORMULA = re.compile(r"\b(\w+)\s*\+\s*self\.guidance_scale\s*\*\s*\(\s*\w+\s*-\s*\1\s*\)")
 CHANGES = {  # arguments of pipelines that change the guided prediction after, or beside, the formula
     "guidance_rescale": "it rescales the guided prediction",
     "skip_guidance_layers": "it adds skip-layer guidance",
@@ -64,8 +64,7 @@ class GuidanceCallback:
         if step == 0:
             self._check(pipe)
         result = self.after(pipe, step, timestep, callback_kwargs) if self.after else {}
-        if step + 1 < len(self.scales):
-            pipe._guidance_scale = self.scales[step + 1]
+        pipe._guidance_scale = self.scales[(step + 1) % len(self.scales)]  # the first again, for loops that start anew
         return result
 
     def _check(self, pipe: Any) -> None:
@@ -99,7 +98,8 @@ def refusal(pipe: Any) -> str | None:
     """Why the scales of a schedule would not be applied by this pipeline as (R5) says; None if they would.
 
     The source of its `__call__` must hold eps_u + self.guidance_scale (eps_c - eps_u), behind the property
-    `do_classifier_free_guidance`, and offer `callback_on_step_end`.
+    `do_classifier_free_guidance`, compare no guidance scale itself, take no norms (to rescale by), and offer
+    `callback_on_step_end`.
     """
     cls = type(pipe)
     for part, key in (("unet", "time_cond_proj_dim"), ("transformer", "guidance_embeds")):
@@ -114,12 +114,41 @@ def refusal(pipe: Any) -> str | None:
     if not isinstance(inspect.getattr_static(cls, "do_classifier_free_guidance", None), property):
         return "it decides on guidance by the argument of the call, not by a property that could be kept true"
     try:
-        source = inspect.getsource(inspect.unwrap(cls.__call__))
-    except (OSError, TypeError):
+        source = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(cls.__call__))))
+    except (OSError, TypeError, SyntaxError):
         return "the source of its __call__ cannot be read to check how it guides"
-    if "self.do_classifier_free_guidance" not in source or not FORMULA.search(source):
+    return _wrong_in(source)
+
+
+def _wrong_in(source: ast.AST) -> str | None:
+    """What in the source of a call would make it depart from (R5) at some scale."""
+    nodes = list(ast.walk(source))
+    if "do_classifier_free_guidance" not in map(_name, nodes) or not any(map(_is_formula, nodes)):
         return "its __call__ does not compute eps_u + self.guidance_scale (eps_c - eps_u)"
+    for node in nodes:
+        if isinstance(node, ast.Compare) and {"guidance_scale", "_guidance_scale"} & set(map(_name, ast.walk(node))):
+            return f"its __call__ compares the scale itself, {ast.unparse(node)}, which no property can keep true"
+        if isinstance(node, ast.Call) and _name(node.func) == "norm":
+            return "its __call__ rescales the guided prediction by norms"
     return None
+
+
+def _is_formula(node: ast.AST) -> bool:
+    """Whether this is u + self.guidance_scale * (c - u)."""
+    if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and isinstance(node.right, ast.BinOp)):
+        return False
+    scale, difference = node.right.left, node.right.right
+    return (
+        isinstance(node.right.op, ast.Mult)
+        and ast.unparse(scale) == "self.guidance_scale"
+        and isinstance(difference, ast.BinOp)
+        and isinstance(difference.op, ast.Sub)
+        and ast.unparse(difference.right) == ast.unparse(node.left)
+    )
+
+
+def _name(node: ast.AST) -> str | None:
+    return getattr(node, "attr", None) or getattr(node, "id", None)
 
 
 def guided(pipe: Any, scales: Any) -> Any:

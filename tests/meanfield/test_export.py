@@ -18,6 +18,7 @@ from meanfield import (
     Interval,
     Linear,
     Piecewise,
+    PowerLaw,
     Problem,
     RectifiedFlow,
     ScheduleError,
@@ -209,6 +210,8 @@ def test_a_schedule_that_is_infinite_somewhere_is_refused():
         WINDOW.for_timesteps(flow_sigmas=[1.0, 0.5])
     with pytest.raises(ScheduleError, match="raised"):
         for_timesteps(lambda t: [1.0, 2.0, 3.0], sigmas=[2.0, 1.0])
+    with pytest.raises(ScheduleError, match="depends on the sample"):
+        PowerLaw(2.0, exponent=0.5).for_timesteps(sigmas=[2.0, 1.0])
 
 
 class Scheduler:
@@ -295,6 +298,19 @@ def test_pipelines_and_schedulers_that_cannot_be_read_are_refused():
         def __call__(self, steps=3, guidance_scale=7.5):
             return guidance_scale
 
+    class Rescaling(Pipeline):
+        def __call__(self, steps=3, guidance_scale=7.5, callback_on_step_end=None):
+            uncond, cond = np.ones(2), np.zeros(2)
+            if self.do_classifier_free_guidance:
+                noise_pred = uncond + self.guidance_scale * (cond - uncond)
+            return noise_pred / np.linalg.norm(noise_pred)
+
+    class Comparing(Pipeline):
+        def __call__(self, steps=3, guidance_scale=7.5, callback_on_step_end=None):
+            uncond, cond = (1.0, 0.0) if guidance_scale > 1.0 else (0.0, 0.0)
+            return uncond + self.guidance_scale * (cond - uncond) if self.do_classifier_free_guidance else cond
+
+    assert "norms" in refusal(Rescaling()) and "guidance_scale > 1.0" in refusal(Comparing())
     assert "does not compute" in refusal(Local()) and "callback_on_step_end" in refusal(Deaf())
     assert refusal(Pipeline()) is None
     with pytest.raises(ExportError, match="cannot be driven"):
