@@ -8,7 +8,7 @@ import pytest
 import torch
 from tiny_pipelines import deviations, record, stable_diffusion, stable_diffusion_3
 
-from meanfield import Continuum, Custom, Interval, Linear, Problem, solve
+from meanfield import Constant, Continuum, Custom, Interval, Linear, Problem, design, solve
 from meanfield.export import guided, levels_of
 
 SD = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
@@ -22,6 +22,7 @@ SCHEDULERS = {
     "euler-ancestral": lambda: diffusers.EulerAncestralDiscreteScheduler(**SD),
     "heun": lambda: diffusers.HeunDiscreteScheduler(**SD),
     "dpm++": lambda: diffusers.DPMSolverMultistepScheduler(**SD),
+    "dpm++-karras": lambda: diffusers.DPMSolverMultistepScheduler(**SD, use_karras_sigmas=True),
     "unipc": lambda: diffusers.UniPCMultistepScheduler(**SD),
     "edm-euler": lambda: diffusers.EDMEulerScheduler(),
     "flow": lambda: diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0),
@@ -29,15 +30,19 @@ SCHEDULERS = {
 }
 
 
-def noise_of(scheduler, timestep):
-    """VE time by the library's own forward process: what it adds to zeros, over what it keeps of ones."""
+def kept_and_added(scheduler, timestep):
+    """a and b by the library's own forward process: what it keeps of ones, and what it adds to zeros."""
     one, zero = torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
     t = torch.tensor([float(timestep)]).to(scheduler.timesteps.dtype)
     if hasattr(scheduler, "scale_noise"):
-        b, a = scheduler.scale_noise(zero, t, one), scheduler.scale_noise(one, t, zero)
-    else:
-        b, a = scheduler.add_noise(zero, one, t), scheduler.add_noise(one, zero, t)
-    return math.inf if float(a) == 0.0 else (float(b) / float(a)) ** 2
+        return float(scheduler.scale_noise(one, t, zero)), float(scheduler.scale_noise(zero, t, one))
+    return float(scheduler.add_noise(one, zero, t)), float(scheduler.add_noise(zero, one, t))
+
+
+def noise_of(scheduler, timestep):
+    """VE time (b/a)^2."""
+    a, b = kept_and_added(scheduler, timestep)
+    return math.inf if a == 0.0 else (b / a) ** 2
 
 
 @pytest.mark.parametrize("name", SCHEDULERS)
@@ -104,24 +109,52 @@ def errors(name, n, data_scale):
     first = int(np.argmax(right.t < 200.0))
     T = float(right.t[first])
     theory = solve(Problem(classes=Continuum(), sigma2=SIGMA2, guidance=schedule, sampler="ode", t_start=T)).final
-    m, v = sample(scheduler, scales, OWN, SIGMA2, first, right.t)
+    m, v = sample(scheduler, scales, OWN, first, right.t)
     return np.array([m - theory.m, v / theory.v - 1.0])
 
 
-def sample(scheduler, scales, own_scale, sigma2, first, t):
+def sample(scheduler, scales, own_scale, first, t):
     """m and v from the two samples that start at x/a = +- own_scale t^(1/2), for class means +own_scale."""
-    scheduler.set_timesteps(len(scales))  # its step counter back to the start
-    t_sampler = t * own_scale**2
+    scheduler.set_timesteps(scheduler.num_inference_steps)  # its step counter back to the start
     scheduler.is_scale_input_called = True  # the exact network takes the sample as it is
-    x, signs = None, torch.tensor([1.0, -1.0], dtype=torch.float64)
+    x, signs, sigma = None, torch.tensor([[1.0, -1.0]], dtype=torch.float64), np.sqrt(t) * own_scale
+    kept = [kept_and_added(scheduler, step)[0] for step in scheduler.timesteps]
     for i in range(first, len(scales)):
-        sigma = math.sqrt(t_sampler[i])
-        a = {"sigmas": 1.0, "alphas_cumprod": 1.0 / math.sqrt(1.0 + sigma**2), "flow_sigmas": 1.0 / (1.0 + sigma)}
-        x = a[scales.kind] * sigma * signs if x is None else x
-        y = x / a[scales.kind]
-        cond = sigma * (y - own_scale) / (sigma2 * own_scale**2 + sigma**2)  # eps = -sigma (score of y)
-        uncond = sigma * y / ((1.0 + sigma2) * own_scale**2 + sigma**2)
+        x = kept[i] * sigma[i] * signs if x is None else x
+        y = x / kept[i]
+        cond = sigma[i] * (y - own_scale) / (SIGMA2 * own_scale**2 + sigma[i] ** 2)  # eps = -sigma (score of y)
+        uncond = sigma[i] * y / ((1.0 + SIGMA2) * own_scale**2 + sigma[i] ** 2)
         eps = uncond + scales[i] * (cond - uncond)
-        output = eps - (y - sigma * eps) if scales.kind == "flow_sigmas" else eps  # a flow predicts z - x_0
+        output = eps - (y - sigma[i] * eps) if scales.kind == "flow_sigmas" else eps  # a flow predicts z - x_0
         x = scheduler.step(output, scheduler.timesteps[i], x, return_dict=False)[0].double()
+    x = x[0]
     return float(x.mean()) / own_scale, (float(x[0] - x[1]) / (2.0 * own_scale)) ** 2
+
+
+def test_a_designed_window_keeps_the_variance_in_a_real_sampler():
+    """50 steps of DPM++ 2M, exact scores of the continuum: m(0) = 1.67 at the variance of the class."""
+    levels = {name: levels_at(name, 50) for name in ("dpm++-karras", "euler-karras")}
+    T = float(Constant(0.0).for_timesteps(**levels["dpm++-karras"], data_scale=OWN).t[0])
+    problem = Problem(classes=Continuum(), sigma2=SIGMA2, sampler="ode", t_start=T)
+    window = design(problem, w_min=-1.0, w_max=3.0, slope=4.0)
+
+    def result(schedule, name="dpm++-karras", rule="start"):
+        scales = schedule.for_timesteps(**levels[name], data_scale=OWN, rule=rule)
+        scheduler = SCHEDULERS[name]()
+        scheduler.set_timesteps(50)
+        m, v = sample(scheduler, scales, OWN, 0, scales.t)
+        return m / window.outcome.m - 1.0, v / SIGMA2 - 1.0
+
+    assert window.outcome.m > 1.6 and abs(window.outcome.v_ratio - 1.0) < 1e-6
+    shift, kept = result(window.schedule)
+    assert abs(shift) < 0.01 and abs(kept) < 0.03
+    assert result(Constant(1.0))[1] < -0.75  # constant guidance loses three quarters, for half the shift
+    assert result(window.schedule, rule="mean")[1] > 0.1  # "mean" is for first-order samplers only
+    first_order = {rule: result(window.schedule, "euler-karras", rule)[1] for rule in ("start", "mean")}
+    assert -0.25 < first_order["start"] < -0.1 < first_order["mean"] < 0.0
+
+
+def levels_at(name, n):
+    scheduler = SCHEDULERS[name]()
+    scheduler.set_timesteps(n)
+    return levels_of(scheduler)
