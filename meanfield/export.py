@@ -84,7 +84,10 @@ class Scales:
         return iter(self.scales.tolist())
 
     def __getitem__(self, i):
-        return self.scales[i]
+        """The scale of a step, or the `Scales` of a slice: `scales[-12:]` for the last 12 steps (image to image)."""
+        if not isinstance(i, slice):
+            return float(self.scales[i])
+        return Scales(self.scales[i], self.levels[i], self.t[i], self.kind, self.info)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Scales) and self.to_dict() == other.to_dict()

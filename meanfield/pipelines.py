@@ -78,13 +78,14 @@ class GuidanceCallback:
         if steps != len(self.scales):
             raise ExportError(
                 f"one scale per step is needed; got {len(self.scales)} for {steps} steps of {type(pipe).__name__}. "
-                "Make them for the levels of this run: for_timesteps(**levels_of(pipe.scheduler))."
+                "Make them for the levels of this run: for_timesteps(**levels_of(pipe.scheduler)), of which image to "
+                "image makes the last steps: scales[-steps:]."
             )
         if self._levels is None or not hasattr(pipe, "scheduler"):
             return
         try:
             known = {k: v for k, v in levels_of(pipe.scheduler).items() if k != "t_end"}
-            levels = read_levels(**known).values
+            levels = read_levels(**known).values[-len(self.scales) :]  # image to image makes the last steps only
         except ExportError:
             return  # a scheduler that cannot be read: the scales were made from levels that the user stated
         if levels.shape != self._levels.shape or not np.allclose(levels, self._levels, rtol=1e-4, atol=1e-6):

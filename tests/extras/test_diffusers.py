@@ -4,9 +4,18 @@ import diffusers
 import numpy as np
 import pytest
 import torch
-from tiny_pipelines import deviations, record, stable_diffusion, stable_diffusion_3, stable_diffusion_xl
+from diffusers import StableDiffusionInpaintPipeline
+from tiny_pipelines import (
+    RELATIVES,
+    deviations,
+    record,
+    relative,
+    stable_diffusion,
+    stable_diffusion_3,
+    stable_diffusion_xl,
+)
 
-from meanfield import ExportError, Linear
+from meanfield import ExportError, Interval, Linear
 from meanfield.export import GuidanceCallback, guided, levels_of, refusal
 
 CROSSING = [3.0, 1.0, 0.0, -1.0, 0.5, 2.0]  # through 1, 0 and below, and back
@@ -74,6 +83,23 @@ def test_constant_scales_are_the_plain_pipeline_and_leave_it_alone(name):
     record(guided(pipe, CROSSING), network, num_inference_steps=6)
     _, after = record(pipe, network, num_inference_steps=3, guidance_scale=2.5)
     assert torch.equal(before, after)
+
+
+@pytest.mark.parametrize("cls", RELATIVES, ids=lambda cls: cls.__name__)
+def test_image_to_image_takes_the_last_scales(cls):
+    make, network = RELATIVES[cls]
+    pipe = relative(cls, make())
+    pipe.scheduler.set_timesteps(10)
+    scales = Interval(-1.5, 0.01, 2.0).for_timesteps(**levels_of(pipe.scheduler))[-5:]
+    call = {"image": torch.zeros(1, 3, 16, 16), "num_inference_steps": 10, "strength": 0.5}
+    if cls is StableDiffusionInpaintPipeline:
+        call |= {"mask_image": torch.ones(1, 1, 16, 16), "height": 16, "width": 16}
+    steps, _ = record(guided(pipe, scales), network, **call)
+    assert max(deviations(steps, scales)) <= 1.0 and min(scales) < 0.0
+    assert min(deviations(steps, np.array(scales) + 0.1)) > 1.0
+    with pytest.raises(ExportError, match="10 for 5 steps"):
+        whole = Interval(-1.5, 0.01, 2.0).for_timesteps(**levels_of(pipe.scheduler))
+        record(guided(pipe, whole), network, **call)
 
 
 def test_the_callback_alone_drives_scales_above_one():

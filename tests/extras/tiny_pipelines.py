@@ -8,8 +8,12 @@ from diffusers import (
     DDIMScheduler,
     FlowMatchEulerDiscreteScheduler,
     SD3Transformer2DModel,
+    StableDiffusion3Img2ImgPipeline,
     StableDiffusion3Pipeline,
+    StableDiffusionImg2ImgPipeline,
+    StableDiffusionInpaintPipeline,
     StableDiffusionPipeline,
+    StableDiffusionXLImg2ImgPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
@@ -49,9 +53,9 @@ def text_encoder(kind=CLIPTextModel, projection=16):
     return kind(config).eval()
 
 
-def vae(latent_channels=4):
+def vae(shift=None):
     return AutoencoderKL(
-        block_out_channels=(8, 8), norm_num_groups=4, latent_channels=latent_channels, sample_size=16,
+        block_out_channels=(8, 8), norm_num_groups=4, latent_channels=4, shift_factor=shift, sample_size=16,
         down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
     )  # fmt: skip
 
@@ -125,7 +129,7 @@ def stable_diffusion_3(shift=3.0):
             pos_embed_max_size=8,
         ).eval(),
         scheduler=FlowMatchEulerDiscreteScheduler(shift=shift),
-        vae=vae(),
+        vae=vae(shift=0.1),
         text_encoder=text_encoder(CLIPTextModelWithProjection),
         tokenizer=tokenizer(),
         text_encoder_2=text_encoder(CLIPTextModelWithProjection),
@@ -135,6 +139,22 @@ def stable_diffusion_3(shift=3.0):
     )
     pipe.set_progress_bar_config(disable=True)
     return pipe
+
+
+def relative(cls, pipe):
+    """Another pipeline with the same parts."""
+    no_checker = {"requires_safety_checker": False} if "safety_checker" in pipe.components else {}
+    twin = cls(**pipe.components, **no_checker)
+    twin.set_progress_bar_config(disable=True)
+    return twin
+
+
+RELATIVES = {
+    StableDiffusionImg2ImgPipeline: (stable_diffusion, "unet"),
+    StableDiffusionInpaintPipeline: (stable_diffusion, "unet"),
+    StableDiffusionXLImg2ImgPipeline: (stable_diffusion_xl, "unet"),
+    StableDiffusion3Img2ImgPipeline: (stable_diffusion_3, "transformer"),
+}
 
 
 class Step(NamedTuple):
@@ -161,8 +181,8 @@ def record(pipe, network="unet", **call):
     scheduler.step = step
     try:
         arguments = {"prompt": "a cat on the moon", "negative_prompt": "the moon", "output_type": "latent"}
-        size = {"height": 16, "width": 16, "generator": torch.Generator().manual_seed(1)}
-        result = pipe(**{**arguments, **size, **call})
+        size = {} if "image" in call else {"height": 16, "width": 16}
+        result = pipe(**{**arguments, **size, "generator": torch.Generator().manual_seed(1), **call})
     finally:
         hook.remove()
         del scheduler.step
