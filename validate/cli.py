@@ -1,4 +1,4 @@
-"""The command line: `cfgfield solve | simulate | validate`.
+"""The command line: `cfgfield solve | simulate | export | validate`.
 
 Exit codes: 0 done (and, for validate, everything agrees), 1 theory and particles disagree, 2 bad input, 130 interrupt.
 """
@@ -143,6 +143,39 @@ def simulate(
     typer.echo(repr(data))
     if data.n_draws > 1:
         typer.echo(str(compare(theory_of(data.problem, data.d), data)))
+
+
+@app.command()
+@guarded
+def export(
+    schedule: Annotated[Path, typer.Argument(help="JSON of a schedule, a design or a problem; or a TOML problem.")],
+    levels: Annotated[str, typer.Option(help='Noise levels, first step first: "14.6,7.1,...", or a file of them.')],
+    kind: Annotated[
+        str, typer.Option(help='"sigmas" (VE form), "flow_sigmas", or a noise process for levels in its own time.')
+    ] = "sigmas",
+    shift: Annotated[float, typer.Option(help="Shift of flow_sigmas that are not yet shifted.")] = 1.0,
+    data_scale: Annotated[float, typer.Option(help="Standard deviation of class means in the sampler's units.")] = 1.0,
+    rule: Annotated[str, typer.Option(help='"start", or "mean" over the step (first-order samplers).')] = "start",
+    t_max: Annotated[float | None, typer.Option(help="Read levels above this VE time there (default: start).")] = None,
+    form: Annotated[str, typer.Option("--format", help='"csv", "json" or "sdcpp" (stable-diffusion.cpp).')] = "csv",
+    output: Annotated[Path | None, typer.Option(help="Write to this file instead of printing.")] = None,
+) -> None:
+    """Print the guidance scale 1 + w of every step of a sampler (docs/real-samplers.md).
+
+    Example:  cfgfield export design.json --levels 14.6,7.1,3.3,1.4,0.5,0.1 --data-scale 0.9 --format sdcpp
+    """
+    from validate.errors import ConfigError
+    from validate.exporting import FORMATS, scales_of
+
+    if form not in FORMATS:
+        raise ConfigError(f"--format must be one of {', '.join(FORMATS)}; got {form!r}.")
+    _check_folder(output)
+    text = FORMATS[form](scales_of(schedule, levels, kind, t_max, shift=shift, data_scale=data_scale, rule=rule))
+    if output is None:
+        typer.echo(text)
+    else:
+        output.write_text(text + "\n", encoding="utf-8")
+        typer.echo(f"wrote {output}", err=True)
 
 
 @app.command()
