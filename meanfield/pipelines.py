@@ -102,7 +102,7 @@ def refusal(pipe: Any) -> str | None:
     `do_classifier_free_guidance`, compare no guidance scale itself, take no norms (to rescale by), and offer
     `callback_on_step_end`.
     """
-    cls = type(pipe)
+    cls = _plain_class(pipe)
     for part, key in (("unet", "time_cond_proj_dim"), ("transformer", "guidance_embeds")):
         if getattr(getattr(getattr(pipe, part, None), "config", None), key, None) not in (None, False):
             return f"its {part} was distilled with the guidance scale as an input ({key}): there is no eps_u to mix"
@@ -168,7 +168,7 @@ def guided(pipe: Any, scales: Any) -> Any:
     ExportError : the pipeline would not apply the scales, with the reason; or the call gives guidance arguments of its
         own, or makes other steps than the scales were made for.
     """
-    numbers, cls, reason = _numbers(scales), type(pipe), refusal(pipe)
+    numbers, cls, reason = _numbers(scales), _plain_class(pipe), refusal(pipe)
     if reason is not None:
         raise ExportError(f"{cls.__name__} cannot be driven by a schedule: {reason}.")
 
@@ -193,6 +193,12 @@ def guided(pipe: Any, scales: Any) -> Any:
     twin: Any = object.__new__(subclass)
     object.__setattr__(twin, "__dict__", pipe.__dict__)
     return twin
+
+
+def _plain_class(pipe: Any) -> type:
+    """The class of the pipeline; of one that is guided already, the class that it had before."""
+    cls = type(pipe)
+    return cls.__mro__[1] if "_guidance_is_forced" in vars(cls) else cls
 
 
 def _numbers(scales: Sequence[float] | Any) -> list[float]:

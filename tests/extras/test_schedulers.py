@@ -113,22 +113,25 @@ def errors(name, n, data_scale):
     return np.array([m - theory.m, v / theory.v - 1.0])
 
 
-def sample(scheduler, scales, own_scale, first, t):
-    """m and v from the two samples that start at x/a = +- own_scale t^(1/2), for class means +own_scale."""
+def sample(scheduler, scales, own_scale, first, t, start=None, **options):
+    """m and v of samples that start at x/a = own_scale t^(1/2) `start`, for class means +own_scale.
+
+    Without noise two samples are enough, +1 and -1: x is linear in them.
+    """
     scheduler.set_timesteps(scheduler.num_inference_steps)  # its step counter back to the start
     scheduler.is_scale_input_called = True  # the exact network takes the sample as it is
-    x, signs, sigma = None, torch.tensor([[1.0, -1.0]], dtype=torch.float64), np.sqrt(t) * own_scale
+    start = torch.tensor([[1.0, -1.0]], dtype=torch.float64) if start is None else start
+    x, sigma = None, np.sqrt(t) * own_scale
     kept = [kept_and_added(scheduler, step)[0] for step in scheduler.timesteps]
     for i in range(first, len(scales)):
-        x = kept[i] * sigma[i] * signs if x is None else x
+        x = kept[i] * sigma[i] * start if x is None else x
         y = x / kept[i]
         cond = sigma[i] * (y - own_scale) / (SIGMA2 * own_scale**2 + sigma[i] ** 2)  # eps = -sigma (score of y)
         uncond = sigma[i] * y / ((1.0 + SIGMA2) * own_scale**2 + sigma[i] ** 2)
         eps = uncond + scales[i] * (cond - uncond)
         output = eps - (y - sigma[i] * eps) if scales.kind == "flow_sigmas" else eps  # a flow predicts z - x_0
-        x = scheduler.step(output, scheduler.timesteps[i], x, return_dict=False)[0].double()
-    x = x[0]
-    return float(x.mean()) / own_scale, (float(x[0] - x[1]) / (2.0 * own_scale)) ** 2
+        x = scheduler.step(output, scheduler.timesteps[i], x, return_dict=False, **options)[0].double()
+    return float(x.mean()) / own_scale, float(x.var(correction=0)) / own_scale**2
 
 
 def test_a_designed_window_keeps_the_variance_in_a_real_sampler():
@@ -152,6 +155,27 @@ def test_a_designed_window_keeps_the_variance_in_a_real_sampler():
     assert result(window.schedule, rule="mean")[1] > 0.1  # "mean" is for first-order samplers only
     first_order = {rule: result(window.schedule, "euler-karras", rule)[1] for rule in ("start", "mean")}
     assert -0.25 < first_order["start"] < -0.1 < first_order["mean"] < 0.0
+
+
+@pytest.mark.parametrize("name", ["ddim-trailing", "ddpm", "euler-ancestral"])
+def test_stochastic_samplers_are_the_sde_of_the_theory(name):
+    """DDIM with eta = 1, DDPM and Euler ancestral: eta = 1. First order: the error of v halves at twice the steps."""
+    schedule = Custom(lambda t: 0.8 - 1.6 / (1.0 + t))
+    torch.manual_seed(0)
+    n_samples, found = 20_000, []
+    for n in (250, 500):
+        scheduler = SCHEDULERS[name]()
+        levels = levels_at(name, n)
+        scales = schedule.for_timesteps(**levels, data_scale=OWN)
+        scheduler.set_timesteps(n)
+        start = torch.randn(1, n_samples, dtype=torch.float64)
+        problem = Problem(classes=Continuum(), sigma2=SIGMA2, guidance=schedule, t_start=float(scales.t[0]))
+        sde, ode = (solve(problem.replace(sampler=sampler)).final for sampler in ("sde", "ode"))
+        m, v = sample(scheduler, scales, OWN, 0, scales.t, start, **({"eta": 1.0} if "ddim" in name else {}))
+        found.append((m - sde.m, v / sde.v - 1.0))
+        assert abs(m - ode.m) > 0.1 and abs(v / ode.v - 1.0) > 0.2  # negative control
+    assert all(abs(m) < 4.0 * math.sqrt(SIGMA2 / n_samples) for m, _ in found)
+    assert abs(found[1][1]) < 0.06 and abs(found[1][1]) < 0.75 * abs(found[0][1])
 
 
 def levels_at(name, n):

@@ -260,6 +260,7 @@ class Pipeline:
 def test_guided_drives_a_pipeline_through_one_zero_and_below():
     pipe, scales = Pipeline(), [3.0, 1.0, 0.0, -2.0, 2.0]
     assert guided(pipe, scales)(steps=5) == [2.0 + 3.0 * g for g in scales]
+    assert guided(guided(pipe, scales), [0.5])(steps=1) == [3.5]  # the later scales count
     with pytest.raises(RuntimeError, match="sizes"):  # negative control: the pipeline alone cannot
 
         def callback(pipe, i, t, kwargs):
