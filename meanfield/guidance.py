@@ -266,11 +266,11 @@ class Custom(Schedule):
 
 
 def as_schedule(guidance: object) -> Schedule:
-    """A number becomes `Constant`, a function or an object with `w(t)` becomes `Custom`, a schedule stays itself."""
+    """A number becomes `Constant`, a function or an object with `w(t)` (and perhaps `breakpoints`) becomes `Custom`."""
     if isinstance(guidance, Schedule):
         return guidance
     if callable(getattr(guidance, "w", None)):
-        return Custom(guidance.w)  # type: ignore[attr-defined]
+        return Custom(guidance.w, getattr(guidance, "breakpoints", ()))  # type: ignore[attr-defined]
     if callable(guidance):
         return Custom(guidance)
     return Constant(guidance)  # type: ignore[arg-type]

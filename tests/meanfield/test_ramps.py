@@ -18,6 +18,7 @@ from meanfield import (
     Custom,
     Exponential,
     ExponentialRamp,
+    Interval,
     Problem,
     Ramp,
     Schedule,
@@ -177,6 +178,22 @@ def test_own_time_of_other_processes():
     a, b = solve(p.replace(t_start=100.0)).final, solve(same).final
     assert float(a.m) == pytest.approx(float(b.m), abs=1e-9)
     assert abs(float(solve(same.replace(guidance=ramp)).final.m) - float(a.m)) > 1e-3  # negative control
+
+
+class Foreign:
+    """A schedule of somebody else: the protocol is `w(t)`, and `breakpoints` if there are any."""
+
+    breakpoints = (0.5, 2.0)
+
+    def w(self, t):
+        return np.where((np.asarray(t) > 0.5) & (np.asarray(t) <= 2.0), 3.0, 0.0)
+
+
+def test_any_object_with_a_weight_is_a_schedule():
+    p = Problem(classes=Exponential(0.7), sigma2=0.25, guidance=Foreign(), t_start=100.0)
+    assert p.schedule.breakpoints == (0.5, 2.0)
+    a, b = solve(p).final, solve(p.replace(guidance=Interval(3.0, 0.5, 2.0))).final
+    assert float(a.m) == pytest.approx(float(b.m), abs=1e-10)
 
 
 BAD = {

@@ -28,6 +28,7 @@ from meanfield import (
     reduced,
     solve,
 )
+from meanfield.freeenergy import ground_state
 from meanfield.phases import Point, Setting
 from simulate import run
 
@@ -70,12 +71,26 @@ def test_norms_of_the_theory_are_those_of_vectors():
     assert captured == pytest.approx(np.linalg.norm(mu_1 - mu_k) / D / 2.0, rel=1e-12)
 
 
-def test_norm_in_the_glass_lies_between_no_and_one_dominating_class():
-    D, c = 0.2, 1.0 / (1.0 + 0.5)
-    s, p = Setting(0.4, 1.0, lambda tau: 1.0, exponent=2.0), Point(-math.log(D), 0.1, 0.3)
-    smooth = ((1.0 - c * p.m) ** 2 + c * c * p.v) / D**2
-    assert smooth < s.weight(p, c) < smooth + (1.0 - c) / D**2
-    assert s.weight(p, 1.0 / (1.0 + D)) == pytest.approx(((1 - p.m / (1 + D)) ** 2 + p.v / (1 + D) ** 2) / D**2)
+def test_mean_norm_in_the_glass_is_that_of_drawn_classes():
+    """(S4) at x with m = 0, q = 1 (alpha = 0.3, d = 30): neither no (Y = 0) nor one dominating class (Y = 1)."""
+    d, alpha, q = 30, 0.3, 1.0
+    rng, draws = np.random.default_rng(0), 100
+    for D in (0.2, 0.3):
+        x, squares = np.zeros(d), np.empty(draws)
+        x[0] = math.sqrt(q * d)
+        for i in range(draws):
+            mu = rng.standard_normal((round(math.exp(alpha * d)), d), dtype=np.float32)
+            logits = (mu @ x - 0.5 * (mu**2).sum(axis=1)) / D
+            weights = np.exp(logits - logits.max())
+            centre = weights @ mu / weights.sum()
+            squares[i] = (1.0 + centre @ centre / d) / D**2  # mu_1 is orthogonal to x and to the others, on average
+        s = Setting(alpha, 1.0, lambda tau: 1.0, exponent=2.0)
+        p = Point(-math.log(D), -1.0, math.log(q / D))
+        c = 1.0 / (1.0 + ground_state(q, D, alpha))
+        none, one = ((1.0 + c * c * q + extra) / D**2 for extra in (0.0, 1.0 - c))
+        error = squares.std() / math.sqrt(draws)
+        assert abs(squares.mean() - s.weight(p, c)) < 3.5 * error
+        assert min(abs(squares.mean() - none), abs(squares.mean() - one)) > 3.5 * error
 
 
 @pytest.mark.parametrize(("guidance", "sampler"), CASES)
