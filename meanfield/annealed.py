@@ -36,12 +36,18 @@ def log_odds(u, gg, D, root, constant):  # pragma: no cover - compiled
 
 
 @numba.njit(nogil=True, cache=True)
+def bent(w, square, D, d, power):  # pragma: no cover - compiled
+    """The weight w r^power that acts where |D (s_c - s_u)|^2 = square, r = |s_c - s_u|/sqrt(d); w if power is 0."""
+    if power == 0.0:
+        return w
+    return w * (math.sqrt(square / d) / D) ** power if square > 0.0 else 0.0
+
+
+@numba.njit(nogil=True, cache=True)
 def force(u, gg, D, w, root, constant, power):  # pragma: no cover - compiled
     """b along mu_1, and the factor k of b = k g across it."""
     share = sigmoid(-log_odds(u, gg, D, root, constant)) / (1.0 + D)
-    if power != 0.0 and share > 0.0:  # the weight follows |s_c - s_u|/sqrt(d)
-        w *= (share * math.sqrt((u - D * root) ** 2 + gg) / (D * root)) ** power
-    k = -w * share
+    k = -bent(w, share * share * ((u - D * root) ** 2 + gg), D, root * root, power) * share
     return k * (u - D * root), k  # x/(1 + D) - mu_1 = (y - D mu_1)/(1 + D)
 
 

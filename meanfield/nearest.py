@@ -161,6 +161,7 @@ def explicit(
         D, last = grid.D[n], n == len(grid.decay)
         w, w_end = (0.0, 0.0) if last else (grid.w_start[n], grid.w_end[n])
         seen_by = posterior(y, D, act, half, ball, log_rivals, b0)
+        w = annealed.bent(w, np.dot(b0, b0), D, d, grid.power)
         limit = 2.0 * math.log(tolerance) - math.log1p(w * w / (1.0 + D))
         if ball[1] < math.inf:
             excess = log_spread(y, D, seen_by[1], ball, log_rivals) - limit
@@ -181,6 +182,7 @@ def explicit(
                 best_left = excess
                 about[0] += 1.0
                 about[1] += len(half)
+                w = annealed.bent(0.0 if last else grid.w_start[n], np.dot(b0, b0), D, d, grid.power)
             about[2] = max(about[2], excess)
         if grid.slot[n] >= 0:
             observe(y, h, seen_by, column)
@@ -195,6 +197,7 @@ def explicit(
             y[i] = keep * y[i] + (1.0 - keep) * b0[i] + noise[i]
         if w != 0.0 or w_end != 0.0:
             posterior(y, grid.D[n + 1], act, half, ball, log_rivals, b1)
+            w_end = annealed.bent(w_end, np.dot(b1, b1), grid.D[n + 1], d, grid.power)
             for i in range(d):
                 y[i] += phi * (-w_end * b1[i] - b0[i])
 
@@ -271,6 +274,9 @@ def fill(
         for n in range(len(grid.D)):
             D, w = grid.D[n], grid.w_start[min(n, len(grid.w_start) - 1)]
             own = s[0] * s[0] + s[2]
+            if grid.power != 0.0:
+                b, k = annealed.force(s[0], s[2], D, 1.0, root, constant[n], 0.0)
+                w = annealed.bent(w, b * b + k * k * s[2], D, d, grid.power)
             square = own + 2.0 * root * s[0] + d
             log_norm = -annealed.log_sigmoid(annealed.log_odds(s[0], s[2], D, root, constant[n]))
             spread = log_rivals + log_average(square, 0.5 * D, d) + own / D - 2.0 * log_norm

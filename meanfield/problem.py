@@ -130,7 +130,7 @@ class Problem:
         if self.schedule.exponent:
             raise ScheduleError(
                 f"this method needs a weight that is a function of t; the weight of {self.guidance!r} depends on the "
-                "sample. Use solve, reduced or simulate.run from a finite t_start."
+                "sample. Use solve, reduced, quenched or simulate.run from a finite t_start."
             )
         return self.amplitude(t)
 

@@ -90,7 +90,7 @@ def quenched(
     grid = make_grid(problem, begin, s.n_steps, s.n_times)
     infinite = math.isinf(problem.T)
     n_all = round(classes.number) - 1 if classes.number - 1 <= n_explicit else -1
-    law = (begin.m, begin.v, 1.0, float(grid.D[0]), float(problem.weight(begin.t)))
+    law = (begin.m, begin.v, 1.0, float(grid.D[0]), float(problem.amplitude(begin.t)))
     if not infinite:
         law = (begin.m, begin.v, begin.m, begin.v, 0.0)
     totals, lock = np.zeros(3), threading.Lock()

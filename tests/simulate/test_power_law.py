@@ -130,6 +130,20 @@ def test_theory_at_finite_alpha_is_the_limit_of_the_reduced_model(alpha, guidanc
     assert max(abs(other.m - theory.m), abs(other.v - theory.v)) > 2e-3  # negative control
 
 
+def test_quenched_model_follows_particles_with_their_disorder():
+    """A negative window at alpha = 0.4, d = 20, where a fifth of the samples leaves its class."""
+    p = problem(PowerLaw(-0.3, 0.5), classes=Exponential(0.4))
+    settings = {"n_steps": 60, "threads": 1, "n_times": 2, "seed": 7}
+    particles = run(p, d=20, n_samples=100, n_disorder=DRAWS, **settings).final
+    theory, averaged = (f(p, 20, n_samples=100 * DRAWS, n_draws=DRAWS, **settings).final for f in (quenched, reduced))
+
+    def worst(b):
+        return max(abs(z_between(getattr(particles, n), getattr(b, n))) for n in ("m_paired", "v_paired", "accuracy"))
+
+    bound = limit(3, DRAWS)
+    assert worst(theory) < bound < worst(averaged)  # the model without the disorder is the negative control
+
+
 def test_all_particle_methods_agree():
     """A handful of classes: streamed, plain and in the span of the means, the last with its own random numbers."""
     p = problem(PowerLaw(0.5, 0.5), classes=Fixed(8))
@@ -179,7 +193,6 @@ STATE = problem(PowerLaw(1.0, 0.5), classes=Exponential(0.4))
 REFUSED = {
     "as a function of t": (lambda: STATE.schedule.w(1.0), "depends on the sample"),
     "dose": (lambda: dose(PowerLaw(1.0, 0.5), STATE), "depends on the sample"),
-    "quenched": (lambda: quenched(STATE, 12, n_samples=100, n_draws=2), "depends on the sample"),
     "potential": (lambda: potential(STATE, t=1.0), "depends on the sample"),
     "infinite start": (lambda: STATE.replace(t_start=math.inf), "finite t_start"),
     "exponent -1": (lambda: PowerLaw(1.0, -1.0), "grow without bound"),
