@@ -30,8 +30,8 @@ class PowerLaw(Schedule):
     Source: the power-law guidance of arXiv:2502.07849 in our convention, s_c + w (s_c - s_u). The scores are those of
     the problem's own noise process (of x, not of y = x/a: they are larger by 1/a), in the dimension-free norm
     |.|/d^(1/2); for the plain norm multiply w by d^(exponent/2). `solve`, `reduced`, `quenched` and `simulate.run` take
-    it. At large t the norm falls like 1/t and w never becomes constant: give a finite `t_start`, or a `guidance` that is 0
-    there, such as Interval(2.0, 0.0, 20.0). No function of t equals it, so
+    it. At large t the norm falls like 1/t and w never becomes constant: give a finite `t_start`, or a `guidance` that
+    is 0 there, such as Interval(2.0, 0.0, 20.0). No function of t equals it, so
     `w(t)`, dose integrals, closed forms, spectra and `potential` refuse it.
 
     Parameters
