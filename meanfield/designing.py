@@ -15,6 +15,7 @@ from scipy.optimize import brentq
 from meanfield.designed import Design, Outcome
 from meanfield.dynamics import solve
 from meanfield.errors import ConvergenceError, ProblemError, checked
+from meanfield.freeenergy import information
 from meanfield.guidance import Constant, Piecewise, Schedule
 from meanfield.noise import VE
 from meanfield.patterns import one_switch_is_optimal, search, separation_peak
@@ -54,7 +55,8 @@ def design(
     mean : instead of maximising, reach this m(0) > 1 with the least w_max.
     slope : bound on |dw/d log D|; jumps become ramps (`Tabulated`).
     approximate : allow schedules that pass a glass with w < 0, where capture decides and the theory is approximate.
-    margin : least 1 - K/alpha while w < 0, the distance from that glass, 0 <= margin < 1.
+    margin : least 1 - K/alpha while w < 0, the distance from that glass, 0 <= margin <= 0.9. A window that is open at
+        speciation is closed there too (w = 0): it no longer acts in theory, but at finite d on late samples.
     d : dimension at which alpha = log(P)/d is taken.
     progress : False is silent, True shows a bar after two seconds, None does so on a terminal.
 
@@ -117,7 +119,7 @@ class _Request:
             raise ProblemError(f"w_min must be below w_max; got w_min = {self.w_min:g}, w_max = {self.w_max:g}.")
         constants = self._constants(np.array([self.w_min, self.w_max]))
         high, low = (float(x) for x in constants.ratio)
-        if self.w_min >= 0.0 and not high >= self.keep:
+        if self.w_min >= 0.0 and not high > self.keep * (1.0 + 1e-9):
             raise ProblemError(
                 f"w_min must be negative: a schedule with w >= 0 loses variance (T17); with w_min = {self.w_min:g} at "
                 f"most v(0)/sigma2 = {high:.6g} is kept, by w = w_min throughout. {self._nearest()}"
@@ -194,19 +196,40 @@ class _Request:
     def delivered(self, found: Candidate) -> Design:
         """Solve the design by `solve`, which must confirm it, and the constants to compare with."""
         found, theory = self._confirmed(found)
-        problem, ratio = theory.problem, 1.0 + float(theory.final.variance_excess)
-        values = self._values(found)
-        outcome = Outcome(
-            1.0 + float(theory.final.mean_shift), ratio, float(values.separation[0]), theory.standing
-        )  # fmt: skip
+        ratio, values = 1.0 + float(theory.final.variance_excess), self._values(found)
+        outcome = Outcome(1.0 + float(theory.final.mean_shift), ratio, float(values.separation[0]), theory.standing)
         switches = tuple(float(np.exp(s)) - self.problem.sigma2 for s in found.switches)
+        problem, levels = theory.problem, found.shape.values
+        t = self._let_go(theory, levels[-1])
+        if t is not None:
+            switches, levels = (*switches, t), (*levels, 0.0)
+            guidance = _own_time(Piecewise(switches[::-1], levels[::-1]), self.problem)
+            problem = problem.replace(guidance=guidance)
         proved = one_switch_is_optimal(self.problem, self.w_min, self.slope) and self.maximise == "mean"
-        proved = proved and self.mean is None
-        at_w_max = self._outcome(self.w_max)
+        constants = self._same_mean(outcome.m - 1.0), (self.w_max, self._outcome(self.w_max))
         return Design(
-            problem, outcome, self._same_mean(outcome.m - 1.0), (self.w_max, at_w_max), switches, found.shape.values,
-            proved, self.w_min, self.w_max, self.keep, self.maximise, self.slope, self.d,
+            problem, outcome, *constants, switches, levels,
+            proved and self.mean is None, self.w_min, self.w_max, self.keep, self.maximise, self.slope, self.d,
         )  # fmt: skip
+
+    def _let_go(self, theory: Any, last: float) -> float | None:
+        """Where a negative window that is open at speciation must close: at K/alpha = 1 - margin on the way on.
+
+        In theory guidance no longer acts there; at finite d some samples are late, and a window that is still open in
+        the glass has them captured by other classes.
+        """
+        at_risk = last < 0.0 and theory.phases[-1] == "target" and math.isinf(self.slope)
+        if not at_risk or self.problem.spectrum is not None:
+            return None
+        limit = theory.alpha * (1.0 - self.demand.margin)
+
+        def excess(t: float) -> float:
+            state = theory.at(t)
+            return float(information(self.problem.sigma2 + t, state.q)) - limit
+
+        if excess(0.0) <= 0.0:
+            return None
+        return brentq(excess, 0.0, theory.t_speciation) if excess(theory.t_speciation) < 0.0 else theory.t_speciation
 
     def _confirmed(self, found: Candidate) -> tuple[Candidate, Any]:
         """The design with its last switch moved, where that is needed, until `solve` confirms the kept variance."""

@@ -1,4 +1,4 @@
-"""The command line: `cfgfield solve | simulate | export | validate`.
+"""The command line: `cfgfield solve | simulate | design | export | validate`.
 
 Exit codes: 0 done (and, for validate, everything agrees), 1 theory and particles disagree, 2 bad input, 130 interrupt.
 """
@@ -176,6 +176,59 @@ def export(
     else:
         output.write_text(text + "\n", encoding="utf-8")
         typer.echo(f"wrote {output}", err=True)
+
+
+@app.command()
+@guarded
+def design(
+    alpha: Alpha = None,
+    gamma: Gamma = None,
+    n: Count = None,
+    continuum: Endless = False,
+    sigma2: Sigma2 = None,
+    sampler: Sampler = None,
+    t_start: TStart = None,
+    noise: Process = None,
+    config: Config = None,
+    w_min: Annotated[float, typer.Option(help="Lower bound on w, below 0.")] = -1.0,
+    w_max: Annotated[float, typer.Option(help="Upper bound on w.")] = 5.0,
+    keep: Annotated[float, typer.Option(help="Ratio v(0)/sigma2 to keep.")] = 1.0,
+    maximise: Annotated[str, typer.Option(help='"mean" or "separation".')] = "mean",
+    mean: Annotated[float | None, typer.Option(help="Reach this m(0) with the least w_max instead.")] = None,
+    slope: Annotated[float, typer.Option(help="Bound on |dw/dlog D|: ramps instead of jumps.")] = math.inf,
+    approximate: Annotated[bool, typer.Option("--approximate", help="Allow w < 0 in the glass (capture).")] = False,
+    d: Annotated[float, typer.Option(help="Dimension; a finite d replaces alpha by log(P)/d.")] = math.inf,
+    as_json: Json = False,
+    schedule: Annotated[Path | None, typer.Option(help="Write the schedule and its predictions to this JSON.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw the design to this .png, .pdf or .svg.")] = None,
+) -> None:
+    """Design a guidance schedule that keeps the variance, next to constant guidance.
+
+    Example:  cfgfield design --continuum --sampler ode --t-start 1000 --schedule design.json --picture design.png
+    """
+    from meanfield import design as make
+    from validate.config import state
+    from validate.designs import check_picture, portrait, write_picture
+
+    for path in (schedule, picture):
+        _check_folder(path)
+    check_picture(picture)
+    flags = {"alpha": alpha, "gamma": gamma, "n": n, "continuum": continuum, "sigma2": sigma2, "w": 0.0}
+    problem, _ = state(config, {**flags, "sampler": sampler, "t_start": t_start, "noise": noise}, {})
+    made = make(
+        problem, w_min=w_min, w_max=w_max, keep=keep, maximise=maximise, mean=mean, slope=slope,
+        approximate=approximate, d=d,
+    )  # fmt: skip
+    if schedule is not None:
+        schedule.write_text(json.dumps(_plain(made.to_dict()), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        typer.echo(f"wrote {schedule}", err=True)
+    if picture is not None:
+        write_picture(portrait(made), picture)
+        typer.echo(f"wrote {picture}", err=True)
+    if as_json:
+        _print_json(made.to_dict())
+    else:
+        typer.echo(str(made))
 
 
 @app.command()

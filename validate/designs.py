@@ -1,0 +1,125 @@
+"""Data behind the figures of designed schedules: one design in time, maps of the negative window, the Pareto front."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield import Design, Problem, phase_diagram, solve
+from meanfield.responses import Responses, Table
+from validate.errors import ConfigError
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["check_picture", "portrait", "window_map", "write_picture"]
+
+FORMATS = (".png", ".pdf", ".svg")
+POINTS = 401
+
+
+def portrait(made: Design, n_points: int = POINTS) -> "xarray.Dataset":
+    """A design in time, next to constant guidance of the same mean shift and at w_max.
+
+    Returns
+    -------
+    xarray.Dataset : `w`, `m` and `v_ratio` = v/D (v over its undistorted value) over (guidance, t), t VE time falling
+        to 0; guidance is "designed", "same mean" (if any constant has it) and "w_max". Attributes: the design.
+    """
+    import xarray
+
+    problem = made.problem
+    runs = {"designed": problem}
+    if made.same_mean is not None:
+        runs["same mean"] = problem.replace(guidance=made.same_mean[0])
+    runs["w_max"] = problem.replace(guidance=made.w_max)
+    theories: dict[str, Any] = {name: solve(p, made.d) for name, p in runs.items()}
+    top = min(float(theory.t[0]) for theory in theories.values())
+    low = problem.least_variance
+    t = np.maximum(np.geomspace(low + top, low, n_points) - low, 0.0)
+    t[0], t[-1] = top, 0.0
+    states = [theory.at(t) for theory in theories.values()]
+    fields = {
+        "w": np.array([p.weight(t) for p in runs.values()]),
+        "m": np.array([s.m for s in states]),
+        "v_ratio": 1.0 + np.array([s.variance_excess for s in states]),
+    }
+    attrs = {"design": json.dumps(made.to_dict()), "sigma2": low}
+    variables: dict[str, Any] = {name: (("guidance", "t"), values) for name, values in fields.items()}
+    return xarray.Dataset(variables, coords={"guidance": list(runs), "t": t}, attrs=attrs)
+
+
+def check_picture(path: Path | None) -> None:
+    """Refuse a picture in a format that is not drawn, before anything is computed for it."""
+    if path is not None and path.suffix not in FORMATS:
+        raise ConfigError(f"a picture must end in one of {list(FORMATS)}; got {path}.")
+
+
+def write_picture(data: "xarray.Dataset", path: Path) -> None:
+    """Draw a `portrait` to a file."""
+    from validate.figures import design_portrait
+
+    figure, _ = design_portrait.draw(data)
+    figure.savefig(path)
+
+
+def window_map(
+    problem: Problem,
+    w0: np.ndarray,
+    omega: np.ndarray,
+    *,
+    progress: bool | Callable[[int, int], Any] | None = None,
+) -> "xarray.Dataset":
+    """The negative window w0 + omega t over its two parameters, with the curve on which it keeps the variance.
+
+    Parameters
+    ----------
+    problem : everything but the guidance; a finite t_start, VE noise.
+    w0, omega : ascending values.
+    progress : as in `phase_diagram`.
+
+    Returns
+    -------
+    xarray.Dataset : that of `phase_diagram` over x = w0, y = omega, and `separation` = F at t = 0 (F + alpha in the
+        continuum), `standing` (0 exact, 1 asymptotic, 2 approximate: a glass passed with w < 0), `lost` (the last phase
+        is captured: the sample belongs to another class), and `keeping`, of shape (curve points, 2): (w0, omega) with
+        v(0) = sigma2 to 1e-9, found by root finding in omega at each w0, with their `keeping_standing`.
+    """
+    data = phase_diagram(problem, ("w0", w0), ("omega", omega), progress=progress)
+    respond = Responses(problem)
+    grid_w0, grid_omega = np.meshgrid(w0, omega)
+    values = respond(_lines(grid_w0.ravel(), grid_omega.ravel(), problem.T))
+    shape = grid_w0.shape
+    last = data["last"].values
+    roots = [(a, b) for a in w0 for b in _keeping(respond, float(a), omega)]
+    data["separation"] = (("y", "x"), values.separation.reshape(shape))
+    data["standing"] = (("y", "x"), values.standing.reshape(shape))
+    data["lost"] = (("y", "x"), last == json.loads(data.attrs["phases"]).index("captured"))
+    curve = np.array(roots).reshape(-1, 2)
+    data["keeping"] = (("curve_point", "coordinate"), curve)
+    data["keeping_standing"] = ("curve_point", respond(_lines(curve[:, 0], curve[:, 1], problem.T)).standing)
+    return data
+
+
+def _lines(w0: np.ndarray, omega: np.ndarray, start: float) -> Table:
+    """Schedules w0 + omega t as one linear piece each."""
+    edges = np.tile([start, 0.0], (len(w0), 1))
+    return Table(edges, (w0 + omega * start)[:, None], np.array(w0, float)[:, None])
+
+
+def _keeping(respond: Responses, w0: float, omega: np.ndarray) -> list[float]:
+    """All omega with v(0) = sigma2 at one w0 that the grid separates; jumps of v (capture) are no roots."""
+    from scipy.optimize import brentq
+
+    def excess(x: float) -> float:
+        return float(respond(_lines(np.array([w0]), np.array([x]), respond.problem.T)).ratio[0]) - 1.0
+
+    values = respond(_lines(np.full(len(omega), w0), omega, respond.problem.T)).ratio - 1.0
+    found = []
+    for i in np.flatnonzero(values[:-1] * values[1:] < 0.0):
+        x = brentq(excess, omega[i], omega[i + 1], xtol=1e-14, rtol=1e-14)
+        if abs(excess(x)) < 1e-9:
+            found.append(float(x))
+    return found
