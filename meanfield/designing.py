@@ -14,18 +14,18 @@ from scipy.optimize import brentq
 
 from meanfield.designed import Design, Outcome
 from meanfield.dynamics import solve
-from meanfield.errors import ConvergenceError, ProblemError, checked
+from meanfield.errors import ConvergenceError, ProblemError
 from meanfield.freeenergy import information
 from meanfield.guidance import Constant, Piecewise, Schedule
 from meanfield.noise import VE
 from meanfield.patterns import one_switch_is_optimal, search, separation_peak
+from meanfield.pieces import best_levels
 from meanfield.problem import Problem
-from meanfield.responses import STANDINGS, Responses, Values, table_of
-from meanfield.switching import Candidate, Demand, Shape, best
+from meanfield.request import OBJECTIVES, Request
+from meanfield.switching import Candidate, Shape, best
 
 __all__ = ["design"]
 
-OBJECTIVES = {"mean": "shift", "separation": "separation"}
 PRECISION = 1e-6  # |v(0)/(keep sigma2) - 1| of a design that is returned
 
 
@@ -49,7 +49,8 @@ def design(
     ----------
     problem : what is sampled, and how; its guidance is ignored.
     w_min, w_max : bounds on w, w_min < 0 < w_max for anything to be kept.
-    keep : "variance" for v(0) = sigma2 (with a spectrum: the total variance), or the ratio v(0)/sigma2 > 0 to keep.
+    keep : "variance" for v(0) = sigma2 (with a spectrum: the total variance); "each" for that of every group of
+        directions (a spectrum in the continuum; many free levels, see `meanfield.pieces`); or the ratio v(0)/sigma2.
     maximise : "mean" for m(0), "separation" for the log-odds F of the target per dimension at t = 0. At v(0) = sigma2
         F is largest at m(0) = 1 + sigma2 where the rest is a crowd: a larger shift separates less.
     mean : instead of maximising, reach this m(0) > 1 with the least w_max.
@@ -75,8 +76,10 @@ def design(
     >>> [round(t, 4) for t in made.switches], round(made.outcome.m, 4), round(made.outcome.v_ratio, 6)
     ([0.2425], 1.2484, 1.0)
     """
-    asked = _Request(problem, w_min, w_max, keep, maximise, mean, slope, approximate, margin, d)
+    asked = _Delivery(problem, w_min, w_max, keep, maximise, mean, slope, approximate, margin, d)
     respond, demand = asked.respond, asked.demand
+    if asked.each:
+        return asked.every_direction()
     found = search(respond, (asked.w_min, asked.w_max), asked.slope, demand, progress)
     if found is None:
         raise ProblemError(asked.why_none())
@@ -86,76 +89,8 @@ def design(
     return asked.delivered(found)
 
 
-class _Request:
-    """A checked request, and the steps from the search to the `Design`."""
-
-    def __init__(self, problem, w_min, w_max, keep, maximise, mean, slope, approximate, margin, d) -> None:
-        self.w_min, self.w_max = checked("w_min", w_min), checked("w_max", w_max)
-        self.slope = checked("slope", slope, low=0, open_low=True, infinite=True)
-        self.d = checked("d", d, low=1, infinite=True)
-        margin = checked("margin", margin, low=0, high=0.9)
-        if maximise not in OBJECTIVES:
-            raise ProblemError(f'maximise must be "mean" or "separation"; got {maximise!r}.')
-        if isinstance(keep, str) and keep != "variance":
-            raise ProblemError(f'keep must be "variance" or a ratio v(0)/sigma2 > 0; got {keep!r}.')
-        self.keep = 1.0 if isinstance(keep, str) else checked("keep", keep, low=0, open_low=True)
-        self.maximise, self.problem = maximise, problem
-        if math.isfinite(self.slope) and problem.noise != VE():
-            raise ProblemError(f"a bound on the slope is in VE time; got {problem.noise!r}. Design with noise VE.")
-        isotropic = problem.spectrum is None
-        direct = maximise == "separation" and not isotropic and mean is None
-        self.demand = Demand(self.keep, OBJECTIVES["separation" if direct else "mean"], bool(approximate), margin)
-        self.respond = Responses(problem.replace(guidance=0.0), self.d, max(abs(self.w_min), abs(self.w_max)))
-        self.mean = None if mean is None else checked("mean", mean, low=1, open_low=True)
-        self._check_bounds()
-        if self.mean is not None and problem.eta == 1.0 and isotropic and self.mean >= 1.0 + problem.sigma2:
-            raise ProblemError(
-                f"the mean of the SDE sampler stays below 1 + sigma2 = {1 + problem.sigma2:g} for every schedule "
-                f"(T16); got mean = {self.mean:g}. Ask for less, or use the ODE sampler."
-            )
-
-    def _check_bounds(self) -> None:
-        if not self.w_min < self.w_max:
-            raise ProblemError(f"w_min must be below w_max; got w_min = {self.w_min:g}, w_max = {self.w_max:g}.")
-        constants = self._constants(np.array([self.w_min, self.w_max]))
-        high, low = (float(x) for x in constants.ratio)
-        if self.w_min >= 0.0 and not high > self.keep * (1.0 + 1e-9):
-            raise ProblemError(
-                f"w_min must be negative: a schedule with w >= 0 loses variance (T17); with w_min = {self.w_min:g} at "
-                f"most v(0)/sigma2 = {high:.6g} is kept, by w = w_min throughout. {self._nearest()}"
-            )
-        if self.w_max <= 0.0 and low > self.keep:
-            raise ProblemError(
-                f"w_max must be positive: without positive guidance the variance only grows; with w_max = "
-                f"{self.w_max:g} v(0)/sigma2 is at least {low:.6g}. Raise w_max above 0, or keep = {low:.6g}."
-            )
-
-    def _nearest(self) -> str:
-        """The nearest bound that admits a solution: the constant guidance that keeps what is asked."""
-
-        def excess(w: float) -> float:
-            return float(self._constants(np.array([w])).ratio[0]) - self.keep
-
-        low = -0.05
-        if not (math.isfinite(excess(low)) and excess(low) > 0.0 >= excess(0.0)):
-            return "Lower it below 0."
-        w = brentq(excess, low, 0.0, xtol=1e-12)
-        return f"The nearest bound with a solution is w_min = {min(w, 0.0):.3g} (w = w_min throughout); lower it."
-
-    def _constants(self, w: np.ndarray) -> Values:
-        tables = [table_of(Constant(float(x)), self.respond.start) for x in w]
-        return self.respond(type(tables[0])(*(np.vstack(parts) for parts in zip(*tables, strict=True))))
-
-    def why_none(self) -> str:
-        """Why the search came back empty, and what would help."""
-        asked = f"v(0)/sigma2 = {self.keep:g} with {self.w_min:g} <= w <= {self.w_max:g}"
-        if not self.demand.approximate and math.isfinite(self.respond.alpha):
-            return (
-                f"no schedule found keeps {asked} without a glass while w < 0, where capture decides (the samples may "
-                "be lost to other classes) and the theory is approximate. Raise w_min towards 0, lower w_max or "
-                "`margin`, or set approximate=True and let particles decide."
-            )
-        return f"no schedule found keeps {asked}. Widen the bounds."
+class _Delivery(Request):
+    """The steps from the search to the `Design`."""
 
     def target(self, found: Candidate) -> float | None:
         """The shift at which to stop: the mean that was asked for, or where the separation is largest."""
@@ -212,6 +147,28 @@ class _Request:
             proved and self.mean is None, self.w_min, self.w_max, self.keep, self.maximise, self.slope, self.d,
         )  # fmt: skip
 
+    def every_direction(self) -> Design:
+        """The design that keeps the variance of every group of directions."""
+        bad = not self.respond.compiled or math.isfinite(self.slope) or self.mean is not None
+        if bad or self.problem.noise != VE():
+            raise ProblemError(
+                'keep="each" is for a spectrum in the continuum, in VE time, without slope and mean; got '
+                f'{self.problem!r}. Use keep="variance".'
+            )
+        objective = OBJECTIVES[self.maximise]
+        found = best_levels(self.respond, (self.w_min, self.w_max), objective=objective, each=True)
+        problem = self.problem.replace(guidance=found.schedule)
+        final = cast(Any, solve(problem, self.d).final)
+        if not np.max(np.abs(final.variance_excess_group)) < PRECISION:
+            raise ConvergenceError(f"the design must keep every direction; got {final.variance_excess_group}.")
+        m, ratio = 1.0 + float(final.mean_shift), 1.0 + float(final.variance_excess)
+        outcome = Outcome(m, ratio, float(found.values.separation[0]), "exact")
+        times, levels = tuple(found.edges[1:-1].tolist()), tuple(found.levels.tolist())
+        return Design(
+            problem, outcome, self._same_mean(m - 1.0), (self.w_max, self._outcome(self.w_max)), times, levels,
+            False, self.w_min, self.w_max, 1.0, self.maximise, self.slope, self.d,
+        )  # fmt: skip
+
     def _let_go(self, theory: Any, last: float) -> float | None:
         """Where a negative window that is open at speciation must close: at K/alpha = 1 - margin on the way on.
 
@@ -255,13 +212,6 @@ class _Request:
                 "bounds a little."
             )
         return replace(found, switches=(*found.switches[:-1], last)), solved(last)
-
-    def _values(self, found: Candidate) -> Values:
-        return self.respond(found.shape.table(np.array([found.switches])))
-
-    def _outcome(self, w: float) -> Outcome:
-        x = self._constants(np.array([w]))
-        return Outcome(1.0 + x.shift[0], x.ratio[0], x.separation[0], STANDINGS[int(x.standing[0])])
 
     def _same_mean(self, shift: float) -> tuple[float, Outcome] | None:
         """The weakest constant guidance with this mean shift."""

@@ -2,6 +2,7 @@
 
 from simulate.cloning import clones
 from simulate.convergence import TimestepError, timestep_error
+from simulate.given import sample_mixture
 from simulate.runner import run
 
-__all__ = ["TimestepError", "clones", "run", "timestep_error"]
+__all__ = ["TimestepError", "clones", "run", "sample_mixture", "timestep_error"]

@@ -1,20 +1,21 @@
 """Data behind the figures of designed schedules: one design in time, maps of the negative window, the Pareto front."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from meanfield import Design, Problem, phase_diagram, solve
+from meanfield.guidance import Linear
 from meanfield.responses import Responses, Table
 from validate.errors import ConfigError
 
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["check_picture", "portrait", "window_map", "write_picture"]
+__all__ = ["check_picture", "portrait", "window_map", "window_points", "write_picture"]
 
 FORMATS = (".png", ".pdf", ".svg")
 POINTS = 401
@@ -123,3 +124,40 @@ def _keeping(respond: Responses, w0: float, omega: np.ndarray) -> list[float]:
         if abs(excess(x)) < 1e-9:
             found.append(float(x))
     return found
+
+
+def window_points(
+    problems: Sequence[Problem], points: Sequence[tuple[int, float, float]], d: Sequence[int], **options: Any
+) -> "xarray.Dataset":
+    """Particles at points of the maps of several problems.
+
+    Parameters
+    ----------
+    problems : those of the maps, in the order of the panels.
+    points : (panel, w0, omega).
+    d : dimension for each panel.
+    options : of `simulate.run`.
+
+    Returns
+    -------
+    xarray.Dataset : over point: `panel`, `w0`, `omega`, `d`; `m_shift`, `v_ratio` with `_error` (standard errors),
+        `separation` (mean log-odds per dimension; in the continuum, where that is -inf, the F + alpha of the mean m and
+        v), `accuracy`.
+    """
+    import xarray
+
+    from simulate import run
+
+    rows = []
+    for panel, w0, omega in points:
+        problem = problems[panel].replace(guidance=Linear(w0, omega))
+        final = run(problem, d=d[panel], **options).final
+        m, v, s2 = final.m, final.v, problem.sigma2
+        crowd = 0.5 * (np.log1p(1.0 / s2) - ((m.mean - 1.0) ** 2 + v.mean) / s2 + (m.mean**2 + v.mean) / (1.0 + s2))
+        endless = not np.isfinite(problem.classes.rate(d[panel]))
+        separation = crowd if endless else final.log_odds.mean / d[panel]
+        of_m, of_v = (m.mean - 1.0, m.stderr), (v.mean / s2, v.stderr / s2)
+        rows.append((panel, w0, omega, d[panel], *of_m, *of_v, separation, final.accuracy.mean))
+    names = "panel w0 omega d m_shift m_shift_error v_ratio v_ratio_error separation accuracy".split()
+    columns = np.array(rows, float).T
+    return xarray.Dataset({name: ("point", column) for name, column in zip(names, columns, strict=True)})

@@ -1,8 +1,8 @@
 """Which schedule to use: for each family, the largest mean shift at every share of the variance that is kept.
 
-Every family is sampled over its parameters (a low-discrepancy sequence, no randomness) within the same bounds on w, and
-its non-dominated members are the front. kept = min(v, sigma2)/max(v, sigma2) at t = 0, so a variance that has grown does
-not count as kept. Schedules that pass a glass with w < 0, where the theory is approximate, are left out.
+Every family is sampled over its parameters (a low-discrepancy sequence, nothing random) within the same bounds on w,
+and its non-dominated members are the front. kept = min(v, sigma2)/max(v, sigma2) at t = 0, so a variance that has grown
+does not count as kept. Schedules that pass a glass with w < 0, where the theory is approximate, are left out.
 """
 
 import json
@@ -103,7 +103,7 @@ def pareto(
 
     Returns
     -------
-    xarray.Dataset : `kept` and `shift` over (family, member), nan where left out; `on_front` marks the front.
+    xarray.Dataset : `kept` and `mean_shift` over (family, member), nan where left out; `on_front` marks the front.
         Attributes: problem, bounds, and `design`: (v/sigma2, m(0) - 1) of `meanfield.design`, null if there is none.
 
     Examples
@@ -134,7 +134,7 @@ def pareto(
         designed = None
     by = ("family", "member")
     return xarray.Dataset(
-        {"kept": (by, kept), "shift": (by, shift), "on_front": (by, on_front)},
+        {"kept": (by, kept), "mean_shift": (by, shift), "on_front": (by, on_front)},
         coords={"family": list(families)},
         attrs={
             "problem": json.dumps(problem.to_dict()), "w_min": w_min, "w_max": w_max, "design": json.dumps(designed),

@@ -22,6 +22,7 @@ from meanfield import (
     distortion,
     solve,
 )
+from meanfield.pieces import best_levels
 from meanfield.responses import Responses, table_of
 from meanfield.switching import Demand, Shape, best
 from meanfield.theorems import final_from_dose
@@ -156,9 +157,13 @@ def test_a_mean_is_reached_with_weaker_guidance_and_constant_guidance_pays_for_i
 # -- beyond the continuum --
 
 
-@pytest.mark.parametrize("sampler", [pytest.param("sde", marks=pytest.mark.slow), "ode"])
-def test_finite_rate_keeps_the_variance_away_from_the_glass(sampler):
-    made = design(problem(sampler, classes=Exponential(0.6)))
+@pytest.mark.parametrize(
+    ("sampler", "alpha"),
+    [("ode", 0.4), pytest.param("sde", 0.6, marks=pytest.mark.slow), pytest.param("ode", 0.6, marks=pytest.mark.slow)],
+)
+def test_finite_rate_keeps_the_variance_away_from_the_glass(sampler, alpha):
+    made = design(problem(sampler, classes=Exponential(alpha)))
+    assert made.levels[-1] == 0.0  # guide, pay back, let go
     assert made.outcome.v_ratio == pytest.approx(1.0, abs=1e-6)
     assert not made.touches_glass
     theory = solve(made.problem)
@@ -181,6 +186,29 @@ def test_spectrum_keeps_the_total_variance():
     assert 1.0 + theory.final.variance_excess == pytest.approx(1.0, abs=1e-6)
     assert np.max(np.abs(theory.final.variance_excess_group)) > 0.01  # direction by direction it is not kept
     assert made.outcome.m > 1.2
+
+
+def test_every_direction_can_be_kept_at_a_price():
+    two = Spectrum(c=[0.25, 0.25], u=[1.25, 4.25])
+    p = problem("ode", None, spectrum=two)
+    every, total = design(p, keep="each"), design(p)
+    assert solve(every.problem).final.variance_excess_group == pytest.approx([0.0, 0.0], abs=1e-6)
+    assert 1.2 < every.outcome.m < total.outcome.m
+    with pytest.raises(ProblemError, match="continuum"):
+        design(p.replace(classes=Exponential(0.5)), keep="each")
+
+
+@pytest.mark.parametrize(("eta", "sigma2", "pattern"), [(0.0, 0.25, (1, -1)), (0.4, 0.05, (1, -1, 1))])
+def test_many_free_levels_find_the_pattern_by_themselves(eta, sigma2, pattern):
+    """No pattern assumed: the optimum over 20 free levels is at the bounds but for the pieces that hold a switch."""
+    p = problem(eta, sigma2)
+    found = best_levels(Responses(p, strongest=5.0), (-1.0, 5.0), n=20, starts=1)
+    at_bounds = [round(x) for x in found.levels if min(abs(x - 5.0), abs(x + 1.0)) < 1e-4]
+    assert len(at_bounds) >= 20 - (len(pattern) - 1)
+    signs = [np.sign(x) for i, x in enumerate(at_bounds) if i == 0 or x != at_bounds[i - 1]]
+    assert tuple(signs)[: len(pattern)] == pattern or (*signs, 1) == pattern  # the last piece may be the one in between
+    best_pattern = design(p).outcome.m
+    assert best_pattern - 0.01 < 1.0 + found.values.shift[0] < best_pattern
 
 
 def test_a_design_for_another_noise_is_in_its_own_time():

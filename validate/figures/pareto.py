@@ -49,12 +49,14 @@ def draw(panels: Sequence[tuple[str, "xarray.Dataset"]], axes=None):
                 row = data.sel(family=family)
                 order = np.argsort(row.kept.values[row.on_front.values])
                 kept = row.kept.values[row.on_front.values][order]
-                shift = row.shift.values[row.on_front.values][order]
+                shift = row.mean_shift.values[row.on_front.values][order]
                 axis.step(kept, shift, style, where="pre", color=colour, lw=1.5, label=family)
             designed = json.loads(data.attrs["design"])
             if designed is not None:
                 axis.plot(*designed, "*", color=COLOURS[1], ms=12, mec="white", mew=0.6, zorder=5, label="design")
-            axis.set(title=title, xlabel=r"variance kept, $v(0)/\sigma^2$ or its inverse", xlim=(0.0, 1.02))
+            axis.set(title=title, xlabel=r"variance kept, $v(0)/\sigma^2$ or its inverse")
+            least = float(np.nanmin(np.where(data.on_front, data.kept, np.nan)))
+            axis.set_xlim(max(0.0, least - 0.1 * (1.0 - least)), 1.0 + 0.03 * (1.0 - least))
             axis.set_ylim(0.0, None)
         flat[0].set_ylabel("mean shift m(0) - 1")
         figure = flat[0].figure
