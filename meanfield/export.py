@@ -106,13 +106,13 @@ class Scales:
     @staticmethod
     def from_json(source: str | Path) -> "Scales":
         """Read what `to_json` wrote: a path, or the text itself."""
-        text = source.read_text() if isinstance(source, Path) else source
-        text = text if text.lstrip().startswith("{") else Path(text).read_text()
         try:
+            text = str(source)
+            text = text if text.lstrip().startswith("{") else Path(source).read_text(encoding="utf-8")
             data = json.loads(text)
             arrays = {name: np.array([float(x) for x in data.pop(name)]) for name in ("scales", "levels", "t")}
             kind = data.pop("kind")
-        except (ValueError, TypeError, KeyError) as cause:
+        except (OSError, ValueError, TypeError, KeyError) as cause:
             raise ExportError(f"this is not a file of scales written by to_json: {cause!r}.") from cause
         return Scales(**arrays, kind=kind, info={k: v for k, v in data.items() if k not in ("convention", "w")})
 
@@ -130,8 +130,8 @@ class Scales:
 
         The first entry is the last step (docs/real-samplers.md says what of this syntax could be verified, and what
         not). `spare` repeats the first step's scale once more: surplus entries are ignored by the syntax as described,
-        and needed by the source that was read, which counts steps from one. One scale per step: not for samplers that
-        evaluate the model more than once a step.
+        and one is needed by the source that was read, which counts steps from one. One scale per step: not for
+        samplers that evaluate the model more than once a step.
 
         Examples
         --------
@@ -264,5 +264,5 @@ def _version() -> str:
 
 def _written(text: str, path: str | Path | None) -> str:
     if path is not None:
-        Path(path).write_text(text + "\n")
+        Path(path).write_text(text + "\n", encoding="utf-8")
     return text

@@ -65,6 +65,15 @@ def test_data_scale_and_start():
     assert list(Interval(2.0, 0.0, 4.0).for_timesteps(flow_sigmas=[1.0, 0.5])) == [1.0, 3.0]
 
 
+@pytest.mark.parametrize("shift", [0.5, 3.0, 12.0])
+def test_a_shift_is_a_change_of_data_scale(shift):
+    s = [0.9, 0.5, 0.1]
+    shifted = WINDOW.for_timesteps(flow_sigmas=s, shift=shift)
+    np.testing.assert_allclose(list(shifted), list(WINDOW.for_timesteps(flow_sigmas=s, data_scale=1.0 / shift)))
+    s_shifted = [shift * x / (1.0 + (shift - 1.0) * x) for x in s]
+    np.testing.assert_allclose(list(shifted), list(WINDOW.for_timesteps(flow_sigmas=s_shifted)))
+
+
 def test_a_schedule_in_own_time_is_read_through_the_problem():
     problem = Problem(classes=Continuum(), sigma2=0.25, guidance=Interval(2.0, 0.5, 3.0), noise="edm", t_start=80.0)
     assert list(problem.schedule.for_timesteps(sigmas=[4.0, 2.0, 0.4])) == [1.0, 3.0, 1.0]
@@ -148,8 +157,9 @@ def test_json_and_csv_round_trips(tmp_path):
     assert [float(r["scale"]) for r in rows] == list(scales) and rows[0]["t"] == "inf"
     assert float(rows[2]["flow_sigmas"]) == 0.5 and (tmp_path / "scales.csv").read_text().count("\n") == 4
     assert "function" in for_timesteps(lambda t: 0.0 * t, sigmas=[1.0]).to_dict()["schedule"]
-    with pytest.raises(ExportError, match="not a file of scales"):
-        Scales.from_json("{}")
+    for wrong in ("{}", "nowhere.json", tmp_path, '{"scales": [1'):
+        with pytest.raises(ExportError, match="not a file of scales"):
+            Scales.from_json(wrong)
 
 
 def sdcpp(argument, steps, counts_from):
