@@ -36,10 +36,10 @@ def test_particles_and_reduced_model_follow_each_schedule(name):
     p = Problem(classes=Continuum(), sigma2=0.25, guidance=LIBRARY[name], t_start=20.0)
     wrong = Custom(weaker(LIBRARY[name]), jumps=LIBRARY[name].breakpoints)
     bound = limit(n_checks=4 * len(LIBRARY), n_draws=DRAWS)
-    settings = {"n_steps": 100, "seed": list(LIBRARY).index(name), "threads": 1, "n_times": 2}
+    settings = {"n_steps": 60, "seed": list(LIBRARY).index(name), "threads": 1, "n_times": 2}
     for data in (
-        run(p, d=20, n_samples=200, n_disorder=DRAWS, **settings),
-        reduced(p, 20, n_samples=6400, n_draws=DRAWS, **settings),
+        run(p, d=20, n_samples=160, n_disorder=DRAWS, **settings),
+        reduced(p, 20, n_samples=5120, n_draws=DRAWS, **settings),
     ):
         assert worst_z(data, p.guidance) < bound
         assert worst_z(data, wrong) > bound
