@@ -1,0 +1,177 @@
+"""Exponents: how distortion dies as alpha -> 0 (T12), and as w -> infinity on either side of alpha = 1/2 (T13).
+
+Three routes side by side. The mean-field dynamics (`solve`) at the alpha and w in question; the annealed model
+(`reduced`) at the finite d, where the class of w >= 0 SDE and ODE here never condenses before speciation; particles of
+the same d by span reduction, for a fixed number of classes. `exponent` fits a power law.
+"""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from meanfield.closedform import small_rate, strong_guidance
+from meanfield.problem import Exponential, Growth, Polynomial, Problem
+from meanfield.progress import Progress
+from validate.provenance import versions
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["exponent", "small_rate_scaling", "strong_guidance_scaling"]
+
+QUANTITIES = ("shift", "loss")  # m(0) - 1 and 1 - v(0)/sigma2
+SAMPLERS = ("sde", "ode")
+
+
+def exponent(x, y, stderr=None) -> tuple[float, float]:
+    """Exponent of y ~ x^p by least squares of log y on log x, weighted by the errors if given.
+
+    Returns
+    -------
+    (p, stderr) : stderr is nan without errors.
+
+    Raises
+    ------
+    ValueError : fewer than two points that are positive by two standard errors.
+
+    Examples
+    --------
+    >>> x = np.array([1.0, 10.0, 100.0])
+    >>> p, _ = exponent(x, 3.0 * x**0.5)
+    >>> round(p, 6)
+    0.5
+    """
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    error = np.zeros_like(y) if stderr is None else np.asarray(stderr, float)
+    good = (y > 2.0 * error) & (y > 0.0)
+    if good.sum() < 2:
+        raise ValueError(f"a power law needs two points that are resolved; {int(good.sum())} of {len(y)} are.")
+    log_x, log_y = np.log(x[good]), np.log(y[good])
+    weights = np.ones(len(log_x)) if stderr is None else (y[good] / error[good]) ** 2  # 1/variance of log y
+    centred = log_x - np.average(log_x, weights=weights)
+    p = np.sum(weights * centred * log_y) / np.sum(weights * centred**2)
+    return float(p), math.nan if stderr is None else float(np.sum(weights * centred**2) ** -0.5)
+
+
+def small_rate_scaling(
+    classes: Growth | None = None,
+    sizes: Sequence[int] = (10**3, 10**4, 10**5, 10**6),
+    *,
+    w: float = 2.0,
+    sigma2: float = 0.25,
+    n_samples: int = 20_000,
+    n_steps: int = 200,
+    particles: tuple[int, int] | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: bool | Callable[[int, int], Any] | None = None,
+) -> "xarray.Dataset":
+    """Distortion at t = 0 for a sub-exponential law of growth, T = infinity, over dimensions.
+
+    Parameters
+    ----------
+    classes : Polynomial(gamma=2) by default.
+    sizes : dimensions.
+    w : constant guidance, >= 0.
+    n_samples, n_steps, seed : of `reduced` (and n_steps, seed of `run`).
+    particles : (n_samples, n_disorder) of `simulate.run` at the same sizes; none by default. Needs P < d.
+
+    Returns
+    -------
+    xarray.Dataset : over (sampler, quantity, d), quantity "shift" = m(0) - 1 and "loss" = 1 - v(0)/sigma2: `formula`
+        (T12), `theory` (`solve`), `reduced`, `particles` and their `_stderr`; `alpha` over d.
+    """
+    from meanfield import reduced, solve
+
+    classes = Polynomial(2.0) if classes is None else classes
+    shape = (len(SAMPLERS), len(QUANTITIES), len(sizes))
+    names = ("formula", "theory", "reduced", "reduced_stderr", "particles", "particles_stderr")
+    table = {name: np.full(shape, math.nan) for name in names}
+    with Progress(progress, len(SAMPLERS) * len(sizes), "distortion as alpha falls") as show:
+        for i, sampler in enumerate(SAMPLERS):
+            problem = Problem(classes=classes, sigma2=sigma2, guidance=w, sampler=sampler)
+            for j, d in enumerate(sizes):
+                _, shift, excess = small_rate(classes.rate(d), w, sigma2, sampler)
+                final = cast(Any, solve(problem, d)).final
+                table["formula"][i, :, j] = shift, -excess
+                table["theory"][i, :, j] = final.mean_shift, -final.variance_excess
+                options: Any = {"n_steps": n_steps, "seed": seed + j, "threads": threads, "progress": False}
+                _fill(table, "reduced", (i, slice(None), j), reduced(problem, d, n_samples=n_samples, **options))
+                if particles:
+                    from simulate import run
+
+                    data = run(problem, d=d, n_samples=particles[0], n_disorder=particles[1], **options)
+                    _fill(table, "particles", (i, slice(None), j), data)
+                show(i * len(sizes) + j + 1)
+    variables: dict[str, Any] = {k: (("sampler", "quantity", "d"), x) for k, x in table.items()}
+    variables["alpha"] = ("d", [classes.rate(d) for d in sizes])
+    settings = {"w": w, "sigma2": sigma2, "n_samples": n_samples, "n_steps": n_steps, "seed": seed}
+    coords = {"sampler": list(SAMPLERS), "quantity": list(QUANTITIES), "d": list(sizes)}
+    return _dataset(variables, coords, settings | {"classes": json.dumps(classes.to_dict())})
+
+
+def strong_guidance_scaling(
+    alphas: Sequence[float] = (0.3, 0.4, 0.5, 0.6, 0.7),
+    weights: Sequence[float] = tuple(np.geomspace(1e2, 1e5, 7)),
+    *,
+    sigma2: float = 0.25,
+    reduced_at: tuple[float, int] | None = (0.3, 10**5),
+    n_samples: int = 2000,
+    n_steps: int = 1000,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: bool | Callable[[int, int], Any] | None = None,
+) -> "xarray.Dataset":
+    """Speciation time and distortion of the SDE over w, T = infinity, for several alpha.
+
+    Parameters
+    ----------
+    alphas, weights : rates, and constant guidance > 0.
+    reduced_at : (alpha, d) at which the annealed model is run too, or None.
+    n_samples, n_steps, seed : of `reduced`.
+
+    Returns
+    -------
+    xarray.Dataset : over (alpha, w): `t_speciation`, `shift`, `loss`, `loss_limit` (T13); over w `reduced_loss`,
+        `reduced_loss_stderr`.
+    """
+    from meanfield import reduced, solve
+
+    shape = (len(alphas), len(weights))
+    table = {name: np.full(shape, math.nan) for name in ("t_speciation", "shift", "loss", "loss_limit")}
+    run_at = {name: np.full(len(weights), math.nan) for name in ("reduced_loss", "reduced_loss_stderr")}
+    with Progress(progress, len(weights), "distortion as w grows") as show:
+        for j, w in enumerate(weights):
+            for i, alpha in enumerate(alphas):
+                problem = Problem(classes=Exponential(alpha), sigma2=sigma2, guidance=float(w))
+                theory = cast(Any, solve(problem))
+                table["t_speciation"][i, j] = theory.t_speciation
+                table["shift"][i, j], table["loss"][i, j] = theory.final.mean_shift, -theory.final.variance_excess
+                table["loss_limit"][i, j] = 1.0 - strong_guidance(alpha, sigma2, w)[1]
+            if reduced_at:
+                problem = Problem(classes=Exponential(reduced_at[0]), sigma2=sigma2, guidance=float(w))
+                data = reduced(problem, reduced_at[1], n_samples=n_samples, n_steps=n_steps, seed=seed + j,
+                               threads=threads, progress=False)  # fmt: skip
+                run_at["reduced_loss"][j] = 1.0 - data.final.v_paired.mean / sigma2
+                run_at["reduced_loss_stderr"][j] = data.final.v_paired.stderr / sigma2
+            show(j + 1)
+    variables: dict[str, Any] = {name: (("alpha", "w"), x) for name, x in table.items()}
+    variables |= {name: ("w", x) for name, x in run_at.items()}
+    settings = {"sigma2": sigma2, "n_samples": n_samples, "n_steps": n_steps, "seed": seed}
+    settings |= {"reduced_alpha": reduced_at[0], "reduced_d": reduced_at[1]} if reduced_at else {}
+    return _dataset(variables, {"alpha": list(alphas), "w": list(weights)}, settings)
+
+
+def _fill(table: dict[str, np.ndarray], name: str, where: Any, data: Any) -> None:
+    final, sigma2 = data.final, data.problem.sigma2
+    table[name][where] = final.m_paired.mean - 1.0, 1.0 - final.v_paired.mean / sigma2
+    table[f"{name}_stderr"][where] = final.m_paired.stderr, final.v_paired.stderr / sigma2
+
+
+def _dataset(variables: dict[str, Any], coords: dict[str, Any], settings: dict[str, Any]) -> "xarray.Dataset":
+    import xarray
+
+    return xarray.Dataset(variables, coords=coords, attrs=settings | {"versions": json.dumps(versions())})
