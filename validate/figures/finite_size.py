@@ -81,13 +81,17 @@ def glass(data: "xarray.Dataset", axes=None):
             axis.set_xticks([0, *inverse[:2]], ["0", *[f"1/{d}" for d in data["d"].values[:2]]])
             low, high = axis.get_ylim()
             axis.set_ylim(min(low, 0.0) if low < 0.05 else low, high + 0.12 * (high - low))
-        for axis in np.atleast_2d(axes)[:, 0]:
-            axis.set_ylabel("v(0)/sigma2")
-        for axis in np.atleast_2d(axes)[-1]:
-            axis.set_xlabel("1/d")
-        figure = np.ravel(axes)[0].figure
-        handles, labels = np.ravel(axes)[-1].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        used, spare = np.ravel(axes)[: len(cases)], np.ravel(axes)[len(cases) :]
+        for axis in used:
+            axis.set(xlabel="1/d", ylabel=r"$v(0)/\sigma^2$")
+        for axis in spare:
+            axis.set_axis_off()
+        figure = used[0].figure
+        handles, labels = used[-1].get_legend_handles_labels()
+        if len(spare):
+            spare[-1].legend(handles, labels, loc="center")
+        else:
+            figure.legend(handles, labels, loc="outside lower center", ncols=3)
         return figure, axes
 
 
