@@ -96,7 +96,7 @@ def speciation_times(
     ----------
     cases : transition -> pairs (problem, d of the particles); by default `CASES`.
     n_samples, n_disorder, n_steps, seed, threads : of `simulate.run`; the theories take as many samples in all.
-    far : dimension of the annealed model, for classes of exponential number without a spectrum.
+    far : dimension of the annealed model, for classes of exponential number without a spectrum; 20 n_steps steps.
 
     Returns
     -------
@@ -123,7 +123,8 @@ def speciation_times(
                 options: Any = {"n_samples": total, "n_draws": n_disorder, **common}
                 fill("quenched", quenched(problem, d, seed=seed + i, **options))
                 if growing:
-                    fill("annealed", reduced(problem, far, seed=seed + i, **options))
+                    fine = {"n_steps": 20 * n_steps, "n_times": 20 * n_steps + 1}  # the kink is sharp at large d
+                    fill("annealed", reduced(problem, far, seed=seed + i, **options | fine))
             show(i + 1)
     variables: dict[str, Any] = {name: ("row", values) for name, values in table.items()}
     variables["transition"] = ("row", [name for name, _, _ in rows])
