@@ -135,7 +135,8 @@ def judge(data: "xarray.Dataset", level: float = 0.01) -> Judgement:
         group = data.isel(cell=names == name)
         for i in range(group.sizes["cell"]):
             verdicts += [_cell(group.isel(cell=i), q) for q in QUANTITIES]
-        verdicts += _exponents(group) if bool(group["vanishing"][0]) else _extrapolations(group)
+        if bool(group["limit"][0]):
+            verdicts += _exponents(group) if bool(group["vanishing"][0]) else _extrapolations(group)
     tested = sum(v.claimed for v in verdicts)
     return Judgement(tuple(verdicts), level, family_threshold(max(tested, 1), level))
 

@@ -163,6 +163,7 @@ def _labels(group: Group, d: int) -> dict[str, Any]:
         "log_count": float(classes.log_count(d)),
         "vanishing": group.vanishing,
         "w": float(problem.schedule.largest * np.sign(problem.amplitude(1.0))),
+        "limit": group.limit,
         "sampler": str(problem.sampler),
         "sigma2": problem.sigma2,
         "t_start": problem.T,

@@ -50,6 +50,7 @@ class Group:
     name : how the table calls it.
     n_disorder, n_samples : draws, and samples a draw at each dimension.
     n_steps : time steps.
+    limit : whether the sizes are chosen for a claim about d -> infinity; otherwise claims are at equal d only.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Group:
     n_samples: tuple[int, ...]
     n_disorder: int
     n_steps: int
+    limit: bool = True
 
     @property
     def vanishing(self) -> bool:
@@ -166,7 +168,7 @@ def _equal_size(name: str, problem: Problem) -> Group:
     """d = 12, 16, 20, 24 as far as the classes number at most 1e5; errors of 0.3 % of m and 1 % of v or less."""
     sizes = tuple(d for d in (12, 16, 20, 24) if problem.classes.log_count(d) < math.log(1e5))
     counts = tuple(50 if problem.classes.log_count(d) < math.log(2e4) else 24 for d in sizes)
-    return Group(name, problem, sizes, counts, 60, 100)
+    return Group(name, problem, sizes, counts, 60, 100, limit=False)
 
 
 def _continuum(sampler: str) -> Group:
