@@ -22,13 +22,14 @@ from meanfield.groupphases import (
     capture_margin,
 )
 from meanfield.integration import integrate
+from meanfield.phases import LONGEST_WAIT, MANY, REARM
 from meanfield.problem import Problem
 from meanfield.spectral import SpectralTrajectory
 from meanfield.trajectory import Event, Piece
 
 __all__ = ["solve_groups"]
 
-MAX_PHASES = 200
+MAX_PHASES = 500
 WATCH = 0.02  # spacing in tau at which F is looked at after speciation
 
 
@@ -63,6 +64,8 @@ class _Path:
         self.pieces: list[Piece] = []
         self.events: list[Event] = []
         self.standing = "exact"
+        self.cuts: list[float] = []
+        self.wait = REARM
         self.phase: GroupPhase
 
     # -- starts -----------------------------------------------------------------------------------------------------
@@ -180,7 +183,7 @@ class _Path:
             self._capture(p, s)
         elif isinstance(phase, Captured) and which == 1:
             self._note("release", p)
-            self._enter_rest(p, s, captures=False)
+            self._recapture(p, s)
         elif isinstance(phase, Sliding) and which == 1:
             self._note("despeciation", p)
             self._enter_rest(p, s)
@@ -227,6 +230,17 @@ class _Path:
         self._note("capture", p)
         self._label("approximate")
         self.phase = Captured.at(s, p)
+
+    def _recapture(self, p: GroupPoint, s: Setting) -> None:
+        """After a release the next class captures if (T7c) holds; after a `wait` if the last was overtaken at once."""
+        captures = sum(e.kind == "capture" for e in self.events)
+        if p.tau - self.phase.entry.tau > REARM * 2.0 ** (captures // MANY):
+            self.wait = REARM
+            self._enter_rest(p, s)
+            return
+        self.cuts = sorted({*self.cuts, min(p.tau + self.wait, self.end)} - {self.end})
+        self.wait = min(2.0 * self.wait, LONGEST_WAIT)
+        self._enter_rest(p, s, captures=False)
 
     def _note(self, kind: str, p: GroupPoint) -> None:
         """m and v of an event are those of `SpectralState`: in original coordinates, over all directions."""

@@ -163,7 +163,7 @@ class _Solver:
         problem = _variant(self.problem, values)
         theory = cast(Any, solve(problem, self.d))
         first = {e.kind: e.t for e in reversed(theory.events)}
-        bits = sum(1 << PHASES.index(name) for name in theory.phases)
+        bits = sum(1 << PHASES.index(name) for name in set(theory.phases))
         return (
             theory.final.mean_shift,
             theory.final.v / problem.sigma2,

@@ -13,6 +13,9 @@ from meanfield.errors import ConvergenceError, checked
 from meanfield.freeenergy import ground_state, information
 from meanfield.integration import first_desertion, integrate
 from meanfield.phases import (
+    LONGEST_WAIT,
+    MANY,
+    REARM,
     Captured,
     Phase,
     Point,
@@ -28,7 +31,7 @@ from meanfield.trajectory import Event, Piece, Trajectory
 
 __all__ = ["solve"]
 
-MAX_PHASES = 200
+MAX_PHASES = 500
 
 
 def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Trajectory:
@@ -85,6 +88,8 @@ class _Path:
         self.pieces: list[Piece] = []
         self.events: list[Event] = []
         self.standing = "exact"
+        self.cuts: list[float] = []
+        self.wait = REARM
         self.phase: Phase
 
     # -- starts -----------------------------------------------------------------------------------------------------
@@ -175,7 +180,7 @@ class _Path:
         elif isinstance(phase, Captured) and which == 1:
             self._note("release", p)
             glass = float(information(p.D, p.q)) > self.alpha * (1.0 - 1e-12)  # rounding at the edge of the glass
-            self._enter_rest(p, s, glass, captures=False)
+            self._recapture(p, s, glass)
         elif isinstance(phase, Sliding) and which == 1:
             self._note("despeciation", p)
             self._enter_rest(p, s)
@@ -230,6 +235,17 @@ class _Path:
         self._note("capture", p)
         self._label("approximate")
         self.phase = Captured.at(s, p)
+
+    def _recapture(self, p: Point, s: Setting, glass: bool) -> None:
+        """After a release the next class captures if (T7c) holds; after a `wait` if the last was overtaken at once."""
+        captures = sum(e.kind == "capture" for e in self.events)
+        if p.tau - self.phase.entry.tau > REARM * 2.0 ** (captures // MANY):
+            self.wait = REARM
+            self._enter_rest(p, s, glass)
+            return
+        self.cuts = sorted({*self.cuts, min(p.tau + self.wait, self.end)} - {self.end})
+        self.wait = min(2.0 * self.wait, LONGEST_WAIT)
+        self._enter_rest(p, s, glass, captures=False)
 
     def _note(self, kind: str, p: Point) -> None:
         self.events.append(Event(kind, math.exp(-p.tau) - self.problem.sigma2, p.m, p.v))

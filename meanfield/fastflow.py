@@ -11,6 +11,8 @@ import math
 import numba
 import numpy as np
 
+from meanfield.phases import LONGEST_WAIT, MANY, REARM
+
 __all__ = ["CAPTURED", "CROWD", "GLASS", "TARGET", "flow", "flow_all", "starts"]
 
 CROWD, GLASS, TARGET, CAPTURED = 0, 1, 2, 3
@@ -148,6 +150,7 @@ def flow(p, start, out):  # pragma: no cover - compiled
     if phase == GLASS or advantage(tau, s[0], s[1], alpha) >= 0.0:
         return False
     h, before = 0.01, exits(phase, tau, s, p, k, captures)
+    rearm, wait, entered, count = math.inf, REARM, tau, 0  # of captures that are overtaken at once
     for _ in range(MAX_STEPS):
         out[5] = float(int(out[5]) | (1 << phase))
         out[6] = phase
@@ -159,7 +162,15 @@ def flow(p, start, out):  # pragma: no cover - compiled
         if tau >= end:
             out[0], out[1] = s[0], math.exp(s[1])
             return True
-        h = min(h, end - tau)
+        if tau >= rearm:
+            captures, rearm = True, math.inf
+            before = exits(phase, tau, s, p, k, captures)
+            if phase == GLASS and before[2] > 0.0:
+                k, s = _captured(tau, s, p, out)
+                phase, entered, count = CAPTURED, tau, count + 1
+                before, h = _negative(exits(phase, tau, s, p, k, captures)), 1e-3
+                continue
+        h = min(h, end - tau, rearm - tau)
         new, error = step(phase, tau, h, s, p, k)
         if not error <= 1.0:
             h *= max(0.2, 0.9 * error**-0.2) if error < math.inf else 0.1
@@ -169,16 +180,22 @@ def flow(p, start, out):  # pragma: no cover - compiled
         after = exits(phase, tau + h, new, p, k, captures)
         which, width = _first_exit(phase, tau, h, s, p, k, captures, before, after)
         if which < 0:
-            tau, s, before = tau + h, new, (min(after[0], 0.0), min(after[1], 0.0), min(after[2], 0.0))
+            tau, s, before = tau + h, new, _negative(after)
             h *= min(5.0, 0.9 * max(error, 1e-10) ** -0.2)
             continue
         s, _ = step(phase, tau, width, s, p, k)
         tau += width
-        phase, k, s, captures = _enter(phase, which, tau, s, p, k, captures, out)
+        if phase == CAPTURED and which == 1:
+            at_once = tau - entered <= REARM * 2.0 ** (count // MANY)
+            if at_once:
+                captures, rearm = False, tau + wait
+            wait = min(2.0 * wait, LONGEST_WAIT) if at_once else REARM
+        phase, k, s = _enter(phase, which, tau, s, p, k, captures, out)
         before, h = (-math.inf, -math.inf, -math.inf), 1e-3
+        if phase == CAPTURED:
+            entered, count = tau, count + 1
         if phase != TARGET:
-            first = exits(phase, tau, s, p, k, captures)
-            before = (min(first[0], 0.0), min(first[1], 0.0), min(first[2], 0.0))
+            before = _negative(exits(phase, tau, s, p, k, captures))
     return False
 
 
@@ -212,20 +229,39 @@ def _enter(phase, which, tau, s, p, k, captures, out):  # pragma: no cover - com
     q, t = m * m + D * math.exp(s[1]), max(D - sigma2, 0.0)
     if which == 0:
         out[2] = t
-        return TARGET, k, s, captures
+        return TARGET, k, s
     if phase == CROWD and math.isnan(out[3]):
         out[3] = t
+    glass = phase == CROWD
     if phase == CAPTURED:
-        return (GLASS if information(D, q) > alpha * (1.0 - 1e-12) else CROWD), k, s, False
-    if phase == GLASS and which == 1:
-        return CROWD, k, s, captures
+        glass = information(D, q) > alpha * (1.0 - 1e-12)
+    if which == 2 and phase == GLASS:
+        k, s = _captured(tau, s, p, out)
+        return CAPTURED, k, s
+    if not glass:
+        return CROWD, k, s
     w, c = w0 + omega * t, shrinkage(q, D, alpha)
-    ratio = D * c / (1.0 - c)
-    if which == 2 or (captures and w < 0.0 and -w * (1.0 + eta * eta) - eta * eta * ratio > 0.0):
-        if math.isnan(out[4]):
-            out[4] = t
-        return CAPTURED, (1.0 - c + c * c * q, c * m), (s[0], s[1], c * q), captures
-    return GLASS, k, s, captures
+    if captures and w < 0.0 and -w * (1.0 + eta * eta) - eta * eta * D * c / (1.0 - c) > 0.0:
+        k, s = _captured(tau, s, p, out)
+        return CAPTURED, k, s
+    return GLASS, k, s
+
+
+@numba.njit(nogil=True, cache=True)
+def _captured(tau, s, p, out):  # pragma: no cover - compiled
+    """Overlaps of a class of the ground state that captures here: (n_k, o_k) and the state with m_k; notes the time."""
+    D, m = math.exp(-tau), 1.0 + s[0]
+    q = m * m + D * math.exp(s[1])
+    c = shrinkage(q, D, p[0])
+    if math.isnan(out[4]):
+        out[4] = max(D - p[1], 0.0)
+    return (1.0 - c + c * c * q, c * m), (s[0], s[1], c * q)
+
+
+@numba.njit(nogil=True, cache=True)
+def _negative(x):  # pragma: no cover - compiled
+    """Exits after a change of phase or a step: rounding must not make them positive already."""
+    return min(x[0], 0.0), min(x[1], 0.0), min(x[2], 0.0)
 
 
 @numba.njit(nogil=True, cache=True)

@@ -96,6 +96,12 @@ def capture_margin(s: Setting, p: Point) -> float:
     return margin if W < 0.0 else min(margin, -1e-300)  # strictly negative: W >= 0 never captures
 
 
+# Where (T7c) begins to hold inside a glass, the class that captures may be overtaken at once; later ones are not. The
+# glass goes on for REARM in tau before the next try, twice as long after each failure; captures that hold then last
+# longer and longer. What counts as "at once" is REARM too, twice as long after every MANY captures.
+REARM, LONGEST_WAIT, MANY = 1e-3, 0.1, 20
+
+
 class Phase:
     """Base: a phase entered at `entry`; subclasses give the state vector, its rates, its exits and how to read it."""
 
@@ -123,8 +129,7 @@ class Phase:
 class Rest(Phase):
     """Crowd or glass: guidance acts with its full weight. Exits: speciation; change of crowd and glass; capture.
 
-    After a release the glass no longer `captures`: the next captured class would be overtaken at once by a fresh one,
-    and the limit of ever faster captures is the plain glass, whose drift a capture does not change at its first moment.
+    A captured class that is overtaken at once by fresh ones leaves a glass that does not `capture` for a while (REARM).
     """
 
     def __init__(self, s: Setting, entry: Point, glass: bool, captures: bool = True) -> None:

@@ -51,7 +51,8 @@ def test_compiled_trajectories_are_those_of_solve():
         first = {e.kind: e.t for e in reversed(theory.events)}
         expected = [theory.final.mean_shift, theory.final.v / p.sigma2, theory.t_speciation]
         expected += [first.get("condensation", math.nan), first.get("capture", math.nan)]
-        np.testing.assert_allclose(row[:5], expected, rtol=1e-6, atol=1e-7, err_msg=f"{p}")
+        chain = sum(e.kind == "capture" for e in theory.events) > 1  # starts at a double root: it amplifies rounding
+        np.testing.assert_allclose(row[:5], expected, rtol=1e-4 if chain else 1e-6, atol=1e-7, err_msg=f"{p}")
         assert int(row[5]) == sum(1 << names.index(name) for name in set(theory.phases)), p
         assert names[int(row[6])] == theory.phases[-1]
         seen.add(theory.phases)
