@@ -33,7 +33,7 @@ MAX_PHASES = 500
 WATCH = 0.02  # spacing in tau at which F is looked at after speciation
 
 
-def solve_groups(problem: Problem, d: float = math.inf) -> SpectralTrajectory:
+def solve_groups(problem: Problem, d: float = math.inf, capture: bool = True) -> SpectralTrajectory:
     """Solve the mean-field dynamics of a problem with a spectrum; `meanfield.solve` calls it.
 
     A finite d replaces alpha by log(P)/d and the shares by those that d realises.
@@ -41,7 +41,7 @@ def solve_groups(problem: Problem, d: float = math.inf) -> SpectralTrajectory:
     assert problem.spectrum is not None
     problem = problem.replace(spectrum=problem.spectrum.at(d))
     alpha = problem.classes.rate(d)
-    path = _Path(problem, alpha)
+    path = _Path(problem, alpha, capture)
     if problem.classes.log_count(min(d, 1e300)) == 0.0:
         path.begin_alone()
     elif alpha == 0.0 and math.isinf(problem.T):
@@ -56,9 +56,9 @@ def solve_groups(problem: Problem, d: float = math.inf) -> SpectralTrajectory:
 class _Path:
     """A trajectory under construction: the current phase, the pieces and events so far."""
 
-    def __init__(self, problem: Problem, alpha: float) -> None:
+    def __init__(self, problem: Problem, alpha: float, captures: bool = True) -> None:
         assert problem.spectrum is not None
-        self.problem, self.alpha, self.spectrum = problem, alpha, problem.spectrum
+        self.problem, self.alpha, self.spectrum, self.captures = problem, alpha, problem.spectrum, captures
         self.groups = Groups(problem.spectrum, alpha)
         self.end = -math.log(self.groups.floor)
         self.pieces: list[Piece] = []
@@ -221,6 +221,7 @@ class _Path:
     def _enter_rest(self, p: GroupPoint, s: Setting, glass: bool | None = None, captures: bool = True) -> None:
         if glass is None:
             glass = s.energies(p).K > self.alpha * (1.0 - 1e-12)  # rounding at the edge of the glass
+        captures = captures and self.captures
         if glass and captures and capture_margin(s, p) > 0.0:
             self._capture(p, s)
         else:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from meanfield.dynamics import solve
-from meanfield.errors import ProblemError
+from meanfield.errors import ProblemError, checked
 from meanfield.growth import Exponential
 from meanfield.guidance import Constant, Linear
 from meanfield.noise import VE
@@ -65,8 +65,8 @@ def phase_diagram(
         last one; nan if never), `t_condensation` and `t_capture` (the first; nan if never), `last` phase as a number
         and `passed`, the bits 2^i of all phases passed, in the order of the attribute `phases`. Boundaries are
         `line_speciation` (between last phase target and not), `line_glass`, `line_capture`, `line_sliding`, of shape
-        (segments, 2 ends, 2 coordinates). With a t axis: `m`, `v`, `F` and `phase` (a number) at that time, and
-        `t_speciation`, `t_condensation`, `t_capture` over the other axis, which are the boundaries.
+        (segments, 2 ends, 2 coordinates). With a t axis: `m`, `v`, `F` and `phase` (a number) at that time,
+        nan before the start, and `t_speciation`, `t_condensation`, `t_capture` over the other axis: the boundaries.
 
     Raises
     ------
@@ -82,7 +82,13 @@ def phase_diagram(
            [2.0589, 0.5738]])
     """
     problem.require_isotropic("phase_diagram", "Call solve for each problem.")
-    (x_name, x_grid), (y_name, y_grid) = _axis(*x), _axis(*y)
+    d = checked("d", d, low=1, infinite=True)
+    (x_name, x_grid), (y_name, y_grid) = _axis(x), _axis(y)
+    base = problem.guidance
+    if {"w0", "omega"} & {x_name, y_name} and not isinstance(base, Constant | Linear):
+        raise ProblemError(
+            f"an axis w0 or omega replaces guidance w0 + omega t; got {base!r}. Give Constant or Linear."
+        )
     if x_name == y_name or {x_name, y_name} in ({"w", "w0"}, {"w", "omega"}):
         raise ProblemError(f"the axes must vary different things; got {x_name!r} and {y_name!r}.")
     attrs = {"problem": json.dumps(problem.to_dict()), "phases": json.dumps(PHASES), "x": x_name, "y": y_name, "d": d}
@@ -109,7 +115,9 @@ class _Solver:
 
     def __init__(self, problem: Problem, names: tuple[str, str], d: float, threads: int | None) -> None:
         self.problem, self.names, self.d = problem, names, d
-        self.threads = threads or cpu_count() or 1
+        self.threads = int(
+            checked("threads", cpu_count() if threads is None else threads, low=1, high=1024, integer=True)
+        )
         self.by_solve = 0  # trajectories that `solve` had to do
 
     def __call__(self, x: np.ndarray, y: np.ndarray, show: Callable[[int], Any]) -> dict[str, np.ndarray]:
@@ -155,6 +163,8 @@ class _Solver:
         columns = {name: np.full(len(x), float(value)) for name, value in fixed.items()}
         for name, values in zip(self.names, (x, y), strict=True):
             columns["w0" if name == "w" else name] = values
+            if name == "alpha":
+                columns["alpha"] = np.array([Exponential(a).rate(self.d) for a in values])
             if name == "w":
                 columns["omega"] = np.zeros(len(x))
         return columns
@@ -194,10 +204,16 @@ def _variant(problem: Problem, values: dict[str, float]) -> Problem:
     return problem.replace(**changes)
 
 
-def _axis(name: str, values: Any) -> tuple[str, np.ndarray]:
+def _axis(axis: Any) -> tuple[str, np.ndarray]:
+    if not (isinstance(axis, tuple | list) and len(axis) == 2):
+        raise ProblemError(f'an axis is a pair (name, values), such as ("alpha", [0.3, 0.4]); got {axis!r}.')
+    name, values = axis
     if name not in AXES:
         raise ProblemError(f"an axis must be one of {list(AXES)}; got {name!r}.")
-    grid = np.asarray(values, float)
+    try:
+        grid = np.asarray(values, float)
+    except (TypeError, ValueError):
+        raise ProblemError(f"the axis {name!r} needs numbers; got {values!r}.") from None
     if grid.ndim != 1 or len(grid) < 2 or not np.all(np.isfinite(grid)) or not np.all(np.diff(grid) > 0):
         raise ProblemError(f"the axis {name!r} needs at least two finite, ascending values; got shape {grid.shape}.")
     return name, grid

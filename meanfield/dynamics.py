@@ -64,7 +64,7 @@ def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Tra
     if problem.spectrum is not None:
         from meanfield.anisotropic import solve_groups
 
-        return solve_groups(problem, d)
+        return solve_groups(problem, d, capture)
     alpha = problem.classes.rate(d)
     alone = problem.classes.log_count(min(d, 1e300)) == 0.0
     path = _Path(problem, alpha, capture)

@@ -11,13 +11,14 @@ error: it resolves distortions of 1e-6. At w = 0 both coincide and the paired es
 This module holds no physics, so that `simulate` may use the same container.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from meanfield.errors import ProblemError
+from meanfield.errors import ConvergenceError, ProblemError
 from meanfield.problem import Problem
 
 __all__ = ["Ensemble", "Observable", "Snapshot"]
@@ -105,6 +106,27 @@ class Ensemble:
     draws: Mapping[str, np.ndarray]
     n_samples: int
     info: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if "n_steps" in self.info and len(self.t) > 1:
+            self._require_stable_steps(int(self.info["n_steps"]))
+
+    def _require_stable_steps(self, n_steps: int) -> None:
+        """Explicit steps of length h in log D are stable while e |w| (1 - pi_1) h/(1 + D) < 2, and useless beyond."""
+        p, s = self.problem, self.problem.spectrum
+        D = p.sigma2 + self.t if s is None else s.D(self.t).min(axis=-1)
+        h = math.log(p.sigma2 / (p.sigma2 + self.t[0])) if s is None else math.log(min(s.c) / (min(s.c) + self.t[0]))
+        rest = 1.0 - np.nan_to_num(np.mean(self.draws["weight"], axis=0), nan=0.0)
+        numbers = p.e * np.abs(p.weight(self.t)) * rest * (-h / n_steps) / (1.0 + D)
+        worst = int(np.argmax(numbers))
+        finite = all(np.isfinite(self.draws[name]).all() for name in ("m", "v"))
+        if numbers[worst] > 2.0 or not finite:
+            needed = math.ceil(n_steps * max(2.0 * numbers[worst], 2.0))
+            raise ConvergenceError(
+                f"time steps must resolve the guidance: e |w| (1 - pi_1) h/(1 + D) below 2, h the step in log D; it is "
+                f"{numbers[worst]:.3g} at t = {self.t[worst]:.3g}{'' if finite else ', and the result is not finite'}. "
+                f"Take n_steps={needed} or more, and measure the time-step error (simulate.timestep_error)."
+            )
 
     @property
     def n_draws(self) -> int:

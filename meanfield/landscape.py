@@ -63,11 +63,12 @@ def potential(problem: Problem, t, m=None, q=None, d: float = math.inf) -> "xarr
     """
     import xarray
 
+    problem.require_isotropic("potential")
     alpha = problem.classes.rate(checked("d", d, low=1, infinite=True))
     if math.isinf(alpha):
         raise ProblemError("the potential needs a finite number of classes: in a continuum the rest always has all the "
                            "weight; got Continuum(). Use Exponential(alpha) with a large alpha.")  # fmt: skip
-    times = np.atleast_1d(np.asarray(t, float))
+    times = _times(t)
     theory = solve(problem, d)
     state = theory.at(times)
     grid = _default_grid(theory) if m is None else _grid("m", m)
@@ -102,7 +103,9 @@ def force(problem: Problem, t: float, m: float, q: float, d: float = math.inf) -
     >>> round(a, 6), round(b, 6)
     (0.4, -0.233333)
     """
-    s = _Slice(problem, problem.classes.rate(d), t, q - m * m)
+    problem.require_isotropic("force")
+    q = checked("q", q, low=m * m, remedy="q = m^2 + v is never below m^2.")
+    s = _Slice(problem, problem.classes.rate(checked("d", d, low=1, infinite=True)), t, q - m * m)
     h_m, h_q = 1e-5 * max(1.0, abs(m)), 1e-5 * max(q, 1e-3)
 
     def V(a: float, b: float) -> float:
@@ -181,3 +184,14 @@ def _default_grid(theory) -> np.ndarray:
     m = theory.m
     low, high = min(0.0, float(m.min())), max(1.0, float(m.max()))
     return np.linspace(low - 0.5, high + 1.0, 241)
+
+
+def _times(t: object) -> np.ndarray:
+    """VE times as a one-dimensional array."""
+    try:
+        times = np.atleast_1d(np.asarray(t, float))
+    except (TypeError, ValueError):
+        raise ProblemError(f"t must be a VE time or a list of them; got {t!r}.") from None
+    if times.ndim != 1 or not times.size or not np.all(np.isfinite(times)):
+        raise ProblemError(f"t must be finite times, at least one, in one dimension; got {t!r}.")
+    return times

@@ -28,6 +28,8 @@ def orthogonal(lam: float, n: float) -> np.ndarray:
     if lam < 1e-5:
         share = 1.0 - 1.0 / n
         return np.array([(1.0 + lam * share) / n, math.log(n) - 0.5 * lam * share])  # up to O(lam^2)
+    if 0.25 * lam > math.log(n) + TAIL:
+        return np.array([1.0, 0.0])  # 1 - phi < n exp(-lam/4)
     root = math.sqrt(lam)
     step = min(STEP, root / 4.0)
     reach = math.ceil(root * math.sqrt(2.0 * (math.log(n) + TAIL)) / step) + math.ceil(lam / step)

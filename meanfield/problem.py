@@ -83,7 +83,9 @@ class Problem:
         set_(self, "sampler", _sampler(self.sampler))
         set_(self, "t_start", checked("t_start", self.t_start, low=0, open_low=True, infinite=True))
         set_(self, "noise", as_noise(self.noise))
-        checked("VE time of t_start", self.T, low=0, open_low=True, infinite=True, remedy="t_start is too small.")
+        if not math.isinf(self.T):
+            remedy = "t_start is too small or too large; t_start=inf is the exact infinite start."
+            checked("VE time of t_start", self.T, low=1e-12 * self.largest_variance, high=1e100, remedy=remedy)
         if math.isinf(self.T) and math.isinf(self.schedule.constant_above):
             finite = (
                 f"{self.noise!r}: t_start={self.noise.own_time(1000.0):.4g}" if self.noise != VE() else "t_start=1000"

@@ -84,8 +84,10 @@ def quenched(
         raise ProblemError(f"d must be at most 100000 here, where samples are vectors; got {d}. Use meanfield.reduced.")
     classes = count_rivals(problem, s.d)
     if classes.log_count in (0.0, math.inf):  # no rival, or a continuum: there is no disorder
-        return reduced(problem, d, n_samples=n_samples, n_draws=n_draws, n_steps=n_steps, seed=seed, n_times=n_times,
+        data = reduced(problem, d, n_samples=n_samples, n_draws=n_draws, n_steps=n_steps, seed=seed, n_times=n_times,
                        threads=threads, progress=progress)  # fmt: skip
+        data.info.update(balls=0.0, classes_in_ball=0.0, excess=0.0, tolerance=tolerance)  # type: ignore[attr-defined]
+        return data
     begin = problem.start(rate=classes.log_count / s.d, count=classes.number)
     grid = make_grid(problem, begin, s.n_steps, s.n_times)
     infinite = math.isinf(problem.T)

@@ -96,7 +96,8 @@ def collapse_time(log_n: float, d: int, s2: float = 1.0) -> float:
     1476.8
     """
     log_n, d, s2 = _rate(log_n, d, s2)
-    return s2 / math.expm1(2.0 * log_n / d)
+    exponent = 2.0 * log_n / d
+    return s2 * math.exp(-exponent) / -math.expm1(-exponent)  # 0 where n^(2/d) is beyond any number
 
 
 def excess_entropy(t, log_n: float, d: int, s2: float = 1.0, *, exact: bool = False):

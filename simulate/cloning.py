@@ -120,6 +120,8 @@ def clones(
     source = class_source(classes, d, sigma2, reduce)
     times = _split_times(t)
     if isinstance(classes, Problem):
+        if eta not in (1.0, classes.eta):
+            raise ProblemError(f"the problem says eta = {classes.eta:g}; got eta={eta}. Change its sampler instead.")
         eta = classes.eta
     eta = checked(
         "eta", eta, low=0, high=100, open_low=True, remedy="Clones of the ODE follow the same path and never separate."

@@ -147,3 +147,27 @@ def test_spectra_are_refused():
     p = Problem(classes=Exponential(0.4), spectrum=Spectrum(c=[0.25, 0.5], u=[1.25, 4.5]), guidance=1.0)
     with pytest.raises(ProblemError, match="isotropic"):
         phase_diagram(p, ("alpha", [0.2, 0.4]), ("w", [0, 1]))
+
+
+def test_schedules_that_an_axis_would_replace_are_refused():
+    with pytest.raises(ProblemError, match="w0 \\+ omega t"):
+        phase_diagram(
+            PROBLEM.replace(guidance=Interval(5.0, 1.0, 3.0), t_start=100.0), ("w0", [0, 1]), ("omega", [0, 1])
+        )
+    with pytest.raises(ProblemError, match="pair"):
+        phase_diagram(PROBLEM, "alpha", ("w", [0, 1]))
+    with pytest.raises(ProblemError, match="numbers"):
+        phase_diagram(PROBLEM, ("alpha", ["a", "b"]), ("w", [0, 1]))
+    with pytest.raises(ProblemError, match="threads"):
+        phase_diagram(PROBLEM, ("alpha", [0.2, 0.4]), ("w", [0, 1]), threads=-1)
+    with pytest.raises(ProblemError, match="d must"):
+        phase_diagram(PROBLEM, ("alpha", [0.2, 0.4]), ("w", [0, 1]), d=-3)
+
+
+def test_rates_at_finite_d_are_those_of_whole_numbers_of_classes():
+    """d = 6, alpha = 0.1: P = round(exp(0.6)) = 2, of rate log(2)/6, in the compiled flow as in `solve`."""
+    data = phase_diagram(PROBLEM, ("alpha", [0.1, 0.4]), ("w", [0.5, 1.0]), d=6)
+    theory = solve(PROBLEM.replace(classes=Exponential(0.1)), 6)
+    assert float(data["m_shift"].values[1, 0]) == pytest.approx(theory.final.mean_shift, rel=1e-7)
+    at_infinity = solve(PROBLEM.replace(classes=Exponential(0.1)))
+    assert abs(float(data["m_shift"].values[1, 0]) / at_infinity.final.mean_shift - 1) > 0.05

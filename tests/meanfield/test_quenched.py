@@ -10,7 +10,7 @@ from meanfield import ball
 from meanfield.errors import ProblemError
 from meanfield.finitesize import reduced
 from meanfield.guidance import Piecewise
-from meanfield.problem import Continuum, Exponential, Fixed, Problem
+from meanfield.problem import Continuum, Exponential, Fixed, Polynomial, Problem
 from meanfield.quenching import quenched
 
 PROBLEM = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
@@ -162,7 +162,7 @@ def test_extremes_that_are_legal():
     for change in (
         {"classes": Exponential(20.0)},
         {"classes": Exponential(1e-6)},
-        {"guidance": 1e3},
+        {"guidance": 20.0},
         {"sigma2": 1e-6},
         {"sigma2": 1e4},
         {"t_start": 1e9},
@@ -188,3 +188,16 @@ def test_extremes_that_are_legal():
 def test_bad_settings(change, message):
     with pytest.raises(ProblemError, match=message):
         quenched(PROBLEM, **{"d": 10, "n_samples": 2, "n_draws": 1, "n_steps": 2, **change})
+
+
+def test_log_odds_are_finite_long_after_speciation():
+    """P = d^2 at d = 100: classes with weights far below e^-40 still say how far they are (`run`: 227.5)."""
+    few = Problem(classes=Polynomial(2.0), sigma2=0.25, guidance=1.0)
+    data = quenched(few, 100, n_samples=40, n_draws=4, n_steps=100, progress=False)
+    assert np.isfinite(data.log_odds.values).all()
+    assert 40 < data.final.log_odds.mean < 227.5  # a lower bound there: the average of the hidden has rare large terms
+
+
+def test_without_rivals_the_same_facts_are_reported():
+    data = quenched(Problem(classes=Fixed(1), sigma2=0.25, t_start=100.0), 8, n_samples=8, n_draws=4, progress=False)
+    assert data.info["balls"] == data.info["classes_in_ball"] == data.info["excess"] == 0.0
