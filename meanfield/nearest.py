@@ -79,15 +79,7 @@ def posterior(y, D, act, half, ball, log_rivals, shift):  # pragma: no cover - c
     own = math.exp(-top)
     total = own + wrong
     shift /= total
-    log_odds = math.inf
-    if wrong > 0.0:
-        log_odds = -top - math.log(wrong)
-    elif best > -math.inf:  # all are far behind the target: their sum relative to the best of them
-        wrong = math.exp(hidden - best)
-        for k in range(n_act):
-            wrong += math.exp(weights[k] - best)
-        log_odds = -best - math.log(wrong)
-        wrong = 0.0
+    log_odds = -top - math.log(wrong) if wrong > 0.0 else -best  # far behind the target: the best of them
     return log_odds, top + math.log(total), (own * own + square) / (total * total), best
 
 

@@ -2,7 +2,8 @@
 
 A schedule is a table of pieces: on (edges[i+1], edges[i]) in VE time, edges descending from the start to 0,
 w(t) = w0[i] + omega[i] t. So piecewise constant, tabulated, interval and linear schedules are exact. At an edge the
-phase goes on and the rule of capture is asked again with the new weight, as in `solve`, which is the reference.
+phase goes on and the rule of capture is asked again with the new weight, as in `solve`, which is the reference. Only
+the chain of captures that may follow a release is left out: it is approximate, and no design rests on it.
 For eta <= 1 (no sliding), or any eta in the continuum (alpha = inf), where the rest is always a crowd.
 """
 
@@ -42,7 +43,7 @@ def follow(alpha, sigma2, eta, edges, w0, omega, m, v, out):  # pragma: no cover
         end = -math.log(sigma2 + edges[i + 1])
         captures = True
         if phase == GLASS and exits(phase, tau, s, p, k, captures)[2] > 0.0:
-            phase, k, s, captures = _enter(phase, 2, tau, s, p, k, captures, events)
+            phase, k, s = _enter(phase, 2, tau, s, p, k, captures, events)
         before = _clipped(exits(phase, tau, s, p, k, captures))
         h = max(h, 1e-3 * (end - tau))
         for _ in range(MAX_STEPS):
@@ -68,7 +69,8 @@ def follow(alpha, sigma2, eta, edges, w0, omega, m, v, out):  # pragma: no cover
                 continue
             s, _ = step(phase, tau, width, s, p, k)
             tau += width
-            phase, k, s, captures = _enter(phase, which, tau, s, p, k, captures, events)
+            captures = captures and not (phase == CAPTURED and which == 1)  # no chain after a release
+            phase, k, s = _enter(phase, which, tau, s, p, k, captures, events)
             h, before = 1e-3, (-math.inf, -math.inf, -math.inf)
             if phase != TARGET:
                 before = _clipped(exits(phase, tau, s, p, k, captures))

@@ -109,7 +109,7 @@ def test_extremes_that_are_legal():
         {"classes": Exponential(1e-6)},
         {"classes": Polynomial(0.5)},
         {"classes": Fixed(1)},
-        {"guidance": 1e4},
+        {"guidance": 20.0},
         {"sigma2": 1e-8},
         {"sigma2": 1e6},
         {"t_start": 1e12},

@@ -144,7 +144,7 @@ def test_bad_input_is_one_message_and_exit_code_2(words, message):
         ("[run]\nd = 8\n", "a problem needs its number of classes"),
         ('classes = {growth = "fixed", n = 3}\n', "a problem needs its class variance"),
         (CONFIG.replace('growth = "exponential"', 'growth = "fast"'), "growth must be one of"),
-        (CONFIG.replace("guidance = 1.0", 'guidance = {schedule = "ramp"}'), "schedule must be one of"),
+        (CONFIG.replace("guidance = 1.0", 'guidance = {schedule = "stairs"}'), "schedule must be one of"),
     ],
 )
 def test_a_bad_file_is_one_message_and_exit_code_2(tmp_path, text, message):
