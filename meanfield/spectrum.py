@@ -117,7 +117,8 @@ class Spectrum:
         """
         if math.isinf(d):
             return self
-        return Spectrum(self.c, self.u, tuple(n / d for n in self.counts(int(d))))
+        d = int(checked("d", d, low=1, integer=True))
+        return Spectrum(self.c, self.u, tuple(n / d for n in self.counts(d)))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON or TOML."""

@@ -15,6 +15,7 @@ import numpy as np
 from meanfield.closedform import small_rate, strong_guidance
 from meanfield.problem import Exponential, Growth, Polynomial, Problem
 from meanfield.progress import Progress
+from validate.errors import ComparisonError
 from validate.provenance import versions
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def exponent(x, y, stderr=None) -> tuple[float, float]:
 
     Raises
     ------
-    ValueError : fewer than two points that are positive by two standard errors.
+    ComparisonError : fewer than two points that are positive by two standard errors, or lists that do not fit.
 
     Examples
     --------
@@ -46,9 +47,20 @@ def exponent(x, y, stderr=None) -> tuple[float, float]:
     """
     x, y = np.asarray(x, float), np.asarray(y, float)
     error = np.zeros_like(y) if stderr is None else np.asarray(stderr, float)
+    if not x.shape == y.shape == error.shape or x.ndim != 1 or not np.all(x > 0.0):
+        raise ComparisonError(
+            f"x > 0, y and stderr must be lists of one length; got {x.shape}, {y.shape}, {error.shape}."
+        )
+    if stderr is not None and not np.all(error > 0.0):
+        raise ComparisonError(
+            f"standard errors must be positive; got {error.min():g}. Leave them out if there are none."
+        )
     good = (y > 2.0 * error) & (y > 0.0)
     if good.sum() < 2:
-        raise ValueError(f"a power law needs two points that are resolved; {int(good.sum())} of {len(y)} are.")
+        raise ComparisonError(
+            f"a power law needs two points that are resolved (y > 2 stderr); {int(good.sum())} of {len(y)} are. Take "
+            "more samples, or sizes at which the quantity is larger."
+        )
     log_x, log_y = np.log(x[good]), np.log(y[good])
     weights = np.ones(len(log_x)) if stderr is None else (y[good] / error[good]) ** 2  # 1/variance of log y
     centred = log_x - np.average(log_x, weights=weights)
@@ -83,6 +95,13 @@ def small_rate_scaling(
     -------
     xarray.Dataset : over (sampler, quantity, d), quantity "shift" = m(0) - 1 and "loss" = 1 - v(0)/sigma2: `formula`
         (T12), `theory` (`solve`), `reduced`, `particles` and their `_stderr`; `alpha` over d.
+
+    Examples
+    --------
+    >>> data = small_rate_scaling(sizes=(10**4, 10**6), n_samples=400, progress=False)
+    >>> at = data.sel(sampler="ode", quantity="shift")
+    >>> abs(exponent(data["alpha"], at["theory"])[0] - 0.5) < 0.01
+    True
     """
     from meanfield import reduced, solve
 

@@ -166,6 +166,8 @@ def capacity_measured(
     """
     from simulate import run
 
+    if len(alphas) < 2:
+        raise ComparisonError(f"a zero in alpha needs two rates or more; got {list(alphas)}.")
     means, errors = [], []
     for i, alpha in enumerate(alphas):
         problem = Problem(classes=Exponential(alpha), sigma2=sigma2)
@@ -188,8 +190,10 @@ def to_markdown(data: "xarray.Dataset") -> str:
     for i in range(data.sizes["row"]):
         row = data.isel(row=i)
         problem = json.loads(str(row["problem"].values))
-        classes, w = problem["classes"], problem["guidance"].get("value", "")
-        case = f"alpha = {classes['alpha']:g}, w = {w:g}" if "alpha" in classes else f"w = {w:g}, {problem['sampler']}"
+        classes, guidance = problem["classes"], problem["guidance"]
+        case = f"alpha = {classes['alpha']:g}, " if "alpha" in classes else ""
+        case += f"w = {guidance['value']:g}" if "value" in guidance else str(guidance["schedule"])
+        case += f", {problem['sampler']}"
         cells = [str(row["transition"].values), case, str(int(row["d"])), f"{float(row['theory']):.4f}"]
         cells += [_cell(row, kind) for kind in ("particles", "quenched", "annealed")]
         lines.append("| " + " | ".join(cells) + " |")
@@ -200,5 +204,7 @@ def _cell(row: "xarray.Dataset", kind: str) -> str:
     value, error = float(row[kind]), float(row[f"{kind}_stderr"])
     if not math.isfinite(value):
         return "-"
+    if not error > 0.0:  # a single draw has none
+        return f"{value:.4g}"
     digits = max(0, 1 - math.floor(math.log10(error)))
     return f"{value:.{digits}f}({round(error * 10**digits)})"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from meanfield import Fixed, Polynomial
+from validate.errors import ComparisonError
 from validate.figures import scaling as figure
 from validate.scaling import exponent, small_rate_scaling, strong_guidance_scaling
 
@@ -20,8 +21,15 @@ def test_exponent_recovers_a_power_and_its_error():
         p, e = exponent(x, y + error * rng.standard_normal(7), error)
         scores.append((p - 1.5) / e)
     assert abs(np.mean(scores)) < 0.25 and 0.85 < np.std(scores) < 1.15
-    with pytest.raises(ValueError, match="two points"):
+    with pytest.raises(ComparisonError, match="two points"):
         exponent([1.0, 2.0, 3.0], [1.0, -1.0, 0.1], [0.1, 0.1, 0.1])
+    for x, y, error in (
+        ([1.0, 2.0], [1.0], None),
+        ([-1.0, 2.0], [1.0, 2.0], None),
+        ([1.0, 2.0], [1.0, 2.0], [0.0, 0.0]),
+    ):
+        with pytest.raises(ComparisonError, match="must be"):
+            exponent(x, y, error)
 
 
 @pytest.fixture(scope="module")
