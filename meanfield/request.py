@@ -94,4 +94,5 @@ class Request:
 
     def _outcome(self, w: float) -> Outcome:
         x = self._constants(np.array([w]))
-        return Outcome(1.0 + x.shift[0], x.ratio[0], x.separation[0], STANDINGS[int(x.standing[0])])
+        m, ratio, separation = 1.0 + float(x.shift[0]), float(x.ratio[0]), float(x.separation[0])
+        return Outcome(m, ratio, separation, STANDINGS[int(x.standing[0])])
