@@ -175,6 +175,10 @@ class Captured(GroupPhase):
         q = m * m + s.groups.D(p.tau) * np.exp(p.y)
         return cls(s, p, c * q, (1.0 - c) + c * c * q, c * m)
 
+    def resumed(self, s: Setting, p: GroupPoint, state: np.ndarray) -> "Captured":
+        """The same class goes on from a state, with another piece of the schedule."""
+        return Captured(s, p, state[2 * self.n :], self.n_k, self.o_k)
+
     def initial(self):
         return np.concatenate([self.entry.delta, self.entry.y, self.m_k])
 

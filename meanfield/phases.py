@@ -106,12 +106,16 @@ class Phase:
     """Base: a phase entered at `entry`; subclasses give the state vector, its rates, its exits and how to read it."""
 
     name: ClassVar[str]
+    n: ClassVar[int] = 1  # delta and y each
 
     def __init__(self, s: Setting, entry: Point) -> None:
         self.s, self.entry = s, entry
 
     def initial(self) -> list[float]:
         return [self.entry.delta, self.entry.y]
+
+    def point(self, tau: float, state: np.ndarray) -> Point:
+        return Point(tau, float(state[0]), float(state[1]))
 
     def rates(self, tau: float, state: np.ndarray) -> tuple[float, ...]:
         raise NotImplementedError
@@ -221,6 +225,10 @@ class Captured(Phase):
         """Capture by a class of the ground state at the entry point."""
         c = _c(s, entry)
         return cls(s, entry, c * entry.q, (1.0 - c) + c * c * entry.q, c * entry.m)
+
+    def resumed(self, s: Setting, p: Point, state: np.ndarray) -> "Captured":
+        """The same class goes on from a state, with another piece of the schedule."""
+        return Captured(s, p, float(state[2]), self.n_k, self.o_k)
 
     def initial(self):
         return [self.entry.delta, self.entry.y, self.m_k]
