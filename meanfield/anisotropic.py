@@ -30,14 +30,7 @@ def solve_groups(problem: Problem, d: float = math.inf, capture: bool = True) ->
     problem = problem.replace(spectrum=problem.spectrum.at(d))
     alpha = problem.classes.rate(d)
     path = _Path(problem, alpha, capture)
-    if problem.classes.log_count(min(d, 1e300)) == 0.0:
-        path.begin_alone()
-    elif alpha == 0.0 and math.isinf(problem.T):
-        path.begin_subexponential()
-    else:
-        path.begin(*problem.start(alpha))
-    path.run()
-    standing = path.standing if math.isinf(d) or path.standing == "approximate" else "asymptotic"
+    standing = path.run(d)
     return SpectralTrajectory(problem, d, alpha, tuple(path.pieces), tuple(path.events), standing)
 
 

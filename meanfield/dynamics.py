@@ -51,16 +51,8 @@ def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Tra
 
         return solve_groups(problem, d, capture)
     alpha = problem.classes.rate(d)
-    alone = problem.classes.log_count(min(d, 1e300)) == 0.0
     path = _Path(problem, alpha, capture)
-    if alone:
-        path.begin_alone()
-    elif alpha == 0.0 and math.isinf(problem.T):
-        path.begin_subexponential()
-    else:
-        path.begin(*problem.start(alpha))
-    path.run()
-    standing = path.standing if math.isinf(d) or path.standing == "approximate" else "asymptotic"
+    standing = path.run(d)
     return Trajectory(problem, d, alpha, tuple(path.pieces), tuple(path.events), standing)
 
 

@@ -224,7 +224,7 @@ def _first_exit(phase, tau, h, s, p, k, captures, before, after):  # pragma: no 
 @numba.njit(nogil=True, cache=True)
 def _enter(phase, which, tau, s, p, k, captures, out):  # pragma: no cover - compiled
     """The phase that follows, with its overlaps; notes the time in `out`."""
-    alpha, sigma2, eta, w0, omega = p
+    alpha, sigma2 = p[0], p[1]
     D, m = math.exp(-tau), 1.0 + s[0]
     q, t = m * m + D * math.exp(s[1]), max(D - sigma2, 0.0)
     if which == 0:
@@ -240,8 +240,7 @@ def _enter(phase, which, tau, s, p, k, captures, out):  # pragma: no cover - com
         return CAPTURED, k, s
     if not glass:
         return CROWD, k, s
-    w, c = w0 + omega * t, shrinkage(q, D, alpha)
-    if captures and w < 0.0 and -w * (1.0 + eta * eta) - eta * eta * D * c / (1.0 - c) > 0.0:
+    if exits(GLASS, tau, s, p, k, captures)[2] > 0.0:
         k, s = _captured(tau, s, p, out)
         return CAPTURED, k, s
     return GLASS, k, s

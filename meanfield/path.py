@@ -5,6 +5,7 @@ tau, the glass and events are read from their points. The schedule is cut at its
 phase is integrated until one of its exits changes sign; the target phase is closed-form.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -66,10 +67,32 @@ class Path:
         """First time in (tau, stop) at which the target loses the weight."""
         raise NotImplementedError
 
+    def begin(self, t: float, m: Any, v: Any) -> None:
+        """Start from the law of `Problem.start`."""
+        raise NotImplementedError
+
+    def begin_alone(self) -> None:
+        """Start where the target has no rivals."""
+        raise NotImplementedError
+
+    def begin_subexponential(self) -> None:
+        """Start at alpha = 0 from t = infinity."""
+        raise NotImplementedError
+
     # -- the loop ---------------------------------------------------------------------------------------------------
 
-    def run(self) -> None:
-        """Follow the phases to t = 0."""
+    def run(self, d: float) -> str:
+        """Start, follow the phases to t = 0, and say how the result stands at dimension d."""
+        if self.problem.classes.log_count(min(d, 1e300)) == 0.0:
+            self.begin_alone()
+        elif self.alpha == 0.0 and math.isinf(self.problem.T):
+            self.begin_subexponential()
+        else:
+            self.begin(*self.problem.start(self.alpha))
+        self._follow_all()
+        return self.standing if math.isinf(d) or self.standing == "approximate" else "asymptotic"
+
+    def _follow_all(self) -> None:
         tau = self.phase.entry.tau
         for _ in range(MAX_PHASES + len(self.cuts)):
             stop = min((b for b in self.cuts if b > tau), default=self.end)

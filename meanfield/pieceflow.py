@@ -12,7 +12,19 @@ import math
 import numba
 import numpy as np
 
-from meanfield.fastflow import CAPTURED, CROWD, GLASS, TARGET, _enter, _first_exit, advantage, exits, information, step
+from meanfield.fastflow import (
+    CAPTURED,
+    CROWD,
+    GLASS,
+    TARGET,
+    _enter,
+    _first_exit,
+    _negative,
+    advantage,
+    exits,
+    information,
+    step,
+)
 
 __all__ = ["COLUMNS", "follow", "follow_all"]
 
@@ -44,7 +56,7 @@ def follow(alpha, sigma2, eta, edges, w0, omega, m, v, out):  # pragma: no cover
         captures = True
         if phase == GLASS and exits(phase, tau, s, p, k, captures)[2] > 0.0:
             phase, k, s = _enter(phase, 2, tau, s, p, k, captures, events)
-        before = _clipped(exits(phase, tau, s, p, k, captures))
+        before = _negative(exits(phase, tau, s, p, k, captures))
         h = max(h, 1e-3 * (end - tau))
         for _ in range(MAX_STEPS):
             if phase == TARGET or tau >= end:
@@ -64,7 +76,7 @@ def follow(alpha, sigma2, eta, edges, w0, omega, m, v, out):  # pragma: no cover
                 margin = min(margin, -max(before[1], after[1] if which < 0 else before[1]) / alpha)
             if which < 0:
                 tau = end if h >= end - tau else tau + h
-                s, before = new, _clipped(after)
+                s, before = new, _negative(after)
                 h *= min(5.0, 0.9 * max(error, 1e-10) ** -0.2)
                 continue
             s, _ = step(phase, tau, width, s, p, k)
@@ -73,7 +85,7 @@ def follow(alpha, sigma2, eta, edges, w0, omega, m, v, out):  # pragma: no cover
             phase, k, s = _enter(phase, which, tau, s, p, k, captures, events)
             h, before = 1e-3, (-math.inf, -math.inf, -math.inf)
             if phase != TARGET:
-                before = _clipped(exits(phase, tau, s, p, k, captures))
+                before = _negative(exits(phase, tau, s, p, k, captures))
         if phase != TARGET and tau < end:
             return
         if phase == CAPTURED:
@@ -89,11 +101,6 @@ def follow(alpha, sigma2, eta, edges, w0, omega, m, v, out):  # pragma: no cover
     standing = APPROXIMATE if not math.isnan(events[4]) else standing
     out[3], out[4], out[5], out[6] = events[2], events[4], standing, phase
     out[7] = 0.0 if standing == APPROXIMATE else margin
-
-
-@numba.njit(nogil=True, cache=True)
-def _clipped(x):  # pragma: no cover - compiled
-    return min(x[0], 0.0), min(x[1], 0.0), min(x[2], 0.0)
 
 
 @numba.njit(nogil=True, cache=True)

@@ -51,7 +51,7 @@ def quenched(
     n_steps : steps, log-uniform in D; at least one per piece of the schedule.
     n_times : recorded times, start and t = 0 included; at most n_steps + 1 are recorded.
     tolerance : how much, relative to what acts, the hidden classes may fluctuate about their average (standard
-        deviation), 0 < tolerance < 1.
+        deviation), 0 < tolerance <= 0.5.
     n_explicit : up to this many wrong classes are all drawn at the start and nothing is averaged.
     n_most : proposals from which a ball is drawn, at most; where that is too few for the tolerance, `info` says so.
     threads : processors to use (default: all available); the result does not depend on it.

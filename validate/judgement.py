@@ -25,7 +25,7 @@ import numpy as np
 from validate.errors import ExtrapolationError
 from validate.estimates import QUANTITIES
 from validate.extrapolation import Extrapolation, fit_inverse_size
-from validate.statistics import combined, family_threshold, normal_score
+from validate.statistics import combined, family_threshold, normal_score, weighted_slope
 
 if TYPE_CHECKING:
     import xarray
@@ -241,21 +241,13 @@ def power_law(x: np.ndarray, y: np.ndarray, s: np.ndarray, log_count: np.ndarray
     mean effect is of second order; there the exponent is not known better than that fit knows it. At fixed P there is
     no such drift, and the exponent is sharp.
     """
-    slope, stderr = _slope(x, y, s)
-    moves = [abs(_slope(x[1:], y[1:], s[1:])[0] - slope)]
+    slope, stderr = weighted_slope(x, y, s)
+    moves = [abs(weighted_slope(x[1:], y[1:], s[1:])[0] - slope)]
     if len(x) >= 4 and np.ptp(log_count) > 0.5:
         terms = np.column_stack([np.ones_like(x), x, 1.0 / log_count]) / s[:, None]
         drifting = float(np.linalg.lstsq(terms, y / s, rcond=None)[0][1])
         moves += [abs(drifting - slope), float(np.sqrt(np.linalg.pinv(terms.T @ terms)[1, 1]))]
     return slope, stderr, max(moves)
-
-
-def _slope(x: np.ndarray, y: np.ndarray, s: np.ndarray) -> tuple[float, float]:
-    """Weighted straight line: slope and its error."""
-    weight = 1.0 / s**2
-    centre = np.average(x, weights=weight)
-    spread = float(np.sum(weight * (x - centre) ** 2))
-    return float(np.sum(weight * (x - centre) * y) / spread), 1.0 / math.sqrt(spread)
 
 
 def _mean(draws: np.ndarray) -> tuple[float, float, int]:

@@ -17,6 +17,7 @@ from meanfield.problem import Exponential, Growth, Polynomial, Problem
 from meanfield.progress import Progress
 from validate.errors import ComparisonError
 from validate.provenance import versions
+from validate.statistics import weighted_slope
 
 if TYPE_CHECKING:
     import xarray
@@ -61,11 +62,9 @@ def exponent(x, y, stderr=None) -> tuple[float, float]:
             f"a power law needs two points that are resolved (y > 2 stderr); {int(good.sum())} of {len(y)} are. Take "
             "more samples, or sizes at which the quantity is larger."
         )
-    log_x, log_y = np.log(x[good]), np.log(y[good])
-    weights = np.ones(len(log_x)) if stderr is None else (y[good] / error[good]) ** 2  # 1/variance of log y
-    centred = log_x - np.average(log_x, weights=weights)
-    p = np.sum(weights * centred * log_y) / np.sum(weights * centred**2)
-    return float(p), math.nan if stderr is None else float(np.sum(weights * centred**2) ** -0.5)
+    relative = np.ones(int(good.sum())) if stderr is None else error[good] / y[good]  # error of log y
+    p, p_stderr = weighted_slope(np.log(x[good]), np.log(y[good]), relative)
+    return p, math.nan if stderr is None else p_stderr
 
 
 def small_rate_scaling(

@@ -111,6 +111,20 @@ def family_threshold(k: int, level: float = 0.01) -> float:
     return -float(special.ndtri(0.5 * single))
 
 
+def weighted_slope(x: np.ndarray, y: np.ndarray, s: np.ndarray) -> tuple[float, float]:
+    """Slope of the straight line through (x, y) weighted by the errors s of y, and its error.
+
+    Examples
+    --------
+    >>> weighted_slope(np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 5.0]), np.ones(3))[0]
+    2.0
+    """
+    weight = 1.0 / s**2
+    centre = np.average(x, weights=weight)
+    spread = float(np.sum(weight * (x - centre) ** 2))
+    return float(np.sum(weight * (x - centre) * y) / spread), 1.0 / math.sqrt(spread)
+
+
 def hotelling(difference: np.ndarray, samples: np.ndarray, reference: np.ndarray | None = None) -> ChiSquared:
     """Hotelling's T^2 of a vector of differences with the covariance estimated over draws.
 
