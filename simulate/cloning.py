@@ -36,7 +36,7 @@ from simulate.classes import ClassSource, class_source
 from simulate.kernels import FastScore
 from simulate.mixture import Mixture
 from simulate.randomness import CLONES, FORWARD, stream
-from simulate.runner import available_threads
+from simulate.settings import available_threads
 
 if TYPE_CHECKING:
     import xarray

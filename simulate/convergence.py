@@ -16,7 +16,8 @@ from meanfield.errors import checked
 from meanfield.problem import Problem
 from simulate.integrators import ORDER, time_grid
 from simulate.mixture import count_classes
-from simulate.runner import check_settings, run_on
+from simulate.runner import run_on
+from simulate.settings import check_settings
 
 __all__ = ["TimestepError", "timestep_error"]
 

@@ -1,0 +1,99 @@
+"""The items of a run, (draw, batch of samples), on threads: each computed alone, by one thread, from its own streams.
+
+BLAS is held to one thread meanwhile, so threads do not fight and the result is bit-identical for any number of them.
+"""
+
+import math
+import threading
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import Any
+
+import numpy as np
+import scipy.linalg.cython_blas  # noqa: F401  the BLAS that numba calls: load it before its threads are limited
+from threadpoolctl import threadpool_limits
+
+from meanfield.progress import Progress
+from simulate.kernels import FastScore
+from simulate.mixture import Mixture, count_classes, draw_direct
+from simulate.particles import Plan, simulate_batch
+from simulate.score import ContinuumScore, ReferenceScore, Score
+from simulate.settings import Settings
+from simulate.span import draw_span
+
+__all__ = ["Workers"]
+
+
+class _Interrupted(Exception):
+    """Raised inside workers when the run is being stopped."""
+
+
+class Workers:
+    """Runs the items in threads; draws each mixture when it is first needed and drops it after its last batch."""
+
+    def __init__(self, plan: Plan, settings: Settings, items: list[tuple[int, range]], n_batches: int) -> None:
+        self._plan, self._settings, self._items = plan, settings, items
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._mixtures: dict[int, Mixture] = {}
+        self._locks = {draw: threading.Lock() for draw, _ in items}
+        self._left = {draw: n_batches for draw, _ in items}
+        self._done = 0
+
+    def run(self, show: Any) -> np.ndarray:
+        total = len(self._items) * len(self._plan.steps)
+        label = f"particles, d = {self._settings.d}"
+        pool = ThreadPoolExecutor(self._settings.threads)
+        with threadpool_limits(1, user_api="blas"), Progress(show, total, label) as progress:
+            try:
+                futures = [pool.submit(self._item, draw, samples) for draw, samples in self._items]
+                while wait(futures, timeout=0.1, return_when=FIRST_EXCEPTION).not_done:
+                    if any(f.done() and f.exception() for f in futures):
+                        break
+                    progress(self._done)
+                sums = np.stack([f.result() for f in futures])
+                progress(total)
+                return sums
+            finally:
+                self._stop.set()
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _item(self, draw: int, samples: range) -> np.ndarray:
+        with self._locks[draw]:
+            if draw not in self._mixtures:
+                self._mixtures[draw] = self._draw(draw)
+            mixture = self._mixtures[draw]
+        sums = simulate_batch(self._plan, mixture, self._score(mixture, len(samples)), draw, samples, self._tick)
+        with self._lock:
+            self._left[draw] -= 1
+            if not self._left[draw]:
+                del self._mixtures[draw]
+        return sums
+
+    def _draw(self, draw: int) -> Mixture:
+        s = self._settings
+        count = count_classes(self._plan.problem, s.d)
+        if math.isinf(count):
+            counts = self._plan.steps.counts
+            return Mixture(
+                draw_direct(s.d, 1, s.seed, draw, counts).target, np.zeros((0, s.d), np.float32), count, counts
+            )
+        if s.method == "span":
+            return draw_span(s.d, int(count), s.seed, draw)
+        return draw_direct(s.d, int(count), s.seed, draw, self._plan.steps.counts)
+
+    def _score(self, mixture: Mixture, samples: int) -> Score:
+        s = self._settings
+        if math.isinf(mixture.n_classes):
+            return ContinuumScore(mixture.target)
+        if s.method == "reference":
+            return ReferenceScore(mixture)
+        return FastScore(mixture, samples, s.block, s.dtype, self._check)
+
+    def _check(self) -> None:
+        if self._stop.is_set():
+            raise _Interrupted
+
+    def _tick(self) -> None:
+        self._check()
+        with self._lock:
+            self._done += 1
