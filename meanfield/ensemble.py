@@ -244,5 +244,5 @@ class Ensemble:
         return (
             f"{self.info.get('method', 'Ensemble')}: d = {self.d}, {self.n_draws} draws x {self.n_samples} samples, "
             f"m(0) = {m.mean:.5f} +- {m.stderr:.5f}, v(0)/sigma2 = {v.mean / self.problem.sigma2:.5f} "
-            f"+- {v.stderr / self.problem.sigma2:.5f}"
+            f"+- {v.stderr / self.problem.sigma2:.5f}" + (f"\n  {self.info['why']}" if "why" in self.info else "")
         )

@@ -15,6 +15,7 @@ from meanfield.ensemble import Observable
 from meanfield.errors import checked
 from meanfield.problem import Problem
 from simulate.integrators import ORDER, time_grid
+from simulate.lazy import require_own_noise
 from simulate.mixture import count_classes
 from simulate.runner import run_on
 from simulate.settings import check_settings
@@ -70,7 +71,7 @@ def timestep_error(
     n_disorder: int,
     n_steps: int = 100,
     seed: int = 0,
-    method: str = "auto",
+    classes: str = "auto",
     dtype: str = "float32",
     block: int = 512,
     batch: int = 128,
@@ -79,7 +80,7 @@ def timestep_error(
 ) -> TimestepError:
     """Measure the time-step error of `run(problem, d=d, n_steps=n_steps, ...)`. Costs three times that run.
 
-    Parameters and errors raised are those of `run`.
+    Parameters and errors raised are those of `run`; lazy classes are refused, as they cannot share their noise.
 
     Examples
     --------
@@ -89,7 +90,8 @@ def timestep_error(
     >>> abs(error.m) < 0.01
     True
     """
-    settings = check_settings(problem, d, n_samples, n_disorder, seed, method, dtype, block, batch, threads)
+    settings = check_settings(problem, d, n_samples, n_disorder, seed, classes, dtype, block, batch, threads)
+    require_own_noise(settings, "timestep_error")
     n_steps = int(checked("n_steps", n_steps, low=1, high=1e7, integer=True))
     begin = problem.start(rate=problem.classes.rate(settings.d), count=count_classes(problem, settings.d))
     times = time_grid(problem, begin.t, n_steps, refinement=2)

@@ -22,7 +22,15 @@ from meanfield.errors import ProblemError
 from meanfield.problem import Problem
 from simulate.randomness import MEANS, stream
 
-__all__ = ["Mixture", "available_bytes", "check_memory", "count_classes", "draw_direct"]
+__all__ = [
+    "Mixture",
+    "available_bytes",
+    "check_memory",
+    "count_classes",
+    "count_in_words",
+    "draw_direct",
+    "size_of_means",
+]
 
 ROWS = 65536  # classes handled at a time where temporaries are needed
 
@@ -105,22 +113,29 @@ def count_classes(problem: Problem, d: int) -> float:
     return float(round(math.exp(log_count))) if log_count < 34.5 else math.inf
 
 
-def check_memory(problem: Problem, d: int, dim: int, dtype: str, copies: int, extra: int) -> None:
-    """Refuse class means that do not fit: `copies` draws in `dim` coordinates, beside `extra` bytes of work space."""
+def count_in_words(problem: Problem, d: int) -> str:
+    """P at dimension d, as a whole number or as a power of e."""
     log_count = problem.classes.log_count(d)
+    return f"{round(math.exp(log_count))}" if log_count < 34.5 else f"exp({log_count:.4g})"
+
+
+def size_of_means(problem: Problem, d: int, dim: int) -> str:
+    """Size of the float32 means of a draw in `dim` coordinates."""
+    gib = (problem.classes.log_count(d) + math.log(4.0 * dim) - math.log(2.0**30)) / math.log(10.0)
+    return f"{10**gib:.3g} GiB" if gib < 12 else f"1e{gib:.0f} GiB"
+
+
+def check_memory(problem: Problem, d: int, dim: int, dtype: str, copies: int, extra: int, remedy: str) -> None:
+    """Refuse class means that do not fit: `copies` draws in `dim` coordinates, beside `extra` bytes of work space."""
     width = 4 + (8 if dtype == "float64" else 0)
-    log_bytes = log_count + math.log((dim * width + 16) * copies)
+    log_bytes = problem.classes.log_count(d) + math.log((dim * width + 16) * copies)
     free = available_bytes()
     if log_bytes < math.log(free) and math.exp(log_bytes) + extra < 0.9 * free:
         return
-    gib = (log_count + math.log(4.0 * dim) - math.log(2.0**30)) / math.log(10.0)
-    size = f"{10**gib:.3g} GiB" if gib < 12 else f"1e{gib:.0f} GiB"
-    count = f"{round(math.exp(log_count))}" if log_count < 34.5 else f"exp({log_count:.4g})"
     several = f" for each of {copies} draws at a time" if copies > 1 else ""
     raise ProblemError(
-        f"d={d} with {problem.classes!r} needs {count} classes ({size} of float32 means{several}), and "
-        f"{free / 2**30:.3g} GiB of memory are available; lower d or the growth of the classes, use fewer threads, "
-        "or use meanfield.reduced."
+        f"d={d} with {problem.classes!r} needs {count_in_words(problem, d)} classes ({size_of_means(problem, d, dim)} "
+        f"of float32 means{several}), and {free / 2**30:.3g} GiB of memory are available; {remedy}."
     )
 
 

@@ -16,6 +16,7 @@ from meanfield.ensemble import Ensemble
 from meanfield.errors import checked
 from meanfield.problem import Problem
 from simulate.integrators import make_steps, time_grid
+from simulate.lazy import require_own_noise, run_lazy
 from simulate.mixture import count_classes
 from simulate.observables import unpack
 from simulate.particles import Plan
@@ -34,7 +35,8 @@ def run(
     n_steps: int = 100,
     seed: int = 0,
     n_times: int = 33,
-    method: str = "auto",
+    classes: str = "auto",
+    class_tolerance: float = 0.02,
     dtype: str = "float32",
     noise_refinement: int = 1,
     block: int = 512,
@@ -51,8 +53,12 @@ def run(
     n_samples, n_disorder : samples per draw, and independent draws; one draw has no error bar (stderr is nan).
     n_steps : steps of the exponential Heun integrator; at least one per piece of the schedule.
     n_times : recorded times, start and t = 0 included; at most n_steps + 1 are recorded.
-    method : "span" simulates in the span of the means (needs P <= d, no spectrum), "direct" in all d directions,
-        "reference" is direct with the plain NumPy score; "auto" takes "span" if P < d and there is no spectrum.
+    classes : how the classes are held, see `simulate.choice` and docs/particles.md: "explicit" all means of a draw;
+        "span" in the span of the means (P <= d, no spectrum); "lazy" only those that a sample can feel (no spectrum,
+        any P; every sample has its own disorder, and a draw is a batch of samples); "streamed" none, made again where
+        they are needed (P <= 1e8); "reference" explicit with the plain NumPy score. "auto" chooses by fixed rules.
+    class_tolerance : with lazy classes, how much, relative to what acts, the classes left to their average may
+        fluctuate about it (standard deviation), 0 < class_tolerance <= 0.5. The other ways are exact.
     dtype : "float32" or "float64" arithmetic of the score; the state is always float64.
     noise_refinement : draw the noise on a grid this much finer. A run with n_steps=n, noise_refinement=2 has the noise
         of one with n_steps=2n (for schedules without breakpoints; see `timestep_error`).
@@ -65,7 +71,8 @@ def run(
     -------
     Ensemble : averages by (draw, time). `log_odds` is nan where the target has no rival (P = 1); in the continuum,
         where its weight is 0, `log_odds` and `participation` are nan. With a spectrum also `m_group`, `v_group` (and
-        twins) by (draw, time, group); its `problem` then has the shares that d realises.
+        twins) by (draw, time, group); its `problem` then has the shares that d realises. `info["method"]` says how the
+        classes were held, and `info["why"]` why.
 
     Raises
     ------
@@ -77,12 +84,18 @@ def run(
     >>> problem = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
     >>> data = run(problem, d=12, n_samples=64, n_disorder=4, n_steps=20)
     >>> bool(data.final.m_paired.mean > 1.0), data.info["method"], data.info["n_classes"]
-    (True, 'particles (direct)', 122)
+    (True, 'particles (explicit)', 122)
+    >>> run(problem, d=200, n_samples=8, n_disorder=4, n_steps=50).info["method"]  # P = exp(80)
+    'particles (lazy)'
     """
-    settings = check_settings(problem, d, n_samples, n_disorder, seed, method, dtype, block, batch, threads)
+    settings = check_settings(problem, d, n_samples, n_disorder, seed, classes, dtype, block, batch, threads)
     n_steps = int(checked("n_steps", n_steps, low=1, high=1e7, integer=True))
     refinement = int(checked("noise_refinement", noise_refinement, low=1, high=1e4, integer=True))
     n_times = int(checked("n_times", n_times, low=2, high=1e6, integer=True))
+    if settings.classes == "lazy":
+        if refinement > 1:
+            require_own_noise(settings, f"noise_refinement={refinement}")
+        return run_lazy(problem, settings, n_steps, n_times, class_tolerance, progress)
     count = count_classes(problem, settings.d)
     begin = problem.start(rate=problem.classes.rate(settings.d), count=count)
     times = time_grid(problem, begin.t, n_steps, refinement)
@@ -108,9 +121,9 @@ def run_on(
     items = [(draw, samples) for draw in range(s.n_disorder) for samples in batches]
     sums = Workers(plan, s, items, len(batches)).run(progress)  # (items, observables, times)
     draws = sums.reshape(s.n_disorder, len(batches), -1, len(record)).sum(axis=1) / s.n_samples
-    label = "continuum" if math.isinf(problem.classes.rate(s.d)) else s.method
     info = {
-        "method": f"particles ({label})",
+        "method": f"particles ({s.classes})",
+        "why": s.why,
         "seed": s.seed,
         "n_steps": len(plan.steps),
         "n_classes": int(count) if math.isfinite(count) else "inf",

@@ -6,32 +6,33 @@ from dataclasses import dataclass
 
 from meanfield.errors import ProblemError, checked
 from meanfield.problem import Problem
+from simulate.choice import choose, remedies
 from simulate.mixture import check_memory, count_classes
 from simulate.randomness import CHUNK_BYTES
 
 __all__ = ["Settings", "available_threads", "batch_width", "check_settings"]
 
-METHODS = ("auto", "direct", "span", "reference")
 STATE_BYTES = 2**24  # one state array of a batch: bounds the batch where d is large
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The checked numerical settings of a run."""
+    """The checked numerical settings of a run; `classes` is the way that was chosen, and `why` the reason in words."""
 
+    classes: str
+    why: str
+    dtype: str
     d: int
     n_samples: int
     n_disorder: int
     seed: int
-    method: str
-    dtype: str
     block: int
     batch: int
     threads: int
 
 
-def check_settings(problem, d, n_samples, n_disorder, seed, method, dtype, block, batch, threads) -> Settings:
-    """Check every setting on its own and against memory; choose the method."""
+def check_settings(problem, d, n_samples, n_disorder, seed, classes, dtype, block, batch, threads) -> Settings:
+    """Check every setting on its own and against memory; choose how the classes are held."""
     if not isinstance(problem, Problem):
         raise ProblemError(f"problem must be a meanfield.Problem; got {problem!r}.")
     whole = {
@@ -45,23 +46,14 @@ def check_settings(problem, d, n_samples, n_disorder, seed, method, dtype, block
             checked("threads", available_threads() if threads is None else threads, low=1, high=1024, integer=True)
         ),
     }
-    if method not in METHODS:
-        raise ProblemError(f"method must be one of {list(METHODS)}; got {method!r}.")
     if dtype not in ("float32", "float64"):
         raise ProblemError(f'dtype must be "float32" or "float64"; got {dtype!r}.')
-    count = count_classes(problem, whole["d"])
-    if method == "span" and count > whole["d"]:
-        raise ProblemError(
-            f'method "span" needs at most d classes; got {count:g} classes at d={whole["d"]}. Use method="direct".'
-        )
     if problem.spectrum is not None:
         problem.spectrum.counts(whole["d"])  # refuses groups that d cannot realise
-        if method == "span":
-            problem.require_isotropic('method "span"', 'Use method="direct".')
-        method = "direct" if method == "auto" else method
-    if method == "auto":
-        method = "span" if count < whole["d"] else "direct"
-    settings = Settings(method=method, dtype=dtype, **whole)
+    choice = choose(problem, whole["d"], classes)
+    settings = Settings(classes=choice.classes, why=choice.why, dtype=dtype, **whole)
+    if settings.classes == "streamed":
+        raise ProblemError(f'classes="streamed" is not there yet; {remedies(problem, settings.d)}.')
     _check_memory(problem, settings)
     return settings
 
@@ -77,15 +69,16 @@ def batch_width(problem: Problem, settings: Settings) -> int:
 
 
 def _dimension(problem: Problem, settings: Settings) -> float:
-    return count_classes(problem, settings.d) if settings.method == "span" else settings.d
+    return count_classes(problem, settings.d) if settings.classes == "span" else settings.d
 
 
 def _check_memory(problem: Problem, s: Settings) -> None:
     """Class means of all draws alive at a time, beside the work space of every thread."""
-    if math.isinf(problem.classes.rate(s.d)):
+    if s.classes not in ("explicit", "span", "reference"):
         return
     dim, width = int(_dimension(problem, s)), batch_width(problem, s)
     n_batches = math.ceil(s.n_samples / width)
     alive = min(s.n_disorder, math.ceil((s.threads - 1) / n_batches) + 1)
     extra = s.threads * (CHUNK_BYTES + 10 * 8 * width * dim)
-    check_memory(problem, s.d, dim, s.dtype if s.method != "reference" else "float64", alive, extra)
+    dtype = "float64" if s.classes == "reference" else s.dtype
+    check_memory(problem, s.d, dim, dtype, alive, extra, remedies(problem, s.d))

@@ -77,7 +77,7 @@ class Workers:
             return Mixture(
                 draw_direct(s.d, 1, s.seed, draw, counts).target, np.zeros((0, s.d), np.float32), count, counts
             )
-        if s.method == "span":
+        if s.classes == "span":
             return draw_span(s.d, int(count), s.seed, draw)
         return draw_direct(s.d, int(count), s.seed, draw, self._plan.steps.counts)
 
@@ -85,7 +85,7 @@ class Workers:
         s = self._settings
         if math.isinf(mixture.n_classes):
             return ContinuumScore(mixture.target)
-        if s.method == "reference":
+        if s.classes == "reference":
             return ReferenceScore(mixture)
         return FastScore(mixture, samples, s.block, s.dtype, self._check)
 

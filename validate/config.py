@@ -14,6 +14,7 @@ The file is `Problem.to_dict()` and a table for the run:
     d = 16
     n_samples = 500
     n_disorder = 8
+    classes = "auto"                # how they are held: "explicit", "streamed", "lazy", "span"; see docs/particles.md
 """
 
 import dataclasses
@@ -28,7 +29,7 @@ from validate.errors import ConfigError
 
 __all__ = ["RUN_KEYS", "read_config", "state"]
 
-RUN_KEYS = ("d", "n_samples", "n_disorder", "n_steps", "n_times", "seed", "method")
+RUN_KEYS = ("d", "n_samples", "n_disorder", "n_steps", "n_times", "seed", "classes")
 FLAGS = "--alpha, --gamma, --n or --continuum"
 
 

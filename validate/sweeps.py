@@ -50,7 +50,7 @@ def sweep(
     n_steps: int = 100,
     n_times: int = 17,
     seed: int = 0,
-    method: str = "auto",
+    classes: str = "auto",
     folder: str | Path | None = None,
     progress: bool | None = None,
 ) -> "xarray.Dataset":
@@ -62,7 +62,7 @@ def sweep(
     grid : name -> values. Names: the fields of `Problem` (classes, sigma2, guidance, sampler, t_start, noise), the
         growth parameters `alpha`, `gamma`, `n` (which set `classes`), `w` (constant guidance), and `d`.
     d : dimension, unless it is in the grid.
-    n_samples, n_disorder, n_steps, n_times, seed, method : as in `simulate.run`.
+    n_samples, n_disorder, n_steps, n_times, seed, classes : as in `simulate.run`.
     folder : where finished cells are kept; None keeps nothing.
     progress : show a bar on stderr; by default if it is a terminal.
 
@@ -89,7 +89,7 @@ def sweep(
         "n_disorder": n_disorder,
         "n_steps": n_steps,
         "n_times": n_times,
-        "method": method,
+        "classes": classes,
     }
     store = None
     if folder is not None:

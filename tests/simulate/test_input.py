@@ -29,9 +29,12 @@ GOOD = {"d": 8, "n_samples": 2, "n_disorder": 1, "n_steps": 2}
         ({"threads": 0}, r"threads must be a whole number >= 1 .* got 0"),
         ({"block": 0}, r"block must be a whole number >= 1 .* got 0"),
         ({"batch": 0}, r"batch must be a whole number >= 1 .* got 0"),
-        ({"method": "fast"}, r"method must be one of \['auto', 'direct', 'span', 'reference'\]; got 'fast'"),
+        ({"classes": "fast"}, r"classes must be one of \['auto', 'explicit', 'streamed', 'lazy', .*\]; got 'fast'"),
         ({"dtype": "float16"}, r"dtype must be \"float32\" or \"float64\"; got 'float16'"),
-        ({"d": 4, "method": "span"}, r"\"span\" needs at most d classes; got 5 classes at d=4. Use method=\"direct\""),
+        ({"d": 4, "classes": "span"}, r"\"span\" needs at most d classes; got 5 at d=4. Use classes=\"auto\""),
+        ({"d": 3, "classes": "lazy"}, r"\"lazy\" needs 4 <= d <= 100000; got 3. Use classes=\"auto\""),
+        ({"classes": "lazy", "class_tolerance": 0.6}, r"class_tolerance must be a number > 0 and <= 0.5; got 0.6"),
+        ({"classes": "lazy", "noise_refinement": 2}, r"noise_refinement=2 .* Use classes=\"explicit\" at a smaller d"),
     ],
 )
 def test_settings(change, message):
@@ -57,14 +60,29 @@ def test_fewer_steps_than_pieces_of_the_schedule():
     [(0.5, 50, r"72004899337 classes \(1.34e\+04 GiB"), (50.0, 100, r"exp\(5000\) classes \(1e2165 GiB")],
 )
 def test_more_classes_than_memory(alpha, d, size):
+    """Asked for explicit classes that do not fit: the message says which reduction does."""
     message = (
-        rf"d={d} with Exponential\(alpha={alpha}\) needs {size} of float32 means.*lower d.*or use meanfield.reduced"
+        rf"d={d} with Exponential\(alpha={alpha}\) needs {size} of float32 means.*use classes=\"lazy\".*lower d.*"
+        r"meanfield.reduced"
     )
+    settings = {"n_samples": 1, "n_disorder": 1, "threads": 1, "classes": "explicit"}
     with pytest.raises(ProblemError, match=message):
-        run(PROBLEM.replace(classes=Exponential(alpha)), d=d, n_samples=1, n_disorder=1, threads=1)
+        run(PROBLEM.replace(classes=Exponential(alpha)), d=d, **settings)
 
 
 def test_memory_of_the_span_is_counted_too(monkeypatch):
     monkeypatch.setattr("simulate.mixture.available_bytes", lambda: 2**20)
-    with pytest.raises(ProblemError, match=r"needs 1000 classes \(0.00373 GiB of float32 means\), and 0.000977 GiB"):
+    message = r"needs 1000 classes \(0.00373 GiB of float32 means\), and 0.000977 GiB .* use classes=\"streamed\""
+    with pytest.raises(ProblemError, match=message):
         run(PROBLEM.replace(classes=Fixed(1000)), d=10**6, n_samples=1, n_disorder=1)
+
+
+def test_memory_of_lazy_classes_is_counted_too(monkeypatch):
+    monkeypatch.setattr("simulate.lazy.available_bytes", lambda: 2**20)
+    with pytest.raises(ProblemError, match=r"lazy classes at d=200 may need 0.195 GiB on 2 threads, and 0.000977 GiB"):
+        run(PROBLEM, d=200, n_samples=1, n_disorder=1, classes="lazy", threads=2)
+
+
+def test_lazy_classes_cannot_share_their_noise():
+    with pytest.raises(ProblemError, match=r"timestep_error runs the same samples with different steps"):
+        timestep_error(PROBLEM.replace(classes=Exponential(0.5)), **{**GOOD, "d": 100})

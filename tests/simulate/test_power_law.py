@@ -149,7 +149,7 @@ def test_all_particle_methods_agree():
     """A handful of classes: streamed, plain and in the span of the means, the last with its own random numbers."""
     p = problem(PowerLaw(0.5, 0.5), classes=Fixed(8))
     settings = {"d": 12, "n_samples": 200, "n_disorder": 20, "n_steps": 60, "threads": 1, "n_times": 2}
-    direct, plain, span = (run(p, method=m, **settings).final for m in ("direct", "reference", "span"))
+    direct, plain, span = (run(p, classes=m, **settings).final for m in ("explicit", "reference", "span"))
     assert plain.m.mean == pytest.approx(direct.m.mean, abs=1e-5)
     assert plain.v.mean == pytest.approx(direct.v.mean, abs=1e-5)
     assert abs(z_between(direct.m_paired, span.m_paired)) < limit(2, 20)

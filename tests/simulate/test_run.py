@@ -26,7 +26,7 @@ def test_unguided_sampler_is_exact_in_law_at_any_number_of_steps():
         problem = PROBLEM.replace(guidance=0.0, sampler=sampler, classes=growth)
         data = run(problem, d=d, n_samples=100, n_disorder=24, n_steps=n_steps)
         assert np.abs(unguided_z(data)).max() < limit(2 * len(GRID), 24), (d, n_steps, sampler)
-        assert data.info["method"] == ("particles (span)" if d == 300 else "particles (direct)")
+        assert data.info["method"] == ("particles (span)" if d == 300 else "particles (explicit)")
 
 
 def test_unguided_check_sees_a_wrong_noise(monkeypatch):
@@ -63,9 +63,9 @@ def test_unconditional_sampler_has_the_energy_of_the_data(sampler):
 
 def test_fast_run_follows_the_reference_run():
     settings = {"d": 10, "n_samples": 50, "n_disorder": 2, "n_steps": 30}
-    slow = run(PROBLEM, method="reference", **settings)
+    slow = run(PROBLEM, classes="reference", **settings)
     for dtype, tolerance in (("float32", 2e-5), ("float64", 1e-11)):
-        fast = run(PROBLEM, method="direct", dtype=dtype, **settings)
+        fast = run(PROBLEM, classes="explicit", dtype=dtype, **settings)
         for name in ("m", "v", "q", "weight", "accuracy"):
             assert np.abs(fast.draws[name] - slow.draws[name])[:, 1:].max() < tolerance * 20, name
         assert np.abs(fast.final.m.mean - slow.final.m.mean) < tolerance

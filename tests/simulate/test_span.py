@@ -17,13 +17,13 @@ PROBLEM = Problem(classes=Fixed(6), sigma2=0.25, guidance=2.0)
 def test_span_and_direct_agree_in_law(sampler, t_start):
     problem = PROBLEM.replace(sampler=sampler, t_start=t_start)
     settings = {"d": 9, "n_samples": 100, "n_disorder": 150, "n_steps": 30, "n_times": 5}
-    z = law_z(run(problem, **settings), run(problem, method="direct", seed=1, **settings))
+    z = law_z(run(problem, **settings), run(problem, classes="explicit", seed=1, **settings))
     assert np.abs(z).max() < limit(3 * len(z), 150)
 
 
 def test_check_sees_a_weight_off_by_ten_percent():
     settings = {"d": 9, "n_samples": 100, "n_disorder": 150, "n_steps": 30, "n_times": 5}
-    z = law_z(run(PROBLEM.replace(guidance=2.2), **settings), run(PROBLEM, method="direct", seed=1, **settings))
+    z = law_z(run(PROBLEM.replace(guidance=2.2), **settings), run(PROBLEM, classes="explicit", seed=1, **settings))
     assert np.abs(z).max() > limit(3 * len(z), 150)
 
 
@@ -32,7 +32,7 @@ def test_check_sees_a_direction_too_few(monkeypatch):
         "simulate.particles.outside_squares", lambda p, t, v, freedom, *a: outside_squares(p, t, v, freedom - 1, *a)
     )
     settings = {"d": 9, "n_samples": 100, "n_disorder": 150, "n_steps": 30, "n_times": 5}
-    z = law_z(run(PROBLEM, **settings), run(PROBLEM, method="direct", seed=1, **settings))
+    z = law_z(run(PROBLEM, **settings), run(PROBLEM, classes="explicit", seed=1, **settings))
     assert np.abs(z).max() > limit(3 * len(z), 150)
 
 
@@ -75,7 +75,7 @@ def test_nothing_outside():
 
 
 def test_as_many_classes_as_dimensions():
-    data = run(PROBLEM.replace(classes=Fixed(5)), d=5, n_samples=10, n_disorder=2, n_steps=5, method="span")
+    data = run(PROBLEM.replace(classes=Fixed(5)), d=5, n_samples=10, n_disorder=2, n_steps=5, classes="span")
     assert np.isfinite(data.v.values).all()
 
 

@@ -151,7 +151,7 @@ def test_shared_noise_and_time_step_error():
 
 def test_reference_method_agrees_and_results_do_not_depend_on_batches():
     p = Problem(classes=Exponential(0.4), spectrum=TWO, guidance=1.0, sampler="ode")
-    fast, slow = run(p, d=12, **SMALL), run(p, d=12, method="reference", batch=7, **SMALL)
+    fast, slow = run(p, d=12, **SMALL), run(p, d=12, classes="reference", batch=7, **SMALL)
     for name in ("m", "v", "m_group", "v_group", "m_group_twin"):
         assert np.allclose(fast.draws[name], slow.draws[name], atol=2e-5)
 
@@ -178,9 +178,9 @@ def test_result_makes_the_round_trip_and_says_what_was_run():
 
 def test_refusals():
     p = Problem(classes=Fixed(4), spectrum=TWO, guidance=1.0)
-    with pytest.raises(ProblemError, match='method "span" knows isotropic classes only'):
-        run(p, d=20, **SMALL, method="span")
-    assert run(p, d=20, **SMALL).info["method"] == "particles (direct)"  # auto does not take span
+    with pytest.raises(ProblemError, match='classes="span" knows isotropic classes only'):
+        run(p, d=20, **SMALL, classes="span")
+    assert run(p, d=20, **SMALL).info["method"] == "particles (explicit)"  # auto does not take span
     with pytest.raises(ProblemError, match="at least 2 directions"):
         run(p, d=5, **SMALL)
     isotropic = run(Problem(classes=Fixed(4), sigma2=0.25, guidance=1.0), d=20, **SMALL)

@@ -114,7 +114,7 @@ def test_simulate(config, tmp_path):
         (("solve", "--alpha", 0.4, "--noise", "vp-linear", "--t-start", 2), "must lie between 0 and 1; got 2. Choose"),
         (("simulate", "--alpha", 0.4), "particles need a dimension; got none. Give --d 12"),
         (("simulate", "--alpha", 0.4, "--d", 1), "d must be a whole number >= 2"),
-        (("simulate", "--alpha", 5, "--d", 40), "classes"),
+        (("simulate", "--alpha", 5, "--d", 40, "--classes", "explicit"), 'use classes="lazy"'),
         (("simulate", "--alpha", 0.4, "--d", 8, "--output", "no/folder/x.nc"), "--output must lie in a folder"),
         (("validate", "--profile", "fast"), "profile must be one of"),
         (("validate", "--level", 2), "level must be"),
