@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
 EXTRAS := .venv-extras
+BENCH := .venv-bench
 
-.PHONY: validate test test-slow test-extras lint clean
+.PHONY: validate test test-slow test-extras bench lint clean
 
 validate: $(STAMP)
 	$(BIN)/cfgfield validate --profile quick
@@ -22,7 +23,11 @@ test-slow: $(STAMP)
 
 # Against the real diffusers library, in an environment of its own (torch is large); pytest fails if it finds no test.
 test-extras: $(EXTRAS)/installed
-	$(EXTRAS)/bin/pytest -W default tests/extras
+	$(EXTRAS)/bin/pytest -W default tests/extras tests/test_benchmarks.py
+
+# Beside NumPy, torch and JAX scripts, on one thread each: a quarter of an hour.
+bench: $(BENCH)/installed
+	$(BENCH)/bin/python -m benchmarks --out benchmarks
 
 lint: $(STAMP)
 	$(BIN)/ruff check --fix .
@@ -44,5 +49,12 @@ $(EXTRAS)/installed: pyproject.toml constraints.txt constraints-extras.txt
 	$(EXTRAS)/bin/pip install --quiet --constraint constraints.txt --constraint constraints-extras.txt --editable '.[diffusers]' pytest
 	@touch $@
 
+$(BENCH)/installed: pyproject.toml constraints.txt constraints-extras.txt constraints-bench.txt
+	@$(CHECK)
+	@$(PYTHON) -m venv $(BENCH) || $(NO_VENV)
+	$(BENCH)/bin/pip install --quiet --constraint constraints.txt --constraint constraints-extras.txt \
+	    --constraint constraints-bench.txt --editable '.[bench]' pytest
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(EXTRAS) build *.egg-info
+	rm -rf $(VENV) $(EXTRAS) $(BENCH) build *.egg-info

@@ -15,6 +15,7 @@ SHARED = {"problem", "guidance", "growth", "noise", "spectrum", "errors", "ensem
 # Lazy particles are the algorithm of `quenched`: written once, in meanfield, entered here only; no check of each other.
 DOORS = {"simulate/lazy.py": {"quenching"}}
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
 
 
 def imports(path: Path, *, top_level: bool = False) -> set[str]:
@@ -52,6 +53,7 @@ def test_each_package_imports_only_what_it_may(path):
     names, package = imports(path), package_of(path)
     if package != "validate":
         assert not modules(names, "validate"), "nothing imports the judge"
+    assert not modules(names, "benchmarks"), "they are no part of the distribution"
     if package == "meanfield":
         assert not modules(names, "simulate"), "the theory must not see the particles"
     if package == "simulate":
@@ -110,7 +112,7 @@ def test_the_imported_packages_are_ours(package):
     assert distribution("cfgfield").metadata["Name"] == "cfgfield"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("path", FILES + BENCHMARKS, ids=lambda p: str(p.relative_to(ROOT)))
 def test_files_stay_short(path):
     assert len(path.read_text().splitlines()) <= 300
 

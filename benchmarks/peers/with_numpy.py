@@ -1,0 +1,35 @@
+"""NumPy: the samples x classes matrix written out, BLAS products, softmax in place."""
+
+from itertools import pairwise
+
+import numpy as np
+
+
+class NumpySoftmax:
+    """Guided sampling in plain NumPy, float32."""
+
+    def __init__(self, means: np.ndarray) -> None:
+        self.means = means.astype(np.float32)  # (classes, dim)
+        self.half = 0.5 * np.sum(self.means**2, axis=1)  # (classes,)
+
+    def samples(self, x: np.ndarray) -> np.ndarray:
+        return x.astype(np.float32)
+
+    def posterior_mean(self, x: np.ndarray, D: float) -> np.ndarray:
+        p = x @ self.means.T  # (samples, classes)
+        p -= self.half
+        p /= np.float32(D)
+        p -= p.max(axis=1, keepdims=True)
+        np.exp(p, out=p)
+        p /= p.sum(axis=1, keepdims=True)
+        return p @ self.means  # (samples, dim)
+
+    def euler(self, x: np.ndarray, D: np.ndarray, w: float, eta: float, seed: int = 0) -> np.ndarray:
+        rng, e = np.random.default_rng(seed), np.float32(0.5 * (1 + eta**2))
+        D = D.astype(np.float32)
+        for now, then in pairwise(D):
+            score = ((1 + w) * (self.means[0] - x) - w * (self.posterior_mean(x, now) - x)) / now
+            x = x + e * (now - then) * score
+            if eta:
+                x += eta * np.sqrt(now - then) * rng.standard_normal(x.shape, dtype=np.float32)
+        return x

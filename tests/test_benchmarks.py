@@ -1,0 +1,76 @@
+"""The benchmarks run, their peers compute what the package computes, and the page shows what was measured."""
+
+import doctest
+import json
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from benchmarks import libraries, ours, report, step_map, timing
+from benchmarks.peers import LIBRARIES, available, peer
+from simulate.score import ReferenceScore
+
+TINY = {"P": 10, "d": 3, "S": 128}
+
+
+@pytest.fixture(params=LIBRARIES)
+def script(request):
+    if request.param not in available():
+        pytest.skip(f"{request.param}: library not installed (make test-extras, make bench)")
+    return peer(request.param)
+
+
+@pytest.mark.parametrize("module", [report, timing])
+def test_examples_of_docstrings(module):
+    assert doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE).failed == 0
+
+
+def test_a_peer_sees_the_same_posterior_mean(script):
+    mixture = ours.classes(200, 6)
+    y = np.random.default_rng(1).standard_normal((50, 6))
+    exact = ReferenceScore(mixture)(y, 1.5).shift + mixture.target
+    means = ours.means(mixture)
+    found = script(means)
+    assert np.abs(np.asarray(found.posterior_mean(found.samples(y + mixture.target), 1.5)) - exact).max() < 1e-4
+    # negative control: other classes give another mean
+    other = script(ours.means(ours.classes(200, 6, seed=1)))
+    assert np.abs(np.asarray(other.posterior_mean(other.samples(y + mixture.target), 1.5)) - exact).max() > 1e-2
+
+
+@pytest.mark.parametrize("eta", [0.0, 1.0])
+def test_a_peer_samples_the_class_without_guidance(script, eta):
+    """w = 0: N(mu_1, D I) stays that down to D = sigma2, to the error of 200 Euler steps."""
+    means = ours.means(ours.classes(10, 4))
+    found = script(means)
+    x = found.samples(means[0] + np.sqrt(100.25) * np.random.default_rng(2).standard_normal((2000, 4)))
+    x = np.asarray(found.euler(x, np.geomspace(100.25, 0.25, 201), 0.0, eta)) - means[0]
+    assert np.abs(x.mean(axis=0)).max() < 0.06
+    assert abs(x.var() / 0.25 - 1) < 0.1
+
+
+def test_cells_of_the_maps_and_the_table_of_libraries():
+    cells = [step_map.score_cell(**TINY, library="NumPy", repeats=1), step_map.step_cell(**TINY, library="NumPy")]
+    assert cells[0]["difference"] < 1e-4 and all(cell["ratio"] > 0 for cell in cells)
+    table = [libraries.compare_libraries(**TINY, repeats=1)]
+    assert 0 < table[0]["share"]["ours"] < 1
+    results = {"machine": {"processor": "any"}, "libraries": table, "score map": cells[:1], "step map": cells[1:]}
+    page = report.render(json.loads(json.dumps(results)))
+    assert f"{cells[0]['ratio']:.3g}" in page and f"{table[0]['ratio']['NumPy']:.3g}" in page
+
+
+def test_the_map_covers_what_it_claims():
+    sizes = list(step_map.sizes())
+    assert {P for P, _, _ in sizes} >= {2, 10**6} and {d for _, d, _ in sizes} >= {2, 4000}
+    assert all(4 * P * d <= 2**30 and S % ours.BATCH == 0 for P, d, S in sizes)
+
+
+def test_a_slower_cell_is_named():
+    cell = {"P": 7, "d": 5, "S": 128, "ratio": 0.5, "spread": 0.0, "ours": 2.0, "theirs": 1.0}
+    page = report.render({"machine": {}, "score map": [cell, cell | {"P": 8, "ratio": 2.0}]})
+    assert "Slower than torch attention at 1 of 2 sizes: P = 7, d = 5 (0.50)." in page
+
+
+def test_an_absent_library_is_said():
+    assert ("torch attention" in available()) == (find_spec("torch") is not None)
+    assert "torch is not installed" in report.render({"machine": {}, "score map": []})
