@@ -61,7 +61,7 @@ def sample_mixture(
     score, dim = ReferenceScore(mixture), centres.shape[1]
     steps = make_steps(problem, time_grid(problem, problem.T, n_steps, 1), 1, None)
     noisy = problem.eta > 0
-    reader = NoiseReader(seed, 0, range(n_samples), dim, len(steps) if noisy else 0, 1)
+    reader = NoiseReader(seed, 0, range(n_samples), dim)
     y = math.sqrt(problem.v_T) * reader.start() - centres[k]
     noise: Any = 0.0
     for n in range(len(steps)):

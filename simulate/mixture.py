@@ -20,7 +20,8 @@ import numpy as np
 
 from meanfield.errors import ProblemError
 from meanfield.problem import Problem
-from simulate.randomness import MEANS, stream
+from simulate.normals import make_key, normals
+from simulate.randomness import MEANS
 
 __all__ = [
     "Mixture",
@@ -29,6 +30,8 @@ __all__ = [
     "count_classes",
     "count_in_words",
     "draw_direct",
+    "draw_target",
+    "fill_classes",
     "size_of_means",
 ]
 
@@ -95,16 +98,25 @@ def draw_direct(d: int, n_classes: int, seed: int, draw: int, counts: tuple[int,
     >>> mixture.delta.shape, round(float(mixture.target @ mixture.target), 12)
     ((99, 8), 8.0)
     """
-    rng = stream(seed, MEANS, draw)
-    target = rng.standard_normal(d)
-    for part in np.split(target, np.cumsum(counts)[:-1]) if counts else [target]:
-        part *= math.sqrt(len(part)) / np.linalg.norm(part)
+    target = draw_target(d, seed, draw, counts)
     delta = np.empty((n_classes - 1, d), dtype=np.float32)
     for k in range(0, len(delta), ROWS):
-        rows = delta[k : k + ROWS]
-        rng.standard_normal(out=rows, dtype=np.float32)
-        rows -= target.astype(np.float32)
+        fill_classes(delta[k : k + ROWS], k, target, seed, draw)
     return Mixture(target, delta, n_classes, counts)
+
+
+def draw_target(d: int, seed: int, draw: int, counts: tuple[int, ...] | None = None) -> np.ndarray:
+    """mu_1 (d,), the class of index 0, rescaled to |mu_1|^2 = d; on the directions of every group by itself."""
+    target = normals(make_key(seed, MEANS, draw), range(1), d)[0].astype(np.float64)
+    for part in np.split(target, np.cumsum(counts)[:-1]) if counts else [target]:
+        part *= math.sqrt(len(part)) / np.linalg.norm(part)
+    return target
+
+
+def fill_classes(delta: np.ndarray, first: int, target: np.ndarray, seed: int, draw: int) -> None:
+    """Write into `delta` (classes, d) the differences of consecutive wrong classes, from the one of number `first`."""
+    normals(make_key(seed, MEANS, draw), range(first + 1, first + 1 + len(delta)), target.size, out=delta)
+    delta -= target.astype(np.float32)
 
 
 def count_classes(problem: Problem, d: int) -> float:

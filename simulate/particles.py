@@ -43,11 +43,8 @@ def simulate_batch(
     plan: Plan, mixture: Mixture, score: Score, draw: int, samples: range, tick: Callable[[], None]
 ) -> np.ndarray:
     """Sums of the observables over the batch, shape (observables, times). `tick` is called after every step."""
-    steps, refinement = plan.steps, plan.steps.mix.shape[1]
-    noisy = plan.problem.eta > 0
-    reader = NoiseReader(
-        plan.seed, draw, samples, mixture.dim, len(steps) * refinement if noisy else 0, refinement if noisy else 1
-    )
+    steps, noisy = plan.steps, plan.problem.eta > 0
+    reader = NoiseReader(plan.seed, draw, samples, mixture.dim)
     watch = Observer(mixture.target, plan.d, mixture.counts, plan.problem.spectrum)
     y, twin = _start(plan, mixture, reader.start())  # (samples, dim) each
     outside = outside_squares(

@@ -8,7 +8,6 @@ from meanfield.errors import ProblemError, checked
 from meanfield.problem import Problem
 from simulate.choice import choose, remedies
 from simulate.mixture import check_memory, count_classes
-from simulate.randomness import CHUNK_BYTES
 
 __all__ = ["Settings", "available_threads", "batch_width", "check_settings"]
 
@@ -79,6 +78,6 @@ def _check_memory(problem: Problem, s: Settings) -> None:
     dim, width = int(_dimension(problem, s)), batch_width(problem, s)
     n_batches = math.ceil(s.n_samples / width)
     alive = min(s.n_disorder, math.ceil((s.threads - 1) / n_batches) + 1)
-    extra = s.threads * (CHUNK_BYTES + 10 * 8 * width * dim)
+    extra = s.threads * 10 * 8 * width * dim
     dtype = "float64" if s.classes == "reference" else s.dtype
     check_memory(problem, s.d, dim, dtype, alive, extra, remedies(problem, s.d))

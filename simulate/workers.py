@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from meanfield.progress import Progress
 from simulate.kernels import FastScore
-from simulate.mixture import Mixture, count_classes, draw_direct
+from simulate.mixture import Mixture, count_classes, draw_direct, draw_target
 from simulate.particles import Plan, simulate_batch
 from simulate.score import ContinuumScore, ReferenceScore, Score
 from simulate.settings import Settings
@@ -74,9 +74,7 @@ class Workers:
         count = count_classes(self._plan.problem, s.d)
         if math.isinf(count):
             counts = self._plan.steps.counts
-            return Mixture(
-                draw_direct(s.d, 1, s.seed, draw, counts).target, np.zeros((0, s.d), np.float32), count, counts
-            )
+            return Mixture(draw_target(s.d, s.seed, draw, counts), np.zeros((0, s.d), np.float32), count, counts)
         if s.classes == "span":
             return draw_span(s.d, int(count), s.seed, draw)
         return draw_direct(s.d, int(count), s.seed, draw, self._plan.steps.counts)
