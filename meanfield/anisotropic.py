@@ -18,8 +18,6 @@ from meanfield.trajectory import Event
 
 __all__ = ["solve_groups"]
 
-WATCH = 0.02  # spacing in tau at which F is looked at after speciation
-
 
 def solve_groups(problem: Problem, d: float = math.inf, capture: bool = True) -> SpectralTrajectory:
     """Solve the mean-field dynamics of a problem with a spectrum; `meanfield.solve` calls it.
@@ -61,19 +59,8 @@ class _Path(Path):
     def setting(self, w):
         return groupphases.Setting(self.groups, self.problem.eta, w)
 
-    def desertion(self, phase, tau: float, stop: float) -> float | None:
-        """First time in (tau, stop) at which the target loses the weight."""
-        from scipy.optimize import brentq
-
-        if self.groups.alpha == -math.inf:
-            return None
-        grid = np.linspace(tau, stop, 2 + math.ceil((stop - tau) / WATCH))
-        values = -phase.F(grid, phase.solution(grid))
-        up = np.flatnonzero((values[:-1] <= 0.0) & (values[1:] > 0.0))
-        if not up.size:
-            return None
-        low, high = grid[up[0]], grid[up[0] + 1]
-        return low if phase.desertion(low) >= 0.0 else brentq(phase.desertion, low, high, xtol=1e-15)
+    def keeps_the_weight(self):
+        return self.groups.alpha == -math.inf
 
     # -- starts -----------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 """`solve`: the mean-field equations (T1)-(T7) from the start to t = 0, phase after phase.
 
-`path` has the rules for changes of phase, `phases` the equations. Time is tau = -log D. LSODA turns implicit where
-strong guidance makes the equation stiff; events are roots of its dense output, accurate to its tolerance.
+`path` has the rules for changes of phase, `phases` the equations. Time is tau = -log D. A crowd is a sum of quadratures
+(`quadrature`), the target is closed-form; the rest is left to LSODA (`integration`), which turns implicit where strong
+guidance makes the equation stiff. Events are roots of the polynomials of either, as accurate as the solution itself.
 """
 
 import math
@@ -11,7 +12,6 @@ import numpy as np
 from meanfield import phases
 from meanfield.errors import checked
 from meanfield.freeenergy import ground_state, information
-from meanfield.integration import first_desertion
 from meanfield.path import EDGE, Path
 from meanfield.problem import Problem
 from meanfield.trajectory import Event, Trajectory
@@ -82,8 +82,8 @@ class _Path(Path):
     def weight(self, p, s):
         return s.weight(p, 1.0 / (1.0 + ground_state(p.q, p.D, s.alpha)))
 
-    def desertion(self, phase, tau, stop):
-        return first_desertion(phase, tau, stop)
+    def keeps_the_weight(self):
+        return self.problem.eta <= 1.0 or self.phase.s.alpha == -math.inf  # proved (sec. 3 of docs/theory.md), or alone
 
     # -- starts -----------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,16 @@ import math
 import numpy as np
 from scipy.optimize import brentq
 
-__all__ = ["advantage", "effective_potential", "ground_state", "information", "phi_rest", "phi_target", "shrinkage"]
+__all__ = [
+    "advantage",
+    "crowd_advantage",
+    "effective_potential",
+    "ground_state",
+    "information",
+    "phi_rest",
+    "phi_target",
+    "shrinkage",
+]
 
 
 def phi_target(m, v, D):
@@ -59,8 +68,10 @@ def shrinkage(q, D, alpha):
     Parameters are broadcast; D' is found by root bracketing where the rest is condensed.
     """
     q, D = np.broadcast_arrays(np.asarray(q, float), np.asarray(D, float))
-    flat = [1.0 / (1.0 + ground_state(a, b, alpha)) for a, b in zip(q.ravel(), D.ravel(), strict=True)]
-    return np.reshape(flat, q.shape)[()]
+    c = np.array(1.0 / (1.0 + D))
+    for i in np.flatnonzero(information(D, q) > alpha):
+        c.flat[i] = 1.0 / (1.0 + ground_state(float(q.flat[i]), float(D.flat[i]), alpha))
+    return c[()]
 
 
 def advantage(D, delta, y, c, alpha):
@@ -71,10 +82,14 @@ def advantage(D, delta, y, c, alpha):
     """
     m, u = 1.0 + delta, np.exp(y)
     q = m * m + D * u
-    spread = -np.expm1(y) + 2.0 * delta
-    crowd = -alpha + 0.5 * (np.log1p(1.0 / D) + spread / (1.0 + D) - delta**2 / (D * (1.0 + D)))
     glass = (2.0 * m - c - q * c * (2.0 - c)) / (2.0 * D)
-    return np.where(information(D, q) <= alpha, crowd, glass)[()]
+    return np.where(information(D, q) <= alpha, crowd_advantage(D, delta, y, alpha), glass)[()]
+
+
+def crowd_advantage(D, delta, y, alpha):
+    """`advantage` where the rest is a crowd."""
+    spread = -np.expm1(y) + 2.0 * delta
+    return -alpha + 0.5 * (np.log1p(1.0 / D) + spread / (1.0 + D) - delta**2 / (D * (1.0 + D)))
 
 
 def effective_potential(m, q, D, w, alpha):

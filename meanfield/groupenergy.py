@@ -69,10 +69,10 @@ class Groups:
         rate = np.exp(-np.asarray(tau))[..., None]
         return rate / (self._above + rate)
 
-    def information(self, D: np.ndarray, q: np.ndarray, beta: float = 1.0) -> float:
+    def information(self, D: np.ndarray, q: np.ndarray, beta: float = 1.0):
         """K (S3): what it costs to pick the classes that dominate at inverse temperature beta."""
         b = D / beta
-        return float(0.5 * self.r @ (np.log1p(1.0 / b) - 1.0 / (1.0 + b) + q / (1.0 + b) ** 2))
+        return 0.5 * (np.log1p(1.0 / b) - 1.0 / (1.0 + b) + q / (1.0 + b) ** 2) @ self.r
 
     def beta(self, D: np.ndarray, q: np.ndarray) -> float:
         """(S4): 1 in the crowd, in the glass the root of K(beta) = alpha (0 at alpha = 0)."""
@@ -89,21 +89,30 @@ class Groups:
     def energies(self, p: GroupPoint) -> Energies:
         """F = phi_1 - phi_rest (S5) and the state of the rest, written so that nothing cancels at large D."""
         D = self.D(p.tau)
-        u = np.exp(p.y)
-        q = (1.0 + p.delta) ** 2 + D * u
         if self.alpha == -math.inf:
             return Energies(math.inf, math.inf, 0.0, np.zeros_like(D))
-        K, beta = self.information(D, q), self.beta(D, q)
+        F, K = self.crowd(D, p.delta, p.y)
         if K <= self.alpha:
-            spread = (2.0 * p.delta - np.expm1(p.y) - p.delta**2 / D) / (1.0 + D)
-            return Energies(-self.alpha + 0.5 * float(self.r @ (np.log1p(1.0 / D) + spread)), K, 1.0, 1.0 / (1.0 + D))
+            return Energies(float(F), float(K), 1.0, 1.0 / (1.0 + D))
+        q = (1.0 + p.delta) ** 2 + D * np.exp(p.y)
+        beta = self.beta(D, q)
         c = beta / (beta + D)
         F = float(self.r @ ((2.0 * (1.0 + p.delta) - c - q * c * (2.0 - c)) / (2.0 * D)))
-        return Energies(F, K, beta, c)
+        return Energies(F, float(K), beta, c)
+
+    def crowd(self, D: np.ndarray, delta: np.ndarray, y: np.ndarray):
+        """F of a crowd, and K, from arrays (..., groups)."""
+        spread = (2.0 * delta - np.expm1(y) - delta**2 / D) / (1.0 + D)
+        F = -self.alpha + 0.5 * (np.log1p(1.0 / D) + spread) @ self.r
+        return F, self.information(D, (1.0 + delta) ** 2 + D * np.exp(y))
 
     def many(self, tau: np.ndarray, delta: np.ndarray, y: np.ndarray) -> np.ndarray:
         """F at many times; delta and y are (groups, times)."""
-        return np.array([self.energies(GroupPoint(s, a, b)).F for s, a, b in zip(tau, delta.T, y.T, strict=True)])
+        delta, y = delta.T, y.T
+        F, K = self.crowd(self.D(tau), delta, y)
+        for i in np.flatnonzero(K > self.alpha):
+            F[i] = self.energies(GroupPoint(tau[i], delta[i], y[i])).F
+        return F
 
     def log_weight_of_the_rest(self, D: np.ndarray, q: np.ndarray) -> float:
         """phi_rest, (S2) in the crowd and (S4) in the glass, without shortcuts."""

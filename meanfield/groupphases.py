@@ -14,7 +14,7 @@ Groups feel each other through the phase alone (W = w or 0), and in the glass th
 """
 
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class Setting(NamedTuple):
 
     groups: Groups
     eta: float
-    w: Callable[[float], float]  # guidance weight as a function of tau
+    w: Callable[..., Any]  # guidance weight as a function of tau
 
     @property
     def e(self) -> float:
@@ -36,6 +36,12 @@ class Setting(NamedTuple):
 
     def energies(self, p: GroupPoint) -> Energies:
         return self.groups.energies(p)
+
+    def D(self, tau: np.ndarray) -> np.ndarray:
+        return self.groups.D(tau)
+
+    def clock(self, tau: np.ndarray) -> np.ndarray:
+        return self.groups.clock(tau)
 
 
 def drift(s: Setting, delta: np.ndarray, y: np.ndarray, W: float, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -64,6 +70,7 @@ class GroupPhase:
     """Base: a phase entered at `entry`. The state vector begins with delta (groups) and y (groups)."""
 
     name: ClassVar[str]
+    linear = False
 
     def __init__(self, s: Setting, entry: GroupPoint) -> None:
         self.s, self.entry, self.n = s, entry, len(entry.delta)
@@ -117,6 +124,16 @@ class Rest(GroupPhase):
             return capture_margin(self.s, self.point(tau, state))
 
         return [speciation, condensation, capture] if self.glass and self.captures else [speciation, condensation]
+
+    @property
+    def linear(self) -> bool:  # type: ignore[override]
+        """Whether the equations are linear with known coefficients, so that `quadrature` solves them."""
+        return not self.glass
+
+    def crowd_exits(self, tau: np.ndarray, delta: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """`exits` of a crowd at many times, (2, times); delta and y are (times, groups)."""
+        F, K = self.s.groups.crowd(self.s.D(tau), delta, y)
+        return np.array([F, K - self.s.groups.alpha])
 
 
 class Target(GroupPhase):

@@ -1,5 +1,8 @@
 """Following one phase: LSODA with exits as roots of its dense output, and the search for a root of a closed form.
 
+For the phases that no quadrature solves (glass, captured, sliding, weights that depend on the sample), and the twin in
+the tests of the one that `quadrature` does.
+
 An exit is a function that turns positive where a phase ends. It is looked at after every step, and the root is then
 bracketed on the dense output of that step, so an event is as accurate as the integration itself.
 """
@@ -7,17 +10,19 @@ bracketed on the dense output of that step, so an event is as accurate as the in
 import math
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from scipy.integrate import LSODA, OdeSolution
 from scipy.optimize import brentq
 
 from meanfield.errors import ConvergenceError
-from meanfield.phases import Phase, Target
+from meanfield.phases import Phase
 
-__all__ = ["first_desertion", "integrate"]
+__all__ = ["failure", "first_desertion", "integrate"]
 
 RTOL, ATOL = 3e-13, 1e-14
+WATCH = 0.02  # spacing in tau at which F is looked at after speciation
 
 
 def integrate(phase: Phase, tau: float, stop: float) -> tuple[OdeSolution, float, int | None]:
@@ -35,7 +40,7 @@ def integrate(phase: Phase, tau: float, stop: float) -> tuple[OdeSolution, float
             while solver.status == "running":
                 message = solver.step()
                 if solver.status == "failed" or not np.all(np.isfinite(solver.y)):
-                    raise ConvergenceError(_failure(phase, tau, message or "the solution is not finite"))
+                    raise ConvergenceError(failure(phase, tau, message or "the solution is not finite"))
                 dense, after = solver.dense_output(), [f(solver.t, solver.y) for f in exits]
                 roots = [
                     (_root(f, dense, times[-1], solver.t), i)
@@ -50,7 +55,7 @@ def integrate(phase: Phase, tau: float, stop: float) -> tuple[OdeSolution, float
                     return OdeSolution(times, pieces) if pieces else None, end, which  # type: ignore[return-value]
                 before = after
     except (ArithmeticError, UserWarning) as cause:
-        raise ConvergenceError(_failure(phase, tau, str(cause))) from cause
+        raise ConvergenceError(failure(phase, tau, str(cause))) from cause
     return OdeSolution(times, pieces), stop, None
 
 
@@ -61,18 +66,20 @@ def _root(f: Callable, dense: Callable, low: float, high: float) -> float:
     return brentq(lambda x: f(x, dense(x)), low, high, xtol=1e-15)
 
 
-def _failure(phase: Phase, tau: float, why: str) -> str:
+def failure(phase: Phase, tau: float, why: str) -> str:
+    """The message of a phase that could not be solved to its end."""
     return (
         f"the mean-field equations must have a finite solution; in the {phase.name} phase entered at "
         f"D = {math.exp(-tau):g} the integrator reports: {why}. Weaker guidance or a schedule bounded below helps."
     )
 
 
-def first_desertion(phase: Target, tau: float, stop: float, points: int = 4001) -> float | None:
-    """First time in (tau, stop) at which the target loses the weight; proved never to happen for eta <= 1."""
-    if phase.s.eta <= 1.0 or phase.s.alpha == -math.inf:
-        return None
-    grid = np.linspace(tau, stop, points)
-    values = np.array([phase.desertion(x) for x in grid])
+def first_desertion(phase: Any, tau: float, stop: float) -> float | None:
+    """First time in (tau, stop) at which the target loses the weight."""
+    grid = np.linspace(tau, stop, 2 + math.ceil((stop - tau) / WATCH))
+    values = -phase.F(grid, phase.solution(grid))
     up = np.flatnonzero((values[:-1] <= 0.0) & (values[1:] > 0.0))
-    return brentq(phase.desertion, grid[up[0]], grid[up[0] + 1], xtol=1e-15) if up.size else None
+    if not up.size:
+        return None
+    low, high = grid[up[0]], grid[up[0] + 1]
+    return low if phase.desertion(low) >= 0.0 else brentq(phase.desertion, low, high, xtol=1e-15)

@@ -2,7 +2,8 @@
 
 `dynamics` (isotropic classes) and `anisotropic` (groups of directions) bring the equations: a module of phases, and how
 tau, the glass and events are read from their points. The schedule is cut at its breakpoints; in each piece the current
-phase is integrated until one of its exits changes sign; the target phase is closed-form.
+phase is solved until one of its exits changes sign: by quadrature where it is linear, in closed form for the target, by
+an integrator otherwise.
 """
 
 import math
@@ -12,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from meanfield.errors import ConvergenceError
-from meanfield.integration import integrate
+from meanfield.integration import first_desertion, integrate
 from meanfield.phases import LONGEST_WAIT, MANY, REARM
 from meanfield.problem import Problem
+from meanfield.quadrature import integrate_crowd
 from meanfield.trajectory import Event, Piece
 
 __all__ = ["Path"]
@@ -55,7 +57,7 @@ class Path:
         """m and v of an event."""
         raise NotImplementedError
 
-    def setting(self, w: Callable[[float], float]) -> Any:
+    def setting(self, w: Callable[..., Any]) -> Any:
         """What the phases need of the problem, with the weight as a function of tau."""
         raise NotImplementedError
 
@@ -63,8 +65,8 @@ class Path:
         """Weight that acts at p where the rest has the weight."""
         return s.w(p.tau)
 
-    def desertion(self, phase: Any, tau: float, stop: float) -> float | None:
-        """First time in (tau, stop) at which the target loses the weight."""
+    def keeps_the_weight(self) -> bool:
+        """Whether the target, once it has the weight, surely has it to the end."""
         raise NotImplementedError
 
     def begin(self, t: float, m: Any, v: Any) -> None:
@@ -113,11 +115,11 @@ class Path:
         """Integrate the current phase from tau to its first exit or to `stop`; record the piece."""
         phase = self.phase
         if phase.name == "target":
-            exit_ = self.desertion(phase, tau, stop)
+            exit_ = None if self.keeps_the_weight() else first_desertion(phase, tau, stop)
             end = stop if exit_ is None else exit_
             self._record(phase, tau, end, phase.solution)
             return phase.point(end, phase.solution(end)), None if exit_ is None else 0
-        solution, end, which = integrate(phase, tau, stop)
+        solution, end, which = (integrate_crowd if phase.linear else integrate)(phase, tau, stop)
         if end > tau:
             self._record(phase, tau, end, solution)
             if phase.name == "glass":
@@ -237,8 +239,7 @@ class Path:
         high = min((b for b in self.cuts if b > tau), default=self.end)
         inside = 1e-12 * (high - low)
 
-        def w(x: float) -> float:
-            x = min(max(x, low + inside), high - inside)
-            return float(self.problem.amplitude(float(self.time(x))))
+        def w(x):
+            return self.problem.amplitude(self.time(np.minimum(np.maximum(x, low + inside), high - inside)))
 
         return self.setting(w)

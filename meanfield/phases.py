@@ -15,11 +15,11 @@ functions that change sign upwards when it ends.
 
 import math
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from meanfield.freeenergy import advantage, ground_state, information
+from meanfield.freeenergy import advantage, crowd_advantage, ground_state, information, shrinkage
 
 __all__ = ["Captured", "Phase", "Point", "Rest", "Setting", "Sliding", "Target", "drift"]
 
@@ -53,12 +53,20 @@ class Setting(NamedTuple):
 
     alpha: float
     eta: float
-    w: Callable[[float], float]  # guidance weight as a function of tau, or its factor if it depends on the sample
+    w: Callable[..., Any]  # guidance weight as a function of tau, or its factor if it depends on the sample
     exponent: float = 0.0  # of |s_c - s_u|/d^(1/2) in the weight (`meanfield.powerlaw`)
 
     @property
     def e(self) -> float:
         return 0.5 * (1.0 + self.eta**2)
+
+    def D(self, tau: np.ndarray) -> np.ndarray:
+        """Variance of a noised class, (..., 1): one group of directions."""
+        return np.exp(-tau)[..., None]
+
+    def clock(self, tau: np.ndarray) -> np.ndarray:
+        """The group's time runs as tau does, (..., 1)."""
+        return np.ones((*tau.shape, 1))
 
     def weight(self, p: Point, c: float) -> float:
         """Weight that acts where the rest, described by c = 1/(1 + D'), has the weight."""
@@ -107,6 +115,7 @@ class Phase:
 
     name: ClassVar[str]
     n: ClassVar[int] = 1  # delta and y each
+    linear = False
 
     def __init__(self, s: Setting, entry: Point) -> None:
         self.s, self.entry = s, entry
@@ -126,8 +135,8 @@ class Phase:
     def F(self, tau: np.ndarray, states: np.ndarray) -> np.ndarray:
         """Advantage of the target over the rest (T5) at many times; states has shape (variables, times)."""
         D = np.exp(-tau)
-        points = [Point(a, b, c) for a, b, c in zip(tau, states[0], states[1], strict=True)]
-        return advantage(D, states[0], states[1], np.array([_c(self.s, p) for p in points]), self.s.alpha)
+        c = shrinkage((1.0 + states[0]) ** 2 + D * np.exp(states[1]), D, self.s.alpha)
+        return advantage(D, states[0], states[1], c, self.s.alpha)
 
 
 class Rest(Phase):
@@ -160,6 +169,17 @@ class Rest(Phase):
             return capture_margin(self.s, Point(tau, state[0], state[1]))
 
         return [speciation, condensation, capture] if self.glass and self.captures else [speciation, condensation]
+
+    @property
+    def linear(self) -> bool:  # type: ignore[override]
+        """Whether the equations are linear with known coefficients, so that `quadrature` solves them."""
+        return not self.glass and not self.s.exponent
+
+    def crowd_exits(self, tau: np.ndarray, delta: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """`exits` of a crowd at many times, (2, times); delta and y are (times, 1)."""
+        D, alpha, delta, y = np.exp(-tau), self.s.alpha, delta[:, 0], y[:, 0]
+        condensation = information(D, (1.0 + delta) ** 2 + D * np.exp(y)) - alpha
+        return np.array([crowd_advantage(D, delta, y, alpha), condensation])
 
 
 class Target(Phase):
