@@ -1,0 +1,65 @@
+"""The two kernels of the fast score against each other and against the plain twin, at every shape a block can have."""
+
+import numpy as np
+import pytest
+
+from simulate import kernels
+from simulate.kernels import FastScore
+from simulate.mixture import Mixture, draw_direct
+from simulate.score import ReferenceScore
+
+
+def spread(mixture, D, n, seed=1):
+    """Samples whose posterior is spread over many classes when D is of the order of the dimension."""
+    return np.sqrt(D) * np.random.default_rng(seed).standard_normal((n, mixture.dim))
+
+
+def far(fast, slow, size) -> float:
+    """Largest error of anything a posterior holds, relative to its scale."""
+    return max(
+        np.abs(fast.shift - slow.shift).max() / size,
+        np.abs(fast.participation / slow.participation - 1).max() / 20,
+        np.abs(fast.log_odds - slow.log_odds).max() / (1 + np.abs(slow.log_odds).max()),
+    )
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 18, 257, 513, 1500])
+@pytest.mark.parametrize("d", [2, 3, 4, 17, 64])
+@pytest.mark.parametrize("n", [1, 4, 7])
+def test_fused_kernel_at_every_remainder(monkeypatch, n_classes, d, n):
+    monkeypatch.setattr(kernels, "MANY", 1)
+    mixture = draw_direct(d=d, n_classes=n_classes, seed=0, draw=0)
+    y = spread(mixture, d, n)
+    size = np.abs(mixture.delta).max()
+    slow = ReferenceScore(mixture)(y, float(d), True)
+    assert far(FastScore(mixture, n)(y, float(d), True), slow, size) < 2e-6
+    missing = Mixture(mixture.target, mixture.delta[1:], mixture.n_classes)  # control: one class short is noticed
+    if n_classes > 2:
+        assert far(FastScore(missing, n)(y, float(d), True), slow, size) > 2e-6
+
+
+@pytest.mark.parametrize("D", [0.25, 24.0, 1e6])
+def test_the_two_kernels_agree(monkeypatch, D):
+    mixture = draw_direct(d=24, n_classes=5000, seed=0, draw=0)
+    y = spread(mixture, D, 64)
+    fused = FastScore(mixture, 64)(y, D, True)
+    monkeypatch.setattr(kernels, "FEW", 1)
+    plain = FastScore(mixture, 64)(y, D, True)
+    assert not np.array_equal(fused.shift, plain.shift)  # they are two computations
+    assert np.abs(fused.shift - plain.shift).max() < 5e-6 * np.abs(mixture.delta).max()
+
+
+def test_samples_do_not_depend_on_their_neighbours_in_the_batch():
+    mixture = draw_direct(d=10, n_classes=3000, seed=0, draw=0)
+    y = spread(mixture, 1.0, 37)
+    score = FastScore(mixture, 37)
+    whole, alone = score(y, 1.0), np.vstack([score(y[i : i + 1], 1.0).shift for i in range(37)])
+    assert np.array_equal(whole.shift, alone)
+
+
+def test_float32_keeps_its_precision_with_a_million_classes():
+    """Partial sums of a block are float32, sums over blocks float64; float32 all through would be off by 1e-3."""
+    mixture = draw_direct(d=16, n_classes=10**6, seed=0, draw=0)
+    y = spread(mixture, 16.0, 4)
+    fast, slow = FastScore(mixture, 4)(y, 16.0, True), ReferenceScore(mixture)(y, 16.0, True)
+    assert far(fast, slow, 1.0) < 2e-6
