@@ -23,6 +23,15 @@ SPARE = math.log(4.0)  # a fresh ball leaves a quarter of the variance that is a
 FIRST = 32.0  # proposals of the smallest ball
 
 
+@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+def inner(a, b):  # pragma: no cover - compiled
+    """a.b; sums may be reordered, so that they run on vector registers."""
+    total = 0.0
+    for i in range(len(a)):
+        total += a[i] * b[i]
+    return total
+
+
 @numba.njit(nogil=True, cache=True)
 def split(y, root):  # pragma: no cover - compiled
     """|x|^2 and |x - mu_1|^2 of a sample y = x - mu_1."""
@@ -49,10 +58,7 @@ def posterior(y, D, act, half, ball, log_rivals, shift):  # pragma: no cover - c
     d, root = len(y), math.sqrt(len(y))
     n_act, best, weights = len(half), -math.inf, np.empty(len(half))
     for k in range(n_act):
-        logit = 0.0
-        for i in range(d):
-            logit += act[k, i] * y[i]
-        weights[k] = (logit - half[k]) / D
+        weights[k] = (inner(act[k], y) - half[k]) / D
         best = max(best, weights[k])
     hidden, x = -math.inf, y.copy()
     x[0] += root

@@ -10,9 +10,10 @@ A model is a compiled function `fill(generator, n_samples, out)` that adds up th
 
 import math
 import os
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ from meanfield.progress import Progress
 __all__ = ["NAMES", "Classes", "Grid", "Settings", "check_settings", "count_rivals", "make_grid", "sample"]
 
 NAMES = ("m", "v", "q", "m_twin", "v_twin", "weight", "log_odds", "participation", "accuracy")
+PART = 10_000  # sample steps between two looks at whether to stop: well below a second
 
 
 class Settings(NamedTuple):
@@ -110,22 +112,34 @@ def make_grid(problem: Problem, begin: Start, n_steps: int, n_times: int) -> Gri
 def sample(
     problem: Problem, s: Settings, grid: Grid, role: int, fill: Callable, label: str, progress: Any, **info: Any
 ) -> Ensemble:
-    """Run `fill(generator, n_samples, out)` for every draw, in threads; the result does not depend on their number."""
+    """Run `fill(generator, n_samples, out)` for every draw, in threads; the result does not depend on their number.
+
+    A draw is filled in parts from one stream, so that an interrupt ends the run soon and progress counts samples.
+    """
     began = time.perf_counter()
     n_times = int(grid.slot.max()) + 1
-    draws = np.zeros((s.n_draws, len(NAMES), n_times))
+    draws, done = np.zeros((s.n_draws, len(NAMES), n_times)), np.zeros(s.n_draws, int)
+    part, stop = max(1, PART // s.n_steps), threading.Event()
 
     def one(draw: int) -> None:
         rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(s.seed, spawn_key=(role, draw))))
-        fill(rng, s.batch, draws[draw])
+        while done[draw] < s.batch and not stop.is_set():
+            few = min(part, s.batch - done[draw])
+            fill(rng, few, draws[draw])
+            done[draw] += few
 
-    with Progress(progress, s.n_draws, label) as show, ThreadPoolExecutor(s.threads) as pool:
+    with Progress(progress, s.n_draws * s.batch, label) as show, ThreadPoolExecutor(s.threads) as pool:
         futures = [pool.submit(one, draw) for draw in range(s.n_draws)]
         try:
-            for done, future in enumerate(as_completed(futures), start=1):
+            while wait(futures, timeout=0.1, return_when=FIRST_EXCEPTION).not_done:
+                if any(f.done() and f.exception() for f in futures):
+                    break
+                show(int(done.sum()))
+            for future in futures:
                 future.result()
-                show(done)
+            show(s.n_draws * s.batch)
         finally:
+            stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
     draws /= s.batch
     about = {

@@ -1,0 +1,134 @@
+"""How lazy particles approach the theory at d = infinity, in the glass and under strong guidance.
+
+The two examples of sec. 4 of docs/theory.md that the annealed theory gets wrong. Lazy classes run them from d = 24 to
+400 (up to P = e^280); the values are extrapolated in 1/d and held against the mean field. The annealed model stands
+beside them as a contrast, and a second, looser tolerance shows what is left of the approximation in lazy classes.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield.problem import Exponential, Problem
+from meanfield.progress import Progress
+from validate.estimates import QUANTITIES
+from validate.extrapolation import Extrapolation, fit_inverse_size
+from validate.provenance import versions
+from validate.statistics import weighted_slope
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["CASES", "SIZES", "approach", "at_infinity", "decay"]
+
+_STRONG = Problem(classes=Exponential(0.45), sigma2=0.25, guidance=10.0, sampler="ode", t_start=1000.0)
+
+CASES: dict[str, Problem] = {
+    "glass: ODE, alpha = 0.7, w = 5": _STRONG.replace(classes=Exponential(0.7), guidance=5.0),
+    "strong guidance: ODE, alpha = 0.45, w = 10": _STRONG,
+}
+SIZES = (24, 48, 100, 200, 400)
+TOLERANCES = (0.02, 0.1)
+
+
+def approach(
+    cases: Mapping[str, Problem] | None = None,
+    sizes: Sequence[int] = SIZES,
+    tolerances: Sequence[float] = TOLERANCES,
+    *,
+    n_samples: int = 50,
+    n_disorder: int = 40,
+    n_steps: int = 400,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: bool | Callable[[int, int], Any] | None = None,
+) -> "xarray.Dataset":
+    """Lazy particles and the annealed model over sizes, and the mean field.
+
+    Time steps are `n_steps`, and 2 d where that is more: the few classes that dominate a glass change at a rate of
+    order d.
+
+    Parameters
+    ----------
+    cases : name -> problem; by default `CASES`.
+    sizes, tolerances : dimensions (>= 4) and class tolerances of the lazy particles.
+    n_samples, n_disorder, n_steps, seed, threads : as in `simulate.run`.
+
+    Returns
+    -------
+    xarray.Dataset : `m`, `v` (in units of sigma2) and their `_stderr` over (case, d, tolerance); `annealed_m`,
+        `annealed_v` and their `_stderr` over (case, d); `theory_m`, `theory_v` over case; `seconds`,
+        `classes_in_ball` over (case, d, tolerance); `problem` in JSON.
+
+    Examples
+    --------
+    >>> data = approach(sizes=(8, 12), tolerances=(0.1,), n_samples=4, n_disorder=4, n_steps=60, progress=False)
+    >>> data["v"].dims
+    ('case', 'd', 'tolerance')
+    """
+    import xarray
+
+    from meanfield import reduced, solve
+    from simulate import run
+
+    cases = CASES if cases is None else cases
+    shape = (len(cases), len(sizes), len(tolerances))
+    table = {name: np.full(shape, np.nan) for name in ("m", "m_stderr", "v", "v_stderr", "seconds", "classes_in_ball")}
+    annealed = {f"annealed_{q}{end}": np.full(shape[:2], np.nan) for q in QUANTITIES for end in ("", "_stderr")}
+    theory = {f"theory_{q}": np.empty(len(cases)) for q in QUANTITIES}
+    with Progress(progress, shape[0] * sum(sizes), "approach to d = infinity") as show:
+        done = 0
+        for i, problem in enumerate(cases.values()):
+            unit = {"m": 1.0, "v": problem.sigma2}
+            final = solve(problem).final
+            theory["theory_m"][i], theory["theory_v"][i] = final.m, final.v / problem.sigma2
+            for j, d in enumerate(sizes):
+                settings: dict[str, Any] = {"n_steps": max(n_steps, 2 * d), "n_times": 2, "threads": threads}
+                settings |= {"progress": False}
+                averaged = reduced(problem, d, n_samples=20_000, n_draws=40, seed=seed, **settings).final
+                for q in QUANTITIES:
+                    mean = getattr(averaged, q)
+                    annealed[f"annealed_{q}"][i, j] = mean.mean / unit[q]
+                    annealed[f"annealed_{q}_stderr"][i, j] = mean.stderr / unit[q]
+                for k, tolerance in enumerate(tolerances):
+                    data = run(problem, d=d, n_samples=n_samples, n_disorder=n_disorder, classes="lazy",
+                               class_tolerance=tolerance, seed=seed + 100 * i + 10 * j + k, **settings)  # fmt: skip
+                    for q in QUANTITIES:
+                        table[q][i, j, k] = getattr(data.final, q).mean / unit[q]
+                        table[f"{q}_stderr"][i, j, k] = getattr(data.final, q).stderr / unit[q]
+                    table["seconds"][i, j, k] = data.info["seconds"]
+                    table["classes_in_ball"][i, j, k] = data.info["classes_in_ball"]
+                done += d
+                show(done)
+    variables: dict[str, Any] = {name: (("case", "d", "tolerance"), values) for name, values in table.items()}
+    variables |= {name: (("case", "d"), values) for name, values in annealed.items()}
+    variables |= {name: ("case", values) for name, values in theory.items()}
+    variables["problem"] = ("case", [json.dumps(p.to_dict()) for p in cases.values()])
+    attrs = {"n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "seed": seed}
+    return xarray.Dataset(
+        variables,
+        coords={"case": list(cases), "d": list(sizes), "tolerance": list(tolerances)},
+        attrs={**attrs, "versions": json.dumps(versions())},
+    )
+
+
+def at_infinity(part: "xarray.Dataset", q: str, order: int = 2) -> Extrapolation:
+    """m or v/sigma2 of one case at d = infinity, from the tightest tolerance: y_inf + a/d (+ b/d^2)."""
+    tight = part.sel(tolerance=float(part["tolerance"].min()))
+    return fit_inverse_size(
+        part["d"].values.tolist(),
+        tight[q].values.tolist(),
+        tight[f"{q}_stderr"].values.tolist(),
+        quantity=q,
+        order=order,
+    )
+
+
+def decay(part: "xarray.Dataset", q: str) -> tuple[float, float]:
+    """Exponent of |y(d) - theory| in d, and its error, from the sizes where the difference exceeds 3 errors."""
+    tight = part.sel(tolerance=float(part["tolerance"].min()))
+    away, error = np.abs(tight[q].values - float(part[f"theory_{q}"])), tight[f"{q}_stderr"].values
+    use = away > 3.0 * error
+    return weighted_slope(np.log(part["d"].values[use]), np.log(away[use]), error[use] / away[use])

@@ -1,0 +1,123 @@
+"""Lazy classes against explicit ones at equal d, where all classes still fit in memory.
+
+Both run the same problem, steps and dimension, with disorder and noise of their own; so all they differ in is what lazy
+classes approximate. Each mean at t = 0 is compared by z = (lazy - explicit)/error, the errors of both combined.
+The numbers of samples aim at standard errors of 0.3 % of m and 1 % of v.
+
+Estimates of the SDE are paired with the unguided twin. For the ODE at strong guidance a sample forgets its start, the
+twin does not, and the difference would be noisier than the plain mean, which is taken.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from meanfield.problem import Exponential, Problem
+from meanfield.progress import Progress
+from validate.estimates import QUANTITIES
+from validate.provenance import versions
+from validate.statistics import combined, family_threshold, normal_score, two_sided
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["CASES", "Case", "holdings", "in_words"]
+
+SAMPLES = 16  # of one explicit draw: more would share its disorder
+
+
+class Case(NamedTuple):
+    """A problem, and at each dimension the number of draws of 16 samples."""
+
+    problem: Problem
+    draws: Mapping[int, int]
+
+
+_CROWD = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=1.0)
+_STRONG = Problem(classes=Exponential(0.45), sigma2=0.25, guidance=10.0, sampler="ode", t_start=1000.0)
+
+CASES: dict[str, Case] = {
+    "crowd, SDE": Case(_CROWD, {12: 100, 16: 100, 20: 100, 24: 100}),
+    "crowd, ODE": Case(_CROWD.replace(sampler="ode"), {12: 100, 16: 100, 20: 100, 24: 100}),
+    "glass, ODE": Case(_STRONG.replace(classes=Exponential(0.7), guidance=5.0), {12: 400, 14: 300, 16: 200, 18: 150}),
+    "strong guidance, ODE": Case(_STRONG, {12: 150, 16: 150, 20: 100, 24: 100}),
+}
+
+
+def holdings(
+    cases: Mapping[str, Case] | None = None,
+    *,
+    n_steps: int = 60,
+    class_tolerance: float = 0.02,
+    seed: int = 0,
+    wrong: Callable[[Problem], Problem] | None = None,
+    threads: int | None = None,
+    progress: bool | Callable[[int, int], Any] | None = None,
+) -> "xarray.Dataset":
+    """Run every case with explicit and with lazy classes.
+
+    Parameters
+    ----------
+    cases : name -> `Case`; by default `CASES`.
+    n_steps, class_tolerance, seed, threads : as in `simulate.run`; the seeds of the two runs differ.
+    wrong : changes the problem that the lazy classes run: a comparison that must fail.
+
+    Returns
+    -------
+    xarray.Dataset : over `row`: `case`, `d`, `log_count` (log P), and for q = m, v: `explicit_q`, `lazy_q`, their
+        `_stderr`, and `z_q`; `seconds_explicit`, `seconds_lazy`.
+
+    Examples
+    --------
+    >>> small = {"crowd": Case(CASES["crowd, SDE"].problem, {8: 4})}
+    >>> float(holdings(small, n_steps=20, progress=False)["log_count"][0]).__round__(3)
+    3.219
+    """
+    import xarray
+
+    from simulate import run
+
+    cases = CASES if cases is None else cases
+    plan = [(name, d, draws) for name, case in cases.items() for d, draws in case.draws.items()]
+    ways = ("explicit", "lazy")
+    rows: dict[str, list[Any]] = {}
+    with Progress(progress, len(plan), "lazy against explicit classes") as show:
+        for i, (name, d, draws) in enumerate(plan):
+            problem = cases[name].problem
+            found: dict[str, Any] = {"case": name, "d": d, "log_count": problem.classes.log_count(d)}
+            means = {}
+            for j, way in enumerate(ways):
+                tried = wrong(problem) if wrong and way == "lazy" else problem
+                data = run(
+                    tried, d=d, n_samples=SAMPLES, n_disorder=draws, n_steps=n_steps, n_times=2, classes=way,
+                    class_tolerance=class_tolerance, seed=seed + 2 * i + j, threads=threads, progress=False,
+                )  # fmt: skip
+                found[f"seconds_{way}"] = data.info["seconds"]
+                for q in QUANTITIES:
+                    estimate = getattr(data.final, f"{q}_paired" if problem.eta > 0 else q)
+                    means[way, q] = float(estimate.mean), float(estimate.stderr)
+                    found[f"{way}_{q}"], found[f"{way}_{q}_stderr"] = means[way, q]
+            for q in QUANTITIES:
+                (a, error_a), (b, error_b) = means["explicit", q], means["lazy", q]
+                found[f"z_{q}"] = normal_score(b - a, *combined([error_a, error_b], [draws - 1.0, draws - 1.0]))
+            for key, value in found.items():
+                rows.setdefault(key, []).append(value)
+            show(i + 1)
+    settings = {"n_samples": SAMPLES, "n_steps": n_steps, "class_tolerance": class_tolerance, "seed": seed}
+    problems = {name: case.problem.to_dict() for name, case in cases.items()}
+    attrs = {**settings, "problems": json.dumps(problems), "versions": json.dumps(versions())}
+    return xarray.Dataset({name: ("row", values) for name, values in rows.items()}, attrs=attrs)
+
+
+def in_words(data: "xarray.Dataset", level: float = 0.01) -> tuple[bool, str]:
+    """Whether all z of `holdings` are below the family's limit (false alarm: `level`), and a sentence that says it."""
+    z = np.concatenate([data[f"z_{q}"].values for q in QUANTITIES])
+    limit, beyond = family_threshold(len(z), level), int(np.sum(np.abs(z) > 2))
+    worst = float(np.abs(z).max())
+    return worst <= limit, (
+        f"{len(z)} numbers: r.m.s. z {math.sqrt(float(np.mean(z**2))):.2f}, {beyond} beyond 2 "
+        f"({len(z) * two_sided(2.0):.1f} expected), largest {worst:.2f} (limit {limit:.2f} at {level:g} false alarm)"
+    )
