@@ -16,7 +16,25 @@ import math
 import numba
 import numpy as np
 
-__all__ = ["draw", "log_average", "log_tail", "outside", "radius2"]
+__all__ = ["draw", "inner", "log_average", "log_tail", "outside", "radius2", "split"]
+
+
+@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+def inner(a, b):  # pragma: no cover - compiled
+    """a.b; sums may be reordered, so that they run on vector registers."""
+    total = 0.0
+    for i in range(len(a)):
+        total += a[i] * b[i]
+    return total
+
+
+@numba.njit(nogil=True, cache=True)
+def split(y, root):  # pragma: no cover - compiled
+    """|x|^2 and |x - mu_1|^2 of a sample y = x - mu_1."""
+    own = 0.0
+    for i in range(len(y)):
+        own += y[i] * y[i]
+    return own + 2.0 * root * y[0] + root * root, own
 
 
 @numba.njit(nogil=True, cache=True)

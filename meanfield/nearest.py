@@ -15,30 +15,12 @@ import numba
 import numpy as np
 
 from meanfield import annealed
-from meanfield.ball import draw, grown, log_average, outside, radius2
+from meanfield.ball import draw, grown, inner, log_average, outside, radius2, split
 
 __all__ = ["fill", "posterior"]
 
 SPARE = math.log(4.0)  # a fresh ball leaves a quarter of the variance that is allowed
 FIRST = 32.0  # proposals of the smallest ball
-
-
-@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
-def inner(a, b):  # pragma: no cover - compiled
-    """a.b; sums may be reordered, so that they run on vector registers."""
-    total = 0.0
-    for i in range(len(a)):
-        total += a[i] * b[i]
-    return total
-
-
-@numba.njit(nogil=True, cache=True)
-def split(y, root):  # pragma: no cover - compiled
-    """|x|^2 and |x - mu_1|^2 of a sample y = x - mu_1."""
-    own = 0.0
-    for i in range(len(y)):
-        own += y[i] * y[i]
-    return own + 2.0 * root * y[0] + root * root, own
 
 
 @numba.njit(nogil=True, cache=True)
