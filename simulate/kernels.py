@@ -22,7 +22,7 @@ from simulate.mixture import Mixture
 from simulate.plain import FORMATS, accumulate
 from simulate.score import Posterior, posterior_from_sums
 
-__all__ = ["FastScore"]
+__all__ = ["SKIP", "FastScore", "make_kernel"]
 
 SKIP = 60.0  # bits: classes below 2^-60 of the leading weight are left out
 SUPER = 65536  # classes per call of a kernel: between calls an interrupt is noticed
@@ -63,9 +63,7 @@ class FastScore:
         self._half = mixture.half_norms if mixture.counts is None else mixture.half_norms_by_group
         self._first = 0 if mixture.counts is None else mixture.first
         self._dtype, self._check = np.dtype(dtype), check
-        fused = dtype == "float32" and mixture.dim <= FEW and len(mixture.delta) >= MANY
-        kernel = _Fused if fused else _Plain
-        self._kernel = kernel(mixture.dim, samples, min(block, max(len(mixture.delta), 1)), dtype)
+        self._kernel = make_kernel(mixture.dim, samples, len(mixture.delta), block, dtype)
 
     def __call__(self, y: np.ndarray, D: Any, full: bool = False) -> Posterior:
         samples, dim = y.shape
@@ -86,6 +84,12 @@ class FastScore:
             )
         top, total, square = top[:samples] * np.log(2.0), total[:samples], square[:samples]
         return posterior_from_sums(top, total, square, shift[:samples, :dim], full)
+
+
+def make_kernel(dim: int, samples: int, n_classes: int, block: int, dtype: str) -> "_Plain | _Fused":
+    """The faster kernel for this many classes, with its scratch memory: for one thread."""
+    fused = dtype == "float32" and dim <= FEW and n_classes >= MANY
+    return (_Fused if fused else _Plain)(dim, samples, min(block, max(n_classes, 1)), dtype)
 
 
 class _Plain:

@@ -13,6 +13,7 @@ With a spectrum (docs/spectra.md) all is whitened, groups of directions follow o
 
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,6 +25,7 @@ from simulate.normals import make_key, normals
 from simulate.randomness import MEANS
 
 __all__ = [
+    "Classes",
     "Mixture",
     "available_bytes",
     "check_memory",
@@ -36,23 +38,59 @@ __all__ = [
 ]
 
 ROWS = 65536  # classes handled at a time where temporaries are needed
+WIDE = 1024  # directions up to which their covariance is kept as a matrix
 
 
-@dataclass(frozen=True)
-class Mixture:
-    """The classes of one draw: `target` mu_1 (dim,), `delta` (P - 1, dim) float32, `n_classes` P.
+class Classes:
+    """What a run knows of the classes of one draw, however they are held: `target` mu_1 (dim,) and `n_classes` P.
 
     `counts` are the directions of each group where there is a spectrum, else None.
     """
+
+    target: np.ndarray
+    n_classes: float
+    counts: tuple[int, ...] | None
+
+    @property
+    def dim(self) -> int:
+        return len(self.target)
+
+    def total(self, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Sum of function(block) over blocks (classes, dim), float64, of all wrong classes; the function gives
+        arrays of one shape."""
+        raise NotImplementedError
+
+    @cached_property
+    def mean_delta(self) -> np.ndarray:
+        """(1/P) sum_k delta_k over all classes, target included, shape (dim,)."""
+        return np.zeros(self.dim) + self.total(lambda b: b.sum(axis=0)) / self.n_classes
+
+    @cached_property
+    def _second(self) -> np.ndarray:
+        """(1/P) sum_k delta_k delta_k^T, shape (dim, dim)."""
+        return np.zeros((self.dim, self.dim)) + self.total(lambda b: b.T @ b) / self.n_classes
+
+    def covariance(self, z: np.ndarray) -> np.ndarray:
+        """C z, with C the covariance of the P class means of this draw; z (samples, dim)."""
+        if self.dim <= WIDE:
+            square = z @ self._second
+        else:
+            square = np.zeros_like(z) + self.total(lambda b: (z @ b.T) @ b) / self.n_classes
+        return square - np.outer(z @ self.mean_delta, self.mean_delta)
+
+
+@dataclass(frozen=True)
+class Mixture(Classes):
+    """The classes of one draw, all of them held: `delta` (P - 1, dim) float32; the rest as in `Classes`."""
 
     target: np.ndarray
     delta: np.ndarray
     n_classes: float
     counts: tuple[int, ...] | None = None
 
-    @property
-    def dim(self) -> int:
-        return len(self.target)
+    def total(self, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """See `Classes`."""
+        return sum((function(b) for b in self._blocks(4096)), np.zeros(()))
 
     @cached_property
     def half_norms(self) -> np.ndarray:
@@ -72,18 +110,6 @@ class Mixture:
         parts = [0.5 * np.add.reduceat(b * b, self.first, axis=1) for b in self._blocks()]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.first)))
 
-    @cached_property
-    def mean_delta(self) -> np.ndarray:
-        """(1/P) sum_k delta_k over all classes, target included, shape (dim,)."""
-        return sum((b.sum(axis=0) for b in self._blocks()), np.zeros(self.dim)) / self.n_classes
-
-    def covariance(self, z: np.ndarray) -> np.ndarray:
-        """C z, with C the covariance of the P class means of this draw; z (samples, dim)."""
-        total = np.zeros_like(z)
-        for b in self._blocks(4096):
-            total += (z @ b.T) @ b  # (samples, dim)
-        return total / self.n_classes - np.outer(z @ self.mean_delta, self.mean_delta)
-
     def _blocks(self, rows: int = ROWS):
         for k in range(0, len(self.delta), rows):
             yield self.delta[k : k + rows].astype(np.float64)
@@ -99,9 +125,9 @@ def draw_direct(d: int, n_classes: int, seed: int, draw: int, counts: tuple[int,
     ((99, 8), 8.0)
     """
     target = draw_target(d, seed, draw, counts)
-    delta = np.empty((n_classes - 1, d), dtype=np.float32)
+    delta, key = np.empty((n_classes - 1, d), dtype=np.float32), make_key(seed, MEANS, draw)
     for k in range(0, len(delta), ROWS):
-        fill_classes(delta[k : k + ROWS], k, target, seed, draw)
+        fill_classes(delta[k : k + ROWS], k, target, key)
     return Mixture(target, delta, n_classes, counts)
 
 
@@ -113,9 +139,9 @@ def draw_target(d: int, seed: int, draw: int, counts: tuple[int, ...] | None = N
     return target
 
 
-def fill_classes(delta: np.ndarray, first: int, target: np.ndarray, seed: int, draw: int) -> None:
+def fill_classes(delta: np.ndarray, first: int, target: np.ndarray, key: np.ndarray) -> None:
     """Write into `delta` (classes, d) the differences of consecutive wrong classes, from the one of number `first`."""
-    normals(make_key(seed, MEANS, draw), range(first + 1, first + 1 + len(delta)), target.size, out=delta)
+    normals(key, range(first + 1, first + 1 + len(delta)), target.size, out=delta)
     delta -= target.astype(np.float32)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from meanfield.problem import Problem, Start
 from simulate.integrators import Steps, correct, predict
-from simulate.mixture import Mixture
+from simulate.mixture import Classes
 from simulate.observables import Observer
 from simulate.randomness import NoiseReader
 from simulate.score import Score
@@ -40,7 +40,7 @@ class Plan:
 
 
 def simulate_batch(
-    plan: Plan, mixture: Mixture, score: Score, draw: int, samples: range, tick: Callable[[], None]
+    plan: Plan, mixture: Classes, score: Score, draw: int, samples: range, tick: Callable[[], None]
 ) -> np.ndarray:
     """Sums of the observables over the batch, shape (observables, times). `tick` is called after every step."""
     steps, noisy = plan.steps, plan.problem.eta > 0
@@ -86,7 +86,7 @@ def _pull(plan: Plan, w: float, shift: np.ndarray, D: Any) -> np.ndarray:
     return -w * np.power(norm, exponent, where=norm > 0, out=np.zeros_like(norm)) * shift
 
 
-def _start(plan: Plan, mixture: Mixture, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _start(plan: Plan, mixture: Classes, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     problem, target = plan.problem, mixture.target
     if math.isfinite(problem.T):
         root_v = np.sqrt(plan.begin.v)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from meanfield.errors import ProblemError, checked
 from meanfield.problem import Problem
 from simulate.choice import choose, remedies
-from simulate.mixture import check_memory, count_classes
+from simulate.mixture import available_bytes, check_memory, count_classes
+from simulate.streamed import MIN_BLOCK
 
 __all__ = ["Settings", "available_threads", "batch_width", "check_settings"]
 
@@ -51,8 +52,6 @@ def check_settings(problem, d, n_samples, n_disorder, seed, classes, dtype, bloc
         problem.spectrum.counts(whole["d"])  # refuses groups that d cannot realise
     choice = choose(problem, whole["d"], classes)
     settings = Settings(classes=choice.classes, why=choice.why, dtype=dtype, **whole)
-    if settings.classes == "streamed":
-        raise ProblemError(f'classes="streamed" is not there yet; {remedies(problem, settings.d)}.')
     _check_memory(problem, settings)
     return settings
 
@@ -63,8 +62,12 @@ def available_threads() -> int:
 
 
 def batch_width(problem: Problem, settings: Settings) -> int:
-    """Samples of a batch, bounded so that its state stays small where d is large."""
-    return max(1, min(settings.batch, STATE_BYTES // (8 * int(_dimension(problem, settings)))))
+    """Samples of a batch, bounded so that its state stays small where d is large.
+
+    Streamed classes are made anew for each batch: they take all samples of a draw at once, within that bound.
+    """
+    wanted = settings.n_samples if settings.classes == "streamed" else settings.batch
+    return max(1, min(wanted, STATE_BYTES // (8 * int(_dimension(problem, settings)))))
 
 
 def _dimension(problem: Problem, settings: Settings) -> float:
@@ -73,6 +76,8 @@ def _dimension(problem: Problem, settings: Settings) -> float:
 
 def _check_memory(problem: Problem, s: Settings) -> None:
     """Class means of all draws alive at a time, beside the work space of every thread."""
+    if s.classes == "streamed":
+        _check_streamed(problem, s)
     if s.classes not in ("explicit", "span", "reference"):
         return
     dim, width = int(_dimension(problem, s)), batch_width(problem, s)
@@ -81,3 +86,14 @@ def _check_memory(problem: Problem, s: Settings) -> None:
     extra = s.threads * 10 * 8 * width * dim
     dtype = "float64" if s.classes == "reference" else s.dtype
     check_memory(problem, s.d, dim, dtype, alive, extra, remedies(problem, s.d))
+
+
+def _check_streamed(problem: Problem, s: Settings) -> None:
+    """Where no class is held: state of a batch, sums that threads have ready, blocks of classes they are making."""
+    needed = 8.0 * s.d * (batch_width(problem, s) * (10 + 3 * s.threads) + MIN_BLOCK * s.threads)
+    free = available_bytes()
+    if needed > 0.9 * free:
+        raise ProblemError(
+            f"d={s.d} needs {needed / 2**30:.3g} GiB for the state of one batch on {s.threads} threads, and "
+            f"{free / 2**30:.3g} GiB of memory are available; use fewer threads or a lower d."
+        )

@@ -1,5 +1,7 @@
 """The items of a run, (draw, batch of samples), on threads: each computed alone, by one thread, from its own streams.
 
+Streamed classes are the exception: items follow one another, and the threads share the classes of each.
+
 BLAS is held to one thread meanwhile, so threads do not fight and the result is bit-identical for any number of them.
 """
 
@@ -14,11 +16,12 @@ from threadpoolctl import threadpool_limits
 
 from meanfield.progress import Progress
 from simulate.kernels import FastScore
-from simulate.mixture import Mixture, count_classes, draw_direct, draw_target
+from simulate.mixture import Classes, Mixture, count_classes, draw_direct, draw_target
 from simulate.particles import Plan, simulate_batch
 from simulate.score import ContinuumScore, ReferenceScore, Score
 from simulate.settings import Settings
 from simulate.span import draw_span
+from simulate.streamed import StreamedMixture, StreamedScore, draw_streamed, n_ranges
 
 __all__ = ["Workers"]
 
@@ -34,22 +37,26 @@ class Workers:
         self._plan, self._settings, self._items = plan, settings, items
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._mixtures: dict[int, Mixture] = {}
+        self._mixtures: dict[int, Classes] = {}
         self._locks = {draw: threading.Lock() for draw, _ in items}
         self._left = {draw: n_batches for draw, _ in items}
-        self._done = 0
+        self._steps = 0  # done in all
+        self._passed = 0  # ranges of streamed classes that have passed since
+        self._ranges = 1  # of them in a step
+        if settings.classes == "streamed":
+            self._ranges = max(1, n_ranges(count_classes(plan.problem, settings.d)))
 
     def run(self, show: Any) -> np.ndarray:
-        total = len(self._items) * len(self._plan.steps)
+        total = len(self._items) * len(self._plan.steps) * self._ranges
         label = f"particles, d = {self._settings.d}"
-        pool = ThreadPoolExecutor(self._settings.threads)
+        pool = ThreadPoolExecutor(1 if self._settings.classes == "streamed" else self._settings.threads)
         with threadpool_limits(1, user_api="blas"), Progress(show, total, label) as progress:
             try:
                 futures = [pool.submit(self._item, draw, samples) for draw, samples in self._items]
                 while wait(futures, timeout=0.1, return_when=FIRST_EXCEPTION).not_done:
                     if any(f.done() and f.exception() for f in futures):
                         break
-                    progress(self._done)
+                    progress(min(total, self._steps * self._ranges + min(self._passed, self._ranges)))
                 sums = np.stack([f.result() for f in futures])
                 progress(total)
                 return sums
@@ -69,18 +76,23 @@ class Workers:
                 del self._mixtures[draw]
         return sums
 
-    def _draw(self, draw: int) -> Mixture:
+    def _draw(self, draw: int) -> Classes:
         s = self._settings
-        count = count_classes(self._plan.problem, s.d)
+        count, counts = count_classes(self._plan.problem, s.d), self._plan.steps.counts
         if math.isinf(count):
-            counts = self._plan.steps.counts
             return Mixture(draw_target(s.d, s.seed, draw, counts), np.zeros((0, s.d), np.float32), count, counts)
         if s.classes == "span":
             return draw_span(s.d, int(count), s.seed, draw)
-        return draw_direct(s.d, int(count), s.seed, draw, self._plan.steps.counts)
+        if s.classes == "streamed":
+            how = {"threads": s.threads, "check": self._check, "passed": self._pass}
+            return draw_streamed(s.d, int(count), s.seed, draw, counts, **how)
+        return draw_direct(s.d, int(count), s.seed, draw, counts)
 
-    def _score(self, mixture: Mixture, samples: int) -> Score:
+    def _score(self, mixture: Classes, samples: int) -> Score:
         s = self._settings
+        if isinstance(mixture, StreamedMixture):
+            return StreamedScore(mixture, s.block, s.dtype)
+        assert isinstance(mixture, Mixture)
         if math.isinf(mixture.n_classes):
             return ContinuumScore(mixture.target)
         if s.classes == "reference":
@@ -94,4 +106,7 @@ class Workers:
     def _tick(self) -> None:
         self._check()
         with self._lock:
-            self._done += 1
+            self._steps, self._passed = self._steps + 1, 0
+
+    def _pass(self) -> None:
+        self._passed += 1

@@ -8,7 +8,7 @@ from scipy import stats
 
 from simulate.mixture import draw_direct, draw_target, fill_classes
 from simulate.normals import LANES, LARGEST, _box_muller, _philox, make_key, normals
-from simulate.randomness import NoiseReader
+from simulate.randomness import MEANS, NoiseReader
 
 KNOWN = [  # counter, key, answer: the vectors published with Random123 for philox4x32, 10 rounds
     ("00000000 00000000 00000000 00000000", "00000000 00000000", "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
@@ -158,7 +158,7 @@ def test_classes_can_be_drawn_in_any_pieces(counts):
     assert np.array_equal(draw_target(9, 1, 2, counts), mixture.target)
     for first, size in ((0, 1), (1000, 700), (4998, 1)):
         piece = np.empty((size, 9), np.float32)
-        fill_classes(piece, first, mixture.target, seed=1, draw=2)
+        fill_classes(piece, first, mixture.target, make_key(1, MEANS, 2))
         assert np.array_equal(piece, mixture.delta[first : first + size])
     z = (mixture.delta + mixture.target).ravel()
     assert abs(z.mean()) < 4 / math.sqrt(z.size) and abs(z.var() - 1) < 4 * math.sqrt(2 / z.size)
