@@ -68,15 +68,22 @@ def draws_of(ensemble: Ensemble, quantity: str, estimator: str) -> np.ndarray:
 
 
 def draws_at(ensemble: Ensemble, keys, t: np.ndarray, estimator: str) -> np.ndarray:
-    """Draws of another ensemble at times t, shape (draws, k): linear in log D between its records."""
-    grid, target = np.log(ensemble.D[::-1]), np.log(ensemble.problem.sigma2 + t)
+    """Draws of another ensemble at times t, shape (draws, k): cubic splines in log D through its records.
+
+    v falls by orders of magnitude: between records a quarter apart in log D a straight line would be off by 0.8 %, the
+    spline is by 1e-5.
+    """
+    from scipy.interpolate import CubicSpline
+
+    grid, wanted = np.log(ensemble.D[::-1]), np.log(ensemble.problem.sigma2 + t)
     columns = []
-    for (quantity, _), x in zip(keys, target, strict=True):
+    for (quantity, _), x in zip(keys, wanted, strict=True):
         values = draws_of(ensemble, quantity, estimator)[:, ::-1]
-        right = int(np.clip(np.searchsorted(grid, x), 1, len(grid) - 1))
-        share = np.clip((x - grid[right - 1]) / (grid[right] - grid[right - 1]), 0.0, 1.0)
-        share = round(share, 9)  # equal times must give the record itself, not a blend of two
-        columns.append((1.0 - share) * values[:, right - 1] + share * values[:, right])
+        nearest = int(np.argmin(np.abs(grid - x)))
+        if abs(grid[nearest] - x) < 1e-9:  # equal times must give the record itself, bit for bit
+            columns.append(values[:, nearest])
+        else:
+            columns.append(CubicSpline(grid, values, axis=1)(np.clip(x, grid[0], grid[-1])))
     return np.column_stack(columns)
 
 

@@ -12,6 +12,7 @@ from simulate import timestep_error
 from validate import compare
 from validate.comparison import REDUCED
 from validate.errors import ComparisonError
+from validate.estimates import draws_at
 from validate.statistics import wilson
 
 CONTINUUM = Problem(classes=Continuum(), sigma2=0.25, guidance=1.0)
@@ -88,6 +89,18 @@ def test_particles_agree_with_themselves_as_a_theory(data):
     other = particles(seed=2)
     assert compare(other, data)
     assert compare(other, data, estimator="plain", times=[0.0, 1.0])
+
+
+def test_a_theory_of_other_records_is_read_between_them():
+    """v between records of another grid: unguided particles, whose v is D at every time, to 1e-4 of it."""
+    data = particles(PROBLEM.replace(guidance=0.0), n_samples=4, n_disorder=4, n_steps=50)
+    other = particles(PROBLEM.replace(guidance=0.0), n_samples=4, n_disorder=4, n_steps=60)
+    keys, t = [("v", i) for i in range(3)], data.t[[5, 14, 23]]
+    assert np.abs(other.t[:, None] / t - 1.0).min() > 0.01  # no record is near
+    D = PROBLEM.sigma2 + t
+    assert np.abs(draws_at(other, keys, t, "paired") / D - 1.0).max() < 1e-4
+    straight = np.interp(np.log(D), np.log(other.D[::-1]), other.D[::-1])
+    assert np.abs(straight / D - 1.0).max() > 1e-3  # what a straight line would give
 
 
 @pytest.mark.parametrize("n_draws", [8, 24])
