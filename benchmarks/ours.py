@@ -1,20 +1,22 @@
 """The one place where the benchmarks touch what lies below `simulate.run`: a draw of the classes, and one score."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import numpy as np
 
 from simulate.kernels import FastScore
 from simulate.mixture import Mixture, draw_direct
+from simulate.randomness import NoiseReader
 
-__all__ = ["BATCH", "classes", "means", "score"]
+__all__ = ["BATCH", "classes", "means", "noise", "score", "start"]
 
 BATCH = 128  # samples per call of the score: the default of `simulate.run`
 
 
-def classes(P: int, d: int, seed: int = 0) -> Mixture:
-    """The classes of draw 0: those that `run(..., seed=seed)` sees where it simulates all d directions."""
-    return draw_direct(d, P, seed, 0)
+def classes(P: int, d: int, seed: int = 0, draw: int = 0) -> Mixture:
+    """The classes of one draw: those that `run(..., seed=seed)` sees where it simulates all d directions."""
+    return draw_direct(d, P, seed, draw)
 
 
 def means(mixture: Mixture) -> np.ndarray:
@@ -34,3 +36,23 @@ def score(mixture: Mixture, samples: int) -> Callable[[np.ndarray, float], np.nd
         return np.concatenate([fast(y[i : i + width], D).shift for i in range(0, len(y), width)])
 
     return shift
+
+
+def start(d: int, samples: int, draw: int = 0) -> np.ndarray:
+    """The start normals of a run's samples (samples, dim): x_T = sqrt(T) times these."""
+    return NoiseReader(0, draw, range(samples), d, 0).start()
+
+
+def noise(d: int, samples: int, D: np.ndarray, refinement: int, draw: int = 0) -> tuple[np.ndarray, Iterator]:
+    """Start normals, and those of each step down the grid D, of the Brownian path of a run.
+
+    The run has `refinement` fine steps, log-uniform in D, to each of these: its fine normals xi_j, weighted by the
+    root of the lengths of the fine steps, add up to a normal vector of the step.
+    """
+    reader = NoiseReader(0, draw, range(samples), d, refinement * (len(D) - 1), refinement)
+    return reader.start(), (reader.step(_weights(*pair, refinement)) for pair in pairwise(D))
+
+
+def _weights(now: float, then: float, refinement: int) -> np.ndarray:
+    lengths = -np.diff(now * (then / now) ** (np.arange(refinement + 1) / refinement))
+    return np.sqrt(lengths / lengths.sum())

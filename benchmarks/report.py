@@ -58,13 +58,93 @@ def _map(title: str) -> Callable[[list[dict]], str]:
         verdict = f"Slower than torch attention at {len(slower)} of {len(cells)} sizes" + (
             ": " + ", ".join(slower) + "." if slower else "."
         )
-        return f"## {title}\n\n" + table(["P \\ d", *map(str, d)], body) + f"\n\n{verdict}"
+        return "\n\n".join([f"## {title}", table(["P \\ d", *map(str, d)], body), verdict, *_worst_errors(cells)])
 
     return page
 
+
+def _worst_errors(cells: list[dict]) -> list[str]:
+    """A sentence on the largest errors against float64, where they were measured."""
+    known = [c for c in cells if c.get("errors")]
+    if not known:
+        return []
+    parts = []
+    for side, name in (("ours", "ours"), ("theirs", "torch attention")):
+        worst = max(known, key=lambda c: c["errors"][side])
+        parts.append(f"{name} {worst['errors'][side]:.1e} (P = {worst['P']}, d = {worst['d']})")
+    return [f"Largest error of the posterior mean against float64: {', '.join(parts)}."]
+
+
+def _equal_accuracy(rows: list[dict]) -> str:
+    title = "## Whole runs at equal accuracy: m and v within 1e-3 of the converged answer"
+    if not rows:
+        return f"{title}\n\nLeft out: torch is not installed."
+    parts = [title]
+    for rule, name in RULES.items():
+        head = ["P", "d", "samples", "sampler", "steps: ours", "steps: script", "script's steps / ours",
+                "a step: CPU of script / ours", "whole run: CPU of script / ours", "ours, CPU s"]  # fmt: skip
+        body = [
+            [r["P"], r["d"], r["S"], r["sampler"], r["steps"]["ours"], r["steps"][rule],
+             r["steps"][rule] / r["steps"]["ours"], r["step"][rule] / r["step"]["ours"], r["gain"][rule],
+             r["seconds"]["ours"]]
+            for r in rows
+        ]  # fmt: skip
+        parts.append(f"Torch attention with {name} steps:\n\n{table(head, body)}")
+    below = [f"P = {r['P']}, d = {r['d']}, {r['sampler']} ({r['gain']['euler']:.1f})" for r in rows
+             if r["gain"]["euler"] < BAR]  # fmt: skip
+    parts.append(f"Below {BAR} times less CPU than Euler steps: {', '.join(below) or 'nowhere'}.")
+    head = ["P", "d", "sampler", "method", "steps", "error of m", "stderr", "error of v", "stderr"]
+    body = [
+        [r["P"], r["d"], r["sampler"], method, n, e["error"][0], e["stderr"][0], e["error"][1], e["stderr"][1]]
+        for r in rows
+        for method, by_steps in r["errors"].items()
+        for n, e in by_steps.items()
+    ]
+    return "\n\n".join([*parts, "What the steps rest on:", table(head, body)])
+
+
+def _growth(rows: list[dict]) -> str:
+    head = ["size", "from", "to", "exponent", "stderr", "between the two largest"]
+    body = [[r["axis"], r["sizes"][0], r["sizes"][-1], r["exponent"], r["stderr"], r["last"]] for r in rows]
+    return "## Growth of the CPU seconds of a run\n\n" + table(head, body)
+
+
+def _memory(rows: list[dict]) -> str:
+    head = ["P", "d", "samples", "method", "class means, MiB", "peak beyond them, MiB"]
+    body = [[r["P"], r["d"], r["S"], r["method"], r["means"] / 2**20, r["beyond"] / 2**20] for r in rows]
+    return "## Peak memory of a run\n\n" + table(head, body)
+
+
+def _theory(data: dict) -> str:
+    body = [[r["problem"], r["kind"], r["ms"], 1e3 / r["ms"]] for r in data["solve"]]
+    rate = data["diagram"]
+    return (
+        "## Theory\n\n"
+        + table(["solve", "kind", "CPU ms", "calls a CPU second"], body)
+        + f"\n\nPhase diagram of {rate['points']} points: {rate['points_per_second']:.0f} points a second on all "
+        f"processors, {rate['cpu_ms_per_point']:.2f} ms of CPU each."
+    )
+
+
+def _start_up(data: dict) -> str:
+    imports = table(["import, after NumPy", "CPU s"], [[name, s] for name, s in data["imports"].items()])
+    calls = table(
+        ["first run", "compiled, CPU s", "from the cache, CPU s"],
+        [[dtype, s["compiled"], s["cached"]] for dtype, s in data["first call"].items()],
+    )
+    return f"## Start\n\n{imports}\n\n{calls}"
+
+
+RULES = {"euler": "Euler", "exponential_euler": "exponential Euler (DDIM-like)"}
+BAR = 20  # times less CPU than torch attention with Euler steps
 
 PAGES: dict[str, Callable] = {
     "libraries": _libraries,
     "score map": _map("One score: CPU seconds of torch attention over ours"),
     "step map": _map("One step of a run: CPU seconds of a torch attention script over ours"),
+    "equal accuracy": _equal_accuracy,
+    "growth": _growth,
+    "memory": _memory,
+    "theory": _theory,
+    "start-up": _start_up,
 }

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 
-from benchmarks import libraries, step_map
+from benchmarks import equal_accuracy, libraries, scaling, step_map, subprocesses, theory_speed
 from benchmarks.machine import machine
 from benchmarks.peers import available
 
 __all__ = ["SECTIONS", "Say", "measure"]
 
+NO_TORCH = "left out: torch is not installed"
 Say = Callable[[str], None]
+QUICK_CASE = equal_accuracy.Case(1000, 16, samples=16, timed=128, converged=96, scripted=(24, 48))
 QUICK_SIZES = ((2, 2, 1024), (2, 4000, 128), (100, 24, 1024), (1000, 256, 128), (10**4, 20, 256))
 
 
@@ -37,9 +39,44 @@ def library_table(quick: bool, say: Say) -> list[dict]:
     return rows
 
 
+def equal_accuracy_table(quick: bool, say: Say) -> list[dict]:
+    if "torch attention" not in available():
+        say(NO_TORCH)
+        return []
+    rows = []
+    for case in [QUICK_CASE] if quick else equal_accuracy.CASES:
+        for sampler in ("ode", "sde"):
+            rows.append(equal_accuracy.whole_run(case, sampler, 1 if quick else 3))
+            gains = ", ".join(f"{rule} {gain:.1f}" for rule, gain in rows[-1]["gain"].items())
+            say(f"P = {case.P}, d = {case.d}, {sampler}: {gains}")
+    return rows
+
+
+def growth(quick: bool, say: Say) -> list[dict]:
+    return [scaling.cost_growth(axis, repeats=1 if quick else 3) for axis in scaling.AXES]
+
+
+def memory(quick: bool, say: Say) -> list[dict]:
+    return [subprocesses.peak_memory(*size) for size in subprocesses.SIZES[: 1 if quick else None]]
+
+
+def theory(quick: bool, say: Say) -> dict:
+    return {
+        "solve": theory_speed.solve_milliseconds(*((1, 0.01) if quick else ())),
+        "diagram": theory_speed.diagram_rate(10 if quick else 40),
+    }
+
+
+def start_up(quick: bool, say: Say) -> dict:
+    return {
+        "imports": {name: subprocesses.import_seconds(name) for name in ("meanfield", "simulate", "validate")},
+        "first call": {dtype: subprocesses.first_call(dtype) for dtype in ("float32", "float64")},
+    }
+
+
 def _cells(cell: Callable[..., dict], quick: bool, say: Say) -> list[dict]:
     if "torch attention" not in available():
-        say("left out: torch is not installed")
+        say(NO_TORCH)
         return []
     found = []
     for P, d, S in QUICK_SIZES if quick else step_map.sizes():
@@ -52,4 +89,9 @@ SECTIONS: dict[str, Callable[[bool, Say], object]] = {
     "libraries": library_table,
     "score map": score_map,
     "step map": steps,
+    "equal accuracy": equal_accuracy_table,
+    "growth": growth,
+    "memory": memory,
+    "theory": theory,
+    "start-up": start_up,
 }

@@ -29,8 +29,8 @@ def alternate(calls: dict[str, Callable[[], object]], repeats: int = 5, least: f
     """
     number = {}
     for name, call in calls.items():
-        call()
-        number[name] = max(1, int(least / max(cpu_seconds(call), 1e-7)))
+        first = cpu_seconds(call)
+        number[name] = 1 if first > 10 * least else max(1, int(least / max(cpu_seconds(call), 1e-7)))
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(repeats):
         for name, call in calls.items():

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from benchmarks import libraries, ours, report, step_map, timing
+from benchmarks import equal_accuracy, libraries, ours, report, scaling, step_map, subprocesses, theory_speed, timing
 from benchmarks.peers import LIBRARIES, available, peer
 from simulate.score import ReferenceScore
 
@@ -44,19 +44,75 @@ def test_a_peer_samples_the_class_without_guidance(script, eta):
     means = ours.means(ours.classes(10, 4))
     found = script(means)
     x = found.samples(means[0] + np.sqrt(100.25) * np.random.default_rng(2).standard_normal((2000, 4)))
-    x = np.asarray(found.euler(x, np.geomspace(100.25, 0.25, 201), 0.0, eta)) - means[0]
+    x = np.asarray(found.euler(x, np.geomspace(100.25, 0.25, 201), 0.0, eta, found.normals((2000, 4))))
+    x = x - means[0]
     assert np.abs(x.mean(axis=0)).max() < 0.06
     assert abs(x.var() / 0.25 - 1) < 0.1
 
 
 def test_cells_of_the_maps_and_the_table_of_libraries():
     cells = [step_map.score_cell(**TINY, library="NumPy", repeats=1), step_map.step_cell(**TINY, library="NumPy")]
-    assert cells[0]["difference"] < 1e-4 and all(cell["ratio"] > 0 for cell in cells)
+    assert max(cells[0]["errors"].values()) < 1e-5 and all(cell["ratio"] > 0 for cell in cells)
     table = [libraries.compare_libraries(**TINY, repeats=1)]
     assert 0 < table[0]["share"]["ours"] < 1
     results = {"machine": {"processor": "any"}, "libraries": table, "score map": cells[:1], "step map": cells[1:]}
     page = report.render(json.loads(json.dumps(results)))
     assert f"{cells[0]['ratio']:.3g}" in page and f"{table[0]['ratio']['NumPy']:.3g}" in page
+
+
+def test_scripts_and_package_converge_to_one_answer():
+    """Same classes, start and noise: the errors of torch's Euler steps fall like 1/n towards the package's answer."""
+    if "torch attention" not in available():
+        pytest.skip("torch is not installed (make test-extras, make bench)")
+    case = equal_accuracy.Case(50, 6, samples=32, timed=32, converged=384, scripted=(96, 192))
+    for sampler in ("ode", "sde"):
+        found = equal_accuracy.whole_run(case, sampler, repeats=1)
+        errors = found["errors"]["euler"]
+        for i in (0, 1):
+            coarse, fine = (errors[n]["error"][i] for n in case.scripted)
+            assert abs(fine - coarse / 2) < 0.15 * abs(coarse) + 3 * errors[96]["stderr"][i]
+        assert found["steps"]["ours"] < found["steps"]["exponential_euler"] < found["steps"]["euler"]
+        page = report.render({"machine": {}, "equal accuracy": [found]})
+        assert f"{found['gain']['euler']:.3g}" in page
+
+
+def test_steps_that_a_script_needs_are_extrapolated_from_its_errors():
+    """error = 2/n + 3/n^2 in m, half of it in v: 1e-3 is reached at n = 2001.5."""
+    errors = {n: {"error": [2 / n + 3 / n**2, 1 / n]} for n in (50, 100)}
+    assert equal_accuracy.extrapolated(errors, (50, 100)) == 2002
+    errors[100]["error"][0] *= 1.1  # negative control
+    assert equal_accuracy.extrapolated(errors, (50, 100)) != 2002
+
+
+def test_one_good_rung_before_a_bad_one_does_not_count():
+    good, bad = {"error": [1e-4, 0.0], "stderr": [1e-5, 0.0]}, {"error": [0.0, 9e-4], "stderr": [0.0, 2e-4]}
+    assert equal_accuracy.first_good({8: good, 12: bad, 16: good, 24: good}) == 16
+    assert equal_accuracy.first_good({8: bad, 12: bad}) == 24
+
+
+def test_growth_memory_and_speed_of_the_theory():
+    growth = scaling.cost_growth("n_steps", (4, 40, 400), repeats=1, P=10, d=3)
+    assert 0.3 < growth["exponent"] < 1.3
+    memory = subprocesses.peak_memory(10**5, 20, 64)
+    assert 0 < memory["beyond"] < 2**30 and memory["peak"] > memory["before"] + memory["means"]
+    solves = theory_speed.solve_milliseconds(repeats=1, least=1e-4)
+    assert {row["kind"] for row in solves} == {"closed form", "general"} and all(row["ms"] > 0 for row in solves)
+    data = {
+        "growth": [growth],
+        "memory": [memory],
+        "theory": {"solve": solves, "diagram": theory_speed.diagram_rate(3)},
+    }
+    page = report.render({"machine": {}, **data})
+    assert f"{growth['exponent']:.3g}" in page and f"{memory['beyond'] / 2**20:.3g}" in page
+
+
+def test_time_of_imports_and_of_the_first_call():
+    """Compiled into an empty cache, then read from it: the second must be the shorter."""
+    imports = {name: subprocesses.import_seconds(name, repeats=1) for name in ("meanfield", "simulate")}
+    call = subprocesses.first_call()
+    assert 0 <= call["cached"] < call["compiled"]
+    page = report.render({"machine": {}, "start-up": {"imports": imports, "first call": {"float32": call}}})
+    assert f"{call['compiled']:.3g}" in page
 
 
 def test_the_map_covers_what_it_claims():

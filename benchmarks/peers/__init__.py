@@ -4,7 +4,8 @@ All sample the guided mixture by Euler steps of the reverse process (sec. 1 of d
     x' = x + e s_w dt + eta sqrt(dt) xi,    s_w = ((1 + w)(mu_1 - x) - w (b - x))/D,    e = (1 + eta^2)/2,
 with b = sum_k pi_k mu_k the posterior mean, where all the time goes:
     pi = softmax(x mu^T/D - |mu|^2/(2D)).
-Each class has the same three methods: `samples` brings an array into the library, `posterior_mean`, and `euler`.
+Each class has the same methods: `samples` brings an array into the library, `normals` is a source of random numbers,
+`posterior_mean`, and `euler` down a grid of D.
 A library that is not installed is reported and left out.
 """
 

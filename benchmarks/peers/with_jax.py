@@ -1,6 +1,8 @@
 """JAX: one jitted step, softmax and products left to XLA."""
 
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
@@ -17,14 +19,25 @@ class JaxSoftmax:
     def samples(self, x: np.ndarray) -> jax.Array:
         return jnp.asarray(x, jnp.float32)
 
+    def normals(self, shape: tuple[int, ...]) -> Callable[[], jax.Array]:
+        return partial(next, _normals(shape))
+
     def posterior_mean(self, x: jax.Array, D: float) -> jax.Array:
         return _posterior_mean(self.means, self.half, x, D).block_until_ready()
 
-    def euler(self, x: jax.Array, D: np.ndarray, w: float, eta: float, seed: int = 0) -> jax.Array:
-        keys = jax.random.split(jax.random.key(seed), len(D) - 1)
-        for key, now, then in zip(keys, D[:-1], D[1:], strict=True):
-            x = _step(self.means, self.half, x, now, then, w, eta, key)
+    def euler(self, x: jax.Array, D: np.ndarray, w: float, eta: float, normals: Callable) -> jax.Array:
+        for now, then in pairwise(D):
+            x = _step(self.means, self.half, x, now, then, w, eta)
+            if eta:
+                x = x + eta * np.sqrt(now - then) * normals()
         return x.block_until_ready()
+
+
+def _normals(shape: tuple[int, ...]) -> Iterator[jax.Array]:
+    key = jax.random.key(0)
+    while True:
+        key, used = jax.random.split(key)
+        yield jax.random.normal(used, shape)
 
 
 @jax.jit
@@ -32,9 +45,7 @@ def _posterior_mean(means, half, x, D):
     return jax.nn.softmax((x @ means.T - half) / D, axis=1) @ means  # (samples, dim)
 
 
-@partial(jax.jit, static_argnames="eta")
-def _step(means, half, x, now, then, w, eta, key):
-    dt = now - then
+@jax.jit
+def _step(means, half, x, now, then, w, eta):
     score = ((1 + w) * (means[0] - x) - w * (_posterior_mean(means, half, x, now) - x)) / now
-    x = x + 0.5 * (1 + eta**2) * dt * score
-    return x + eta * jnp.sqrt(dt) * jax.random.normal(key, x.shape) if eta else x
+    return x + 0.5 * (1 + eta**2) * (now - then) * score

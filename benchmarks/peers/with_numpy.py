@@ -1,5 +1,6 @@
 """NumPy: the samples x classes matrix written out, BLAS products, softmax in place."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +16,10 @@ class NumpySoftmax:
     def samples(self, x: np.ndarray) -> np.ndarray:
         return x.astype(np.float32)
 
+    def normals(self, shape: tuple[int, ...]) -> Callable[[], np.ndarray]:
+        rng = np.random.default_rng()
+        return lambda: rng.standard_normal(shape, dtype=np.float32)
+
     def posterior_mean(self, x: np.ndarray, D: float) -> np.ndarray:
         p = x @ self.means.T  # (samples, classes)
         p -= self.half
@@ -24,12 +29,11 @@ class NumpySoftmax:
         p /= p.sum(axis=1, keepdims=True)
         return p @ self.means  # (samples, dim)
 
-    def euler(self, x: np.ndarray, D: np.ndarray, w: float, eta: float, seed: int = 0) -> np.ndarray:
-        rng, e = np.random.default_rng(seed), np.float32(0.5 * (1 + eta**2))
-        D = D.astype(np.float32)
-        for now, then in pairwise(D):
+    def euler(self, x: np.ndarray, D: np.ndarray, w: float, eta: float, normals: Callable) -> np.ndarray:
+        e = np.float32(0.5 * (1 + eta**2))
+        for now, then in pairwise(D.astype(np.float32)):
             score = ((1 + w) * (self.means[0] - x) - w * (self.posterior_mean(x, now) - x)) / now
             x = x + e * (now - then) * score
             if eta:
-                x += eta * np.sqrt(now - then) * rng.standard_normal(x.shape, dtype=np.float32)
+                x += eta * np.sqrt(now - then) * normals()
         return x
