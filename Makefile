@@ -23,7 +23,7 @@ test-slow: $(STAMP)
 
 # Against the real diffusers library, in an environment of its own (torch is large); pytest fails if it finds no test.
 test-extras: $(EXTRAS)/installed
-	$(EXTRAS)/bin/pytest -W default tests/extras tests/test_benchmarks.py
+	OMP_NUM_THREADS=1 $(EXTRAS)/bin/pytest -W default tests/extras tests/test_benchmarks.py
 
 # Beside NumPy, torch and JAX scripts, on one thread each: a quarter of an hour.
 bench: $(BENCH)/installed

@@ -26,17 +26,26 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="a minute: few sizes, few turns")
     parser.add_argument("--only", nargs="+", choices=list(SECTIONS), default=list(SECTIONS), metavar="SECTION",
                         help=f"some of: {', '.join(SECTIONS)}")  # fmt: skip
-    parser.add_argument("--out", type=Path, help="folder for results.json and results.md (default: print only)")
+    parser.add_argument("--out", type=Path, help="folder for results.json and results.md (default: print only); "
+                        "sections that are there and were not run are kept")  # fmt: skip
     chosen = parser.parse_args(arguments)
 
     results = measure(chosen.only, chosen.quick, lambda text: print(text, file=sys.stderr, flush=True))
-    page = render(results)
-    print(page)
+    print(render(results))
     if chosen.out:
-        chosen.out.mkdir(parents=True, exist_ok=True)
-        (chosen.out / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-        (chosen.out / "results.md").write_text(page, encoding="utf-8")
+        _write(chosen.out, results)
     return 0
+
+
+def _write(folder: Path, results: dict) -> None:
+    from benchmarks.report import render
+
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = folder / "results.json"
+    if kept.exists():
+        results = json.loads(kept.read_text(encoding="utf-8")) | results
+    kept.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    (folder / "results.md").write_text(render(results), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def score(mixture: Mixture, samples: int) -> Callable[[np.ndarray, float], np.nd
 
 def start(d: int, samples: int, draw: int = 0) -> np.ndarray:
     """The start normals of a run's samples (samples, dim): x_T = sqrt(T) times these."""
-    return NoiseReader(0, draw, range(samples), d, 0).start()
+    return NoiseReader(0, draw, range(samples), d).start()
 
 
 def noise(d: int, samples: int, D: np.ndarray, refinement: int, draw: int = 0) -> tuple[np.ndarray, Iterator]:
@@ -49,7 +49,7 @@ def noise(d: int, samples: int, D: np.ndarray, refinement: int, draw: int = 0) -
     The run has `refinement` fine steps, log-uniform in D, to each of these: its fine normals xi_j, weighted by the
     root of the lengths of the fine steps, add up to a normal vector of the step.
     """
-    reader = NoiseReader(0, draw, range(samples), d, refinement * (len(D) - 1), refinement)
+    reader = NoiseReader(0, draw, range(samples), d)
     return reader.start(), (reader.step(_weights(*pair, refinement)) for pair in pairwise(D))
 
 

@@ -7,8 +7,8 @@ __all__ = ["render"]
 
 def render(results: dict) -> str:
     """The page (Markdown) of `benchmarks.suite.measure`."""
-    parts = [_machine(results["machine"])]
-    parts += [PAGES[name](data) for name, data in results.items() if name in PAGES]
+    parts = ["# Benchmark results", "How to read them: [README.md](README.md).", _machines(results)]
+    parts += [page(results[name]["data"]) for name, page in PAGES.items() if name in results]
     return "\n\n".join(parts) + "\n"
 
 
@@ -30,9 +30,16 @@ def _cell(x: object) -> str:
     return f"{x:.3g}" if isinstance(x, float) else str(x)
 
 
-def _machine(about: dict) -> str:
-    rows = [[name, value] for name, value in about.items()]
-    return "# Benchmark results\n\nHow to read them: [README.md](README.md).\n\n" + table(["machine", ""], rows)
+def _machines(results: dict) -> str:
+    """What is the same for all sections as a sentence each, what differs as a table."""
+    abouts = {name: section["machine"] for name, section in results.items()}
+    first = next(iter(abouts.values()))
+    same = [key for key in first if all(about.get(key) == first[key] for about in abouts.values())]
+    rest = [key for key in first if key not in same]
+    shared = ", ".join(f"{key} {first[key]}" for key in same)
+    if not rest:
+        return f"{shared}."
+    return f"{shared}.\n\n" + table(["section", *rest], [[n, *(a.get(k) for k in rest)] for n, a in abouts.items()])
 
 
 def _libraries(rows: list[dict]) -> str:

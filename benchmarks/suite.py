@@ -15,11 +15,11 @@ QUICK_SIZES = ((2, 2, 1024), (2, 4000, 128), (100, 24, 1024), (1000, 256, 128), 
 
 
 def measure(names: list[str], quick: bool, say: Say) -> dict:
-    """Run the named sections; the result is what goes to results.json."""
-    results: dict = {"machine": machine() | {"quick": quick}}
+    """Run the named sections: name -> where and when it was measured, and the data. This goes to results.json."""
+    results = {}
     for name in names:
         say(f"{name} ...")
-        results[name] = SECTIONS[name](quick, say)
+        results[name] = {"machine": machine() | {"quick": quick}, "data": SECTIONS[name](quick, say)}
     return results
 
 
