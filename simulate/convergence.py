@@ -1,8 +1,8 @@
 """The time-step error of a run, measured: the same samples with n_steps and with 2 n_steps, on the same noise.
 
-The integrator has order 2, so with F(n) the mean at n steps, F(n) - F(2n) is 3/4 of the error of F(n) to leading
-order: error(n) = (4/3) (F(n) - F(2n))  (Richardson). Sharing means, start and noise, the difference has a far smaller
-statistical error than either mean.
+The integrator has order p (2 for the SDE, 3 for the ODE), so with F(n) the mean at n steps, F(n) - F(2n) is the share
+1 - 2^{-p} of the error of F(n) to leading order: error(n) = (F(n) - F(2n))/(1 - 2^{-p})  (Richardson). Sharing means,
+start and noise, the difference has a far smaller statistical error than either mean.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ import numpy as np
 from meanfield.ensemble import Observable
 from meanfield.errors import checked
 from meanfield.problem import Problem
-from simulate.integrators import ORDER, time_grid
+from simulate.integrators import order, time_grid
 from simulate.lazy import require_own_noise
 from simulate.mixture import count_classes
 from simulate.runner import run_on
@@ -29,16 +29,16 @@ class TimestepError:
 
     Attributes
     ----------
+    order : of the integrator.
     difference_m, difference_v : Observable, value at n_steps minus value at 2 n_steps.
     m, v : Richardson estimate of the error at n_steps (mean over draws).
     m_stderr, v_stderr : their statistical errors.
     """
 
     n_steps: int
+    order: int
     difference_m: Observable
     difference_v: Observable
-
-    _factor = 1.0 / (1.0 - 0.5**ORDER)
 
     @property
     def m(self) -> float:
@@ -55,6 +55,10 @@ class TimestepError:
     @property
     def v_stderr(self) -> float:
         return float(self._factor * self.difference_v.stderr)
+
+    @property
+    def _factor(self) -> float:
+        return 1.0 / (1.0 - 0.5**self.order)
 
     def __repr__(self) -> str:
         return (
@@ -99,6 +103,7 @@ def timestep_error(
     fine = run_on(problem, settings, times, 1, np.array([0, 2 * n_steps]), progress)
     return TimestepError(
         n_steps,
+        order(problem.eta),
         Observable(coarse.draws["m"][:, -1] - fine.draws["m"][:, -1]),
         Observable(coarse.draws["v"][:, -1] - fine.draws["v"][:, -1]),
     )

@@ -10,10 +10,11 @@ import numpy as np
 
 from meanfield.errors import ProblemError, checked
 from meanfield.problem import Fixed, Problem
-from simulate.integrators import correct, make_steps, predict, time_grid
+from simulate.integrators import make_steps, time_grid
 from simulate.mixture import Mixture
 from simulate.randomness import NoiseReader
 from simulate.score import ReferenceScore
+from simulate.stepping import State, advance
 
 __all__ = ["sample_mixture"]
 
@@ -63,13 +64,11 @@ def sample_mixture(
     noisy = problem.eta > 0
     reader = NoiseReader(seed, 0, range(n_samples), dim)
     y = math.sqrt(problem.v_T) * reader.start() - centres[k]
+    state = State(y)
     noise: Any = 0.0
     for n in range(len(steps)):
         step = steps.step(n)
         if noisy:
             noise = reader.step(step.mix)
-        b_start = -step.w_start * score(y, steps.variance(n)).shift
-        predicted = predict(y, b_start, noise, step.decay)
-        b_end = -step.w_end * score(predicted, step.D_end).shift
-        y = correct(predicted, b_start, b_end, step.phi)
-    return y + centres[k]
+        state = advance(state, steps.variance(n), noise, step, score, lambda w, shift, D: -w * shift)
+    return state.y + centres[k]

@@ -1,12 +1,24 @@
-"""Exponential Heun steps, exact for the linear part of the force.
+"""Exponential multistep: one score a step, exact for the linear part of the force.
 
 In the frame of the target and in tau = -log D, the reverse step of sec. 1 of docs/theory.md reads
     dy = e (b - y) dtau + eta sqrt(D) dB,      b = -w(t) sum_k pi_k(y) delta_k,
-because s_w = (b - y)/D. Over a step from D to D' = r D (h = -log r), with b linear in tau from b_0 to b_1,
-    y' = r^e y + (1 - r^e) b_0 + phi (b_1 - b_0) + sqrt(D' (1 - r^{eta^2})) xi,     phi = 1 - (1 - r^e)/(e h):
+because s_w = (b - y)/D. Over a step from D to D' = r D (h = -log r), with b a polynomial of s in [0, h],
+    y' = r^e y + int_0^h e exp(-e (h - s)) b(s) ds + sqrt(D' (1 - r^{eta^2})) xi;
 the noise variance eta^2 int D(s) exp(-2 e (h - s)) ds is exact, so w = 0 is exact in law at any number of steps.
-Predictor: b_1 = b_0; corrector: b_1 at the predictor; same noise in both. Two scores a step.
-Order 2 for the ODE, and weak order 2 for the SDE (additive noise); tests measure both.
+With c_j = int_0^h e exp(-e (h - s)) (s/h)^j ds: c_0 = 1 - r^e, c_1 = 1 - c_0/(e h), c_2 = 1 - 2 c_1/(e h).
+
+*Predict* with the line through b_- and b, the forces of the last step and of this one; rho = h/h_-, b^ its end point:
+    b^ = b + rho (b - b_-),      y* = r^e y + c_0 b + c_1 (b^ - b) + noise.
+*Evaluate* b* = b(y*, D'), the only score of the step. *Correct* with the parabola through b_-, b and b*, which differs
+from the line by (b* - b^) s (s + h_-)/(h (h + h_-)):
+    y' = y* + psi (b* - b^),   psi = c_1 + (c_2 - c_1) rho/(1 + rho);   c_1/(e h) -> 1/2, psi/(e h) -> 5/12 for small h.
+*Move* the posterior from y* to y' without a new one (`simulate.stepping.moved`): it gives the next step's b.
+At the start, where w or a derivative jumps, and where a step is too long for the guidance (`STABLE`), rho = 0: a line
+instead of the parabola, Heun's method.
+
+Order 3 for the ODE: the local errors of y* and of the moved posterior, O(h^3), enter with a factor h. Weak order 2 for
+the SDE: a kick xi reaches the later forces with the weights of a quadrature rule (5, 13, 12, 12, ... twelfths of h, and
+exactly 6, 12, 12, ...), so only the last kicks keep an error, O(h^2) in the law. Tests measure both.
 
 With a spectrum (docs/spectra.md) y is whitened and every group of directions has its own D = (c + t)/g: coefficients
 of a step then are one number per direction.
@@ -18,13 +30,19 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import hyp1f1
 
 from meanfield.errors import ProblemError
 from meanfield.problem import Problem
 
-__all__ = ["ORDER", "Step", "Steps", "correct", "make_steps", "predict", "time_grid"]
+__all__ = ["Step", "Steps", "correct", "make_steps", "order", "predict", "time_grid"]
 
-ORDER = 2  # of the error in the step, deterministic and weak
+STABLE = 2.4  # e |w| h/(1 + D) up to which the parabola is stable in the crowd (the line: 2); from the growth factors
+
+
+def order(eta: float) -> int:
+    """Order of the error in the step: of the solution for the ODE (eta = 0), of averages for the SDE."""
+    return 3 if eta == 0 else 2
 
 
 class Step(NamedTuple):
@@ -35,6 +53,8 @@ class Step(NamedTuple):
     w_end: float
     decay: Any
     phi: Any
+    psi: Any
+    ratio: Any
     mix: np.ndarray
 
 
@@ -49,7 +69,8 @@ class Steps:
     D, t : (n + 1,).
     w_start, w_end : (n,) weights at the ends of each step, seen from inside it (a schedule may jump at the ends); where
         guidance depends on the sample, their factor `Problem.amplitude`.
-    decay, phi, noise : (n,) r^e; the weight of the correction; the noise's standard deviation.
+    decay, phi, psi, noise : (n,) r^e; c_1; the weight of the correction; the noise's standard deviation.
+    ratio : (n,) rho, the length of the step over that of the one before; 0 where the multistep starts.
     mix : (n, refinement) coefficients of the fine normals in each step's noise; mix**2 sums to noise**2.
     """
 
@@ -59,6 +80,8 @@ class Steps:
     w_end: np.ndarray
     decay: np.ndarray
     phi: np.ndarray
+    psi: np.ndarray
+    ratio: np.ndarray
     noise: np.ndarray
     mix: np.ndarray
     counts: tuple[int, ...] | None = None
@@ -73,9 +96,8 @@ class Steps:
     def step(self, n: int) -> Step:
         """Step n."""
         by = self._by_direction
-        return Step(
-            by(self.D[n + 1]), self.w_start[n], self.w_end[n], by(self.decay[n]), by(self.phi[n]), by(self.mix[n])
-        )
+        coefficients = (by(a[n]) for a in (self.decay, self.phi, self.psi, self.ratio, self.mix))
+        return Step(by(self.D[n + 1]), self.w_start[n], self.w_end[n], *coefficients)
 
     def _by_direction(self, x: Any) -> Any:
         return x if self.counts is None else np.repeat(x, self.counts, axis=-1)
@@ -122,6 +144,15 @@ def make_steps(problem: Problem, t: np.ndarray, refinement: int = 1, counts: tup
     width = coarse[:-1] - coarse[1:]
     inside = 1e-9 * width
     h = -np.log(D[1:] / D[:-1])
+    ratio = np.zeros_like(h)
+    ratio[1:] = h[1:] / h[:-1]
+    ratio[np.isin(coarse[:-1], problem.schedule.breakpoints)] = 0.0
+    w_start, w_end = problem.amplitude(coarse[:-1] - inside), problem.amplitude(coarse[1:] + inside)
+    w = np.maximum(np.abs(w_start), np.abs(w_end)).reshape(-1, *[1] * (D.ndim - 1))
+    w = w * D[1:] ** -problem.schedule.exponent  # what an amplitude comes to, where the weight depends on the sample
+    ratio[e * w * h / (1.0 + D[1:]) > STABLE] = 0.0
+    # as confluent hypergeometric functions, c_1 and c_2 do not cancel where h is small
+    phi, c_2 = (e * h / j * hyp1f1(1, j + 1, -e * h) for j in (2, 3))
     # standard deviation of each fine step's noise, carried by the linear flow to the end of its coarse step
     sd = np.sqrt(fine[1:] * -np.expm1(eta2 * np.log(fine[1:] / fine[:-1])))
     end = np.repeat(D[1:], refinement, axis=0)
@@ -129,21 +160,23 @@ def make_steps(problem: Problem, t: np.ndarray, refinement: int = 1, counts: tup
     return Steps(
         D=D,
         t=coarse,
-        w_start=problem.amplitude(coarse[:-1] - inside),
-        w_end=problem.amplitude(coarse[1:] + inside),
+        w_start=w_start,
+        w_end=w_end,
         decay=np.exp(-e * h),
-        phi=1.0 + np.expm1(-e * h) / (e * h),
+        phi=phi,
+        psi=phi + (c_2 - phi) * ratio / (1.0 + ratio),
+        ratio=ratio,
         noise=np.sqrt(D[1:] * -np.expm1(-eta2 * h)),
         mix=mix,
         counts=counts,
     )
 
 
-def predict(y: np.ndarray, b: np.ndarray | float, noise: np.ndarray | float, decay: Any) -> np.ndarray:
-    """The step with the force of its beginning; exact where b is constant."""
-    return decay * y + (1.0 - decay) * b + noise
+def predict(y: np.ndarray, b: Any, b_end: Any, noise: Any, step: Step) -> np.ndarray:
+    """y at the end of the step if the force goes from b to b_end along a line in log D."""
+    return step.decay * y + (1.0 - step.decay) * b + step.phi * (b_end - b) + noise
 
 
-def correct(predicted: np.ndarray, b_start: np.ndarray, b_end: np.ndarray, phi: Any) -> np.ndarray:
-    """The step with the force linear in log D, given its value at the predictor."""
-    return predicted + phi * (b_end - b_start)
+def correct(predicted: np.ndarray, miss: Any, step: Step) -> np.ndarray:
+    """y at the end of the step, given how far the force at the predicted state is from the predicted force."""
+    return predicted + step.psi * miss

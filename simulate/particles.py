@@ -7,8 +7,12 @@ Start. A finite T gives x = sqrt(v_T) z for both (v_T = T for VE noise). For T =
 where m and v are the crowd's (for it C = I). Directions outside the span of the means are not touched by guidance.
 With a spectrum D, m and v differ between directions, and the last term is C (sqrt(v) - sqrt(D)) z: to first order in
 1/D it gives y the covariance D - w C, and for the ODE it is the solution itself.
+
+Observables of the state (m, v, q) are taken at the state itself, those of the posterior from the one evaluation of the
+step that leads there, moved to it (`simulate.stepping`): recording costs no score and changes nothing.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,12 +21,13 @@ from typing import Any
 import numpy as np
 
 from meanfield.problem import Problem, Start
-from simulate.integrators import Steps, correct, predict
+from simulate.integrators import Steps, predict
 from simulate.mixture import Classes
 from simulate.observables import Observer
 from simulate.randomness import NoiseReader
 from simulate.score import Score
 from simulate.span import outside_squares
+from simulate.stepping import State, advance
 
 __all__ = ["Plan", "simulate_batch"]
 
@@ -53,26 +58,21 @@ def simulate_batch(
     )  # fmt: skip
     slot = {int(n): i for i, n in enumerate(plan.record)}
     sums = np.empty((watch.size, len(plan.record)))
+    pull = functools.partial(_pull, plan)
+    state = State(y)
     noise: Any = 0.0
     for n in range(len(steps) + 1):
-        posterior = None
         if n in slot:
-            posterior = score(y, steps.variance(n), full=True)
-            sums[:, slot[n]] = watch(y, twin, outside[slot[n]], posterior)
+            posterior = state.posterior or score(state.y, steps.variance(n), full=True)
+            state = state._replace(posterior=posterior)
+            sums[:, slot[n]] = watch(state.y, twin, outside[slot[n]], posterior)
         if n == len(steps):
             return sums
         step = steps.step(n)
         if noisy:
             noise = reader.step(step.mix)
-        twin = predict(twin, 0.0, noise, step.decay)
-        if step.w_start == 0.0 and step.w_end == 0.0:
-            y = predict(y, 0.0, noise, step.decay)
-        else:
-            posterior = posterior or score(y, steps.variance(n))
-            b_start = _pull(plan, step.w_start, posterior.shift, steps.variance(n))
-            predicted = predict(y, b_start, noise, step.decay)
-            b_end = _pull(plan, step.w_end, score(predicted, step.D_end).shift, step.D_end)
-            y = correct(predicted, b_start, b_end, step.phi)
+        twin = predict(twin, 0.0, 0.0, noise, step)
+        state = advance(state, steps.variance(n), noise, step, score, pull, full=n + 1 in slot)
         tick()
     raise AssertionError("unreachable: the last time is always recorded")
 

@@ -51,8 +51,9 @@ def run(
     problem : what is simulated.
     d : dimension, >= 2 (v has d - 1 degrees of freedom).
     n_samples, n_disorder : samples per draw, and independent draws; one draw has no error bar (stderr is nan).
-    n_steps : steps of the exponential Heun integrator; at least one per piece of the schedule.
-    n_times : recorded times, start and t = 0 included; at most n_steps + 1 are recorded.
+    n_steps : steps of the integrator (`simulate.integrators`), one score each; at least one per piece of the schedule.
+    n_times : recorded times, start and t = 0 included; at most n_steps + 1 are recorded. They take no scores of their
+        own and change nothing.
     classes : how the classes are held, see `simulate.choice` and docs/particles.md: "explicit" all means of a draw;
         "span" in the span of the means (P <= d, no spectrum); "lazy" only those that a sample can feel (no spectrum,
         any P; every sample has its own disorder, and a draw is a batch of samples); "streamed" none, made again where

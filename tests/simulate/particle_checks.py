@@ -4,6 +4,10 @@ import numpy as np
 from scipy import stats
 
 from meanfield.ensemble import Ensemble, Observable
+from meanfield.problem import Problem
+from simulate.integrators import make_steps, time_grid
+from simulate.score import ContinuumScore
+from simulate.stepping import State, advance
 
 
 def limit(n_checks: int, n_draws: int, level: float = 0.01) -> float:
@@ -37,3 +41,24 @@ def law_z(a: Ensemble, b: Ensemble) -> np.ndarray:
     middle = len(a.t) // 2
     pairs = [(x.at(i), y.at(i)) for x, y in [(a, b)] for i in (middle, len(a.t) - 1)]
     return np.array([z_between(getattr(x, n), getattr(y, n)) for x, y in pairs for n in ("m_paired", "v_paired", "q")])
+
+
+def affine_moments(problem: Problem, n_steps: int, **changes) -> np.ndarray:
+    """m and v at t = 0 (by group, with a spectrum) of the numerical scheme in the continuum, without any sampling.
+
+    Every step is affine there: one "sample" carries what becomes of the mean, the others what becomes of the start and
+    of each kick. `changes` replace coefficients of every step.
+    """
+    groups = 1 if problem.spectrum is None else len(problem.spectrum)
+    counts = None if problem.spectrum is None else (1,) * groups
+    steps = make_steps(problem, time_grid(problem, problem.t_start, n_steps), 1, counts)
+    start = problem.t_start if problem.spectrum is None else problem.t_start / problem.spectrum.g
+    target, y = np.zeros((n_steps + 2, groups)), np.zeros((n_steps + 2, groups))  # (mean, start, kicks; groups)
+    target[0], y[0], y[1] = 1.0, -1.0, np.sqrt(start)
+    score, state = ContinuumScore(target), State(y)
+    for n in range(n_steps):
+        step = steps.step(n)._replace(**changes)
+        noise = np.zeros_like(y)
+        noise[n + 2] = step.mix[0]
+        state = advance(state, steps.variance(n), noise, step, score, lambda w, shift, D: -w * shift)
+    return np.concatenate([1.0 + state.y[0], (state.y[1:] ** 2).sum(axis=0)])
