@@ -13,8 +13,8 @@ With c_j = int_0^h e exp(-e (h - s)) (s/h)^j ds: c_0 = 1 - r^e, c_1 = 1 - c_0/(e
 from the line by (b* - b^) s (s + h_-)/(h (h + h_-)):
     y' = y* + psi (b* - b^),   psi = c_1 + (c_2 - c_1) rho/(1 + rho);   c_1/(e h) -> 1/2, psi/(e h) -> 5/12 for small h.
 *Move* the posterior from y* to y' without a new one (`simulate.stepping.moved`): it gives the next step's b.
-At the start, where w or a derivative jumps, and where a step is too long for the guidance (`STABLE`), rho = 0: a line
-instead of the parabola, Heun's method.
+At the start and where w or a derivative jumps, rho = 0: a line instead of the parabola. So too where a step is too long
+for the guidance (`STABLE`); there the posterior is not moved but evaluated again, and the step is one of Heun's method.
 
 Order 3 for the ODE: the local errors of y* and of the moved posterior, O(h^3), enter with a factor h. Weak order 2 for
 the SDE: a kick xi reaches the later forces with the weights of a quadrature rule (5, 13, 12, 12, ... twelfths of h, and
@@ -55,6 +55,7 @@ class Step(NamedTuple):
     phi: Any
     psi: Any
     ratio: Any
+    resolved: bool
     mix: np.ndarray
 
 
@@ -71,6 +72,7 @@ class Steps:
         guidance depends on the sample, their factor `Problem.amplitude`.
     decay, phi, psi, noise : (n,) r^e; c_1; the weight of the correction; the noise's standard deviation.
     ratio : (n,) rho, the length of the step over that of the one before; 0 where the multistep starts.
+    resolved : (n,) whether the step is short enough for the guidance, e |w| h/(1 + D) < `STABLE`, in every direction.
     mix : (n, refinement) coefficients of the fine normals in each step's noise; mix**2 sums to noise**2.
     """
 
@@ -82,6 +84,7 @@ class Steps:
     phi: np.ndarray
     psi: np.ndarray
     ratio: np.ndarray
+    resolved: np.ndarray
     noise: np.ndarray
     mix: np.ndarray
     counts: tuple[int, ...] | None = None
@@ -96,8 +99,9 @@ class Steps:
     def step(self, n: int) -> Step:
         """Step n."""
         by = self._by_direction
-        coefficients = (by(a[n]) for a in (self.decay, self.phi, self.psi, self.ratio, self.mix))
-        return Step(by(self.D[n + 1]), self.w_start[n], self.w_end[n], *coefficients)
+        decay, phi, psi, ratio, mix = (by(a[n]) for a in (self.decay, self.phi, self.psi, self.ratio, self.mix))
+        resolved = bool(self.resolved[n])
+        return Step(by(self.D[n + 1]), self.w_start[n], self.w_end[n], decay, phi, psi, ratio, resolved, mix)
 
     def _by_direction(self, x: Any) -> Any:
         return x if self.counts is None else np.repeat(x, self.counts, axis=-1)
@@ -150,7 +154,8 @@ def make_steps(problem: Problem, t: np.ndarray, refinement: int = 1, counts: tup
     w_start, w_end = problem.amplitude(coarse[:-1] - inside), problem.amplitude(coarse[1:] + inside)
     w = np.maximum(np.abs(w_start), np.abs(w_end)).reshape(-1, *[1] * (D.ndim - 1))
     w = w * D[1:] ** -problem.schedule.exponent  # what an amplitude comes to, where the weight depends on the sample
-    ratio[e * w * h / (1.0 + D[1:]) > STABLE] = 0.0
+    resolved = (e * w * h / (1.0 + D[1:]) < STABLE).reshape(len(h), -1).all(axis=1)
+    ratio[~resolved] = 0.0
     # as confluent hypergeometric functions, c_1 and c_2 do not cancel where h is small
     phi, c_2 = (e * h / j * hyp1f1(1, j + 1, -e * h) for j in (2, 3))
     # standard deviation of each fine step's noise, carried by the linear flow to the end of its coarse step
@@ -166,6 +171,7 @@ def make_steps(problem: Problem, t: np.ndarray, refinement: int = 1, counts: tup
         phi=phi,
         psi=phi + (c_2 - phi) * ratio / (1.0 + ratio),
         ratio=ratio,
+        resolved=resolved,
         noise=np.sqrt(D[1:] * -np.expm1(-eta2 * h)),
         mix=mix,
         counts=counts,

@@ -25,7 +25,7 @@ Pull = Callable[[float, np.ndarray, Any], np.ndarray]  # (w, shift, D) -> b
 class State(NamedTuple):
     """A batch between two steps.
 
-    y (samples, dim); its posterior, None where no force needed one; `before`, the force b where the last step began.
+    y (samples, dim); its posterior, None if not known; `before`, the force b where the last step began.
     """
 
     y: np.ndarray
@@ -46,7 +46,7 @@ def advance(state: State, D: Any, noise: Any, step: Step, score: Score, pull: Pu
     predicted = predict(state.y, b, ahead, noise, step)
     there = score(predicted, step.D_end, full)
     y = correct(predicted, pull(step.w_end, there.shift, step.D_end) - ahead, step)
-    return State(y, moved(there, y - predicted, step.D_end), b)
+    return State(y, moved(there, y - predicted, step.D_end) if step.resolved else None, b)
 
 
 def moved(posterior: Posterior, change: np.ndarray, D: Any) -> Posterior:
