@@ -1,6 +1,6 @@
 """Phase diagrams: what every trajectory passes, over any two parameters, with the lines at which phases meet.
 
-Each point of the map is a whole trajectory (`fastflow`, compiled; `solve` where that does not apply). If one axis is
+Each point of the map is a whole trajectory (`mapping`). If one axis is
 the time t, each value of the other axis is one trajectory, read at those times. A boundary is not read off the map: on
 every edge of the grid whose two ends differ the crossing is bisected, and crossings in one cell are joined.
 """
@@ -8,17 +8,14 @@ every edge of the grid whose two ends differ the crossing is bisected, and cross
 import json
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from os import cpu_count
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from meanfield.dynamics import solve
 from meanfield.errors import ProblemError, checked
-from meanfield.growth import Exponential
 from meanfield.guidance import Constant, Linear
-from meanfield.noise import VE
+from meanfield.mapping import AXES, PHASES, Solver, variant
 from meanfield.problem import Problem
 from meanfield.progress import Progress
 
@@ -27,10 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PHASES", "phase_diagram"]
 
-PHASES = ("crowd", "glass", "target", "captured", "sliding")  # bit i of `passed`
-AXES = ("alpha", "w", "t", "sigma2", "eta", "w0", "omega")
 BISECTIONS = 26  # of an edge of the grid: boundaries to 1e-8 of a cell
-COLUMNS = ("m_shift", "v_ratio", "t_speciation", "t_condensation", "t_capture", "passed", "last")
 LINES = {  # name -> what differs on its two sides
     "speciation": lambda f: f["last"] == 2,
     "glass": lambda f: (f["passed"].astype(int) & 2) > 0,
@@ -94,12 +88,12 @@ def phase_diagram(
     attrs = {"problem": json.dumps(problem.to_dict()), "phases": json.dumps(PHASES), "x": x_name, "y": y_name, "d": d}
     corners = [(a, b) for a in x_grid[[0, -1]] for b in y_grid[[0, -1]]]
     for a, b in corners:
-        _variant(problem, {x_name: a, y_name: b})  # every value in between is allowed if the ends are
+        variant(problem, {x_name: a, y_name: b})  # every value in between is allowed if the ends are
     if "t" in (x_name, y_name):
         return _in_time(problem, x_name, x_grid, y_name, y_grid, d, progress).assign_attrs(attrs)
     mesh = np.meshgrid(x_grid, y_grid)
     with Progress(progress, mesh[0].size, f"phase diagram, {x_name} and {y_name}") as show:
-        solver = _Solver(problem, (x_name, y_name), d, threads)
+        solver = Solver(problem, (x_name, y_name), d, threads)
         flat = solver(mesh[0].ravel(), mesh[1].ravel(), show)
     fields = {name: values.reshape(mesh[0].shape) for name, values in flat.items()}
     variables: dict[str, Any] = {name: (("y", "x"), values) for name, values in fields.items()}
@@ -108,100 +102,6 @@ def phase_diagram(
         variables[f"line_{name}"] = ((f"segment_{name}", "end", "coordinate"), segments)
     data = _dataset(variables, x_grid, y_grid)
     return data.assign_attrs(attrs, by_solve=solver.by_solve)
-
-
-class _Solver:
-    """Trajectories at many pairs of parameters: the compiled flow, and `solve` for what it leaves."""
-
-    def __init__(self, problem: Problem, names: tuple[str, str], d: float, threads: int | None) -> None:
-        self.problem, self.names, self.d = problem, names, d
-        self.threads = int(
-            checked("threads", cpu_count() if threads is None else threads, low=1, high=1024, integer=True)
-        )
-        self.by_solve = 0  # trajectories that `solve` had to do
-
-    def __call__(self, x: np.ndarray, y: np.ndarray, show: Callable[[int], Any]) -> dict[str, np.ndarray]:
-        from meanfield import fastflow  # numba is loaded only when it is needed
-
-        columns = self._columns(x, y)
-        parameters = np.column_stack([columns[k] for k in ("alpha", "sigma2", "eta", "w0", "omega")])
-        out, done = np.full((len(x), 7), np.nan), np.zeros(len(x), dtype=bool)
-        usable = (columns["alpha"] > 0) & (columns["eta"] <= 1.0) & self._plain()
-        rows = np.flatnonzero(usable)
-        chunks = [rows[i : i + 512] for i in range(0, len(rows), 512)]
-
-        def one(chunk: np.ndarray) -> None:
-            starts = fastflow.starts(parameters[chunk], self.problem.T, self.problem.v_T)
-            part, ok = np.empty((len(chunk), 7)), np.empty(len(chunk), dtype=bool)
-            fastflow.flow_all(parameters[chunk], starts, part, ok)
-            out[chunk], done[chunk] = part, ok
-
-        with ThreadPoolExecutor(self.threads) as pool:
-            for finished, _ in enumerate(pool.map(one, chunks), start=1):
-                show(min(512 * finished, len(x)))
-        for i in np.flatnonzero(~done):
-            self.by_solve += 1
-            out[i] = self._by_solve({self.names[0]: x[i], self.names[1]: y[i]})
-            show(len(rows) + int(i) * (len(x) - len(rows)) // len(x))
-        return {name: out[:, i] for i, name in enumerate(COLUMNS)}
-
-    def _plain(self) -> bool:
-        """Whether every point has guidance w0 + omega t in VE time, the guidance that `fastflow` knows."""
-        axes = set(self.names)
-        if "w" in axes:
-            return True
-        if axes & {"w0", "omega"} and self.problem.noise != VE():
-            return False
-        return isinstance(self.problem.schedule, Constant | Linear) or "w0" in axes
-
-    def _columns(self, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
-        p, guidance = self.problem, self.problem.schedule
-        w0, omega = (guidance.w0, guidance.omega) if isinstance(guidance, Linear) else (0.0, 0.0)
-        if isinstance(guidance, Constant):
-            w0 = guidance.value
-        fixed = {"alpha": p.classes.rate(self.d), "sigma2": p.sigma2, "eta": p.eta, "w0": w0, "omega": omega}
-        columns = {name: np.full(len(x), float(value)) for name, value in fixed.items()}
-        for name, values in zip(self.names, (x, y), strict=True):
-            columns["w0" if name == "w" else name] = values
-            if name == "alpha":
-                columns["alpha"] = np.array([Exponential(a).rate(self.d) for a in values])
-            if name == "w":
-                columns["omega"] = np.zeros(len(x))
-        return columns
-
-    def _by_solve(self, values: dict[str, float]) -> tuple[float, ...]:
-        problem = _variant(self.problem, values)
-        theory = cast(Any, solve(problem, self.d))
-        first = {e.kind: e.t for e in reversed(theory.events)}
-        bits = sum(1 << PHASES.index(name) for name in set(theory.phases))
-        return (
-            theory.final.mean_shift,
-            theory.final.v / problem.sigma2,
-            theory.t_speciation,
-            first.get("condensation", math.nan),
-            first.get("capture", math.nan),
-            bits,
-            PHASES.index(theory.phases[-1]),
-        )
-
-
-def _variant(problem: Problem, values: dict[str, float]) -> Problem:
-    """The problem with some of `AXES` changed; Problem checks the values."""
-    changes: dict[str, Any] = {}
-    for name, value in values.items():
-        if name == "alpha":
-            changes["classes"] = Exponential(float(value))
-        elif name == "w":
-            changes["guidance"] = Constant(float(value))
-        elif name == "eta":
-            changes["sampler"] = float(value)
-        elif name == "sigma2":
-            changes["sigma2"] = float(value)
-    if {"w0", "omega"} & set(values):
-        base = problem.guidance
-        old = (base.w0, base.omega) if isinstance(base, Linear) else (getattr(base, "value", 0.0), 0.0)
-        changes["guidance"] = Linear(float(values.get("w0", old[0])), float(values.get("omega", old[1])))
-    return problem.replace(**changes)
 
 
 def _axis(axis: Any) -> tuple[str, np.ndarray]:
@@ -233,7 +133,7 @@ def _in_time(problem, x_name, x_grid, y_name, y_grid, d, progress) -> "xarray.Da
     events = {name: np.full(len(values), np.nan) for name in ("t_speciation", "t_condensation", "t_capture")}
     with Progress(progress, len(values), f"phase diagram, {other} and t") as show:
         for i, value in enumerate(values):
-            theory = cast(Any, solve(_variant(problem, {other: value}), d))
+            theory = cast(Any, solve(variant(problem, {other: value}), d))
             there = times <= theory.t[0]
             state = theory.at(times[there])
             for name in ("m", "v", "F"):
@@ -251,7 +151,7 @@ def _in_time(problem, x_name, x_grid, y_name, y_grid, d, progress) -> "xarray.Da
     return _dataset(variables, x_grid, y_grid)
 
 
-def _segments(solver: _Solver, x: np.ndarray, y: np.ndarray, fields, inside: Callable, progress) -> np.ndarray:
+def _segments(solver: Solver, x: np.ndarray, y: np.ndarray, fields, inside: Callable, progress) -> np.ndarray:
     """Marching squares on a yes-or-no field, with every crossing bisected by new trajectories: (segments, 2, 2)."""
     side = inside(fields)
     ends: list[Any] = []

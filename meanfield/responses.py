@@ -18,9 +18,11 @@ from meanfield.errors import ConvergenceError
 from meanfield.guidance import Constant, Interval, Linear, Piecewise, Schedule, Tabulated
 from meanfield.problem import Problem
 
-__all__ = ["Responses", "Table", "Values", "table_of"]
+__all__ = ["LINEAR", "Responses", "Table", "Values", "table_of"]
 
 STANDINGS = ("exact", "asymptotic", "approximate")
+SHIFT, RATIO, SEPARATION, STANDING, MARGIN = 0, 1, 7, 8, 9  # columns of `pieceflow`
+LINEAR = (Constant, Interval, Piecewise, Linear, Tabulated)  # schedules that `table_of` states exactly
 SAMPLES = 400  # pieces of a schedule that is not piecewise linear
 
 
@@ -31,6 +33,13 @@ class Table(NamedTuple):
     edges: np.ndarray
     high: np.ndarray
     low: np.ndarray
+
+    def lines(self, g: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Edges, w0 and omega of w = w0 + omega t on every piece, in units of time g: what `pieceflow` takes."""
+        edges = np.ascontiguousarray(self.edges / g)
+        width = -np.diff(edges)
+        omega = (self.high - self.low) / np.where(width > 0.0, width, np.inf)
+        return edges, self.low - omega * edges[:, 1:], omega
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,8 @@ class Responses:
         p = self.problem
         if p.spectrum is None:
             out = self._flow(table, p.sigma2, 1.0)
-            return Values(out[:, 0], out[:, 1], out[:, 2], out[:, 5], out[:, 7], out[:, 1:2])
+            shift, ratio, separation, standing, margin = out.T[[SHIFT, RATIO, SEPARATION, STANDING, MARGIN]]
+            return Values(shift, ratio, separation, standing, margin, ratio[:, None])
         s, parts = p.spectrum, []
         for c, g in zip(cast(Any, s.c), s.g, strict=True):
             parts.append(self._flow(table, c / g, g))
@@ -89,17 +99,14 @@ class Responses:
         share, weight = np.array(s.share), np.array(s.share) * s.g
         total = np.array(s.share) * np.array(s.c) / s.sigma2
         return Values(
-            (weight / weight.sum()) @ out[:, :, 0], total @ out[:, :, 1], share @ out[:, :, 2], out[0, :, 5],
-            out[0, :, 7], out[:, :, 1].T,
+            (weight / weight.sum()) @ out[:, :, SHIFT], total @ out[:, :, RATIO], share @ out[:, :, SEPARATION],
+            out[0, :, STANDING], out[0, :, MARGIN], out[:, :, RATIO].T,
         )  # fmt: skip
 
     def _flow(self, table: Table, sigma2: float, g: float) -> np.ndarray:
         from meanfield import fastflow, pieceflow  # numba is loaded only when it is needed
 
-        edges = np.ascontiguousarray(table.edges / g)
-        width = -np.diff(edges)
-        omega = (table.high - table.low) / np.where(width > 0.0, width, np.inf)
-        w0 = table.low - omega * edges[:, 1:]
+        edges, w0, omega = table.lines(g)
         p = self.problem
         starts = np.tile([0.0, p.v_T / g], (len(edges), 1))
         if math.isinf(p.T):
@@ -108,7 +115,8 @@ class Responses:
                 row[0] = (1.0 + w) * fastflow.series(e * w, e, 1.0 / (1.0 + D))
                 row[1] = D * fastflow.series(2.0 * e * w, p.eta**2, 1.0 / (1.0 + D))
         out = np.empty((len(edges), len(pieceflow.COLUMNS)))
-        pieceflow.follow_all(self.alpha, sigma2, p.eta, edges, w0, omega, starts, out)
+        parameters = np.tile([self.alpha, sigma2, p.eta], (len(edges), 1))
+        pieceflow.follow_all(parameters, edges, w0, omega, starts, out)
         return out
 
     def _by_solve(self, table: Table) -> Values:
@@ -171,7 +179,7 @@ def table_of(schedule: Schedule, start: float) -> Table:
     its breakpoints, equally spaced in log(1 + t) and close to t = 0."""
     inside = [t for t in schedule.breakpoints if 0.0 < t < start]
     edges = np.array([start, *sorted(inside, reverse=True), 0.0])
-    if isinstance(schedule, Constant | Interval | Piecewise | Linear | Tabulated):
+    if isinstance(schedule, LINEAR):
         middle = np.atleast_1d(schedule.w(0.5 * (edges[1:] + edges[:-1])))
         if isinstance(schedule, Linear | Tabulated):
             ends = np.asarray(schedule.w(edges), float)

@@ -5,37 +5,58 @@ import math
 import numpy as np
 import pytest
 
-from meanfield import Exponential, Interval, Linear, Problem, Spectrum, fastflow, phase_diagram, solve
+from meanfield import (
+    Exponential,
+    Interval,
+    Linear,
+    Piecewise,
+    Problem,
+    Ramp,
+    Spectrum,
+    Tabulated,
+    fastflow,
+    phase_diagram,
+    pieceflow,
+    solve,
+)
 from meanfield.errors import ProblemError, ScheduleError
+from meanfield.responses import table_of
 
 PROBLEM = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
 
 
 def random_problems(number: int, seed: int) -> list[Problem]:
-    """Constant guidance from T = infinity and negative windows from a finite T, all samplers up to eta = 1."""
+    """Constant guidance from T = infinity; windows, steps and tables from a finite T; all samplers, eta up to 2.5."""
     rng = np.random.default_rng(seed)
     problems = []
     for _ in range(number):
         base = {"classes": Exponential(rng.uniform(0.05, 1.2)), "sigma2": 10 ** rng.uniform(-2, 0.5)}
-        base["sampler"] = rng.choice([0.0, 1.0, rng.uniform(0, 1)])
-        if rng.uniform() < 0.5:
+        base["sampler"] = rng.choice([0.0, 1.0, rng.uniform(0, 1), rng.uniform(1, 2.5)])
+        if rng.uniform() < 0.4:
             problems.append(Problem(guidance=rng.choice([rng.uniform(-1, 0), rng.uniform(0, 10)]), **base))
-        else:
-            guidance = Linear(rng.uniform(-2, 3), 10 ** rng.uniform(-2, 0.3))
-            problems.append(Problem(guidance=guidance, t_start=10 ** rng.uniform(0.5, 2), **base))
+            continue
+        times = np.sort(10 ** rng.uniform(-1, 1.5, 3))
+        guidance = [
+            Linear(rng.uniform(-2, 3), 10 ** rng.uniform(-2, 0.3)),
+            Interval(rng.uniform(0, 8), times[0], times[1]),
+            Piecewise(times, rng.uniform(-1, 6, 4)),
+            Tabulated(times, rng.uniform(-1, 6, 3)),
+        ][rng.integers(4)]
+        problems.append(Problem(guidance=guidance, t_start=10 ** rng.uniform(0.5, 2), **base))
     return problems
 
 
 def compiled(problems: list[Problem], factor: float = 1.0) -> np.ndarray:
-    """Rows of `fastflow.flow_all`; `factor` multiplies w, for negative controls."""
-    rows, begins = [], []
-    for p in problems:
-        g = p.guidance
-        w0, omega = (g.w0, g.omega) if isinstance(g, Linear) else (g.value, 0.0)
-        rows.append((p.classes.alpha, p.sigma2, p.eta, factor * w0, factor * omega))
-        begins.append(fastflow.starts(np.array(rows[-1:]), p.T, p.v_T)[0])
-    out, done = np.empty((len(rows), 7)), np.empty(len(rows), dtype=bool)
-    fastflow.flow_all(np.array(rows), np.array(begins), out, done)
+    """Rows of `pieceflow.follow_all`; `factor` multiplies w, for negative controls."""
+    out = np.empty((len(problems), len(pieceflow.COLUMNS)))
+    for p, row in zip(problems, out, strict=True):
+        numbers, T, start = np.array([[p.classes.alpha, p.sigma2, p.eta]]), p.T, (0.0, p.v_T)
+        if math.isinf(T):
+            w = np.array([factor * p.guidance.value])
+            T, *start = fastflow.starts(numbers, w, np.abs(w), 0.0)[0]
+        edges, w0, omega = table_of(p.guidance, T).lines()
+        pieceflow.follow_all(numbers, edges, factor * w0, factor * omega, np.array([start]), row[None])
+    done = np.isfinite(out[:, 0])
     return out[done], np.flatnonzero(done)
 
 
@@ -44,7 +65,7 @@ def test_compiled_trajectories_are_those_of_solve():
     problems = random_problems(240, seed=11)
     out, rows = compiled(problems)
     assert len(rows) > 0.9 * len(problems)
-    names = ("crowd", "glass", "target", "captured")
+    names = ("crowd", "glass", "target", "captured", "sliding")
     seen = set()
     for row, i in zip(out, rows, strict=True):
         theory, p = solve(problems[i]), problems[i]
@@ -55,8 +76,11 @@ def test_compiled_trajectories_are_those_of_solve():
         np.testing.assert_allclose(row[:5], expected, rtol=1e-4 if chain else 1e-6, atol=1e-7, err_msg=f"{p}")
         assert int(row[5]) == sum(1 << names.index(name) for name in set(theory.phases)), p
         assert names[int(row[6])] == theory.phases[-1]
+        assert ("exact", "asymptotic", "approximate")[int(row[8])] == theory.standing
+        assert row[7] == pytest.approx(float(theory.final.F), rel=1e-4 if chain else 1e-6, abs=1e-7)
         seen.add(theory.phases)
-    assert {"glass" in s for s in seen} == {"captured" in s for s in seen} == {True, False}
+    for phase in ("glass", "captured", "sliding"):
+        assert {phase in s for s in seen} == {True, False}
     wrong, rows_wrong = compiled(problems, factor=1.01)
     both = [(out[list(rows).index(i), 1], w[1]) for w, i in zip(wrong, rows_wrong, strict=True) if i in rows]
     assert np.mean([abs(a - b) > 1e-6 * a for a, b in both]) > 0.8  # the rest hardly feels its guidance
@@ -108,21 +132,24 @@ def test_axis_of_time_reads_trajectories():
 
 
 def test_schedules_and_samplers_that_are_left_to_solve():
-    """eta > 1 slides, an interval has breakpoints: both go through `solve`, and say so."""
+    """Sliding and breakpoints are compiled, a cosine is not: it goes through `solve`, and says so."""
     sliding = phase_diagram(PROBLEM, ("w", [0.5, 1.0]), ("eta", [0.5, 2.0]))
-    assert sliding.attrs["by_solve"] >= 2
+    assert sliding.attrs["by_solve"] == 0
     assert int(sliding["passed"].values[1, 1]) & 16
-    interval = PROBLEM.replace(guidance=Interval(2.0, 1.0, 5.0), t_start=100.0)
-    data = phase_diagram(interval, ("alpha", [0.4, 0.5]), ("sigma2", [0.2, 0.3]))
-    assert data.attrs["by_solve"] >= 4
-    theory = solve(interval.replace(classes=Exponential(0.5), sigma2=0.2))
-    assert float(data["m_shift"].values[0, 1]) == theory.final.mean_shift
+    for guidance in (Interval(2.0, 1.0, 5.0), Ramp(0.0, 4.0, 0.1, 6.0, shape="cosine")):
+        for T in (100.0, math.inf):
+            problem = PROBLEM.replace(guidance=guidance, t_start=T)
+            data = phase_diagram(problem, ("alpha", [0.4, 0.5]), ("sigma2", [0.2, 0.3]))
+            assert (data.attrs["by_solve"] >= 4) == (guidance.name == "ramp")
+            theory = solve(problem.replace(classes=Exponential(0.5), sigma2=0.2))
+            assert float(data["m_shift"].values[0, 1]) == pytest.approx(theory.final.mean_shift, rel=1e-8)
+            assert float(data["t_speciation"].values[0, 1]) == pytest.approx(theory.t_speciation, rel=1e-8)
 
 
 def test_threads_do_not_change_the_result():
     grid = ("alpha", np.linspace(0.1, 1.0, 40)), ("w", np.linspace(-1.0, 3.0, 40))
-    one, two = (phase_diagram(PROBLEM, *grid, threads=n) for n in (1, 2))
-    assert one.identical(two)
+    one, *more = (phase_diagram(PROBLEM, *grid, threads=n) for n in (1, 2, 7))
+    assert all(one.identical(other) for other in more)
 
 
 @pytest.mark.parametrize(
