@@ -13,6 +13,7 @@ from simulate.streamed import MIN_BLOCK
 __all__ = ["Settings", "available_threads", "batch_width", "check_settings"]
 
 STATE_BYTES = 2**24  # one state array of a batch: bounds the batch where d is large
+STREAMED_SAMPLES = 2**14  # samples that share streamed classes, at most
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,10 @@ def available_threads() -> int:
 def batch_width(problem: Problem, settings: Settings) -> int:
     """Samples of a batch, bounded so that its state stays small where d is large.
 
-    Streamed classes are made anew for each batch: they take all samples of a draw at once, within that bound.
+    Streamed classes are made anew for each batch, so they take all samples of a draw at once, as far as a block of
+    classes is still done quickly enough to be interrupted.
     """
-    wanted = settings.n_samples if settings.classes == "streamed" else settings.batch
+    wanted = min(settings.n_samples, STREAMED_SAMPLES) if settings.classes == "streamed" else settings.batch
     return max(1, min(wanted, STATE_BYTES // (8 * int(_dimension(problem, settings)))))
 
 
