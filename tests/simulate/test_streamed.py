@@ -1,5 +1,7 @@
 """Classes made on the way: the same mixture as explicit ones, bit-identical for any threads, in memory without P."""
 
+import subprocess
+import sys
 import threading
 import time
 import tracemalloc
@@ -153,3 +155,23 @@ def test_what_does_not_fit_is_refused_with_what_does():
         run(PROBLEM, d=50, n_samples=4, n_disorder=1, classes="streamed")
     with pytest.raises(ProblemError, match=r"GiB for the state of one batch on 2 threads, and .* use fewer threads"):
         run(PROBLEM.replace(classes=Fixed(9)), d=10**12, n_samples=1, n_disorder=1, classes="streamed", threads=2)
+
+
+@pytest.mark.slow
+def test_a_run_needs_no_more_memory_for_more_classes():
+    """Peak of a whole process, in MiB. Control: explicit classes, 88 MiB of means more."""
+
+    def peak(way: str, n_classes: int) -> float:
+        code = f"""
+import resource
+from meanfield import Fixed, Problem
+from simulate import run
+problem = Problem(classes=Fixed({n_classes}), sigma2=0.25, guidance=1.0)
+run(problem, d=24, n_samples=64, n_disorder=1, n_steps=3, classes="{way}", threads=2)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+        return float(subprocess.check_output([sys.executable, "-c", code], text=True))
+
+    streamed, explicit = ([peak(way, n) for n in (100_000, 1_000_000)] for way in ("streamed", "explicit"))
+    assert streamed[1] - streamed[0] < 10
+    assert explicit[1] - explicit[0] > 80
