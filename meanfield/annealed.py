@@ -9,13 +9,14 @@ the guided score is (b - y)/D, b = -w (1 - pi) (x/(1 + D) - mu_1).
 
 import math
 
-import numba
 import numpy as np
+
+from meanfield.compiling import compiled
 
 __all__ = ["constants", "fill", "log_odds", "observe", "start", "step"]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def sigmoid(x):  # pragma: no cover - compiled
     """1/(1 + exp(-x)) without overflow."""
     if x >= 0.0:
@@ -29,13 +30,13 @@ def constants(D, d, log_rivals):
     return d / (2.0 * (1.0 + D)) + 0.5 * d * np.log1p(1.0 / D) - log_rivals
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def log_odds(u, gg, D, root, constant):  # pragma: no cover - compiled
     """Log-odds of the target against the averaged rest; root = sqrt(d)."""
     return constant + (u * root - (u * u + gg) / (2.0 * D)) / (1.0 + D)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def bent(w, square, D, d, power):  # pragma: no cover - compiled
     """The weight w r^power that acts where |D (s_c - s_u)|^2 = square, r = |s_c - s_u|/sqrt(d); w if power is 0."""
     if power == 0.0:
@@ -43,7 +44,7 @@ def bent(w, square, D, d, power):  # pragma: no cover - compiled
     return w * (math.sqrt(square / d) / D) ** power if square > 0.0 else 0.0
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def force(u, gg, D, w, root, constant, power):  # pragma: no cover - compiled
     """b along mu_1, and the factor k of b = k g across it."""
     share = sigmoid(-log_odds(u, gg, D, root, constant)) / (1.0 + D)
@@ -51,7 +52,7 @@ def force(u, gg, D, w, root, constant, power):  # pragma: no cover - compiled
     return k * (u - D * root), k  # x/(1 + D) - mu_1 = (y - D mu_1)/(1 + D)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def start(rng, m, v, m0, v0, d):  # pragma: no cover - compiled
     """(u, u0, |g|^2, g.h, |h|^2) of N(m mu_1, v I) and of its twin N(m0 mu_1, v0 I) on the same normals."""
     along, across, root = rng.standard_normal(), rng.chisquare(d - 1), math.sqrt(d)
@@ -60,7 +61,7 @@ def start(rng, m, v, m0, v0, d):  # pragma: no cover - compiled
     return u, u0, v * across, math.sqrt(v * v0) * across, v0 * across
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@compiled(inline="always")
 def step(rng, s, n, grid, d, root, constant):  # pragma: no cover - compiled
     """One exponential Heun step from grid.D[n] to grid.D[n + 1]."""
     u, u0, gg, gh, hh = s
@@ -90,7 +91,7 @@ def step(rng, s, n, grid, d, root, constant):  # pragma: no cover - compiled
     return u1 + phi * (b1 - b0), keep * u0 + along, max(gg1, 0.0), gh1, max(hh1, 0.0)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def observe(s, D, d, constant, log_rivals, out):  # pragma: no cover - compiled
     """Add the observables of one sample, in the order of `sampling.NAMES`, to out (observables,)."""
     u, u0, gg, _gh, hh = s
@@ -118,13 +119,13 @@ def observe(s, D, d, constant, log_rivals, out):  # pragma: no cover - compiled
     out[8] += accuracy
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def log_sigmoid(x):  # pragma: no cover - compiled
     """log(1/(1 + exp(-x))) without overflow or cancellation."""
     return -math.log1p(math.exp(-x)) if x > 0.0 else x - math.log1p(math.exp(x))
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def fill(rng, n_samples, grid, law, d, constant, log_rivals, out):  # pragma: no cover - compiled
     """Add up the observables of `n_samples` samples from the start law (m, v, m0, v0), in out (observables, times)."""
     column, root = np.empty(out.shape[0]), math.sqrt(d)

@@ -13,13 +13,14 @@ N(x/(1 + D), s^2 I), s^2 = D/(1 + D), so with a = x/(1 + D) - c the share outsid
 
 import math
 
-import numba
 import numpy as np
+
+from meanfield.compiling import compiled
 
 __all__ = ["draw", "inner", "log_average", "log_tail", "outside", "radius2", "split"]
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+@compiled(fastmath={"reassoc", "contract"})
 def inner(a, b):  # pragma: no cover - compiled
     """a.b; sums may be reordered, so that they run on vector registers."""
     total = 0.0
@@ -28,7 +29,7 @@ def inner(a, b):  # pragma: no cover - compiled
     return total
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def split(y, root):  # pragma: no cover - compiled
     """|x|^2 and |x - mu_1|^2 of a sample y = x - mu_1."""
     own = 0.0
@@ -37,19 +38,19 @@ def split(y, root):  # pragma: no cover - compiled
     return own + 2.0 * root * y[0] + root * root, own
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def log_average(square, D, d):  # pragma: no cover - compiled
     """log <exp(-|x - mu|^2/(2D))> over mu ~ N(0, I), for |x|^2 = square."""
     return -0.5 * d * math.log1p(1.0 / D) - square / (2.0 * (1.0 + D))
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def radius2(square, D, d):  # pragma: no cover - compiled
     """Typical |mu - x|^2 of the classes that dominate at noise D."""
     return square * (D / (1.0 + D)) ** 2 + d * D / (1.0 + D)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def log_tail(z):  # pragma: no cover - compiled
     """log Pr[normal > z]; beyond z = 30 by its asymptote."""
     if z > 30.0:
@@ -57,7 +58,7 @@ def log_tail(z):  # pragma: no cover - compiled
     return math.log(0.5 * math.erfc(z / math.sqrt(2.0)))
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def normal_score(x, k, shift):  # pragma: no cover - compiled
     """z with Pr[chi'^2_k(shift) > x] = Pr[normal > z], by Sankaran's approximation."""
     a, b = k + shift, k + 2.0 * shift
@@ -68,7 +69,7 @@ def normal_score(x, k, shift):  # pragma: no cover - compiled
     return ((x / a) ** h - centre) / (h * math.sqrt(2.0 * p) * (1.0 + 0.5 * m * p))
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def outside(x, centre, rho2, D, k):  # pragma: no cover - compiled
     """log of S_k: the share outside the ball of the classes that dominate at noise D, by tilted law in k dimensions."""
     s2, square = D / (1.0 + D), 0.0
@@ -77,7 +78,7 @@ def outside(x, centre, rho2, D, k):  # pragma: no cover - compiled
     return log_tail(normal_score(rho2 / s2, k, square / s2))
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def grown(rows, needed):  # pragma: no cover - compiled
     """`rows` with room for `needed` of them; those there are kept."""
     if needed <= len(rows):
@@ -87,7 +88,7 @@ def grown(rows, needed):  # pragma: no cover - compiled
     return more
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def seen(mu, balls, n_balls):  # pragma: no cover - compiled
     """Whether mu lies in one of the first `n_balls` rows (centre, rho^2) of balls."""
     d = len(mu)
@@ -100,7 +101,7 @@ def seen(mu, balls, n_balls):  # pragma: no cover - compiled
     return False
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def draw(rng, centre, rho2, D, log_rivals, balls, n_balls, store, n_stored):  # pragma: no cover - compiled
     """Draw the wrong means within rho of the centre that lie in none of the earlier balls.
 

@@ -7,8 +7,9 @@ piece of a schedule w(t) = w0 + omega t. `pieceflow` follows whole trajectories 
 
 import math
 
-import numba
 import numpy as np
+
+from meanfield.compiling import compiled
 
 __all__ = [
     "CAPTURED",
@@ -43,13 +44,13 @@ B1, B3, B4, B5, B6 = 35 / 384, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84
 E1, E3, E4, E5, E6, E7 = 71 / 57600, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def information(D, q):  # pragma: no cover - compiled
     """K of (T3)."""
     return 0.5 * (math.log1p(1.0 / D) - 1.0 / (1.0 + D) + q / (1.0 + D) ** 2)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def shrinkage(q, D, alpha):  # pragma: no cover - compiled
     """c = 1/(1 + D'): D' = D in the crowd, K(D', q) = alpha in the glass, by safeguarded Newton steps in log D'."""
     if information(D, q) <= alpha:
@@ -71,7 +72,7 @@ def shrinkage(q, D, alpha):  # pragma: no cover - compiled
     return 1.0 / (1.0 + math.exp(x))
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def advantage(tau, delta, y, alpha):  # pragma: no cover - compiled
     """F of (T5)."""
     if alpha == math.inf:
@@ -85,7 +86,7 @@ def advantage(tau, delta, y, alpha):  # pragma: no cover - compiled
     return (2.0 * m - c - q * c * (2.0 - c)) / (2.0 * D)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def advantage_rate(tau, s, p, w):  # pragma: no cover - compiled
     """dF/dtau along the field with weight w: on which side of F = 0 a trajectory goes on."""
     alpha, _, eta, _, _ = p
@@ -99,7 +100,7 @@ def advantage_rate(tau, s, p, w):  # pragma: no cover - compiled
     return (d_delta - 0.5 * c * d_q - 0.5 * (q * c * (2.0 - c) - 2.0 * m + c)) / D
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def speciated(s, fall, eta):  # pragma: no cover - compiled
     """(T10): the state after tau has grown by -fall in the target phase, in the form that loses no digits."""
     eta2, y = eta * eta, s[1]
@@ -110,7 +111,7 @@ def speciated(s, fall, eta):  # pragma: no cover - compiled
     return s[0] * math.exp(0.5 * (1.0 + eta2) * fall), y, 0.0
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def rates(phase, tau, s, p, k):  # pragma: no cover - compiled
     """d(delta, y, m_k)/dtau; p = (alpha, sigma2, eta, w0, omega), k = (n_k, o_k) of the class that captured."""
     alpha, sigma2, eta, w0, omega = p
@@ -128,7 +129,7 @@ def rates(phase, tau, s, p, k):  # pragma: no cover - compiled
     return e * (w * (1.0 - c) - (1.0 + w * c) * s0), -2.0 * e * w * c + relax, 0.0
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def step(phase, tau, h, s, p, k):  # pragma: no cover - compiled
     """One Dormand-Prince step: the new state and its error relative to the tolerance."""
     f1 = rates(phase, tau, s, p, k)
@@ -146,7 +147,7 @@ def step(phase, tau, h, s, p, k):  # pragma: no cover - compiled
     return new, worst
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _add3(s, h, weights, stages):  # pragma: no cover - compiled
     a, b, c = s
     for i in range(len(weights)):
@@ -156,7 +157,7 @@ def _add3(s, h, weights, stages):  # pragma: no cover - compiled
     return a, b, c
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def exits(phase, tau, s, p, k):  # pragma: no cover - compiled
     """What turns positive where the phase ends: (speciation, change of crowd and glass or release, capture); for
     sliding (speciation, despeciation)."""
@@ -176,7 +177,7 @@ def exits(phase, tau, s, p, k):  # pragma: no cover - compiled
     return F, -excess, capture_margin(tau, s, p)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def capture_margin(tau, s, p):  # pragma: no cover - compiled
     """(T7c), positive where the dominating wrong class captures; -inf for w >= 0."""
     alpha, sigma2, eta, w0, omega = p
@@ -188,7 +189,7 @@ def capture_margin(tau, s, p):  # pragma: no cover - compiled
     return -w * (1.0 + eta * eta) - eta * eta * D * c / (1.0 - c)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def first_exit(phase, tau, h, s, p, k, before, after):  # pragma: no cover - compiled
     """Which exit turns positive first within the step, and after how long; (-1, h) if none does."""
     which, width = -1, h
@@ -210,13 +211,13 @@ def first_exit(phase, tau, h, s, p, k, before, after):  # pragma: no cover - com
     return which, width
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def negative(x):  # pragma: no cover - compiled
     """Exits after a change of phase or a step: rounding must not make them positive already."""
     return min(x[0], 0.0), min(x[1], 0.0), min(x[2], 0.0)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def series(a, b, x):  # pragma: no cover - compiled
     """2F1(-a, 1; 1 + b; x) for a x well below 1, as in `Problem.start`."""
     total = term = 1.0
@@ -228,7 +229,7 @@ def series(a, b, x):  # pragma: no cover - compiled
     return total
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def starts(parameters, w, largest, above):  # pragma: no cover - compiled
     """Rows (t, m, v) of `Problem.start` at T = infinity for rows of parameters (alpha, sigma2, eta).
 

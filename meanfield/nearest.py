@@ -11,11 +11,11 @@ later ball holds them. If P is small all classes are drawn at the start, and not
 
 import math
 
-import numba
 import numpy as np
 
 from meanfield import annealed
 from meanfield.ball import draw, grown, inner, log_average, outside, radius2, split
+from meanfield.compiling import compiled
 
 __all__ = ["fill", "posterior"]
 
@@ -23,7 +23,7 @@ SPARE = math.log(4.0)  # a fresh ball leaves a quarter of the variance that is a
 FIRST = 32.0  # proposals of the smallest ball
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def log_hidden(y, x, D, power, ball, log_rivals):  # pragma: no cover - compiled
     """log of the average of sum_k (weight of k/weight of the target)^power over the hidden classes, power 1 or 2."""
     d, (square, own) = len(y), split(y, math.sqrt(len(y)))
@@ -31,7 +31,7 @@ def log_hidden(y, x, D, power, ball, log_rivals):  # pragma: no cover - compiled
     return everything + outside(x, ball[0], ball[1], D / power, d)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def posterior(y, D, act, half, ball, log_rivals, shift):  # pragma: no cover - compiled
     """Fill shift (d,) with sum_k pi_k (mu_k - mu_1); returns log-odds, log Z, sum_k pi_k^2 and the best wrong logit.
 
@@ -71,7 +71,7 @@ def posterior(y, D, act, half, ball, log_rivals, shift):  # pragma: no cover - c
     return log_odds, top + math.log(total), (own * own + square) / (total * total), best
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def ground(square, d, rate):  # pragma: no cover - compiled
     """D' at which the dominating classes are exp(-d rate) rare among the N(0, I): K(D', |x|^2/d) = rate > 0."""
     low, high, q = math.log(1e-12), math.log(1e12), square / d
@@ -85,7 +85,7 @@ def ground(square, d, rate):  # pragma: no cover - compiled
     return math.exp(high)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def choose(y, D, log_norm, limit, most, log_rivals):  # pragma: no cover - compiled
     """Noise and rho^2 of the smallest ball around y that leaves log V below `limit`.
 
@@ -109,7 +109,7 @@ def choose(y, D, log_norm, limit, most, log_rivals):  # pragma: no cover - compi
             return inner, rho2
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def activate(ball, store, n_stored, root):  # pragma: no cover - compiled
     """The stored means inside the ball as mu_k - mu_1 (classes, d), and half their squared lengths (classes,)."""
     n_act, d = 0, store.shape[1]
@@ -128,7 +128,7 @@ def activate(ball, store, n_stored, root):  # pragma: no cover - compiled
     return act[:n_act], half[:n_act]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def log_spread(y, D, log_norm, ball, log_rivals):  # pragma: no cover - compiled
     """log V of the module's rule."""
     x = y.copy()
@@ -136,7 +136,7 @@ def log_spread(y, D, log_norm, ball, log_rivals):  # pragma: no cover - compiled
     return log_hidden(y, x, D, 2.0, ball, log_rivals) - 2.0 * log_norm
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def explicit(
     rng, y, h, first, grid, ball, act, half, log_rivals, tolerance, most, out, about
 ):  # pragma: no cover - compiled
@@ -190,7 +190,7 @@ def explicit(
                 y[i] += phi * (-w_end * b1[i] - b0[i])
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def observe(y, h, seen_by, column):  # pragma: no cover - compiled
     """Observables of one sample, in the order of `sampling.NAMES`."""
     log_odds, _, squares, best = seen_by
@@ -208,7 +208,7 @@ def observe(y, h, seen_by, column):  # pragma: no cover - compiled
     column[8] = 1.0 if best < 0.0 else 0.0
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def start_all(rng, law, act, y, h):  # pragma: no cover - compiled
     """Start of a sample whose P classes are all explicit; law = (m, v, m0, v0, w).
 
@@ -241,7 +241,7 @@ def start_all(rng, law, act, y, h):  # pragma: no cover - compiled
     y[0] -= w * len(act) / count * root  # sum mu_k = sum delta_k + (P - 1) mu_1
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def fill(
     rng, n_samples, grid, law, d, constant, log_rivals, n_all, tolerance, most, out, about
 ):  # pragma: no cover - compiled

@@ -8,9 +8,9 @@ and has everything else: alpha = 0, starts beyond speciation, schedules that are
 
 import math
 
-import numba
 import numpy as np
 
+from meanfield.compiling import compiled
 from meanfield.fastflow import (
     CAPTURED,
     CROWD,
@@ -43,7 +43,7 @@ SPECIATION, CONDENSATION, CAPTURE, PASSED, STANDING, MARGIN = 2, 3, 4, 5, 8, 9
 ENTERED, COUNT, AGAIN, WAIT, MEMORY = 10, 11, 12, 13, 14
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def follow(alpha, sigma2, eta, edges, w0, omega, m, v, out):  # pragma: no cover - compiled
     """One trajectory from (m, v) at t = edges[0]; fills out by `COLUMNS`, nan if it must be left to `solve`.
 
@@ -87,7 +87,7 @@ def follow(alpha, sigma2, eta, edges, w0, omega, m, v, out):  # pragma: no cover
         out[9] = 0.0
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _piece(phase, tau, end, s, p, k, h, note):  # pragma: no cover - compiled
     """Through the phases of one piece: (phase, tau, state, k, step) at its end; at an earlier tau if that failed."""
     before, waiting = negative(exits(phase, tau, s, p, k)), False
@@ -138,7 +138,7 @@ def _piece(phase, tau, end, s, p, k, h, note):  # pragma: no cover - compiled
 # -- changes of phase, as in `path` -----------------------------------------------------------------------------------
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _leave(phase, which, tau, s, p, k, note):  # pragma: no cover - compiled
     """The phase that follows exit number `which`, with the overlaps of a class that captures and the state."""
     if which == 0:
@@ -154,7 +154,7 @@ def _leave(phase, which, tau, s, p, k, note):  # pragma: no cover - compiled
     return _rest(glass, tau, s, p, k, note)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _rest(glass, tau, s, p, k, note):  # pragma: no cover - compiled
     """The rest has the weight: crowd, glass, or a class of the ground state that captures here (T7c)."""
     if not glass:
@@ -170,7 +170,7 @@ def _rest(glass, tau, s, p, k, note):  # pragma: no cover - compiled
     return CAPTURED, (1.0 - c + c * c * q, c * m), (s[0], s[1], c * q)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _restart(phase, tau, s, p, k, note):  # pragma: no cover - compiled
     """The same phase goes on with the weight of the next piece."""
     if phase == GLASS:
@@ -180,7 +180,7 @@ def _restart(phase, tau, s, p, k, note):  # pragma: no cover - compiled
     return phase, k, s
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _desertion(tau, end, s, p):  # pragma: no cover - compiled
     """When the target loses the weight (never for eta <= 1), looked for at a spacing of WATCH; `end` if it does not."""
     if p[2] <= 1.0 or p[0] == math.inf:
@@ -204,7 +204,7 @@ def _desertion(tau, end, s, p):  # pragma: no cover - compiled
     return end
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _deserted(tau, s, p, k, note):  # pragma: no cover - compiled
     """What follows the target: sliding if the rest pushes back, else the rest."""
     if advantage_rate(tau, s, p, _weight(tau, p)) > 0.0:
@@ -212,7 +212,7 @@ def _deserted(tau, s, p, k, note):  # pragma: no cover - compiled
     return _rest(_condensed(tau, s, p), tau, s, p, k, note)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _released(tau, note):  # pragma: no cover - compiled
     """Whether the next class that captures has to wait: longer each time the last was overtaken at once."""
     if tau - note[ENTERED] > REARM * 2.0 ** (note[COUNT] // MANY):
@@ -223,19 +223,19 @@ def _released(tau, note):  # pragma: no cover - compiled
     return True
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _condensed(tau, s, p):  # pragma: no cover - compiled
     """Whether the rest is a glass; rounding at its edge counts as one."""
     D, m = math.exp(-tau), 1.0 + s[0]
     return information(D, m * m + D * math.exp(s[1])) > p[0] * (1.0 - 1e-12)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _weight(tau, p):  # pragma: no cover - compiled
     return p[3] + p[4] * max(math.exp(-tau) - p[1], 0.0)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _label(phase, tau, end, before, after, p, note):  # pragma: no cover - compiled
     """A step in the glass is approximate with w < 0, asymptotic with w > 0, exact at w = 0 throughout; a step of a
     crowd with w < 0 comes as near to the glass as K - alpha (before and after) says."""
@@ -248,7 +248,7 @@ def _label(phase, tau, end, before, after, p, note):  # pragma: no cover - compi
         note[MARGIN] = min(note[MARGIN], -max(before, after) / p[0])
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def follow_all(parameters, edges, w0, omega, starts, out):  # pragma: no cover - compiled
     """`follow` for every row: parameters (rows, 3) of alpha, sigma2, eta; edges (rows, pieces + 1); w0 and omega (rows,
     pieces); starts (rows, 2) of m, v; out (rows, COLUMNS)."""
