@@ -33,6 +33,7 @@ WIDTH = 0.5  # of a panel in tau: the poles of c lie at a distance of pi, jumps 
 CHUNK = 6.0  # tau that is solved before exits are looked for
 LARGEST_A = 2.0
 RESOLVED = 2e-14  # error of the integral of w over a panel
+TIE = 1e-12  # exits nearer to each other in tau are one
 MOST_PANELS = 2000  # beyond, an integrator that turns implicit is faster
 
 
@@ -80,8 +81,9 @@ def integrate_crowd(phase: Any, tau: float, stop: float) -> tuple[Any, float, in
         values = phase.crowd_exits(nodes, *(x.transpose(0, 2, 1).reshape(nodes.size, -1) for x in (deltas, ys)))
         values[:, 0] = np.minimum(values[:, 0], 0.0) if before is None else before
         roots = [_root(ends, row.reshape(w.shape)) for row in values]
-        if min(roots) < math.inf:
-            return solution, min(roots), int(np.argmin(roots))
+        if min(roots) < math.inf:  # unguided, speciation and condensation coincide: that is speciation
+            which = next(i for i, root in enumerate(roots) if root <= min(roots) + TIE)
+            return solution, roots[which], which
         if ends[-1] >= stop:
             return solution, stop, None
         delta, y, before = deltas[-1, :, -1], ys[-1, :, -1], values[:, -1]

@@ -78,9 +78,13 @@ def test_quadrature_is_the_closed_form(w, sampler):
     assert abs(crowd(0.2101, w, p.eta, 0.0101)[1] / state.v[2] - 1) > 1e-5
 
 
-def test_unguided_samples_are_not_distorted_at_all():
-    theory = solve(Problem(classes=Exponential(0.4), sigma2=0.25, guidance=0.0))
+@pytest.mark.parametrize("sampler", SAMPLERS[:3])
+@pytest.mark.parametrize("alpha", [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
+def test_unguided_samples_are_not_distorted_at_all(alpha, sampler):
+    """Speciation and condensation coincide there; rounding must not make a glass of it."""
+    theory = solve(Problem(classes=Exponential(alpha), sigma2=0.25, guidance=0.0, sampler=sampler))
     assert theory.final.mean_shift == 0.0 and theory.final.variance_excess == 0.0
+    assert [e.kind for e in theory.events] == ["speciation"] and theory.standing == "exact"
 
 
 def test_spectra():
