@@ -117,12 +117,13 @@ def accumulate_packed(
                     continue
                 live = True
                 if best > top[s]:
-                    down = np.exp2(top[s] - best)  # 0 at the first block
+                    if total[s] > 0:
+                        down = np.exp2(top[s] - best)
+                        total[s] *= down
+                        square[s] *= down * down
+                        for k in range(rows):
+                            shift[s, k] *= down
                     top[s] = best
-                    total[s] *= down
-                    square[s] *= down * down
-                    for k in range(rows):
-                        shift[s, k] *= down
                 total[s] += _exponentials(row, np.float32(top[s]), size)
                 if squares:
                     square[s] += _sum_of_squares(row, size)

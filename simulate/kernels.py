@@ -10,10 +10,23 @@ needs; a samples x classes array never exists. Two kernels add a block of classe
 
 Products are float32 or float64, logits in units of bits (base 2), sums over blocks float64. Float32 gives the shift to
 about 1e-6 relative. `simulate.score.ReferenceScore` is the twin of both.
+
+Negligible classes are left out, in two ways that never lose more than the relative mass `negligible` of a posterior:
+
+* a block whose largest logit is log(P/negligible) below the leading one, or below the target's 0, adds nothing: each of
+  its classes has less than negligible/P of the whole;
+* by Schwarz, l_k <= |u||n_k| - |n_k|^2/2 with u = y/sqrt(D) and n_k = delta_k/sqrt(D) (direction by direction with a
+  spectrum), so l_k < -log(P/negligible) for
+      |n_k| > |u| + (|u|^2 + 2 log(P/negligible))^{1/2},
+  and not even the logits of such classes are computed. This needs D well below the class distances, |delta_k|^2 ~ 2 d.
+
+Observables (`full`) need the odds at full relative precision however small: for them only blocks negligible beside the
+other wrong classes are left out.
 """
 
+import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,9 +35,9 @@ from simulate.mixture import Mixture
 from simulate.plain import FORMATS, accumulate
 from simulate.score import Posterior, posterior_from_sums
 
-__all__ = ["SKIP", "FastScore", "make_kernel"]
+__all__ = ["NEGLIGIBLE", "Cut", "FastScore", "cut_off", "make_kernel"]
 
-SKIP = 60.0  # bits: classes below 2^-60 of the leading weight are left out
+NEGLIGIBLE = {"float32": 1e-7, "float64": 1e-15}  # relative mass: below the rounding of the products
 SUPER = 65536  # classes per call of a kernel: between calls an interrupt is noticed
 FEW, MANY = 192, 256  # the fused kernel is the faster one in few directions, with many classes
 
@@ -39,6 +52,7 @@ class FastScore:
     block : classes per block of library products.
     dtype : of the products.
     check : called between superblocks; raises to interrupt.
+    negligible : relative mass of a posterior that may be left out; 0 leaves out nothing, None is `NEGLIGIBLE[dtype]`.
 
     Examples
     --------
@@ -58,11 +72,13 @@ class FastScore:
         block: int = 512,
         dtype: str = "float32",
         check: Callable[[], None] = lambda: None,
+        negligible: float | None = None,
     ) -> None:
         self._delta = np.ascontiguousarray(mixture.delta, dtype=dtype)
         self._half = mixture.half_norms if mixture.counts is None else mixture.half_norms_by_group
         self._first = 0 if mixture.counts is None else mixture.first
         self._dtype, self._check = np.dtype(dtype), check
+        self._lost = NEGLIGIBLE[dtype] if negligible is None else negligible
         self._kernel = make_kernel(mixture.dim, samples, len(mixture.delta), block, dtype)
 
     def __call__(self, y: np.ndarray, D: Any, full: bool = False) -> Posterior:
@@ -73,17 +89,43 @@ class FastScore:
         top = np.full(len(query), -1e300)
         total, square = np.zeros(len(query)), np.zeros(len(query))
         shift = np.zeros(query.shape)
-        floor = -1e300 if full else -SKIP  # the target has logit 0
+        cut = cut_off(y, D, len(self._delta), self._lost, full)
         for k in range(0, len(self._delta), SUPER):
             self._check()
             half = self._half[k : k + SUPER]
             # one D per direction: a sum over groups, of the cost of a small part of a step
             bits = half @ scale[self._first] if np.ndim(D) else half * scale
-            self._kernel.add(
-                query, self._delta[k : k + SUPER], bits.astype(self._dtype), floor, full, top, total, square, shift
-            )
+            bits, delta = bits.astype(self._dtype), self._delta[k : k + SUPER]
+            self._kernel.add(query, delta, bits, cut, full, top, total, square, shift)
         top, total, square = top[:samples] * np.log(2.0), total[:samples], square[:samples]
         return posterior_from_sums(top, total, square, shift[:samples, :dim], full)
+
+
+class Cut(NamedTuple):
+    """Left out, in bits: blocks `skip` below the leading logit or below `floor`; classes of |n|^2/2 > `limit`."""
+
+    skip: float
+    floor: float
+    limit: float
+
+
+def cut_off(y: np.ndarray, D: Any, n_wrong: int, negligible: float, full: bool) -> Cut:
+    """What may be left out for samples y at D among `n_wrong` classes, at the loss of relative mass `negligible`.
+
+    Examples
+    --------
+    >>> cut = cut_off(np.ones((1, 4)), D=0.25, n_wrong=1023, negligible=2.0**-20, full=False)
+    >>> cut.skip, cut.floor, round(cut.limit, 2)  # 2^10 classes of mass 2^-30 each; |u| = 4
+    (30.0, -30.0, 96.88)
+    """
+    if not negligible:
+        return Cut(np.inf, -np.inf, np.inf)
+    skip = math.log2((n_wrong + 1) / negligible)
+    if full or n_wrong < MANY:
+        return Cut(skip, -np.inf if full else -skip, np.inf)
+    square = np.einsum("sd,sd->s", y, y) / D if np.ndim(D) == 0 else (y * y) @ (1.0 / D)  # |u|^2 (samples,)
+    u = math.sqrt(square.max() / math.log(2.0))
+    return Cut(skip, -skip, 0.5 * (u + math.sqrt(u * u + 2.0 * skip)) ** 2)
 
 
 def make_kernel(dim: int, samples: int, n_classes: int, block: int, dtype: str) -> "_Plain | _Fused":
@@ -100,16 +142,20 @@ class _Plain:
         self._block = block
         self._query = np.empty((samples, dim), dtype)
         self._logits = np.empty(samples * block, dtype)
+        self._words = self._logits.view(integer)
         self._bits = np.empty(block, integer)
+        self._powers = self._bits.view(dtype)
         self._partial = np.empty((samples, dim), dtype)
 
     def query(self, samples: int) -> np.ndarray:
         return self._query[:samples]
 
-    def add(self, query, delta, half, floor, full, top, total, square, shift) -> None:
+    def add(self, query, delta, half, cut, full, top, total, square, shift) -> None:
+        if half.min() > cut.limit:
+            return
         accumulate(
-            query, delta, half, self._block, floor, SKIP, full, self._poly, self._bias, self._unit, self._logits,
-            self._bits, self._bits.view(query.dtype), self._partial[: len(query)], top, total, square, shift,
+            query, delta, half, self._block, cut.floor, cut.skip, full, self._poly, self._bias, self._unit,
+            self._logits, self._words, self._bits, self._powers, self._partial[: len(query)], top, total, square, shift,
         )  # fmt: skip
 
 
@@ -125,7 +171,19 @@ class _Fused:
         query[samples:] = 0
         return query
 
-    def add(self, query, delta, half, floor, full, top, total, square, shift) -> None:
+    def add(self, query, delta, half, cut, full, top, total, square, shift) -> None:
         accumulate_fused(
-            query, delta, half, np.inf, floor, SKIP, full, self._packed, self._logits, top, total, square, shift
+            query,
+            delta,
+            half,
+            cut.limit,
+            cut.floor,
+            cut.skip,
+            full,
+            self._packed,
+            self._logits,
+            top,
+            total,
+            square,
+            shift,
         )

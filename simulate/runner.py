@@ -16,6 +16,7 @@ from meanfield.ensemble import Ensemble
 from meanfield.errors import checked
 from meanfield.problem import Problem
 from simulate.integrators import make_steps, time_grid
+from simulate.kernels import NEGLIGIBLE
 from simulate.lazy import require_own_noise, run_lazy
 from simulate.mixture import count_classes
 from simulate.observables import unpack
@@ -60,7 +61,8 @@ def run(
         they are needed (P <= 1e8); "reference" explicit with the plain NumPy score. "auto" chooses by fixed rules.
     class_tolerance : with lazy classes, how much, relative to what acts, the classes left to their average may
         fluctuate about it (standard deviation), 0 < class_tolerance <= 0.5. The other ways are exact.
-    dtype : "float32" or "float64" arithmetic of the score; the state is always float64.
+    dtype : "float32" or "float64" arithmetic of the score; the state is always float64. Classes of less than 1e-7 or
+        1e-15 of a sample's posterior altogether are left out (`simulate.kernels`), as `info["negligible"]` says.
     noise_refinement : draw the noise on a grid this much finer. A run with n_steps=n, noise_refinement=2 has the noise
         of one with n_steps=2n (for schedules without breakpoints; see `timestep_error`).
     block, batch, threads : classes per block, samples per batch, threads (default: all available). They set the speed;
@@ -129,6 +131,7 @@ def run_on(
         "n_steps": len(plan.steps),
         "n_classes": int(count) if math.isfinite(count) else "inf",
         "dtype": s.dtype,
+        "negligible": NEGLIGIBLE[s.dtype],
         "threads": s.threads,
         "seconds": time.perf_counter() - began,
         "versions": {

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from scipy.special import expit
 
 from simulate.mixture import Mixture
 
@@ -89,14 +88,16 @@ class ContinuumScore:
 def posterior_from_sums(top, total, square, shift, full: bool) -> Posterior:
     """Posterior from sums over the wrong classes of exp(l_k - top), its square, and delta_k exp(l_k - top).
 
-    `total` is 0 where no wrong class counts (none exists, or all were skipped as negligible).
+    `total` is 0 where no wrong class counts (none exists, or all were skipped as negligible). `shift` is overwritten.
     """
     some = total > 0
     safe = np.where(some, total, 1.0)
     log_odds = np.where(some, -(top + np.log(safe)), np.inf)  # (samples,)
-    wrong = expit(-log_odds)
-    weight = expit(log_odds)
+    small = np.exp(-np.abs(log_odds))
+    more, less = 1.0 / (1.0 + small), small / (1.0 + small)  # the larger of pi_1 and 1 - pi_1, and the smaller
+    ahead = log_odds > 0
+    weight, wrong = np.where(ahead, more, less), np.where(ahead, less, more)
     participation = 1.0 / (weight**2 + wrong**2 * square / safe**2) if full else np.full(len(total), np.nan)
-    shift = shift * (wrong / safe)[:, None]  # (samples, dim)
+    shift *= (wrong / safe)[:, None]  # (samples, dim)
     nearest = ~some | (top < 0.0)
     return Posterior(shift, np.where(some, log_odds, np.nan), weight, participation, nearest)

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, TypeVar
 import numba
 import numpy as np
 
-from simulate.kernels import SKIP, make_kernel
+from simulate.kernels import NEGLIGIBLE, Cut, cut_off, make_kernel
 from simulate.mixture import Classes, draw_target, fill_classes
 from simulate.normals import make_key
 from simulate.randomness import MEANS
@@ -156,6 +156,7 @@ class StreamedScore:
     mixture : the classes; its threads do the work.
     block : classes per block of library products, fewer for many samples.
     dtype : of the products.
+    negligible : as in `simulate.kernels.FastScore`.
 
     Examples
     --------
@@ -168,20 +169,24 @@ class StreamedScore:
     True
     """
 
-    def __init__(self, mixture: StreamedMixture, block: int = 512, dtype: str = "float32") -> None:
+    def __init__(
+        self, mixture: StreamedMixture, block: int = 512, dtype: str = "float32", negligible: float | None = None
+    ) -> None:
         self._mixture, self._block, self._dtype = mixture, block, dtype
+        self._negligible = NEGLIGIBLE[dtype] if negligible is None else negligible
 
     def __call__(self, y: np.ndarray, D: Any, full: bool = False) -> Posterior:
         samples, dim = y.shape
         scale = np.broadcast_to(1.0 / (D * np.log(2.0)), dim)  # one for each direction
+        cut = cut_off(y, D, int(self._mixture.n_classes) - 1, self._negligible, full)
         sums = None
-        for part in self._mixture.over_ranges(lambda blocks: self._sum(blocks, y, scale, full)):
+        for part in self._mixture.over_ranges(lambda blocks: self._sum(blocks, y, scale, cut, full)):
             sums = part if sums is None else sums.merge(part)
         top, total, square, shift = sums or _Sums.zero(samples, dim)
         shift = shift[:samples, :dim]
         return posterior_from_sums(top[:samples] * np.log(2.0), total[:samples], square[:samples], shift, full)
 
-    def _sum(self, blocks: Iterator[np.ndarray], y: np.ndarray, scale: np.ndarray, full: bool) -> _Sums:
+    def _sum(self, blocks: Iterator[np.ndarray], y: np.ndarray, scale: np.ndarray, cut: Cut, full: bool) -> _Sums:
         """Sums over the classes of `blocks`; the kernel may round samples and directions up."""
         samples, dim = y.shape
         block = max(16, min(self._block, LOGITS // samples))
@@ -189,10 +194,9 @@ class StreamedScore:
         query = kernel.query(samples)
         np.multiply(y, scale, out=query[:samples, :dim], casting="same_kind")
         sums = _Sums.zero(*query.shape)
-        floor = -1e300 if full else -SKIP  # the target has logit 0
         for delta in blocks:
             half = _half_norms(delta, scale).astype(self._dtype)  # (classes,)
-            kernel.add(query, delta.astype(self._dtype, copy=False), half, floor, full, *sums)
+            kernel.add(query, delta.astype(self._dtype, copy=False), half, cut, full, *sums)
         return sums
 
 

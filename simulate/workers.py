@@ -90,14 +90,16 @@ class Workers:
 
     def _score(self, mixture: Classes, samples: int) -> Score:
         s = self._settings
+        # guidance that grows where both scores agree sees the smallest weights
+        negligible = 0.0 if self._plan.problem.schedule.exponent < 0 else None
         if isinstance(mixture, StreamedMixture):
-            return StreamedScore(mixture, s.block, s.dtype)
+            return StreamedScore(mixture, s.block, s.dtype, negligible)
         assert isinstance(mixture, Mixture)
         if math.isinf(mixture.n_classes):
             return ContinuumScore(mixture.target)
         if s.classes == "reference":
             return ReferenceScore(mixture)
-        return FastScore(mixture, samples, s.block, s.dtype, self._check)
+        return FastScore(mixture, samples, s.block, s.dtype, self._check, negligible)
 
     def _check(self) -> None:
         if self._stop.is_set():

@@ -63,3 +63,52 @@ def test_float32_keeps_its_precision_with_a_million_classes():
     y = spread(mixture, 16.0, 4)
     fast, slow = FastScore(mixture, 4)(y, 16.0, True), ReferenceScore(mixture)(y, 16.0, True)
     assert far(fast, slow, 1.0) < 2e-6
+
+
+def near_target(mixture, D, n=32):
+    return np.sqrt(D) * np.random.default_rng(3).standard_normal((n, mixture.dim))
+
+
+@pytest.mark.parametrize(("d", "dtype"), [(24, "float32"), (24, "float64"), (300, "float32")])
+@pytest.mark.parametrize("D", [0.02, 0.3, 1.0])
+def test_no_more_than_the_stated_mass_is_left_out(d, dtype, D):
+    mixture = draw_direct(d=d, n_classes=20_000, seed=0, draw=0)
+    y = near_target(mixture, D)
+    y[::2] += 0.5 * mixture.delta[: len(y[::2])]  # half of the samples between two classes
+    everything = FastScore(mixture, len(y), dtype=dtype, negligible=0.0)(y, D)
+    size = np.linalg.norm(mixture.delta, axis=1).max()
+    for mass in (1e-7, 1e-3):
+        part = FastScore(mixture, len(y), dtype=dtype, negligible=mass)(y, D)
+        assert np.linalg.norm(part.shift - everything.shift, axis=1).max() < size * (mass + 2e-7)
+
+
+def test_a_large_mass_left_out_changes_the_result():
+    mixture = draw_direct(d=24, n_classes=20_000, seed=0, draw=0)
+    y = near_target(mixture, 1.0)
+    shift = {mass: FastScore(mixture, len(y), negligible=mass)(y, 1.0).shift for mass in (0.0, 1e-7, 1e3)}
+    size = np.abs(shift[0.0]).max()
+    assert np.abs(shift[1e-7] - shift[0.0]).max() < 1e-5 * size < np.abs(shift[1e3] - shift[0.0]).max()
+
+
+def test_distant_classes_are_not_even_looked_at():
+    """Near the target at low noise no rival is within reach: the cut holds for single classes, by their distance."""
+    mixture = draw_direct(d=24, n_classes=20_000, seed=0, draw=0)
+    D = 0.15
+    y = near_target(mixture, D)
+    cut = kernels.cut_off(y, D, len(mixture.delta), 1e-7, False)
+    kept = mixture.half_norms / (D * np.log(2.0)) <= cut.limit
+    assert 0 < kept.mean() < 0.5
+    logits = (y @ mixture.delta.T.astype(float) - mixture.half_norms) / D  # (samples, classes)
+    assert np.exp(logits[:, ~kept]).sum(axis=1).max() < 1e-7
+    assert kernels.cut_off(y, D, len(mixture.delta), 1e-7, True).limit == np.inf  # observables: odds among all rivals
+
+
+def test_a_spectrum_is_cut_by_its_own_distances():
+    mixture = draw_direct(d=24, n_classes=5000, seed=0, draw=0, counts=(8, 16))
+    D = np.repeat([0.03, 0.6], (8, 16))
+    y = np.sqrt(D) * np.random.default_rng(0).standard_normal((16, 24))
+    cut = kernels.cut_off(y, D, len(mixture.delta), 1e-7, False)
+    half = (0.5 * mixture.delta.astype(float) ** 2) @ (1.0 / D)
+    dropped = half / np.log(2.0) > cut.limit
+    logits = (y / D) @ mixture.delta.T.astype(float) - half
+    assert 0 < dropped.mean() < 1 and np.exp(logits[:, dropped]).sum(axis=1).max() < 1e-7
