@@ -6,14 +6,14 @@ Work is cut into items (draw, batch of samples), which `simulate.workers` comput
 import math
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
 from meanfield.ensemble import Ensemble
-from meanfield.errors import checked
+from meanfield.errors import ProblemError, checked
 from meanfield.problem import Problem
 from simulate.integrators import make_steps, time_grid
 from simulate.kernels import NEGLIGIBLE
@@ -22,6 +22,7 @@ from simulate.mixture import count_classes
 from simulate.observables import unpack
 from simulate.particles import Plan
 from simulate.settings import Settings, batch_width, check_settings
+from simulate.stepcontrol import choose_steps
 from simulate.workers import Workers
 
 __all__ = ["run", "run_on"]
@@ -33,7 +34,8 @@ def run(
     d: int,
     n_samples: int,
     n_disorder: int,
-    n_steps: int = 100,
+    n_steps: int | None = None,
+    tol: float | None = None,
     seed: int = 0,
     n_times: int = 33,
     classes: str = "auto",
@@ -53,6 +55,10 @@ def run(
     d : dimension, >= 2 (v has d - 1 degrees of freedom).
     n_samples, n_disorder : samples per draw, and independent draws; one draw has no error bar (stderr is nan).
     n_steps : steps of the integrator (`simulate.integrators`), one score each; at least one per piece of the schedule.
+        Default 100.
+    tol : instead of n_steps: the largest time-step error wanted in m(0) and in v(0)/sigma2. A pilot with few samples
+        chooses n_steps (`simulate.stepcontrol`, docs/steps.md); `info` then has `tol`, `timestep_error` (its bounds for
+        m and v/sigma2) and `pilot_steps` (its cost, in steps of the run).
     n_times : recorded times, start and t = 0 included; at most n_steps + 1 are recorded. They take no scores of their
         own and change nothing.
     classes : how the classes are held, see `simulate.choice` and docs/particles.md: "explicit" all means of a draw;
@@ -79,7 +85,8 @@ def run(
 
     Raises
     ------
-    ProblemError : a setting out of range, or more classes than memory.
+    ProblemError : a setting out of range, n_steps beside tol, or more classes than memory.
+    ConvergenceError : steps that do not resolve the guidance, or a tol that takes more than 100,000.
 
     Examples
     --------
@@ -92,24 +99,45 @@ def run(
     'particles (lazy)'
     """
     settings = check_settings(problem, d, n_samples, n_disorder, seed, classes, dtype, block, batch, threads)
-    n_steps = int(checked("n_steps", n_steps, low=1, high=1e7, integer=True))
     refinement = int(checked("noise_refinement", noise_refinement, low=1, high=1e4, integer=True))
     n_times = int(checked("n_times", n_times, low=2, high=1e6, integer=True))
+    if tol is not None:
+        if n_steps is not None:
+            raise ProblemError(f"give n_steps or tol, which chooses n_steps; got n_steps={n_steps} and tol={tol}.")
+        require_own_noise(settings, f"tol={tol}")
+    n_steps = int(checked("n_steps", 100 if n_steps is None else n_steps, low=1, high=1e7, integer=True))
     if settings.classes == "lazy":
         if refinement > 1:
             require_own_noise(settings, f"noise_refinement={refinement}")
         return run_lazy(problem, settings, n_steps, n_times, class_tolerance, progress)
     count = count_classes(problem, settings.d)
     begin = problem.start(rate=problem.classes.rate(settings.d), count=count)
+    about: dict[str, Any] = {}
+    if tol is not None:
+
+        def pilot(small: Settings, times: np.ndarray, length: int) -> Ensemble:
+            return run_on(problem, small, times, length, np.array([0, (len(times) - 1) // length]), False)
+
+        n_steps, m, v, cost = choose_steps(problem, settings, begin.t, tol, pilot)
+        about = {"tol": float(tol), "timestep_error": [m, v], "pilot_steps": cost}
     times = time_grid(problem, begin.t, n_steps, refinement)
     record = np.unique(np.round(np.linspace(0, n_steps, min(n_times, n_steps + 1))).astype(int))
-    return run_on(problem, settings, times, refinement, record, progress)
+    return run_on(problem, settings, times, refinement, record, progress, about)
 
 
 def run_on(
-    problem: Problem, settings: Settings, times: np.ndarray, refinement: int, record: np.ndarray, progress: Any
+    problem: Problem,
+    settings: Settings,
+    times: np.ndarray,
+    refinement: int,
+    record: np.ndarray,
+    progress: Any,
+    about: Mapping[str, Any] | None = None,
 ) -> Ensemble:
-    """Run on the steps times[::refinement], with noise on all of `times` and observables at the indices `record`."""
+    """Run on the steps times[::refinement], with noise on all of `times` and observables at the indices `record`.
+
+    `about` is what else `info` has to say.
+    """
     began = time.perf_counter()
     s = settings
     count = count_classes(problem, s.d)
@@ -129,6 +157,7 @@ def run_on(
         "why": s.why,
         "seed": s.seed,
         "n_steps": len(plan.steps),
+        **(about or {}),
         "n_classes": int(count) if math.isfinite(count) else "inf",
         "dtype": s.dtype,
         "negligible": NEGLIGIBLE[s.dtype],

@@ -1,0 +1,99 @@
+"""`run(..., tol=)`: the step number it takes keeps the time-step error below tol, and bad requests are refused."""
+
+import math
+
+import numpy as np
+import pytest
+
+from meanfield.errors import ConvergenceError, ProblemError
+from meanfield.guidance import Interval
+from meanfield.problem import Exponential, Problem
+from simulate import run
+from simulate.stepcontrol import FLOOR
+
+PROBLEM = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=1.0, t_start=1000.0)
+SIZE = {"d": 8, "threads": 1, "progress": False, "n_times": 2}
+
+
+def true_error(problem, n_steps):
+    """Errors of m(0) and v(0)/sigma2 at n_steps, on samples that no pilot has seen, with their standard errors."""
+    settings = {**SIZE, "n_samples": 200, "n_disorder": 32, "batch": 200, "seed": 99, "dtype": "float64"}
+    near = run(problem, n_steps=n_steps, noise_refinement=4, **settings).draws
+    far = run(problem, n_steps=4 * n_steps, **settings).draws
+    change = np.array([(near[q] - far[q])[:, -1] / s for q, s in (("m", 1.0), ("v", problem.sigma2))])
+    return np.abs(change.mean(axis=1)), change.std(axis=1, ddof=1) / math.sqrt(32)
+
+
+@pytest.mark.parametrize(
+    ("changes", "tol"),
+    [
+        ({"sampler": "ode"}, 1e-3),
+        ({"sampler": "ode", "guidance": -0.5}, 1e-3),
+        ({"sampler": "ode", "guidance": 10.0, "t_start": math.inf}, 1e-3),
+        ({}, 3e-3),
+        ({"guidance": 10.0, "t_start": math.inf}, 3e-3),
+        ({"classes": Exponential(0.6), "guidance": 5.0}, 3e-3),
+    ],
+)
+def test_tol_is_honoured(changes, tol):
+    """Negative control: a fifth of the steps violates it."""
+    problem = PROBLEM.replace(**changes)
+    data = run(problem, tol=tol, n_samples=100, n_disorder=20, seed=1, **SIZE)
+    error, stderr = true_error(problem, data.info["n_steps"])
+    assert (error < tol + 2 * stderr).all()
+    assert max(data.info["timestep_error"]) < tol == data.info["tol"]
+    error, stderr = true_error(problem, data.info["n_steps"] // 5)
+    assert (error > tol + 3 * stderr).any()
+
+
+def test_a_smaller_tol_takes_more_steps_and_the_result_is_that_of_those_steps():
+    settings = {**SIZE, "n_samples": 40, "n_disorder": 4}
+    loose, tight = (run(PROBLEM.replace(sampler="ode"), tol=tol, **settings) for tol in (1e-2, 1e-5))
+    assert loose.info["n_steps"] < tight.info["n_steps"] / 2
+    again = run(PROBLEM.replace(sampler="ode"), n_steps=tight.info["n_steps"], **settings)
+    assert np.array_equal(again.draws["v"], tight.draws["v"])
+    assert tight.info["pilot_steps"] > 0 and "tol" not in again.info
+
+
+def test_jumps_and_steps_that_do_not_resolve_the_guidance():
+    window = run(PROBLEM.replace(guidance=Interval(3.0, 0.5, 4.0)), tol=0.1, n_samples=10, n_disorder=2, **SIZE)
+    assert window.info["n_steps"] >= 6
+    strong = PROBLEM.replace(guidance=200.0, classes=Exponential(1.2))  # no speciation: the guidance acts to the end
+    with pytest.raises(ConvergenceError, match="resolve"):
+        run(strong, n_steps=40, n_samples=10, n_disorder=2, **{**SIZE, "d": 5})
+    assert run(strong, tol=0.3, n_samples=10, n_disorder=2, **{**SIZE, "d": 5}).info["n_steps"] > 40
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        ({"tol": 1e-3, "n_steps": 50}, "give n_steps or tol, which chooses n_steps; got n_steps=50 and tol=0.001"),
+        (
+            {"tol": 1e-7},
+            r'tol must be at least 2e-06 with float32 scores; got 1e-07. .* dtype="float64"',
+        ),
+        (
+            {"tol": 1e-12, "dtype": "float64"},
+            "tol must be at least 1e-10 with float64 scores; got 1e-12",
+        ),
+        ({"tol": 0.0}, "tol must be"),
+        ({"tol": float("nan")}, "tol must be"),
+        ({"tol": 1e-3, "classes": "lazy"}, "tol=0.001 runs the same samples with different steps"),
+    ],
+)
+def test_bad_requests(request_, message):
+    with pytest.raises(ProblemError, match=message):
+        run(PROBLEM, n_samples=4, n_disorder=2, **{**SIZE, **request_})
+
+
+def test_out_of_reach(monkeypatch):
+    monkeypatch.setattr("simulate.stepcontrol.LIMIT", 60)
+    with pytest.raises(ConvergenceError, match="tol must be within reach of 60 steps; got 1e-05"):
+        run(PROBLEM, tol=1e-5, n_samples=4, n_disorder=2, **SIZE)
+
+
+@pytest.mark.parametrize("changes", [{}, {"sampler": "ode", "guidance": -0.9}])
+def test_rounding_stays_below_the_floor(changes):
+    settings = {**SIZE, "n_samples": 100, "n_disorder": 4, "n_steps": 40}
+    a, b = (run(PROBLEM.replace(**changes), dtype=dtype, **settings).final for dtype in ("float32", "float64"))
+    assert abs(a.m.mean - b.m.mean) < FLOOR["float32"] and abs(a.v.mean - b.v.mean) / 0.25 < FLOOR["float32"]
