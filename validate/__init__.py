@@ -2,7 +2,7 @@
 
 from validate import figures
 from validate.comparison import compare
-from validate.errors import ComparisonError, ConfigError, ExtrapolationError, StoreError
+from validate.errors import ComparisonError, ConfigError, ExecutorError, ExtrapolationError, StoreError, StoreWarning
 from validate.extrapolation import Extrapolation, extrapolate
 from validate.judgement import Judgement, judge
 from validate.measurement import atlas
@@ -14,10 +14,12 @@ __all__ = [
     "Comparison",
     "ComparisonError",
     "ConfigError",
+    "ExecutorError",
     "Extrapolation",
     "ExtrapolationError",
     "Judgement",
     "StoreError",
+    "StoreWarning",
     "atlas",
     "compare",
     "extrapolate",

@@ -243,6 +243,10 @@ def validate(
     seed: Annotated[int, typer.Option(help="Seed of all cells.")] = 0,
     level: Annotated[float, typer.Option(help="Probability of any false alarm in the table.")] = 0.01,
     only: Annotated[str, typer.Option(help="Only the groups whose name contains this text.")] = "",
+    scheduler: Annotated[
+        str | None, typer.Option(help="Compute on this Dask cluster: tcp://host:8786 (docs/sweeps.md).")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads of this machine; on a cluster, of each cell.")] = None,
 ) -> None:
     """Compare theory and particles over the atlas of regimes; write data, figure and report.
 
@@ -250,7 +254,7 @@ def validate(
     """
     from validate.report import judge_and_report
 
-    if not judge_and_report(profile, out, seed=seed, level=level, only=only):
+    if not judge_and_report(profile, out, seed=seed, level=level, only=only, scheduler=scheduler, threads=threads):
         raise typer.Exit(1)
 
 
@@ -269,7 +273,7 @@ def _check_folder(output: Path | None) -> None:
 
 def _deliver(result: Any, output: Path | None) -> None:
     if output is not None:
-        from validate.store import write_dataset
+        from validate.files import write_dataset
 
         write_dataset(result.to_dataset(), output)
         typer.echo(f"wrote {output}", err=True)

@@ -2,7 +2,7 @@
 
 from meanfield.errors import CfgfieldError
 
-__all__ = ["ComparisonError", "ConfigError", "ExtrapolationError", "StoreError"]
+__all__ = ["ComparisonError", "ConfigError", "ExecutorError", "ExtrapolationError", "StoreError", "StoreWarning"]
 
 
 class ComparisonError(CfgfieldError, ValueError):
@@ -19,3 +19,11 @@ class StoreError(CfgfieldError, OSError):
 
 class ConfigError(CfgfieldError, ValueError):
     """A configuration file or a combination of flags does not state one problem."""
+
+
+class ExecutorError(CfgfieldError, RuntimeError):
+    """The workers of a sweep cannot be reached, died, or do not run this code."""
+
+
+class StoreWarning(UserWarning):
+    """A cell of a results folder is damaged; it is computed again."""

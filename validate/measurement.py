@@ -3,18 +3,22 @@
 import json
 import math
 import time
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.errors import CfgfieldError
 from meanfield.problem import Exponential, Problem
+from validate.cells import map_cells
+from validate.cost import CostModel, run_work
 from validate.estimates import QUANTITIES, best_draws, theory_on
 from validate.provenance import code_fingerprint, versions
 from validate.regimes import SAMPLERS, SIGMA2, Group, annealed_error, exact_at_every_d, groups
 from validate.store import Store, content_hash
-from validate.sweeps import cell_seed, progress_bar, theory_of
+from validate.sweeps import cell_seed, theory_of
 
 if TYPE_CHECKING:
     import xarray
@@ -27,15 +31,18 @@ CURVES = (0.4, 0.7, 1.0)  # alphas of the figure's theory lines
 REDUCED: dict[str, Any] = {"n_samples": 8000, "n_draws": 16, "n_steps": 100}
 QUENCHED: dict[str, Any] = {"n_samples": 1600, "n_draws": 32, "n_steps": 120}
 QUENCHED_D = (4, 64)  # the dimensions at which the quenched theory is computed
+BESIDE = 0.8  # seconds of processor that a cell takes beside its particles
 STEP_SHARE = 4  # the time-step error is measured on paired noise, so a quarter of the samples resolves it
 
 
-class AtlasCell(NamedTuple):
-    """A group at one of its dimensions."""
+@dataclass(frozen=True)
+class AtlasCell:
+    """A group at one of its dimensions, and the seed of the atlas."""
 
     group: Group
     d: int
     n_samples: int
+    seed: int
 
     @property
     def content(self) -> dict[str, Any]:
@@ -50,12 +57,35 @@ class AtlasCell(NamedTuple):
             "quenched": QUENCHED,
         }
 
+    @property
+    def key(self) -> str:
+        """Its name in a store, whose manifest has the seed."""
+        return content_hash(self.content)
+
+    @property
+    def label(self) -> str:
+        """How a table calls it."""
+        return f"{self.group.name}, d = {self.d}"
+
+    def seconds(self, model: CostModel) -> float:
+        """Predicted processor time: the particles, their runs with n_steps and 2 n_steps steps, and what else there is,
+        a constant as measured (see docs/sweeps.md)."""
+        g = self.group
+        work = run_work(g.problem, self.d, n_samples=self.n_samples, n_disorder=g.n_disorder, n_steps=g.n_steps)
+        return BESIDE + model.seconds(work) * (1.0 + 3.0 / STEP_SHARE)
+
+    def measure(self, threads: int = 1, progress: Any = False) -> "xarray.Dataset":
+        """Its results; see `measure`."""
+        return measure(self.group, self.d, self.n_samples, self.seed, progress, threads)
+
 
 def atlas(
     profile: str = "quick",
     *,
     folder: str | Path | None = None,
     seed: int = 0,
+    executor: Executor | None = None,
+    threads: int | None = None,
     progress: bool | None = None,
     only: str = "",
 ) -> "xarray.Dataset":
@@ -65,6 +95,7 @@ def atlas(
     ----------
     profile : "quick" (minutes), "standard" (one to two hours) or "full" (half a day).
     folder : where finished cells are kept; None keeps nothing.
+    executor, threads, progress : who computes the cells, and whether it is shown, as in `validate.sweep`.
     only : measure the groups whose name contains this text.
 
     Returns
@@ -73,29 +104,20 @@ def atlas(
         `validate.judge` turns it into verdicts, `validate.figures.summary` into a figure.
     """
     chosen = [g for g in groups(profile) if only in g.name]
-    cells = [AtlasCell(g, d, n) for g in chosen for d, n in zip(g.sizes, g.n_samples, strict=True)]
+    cells = [AtlasCell(g, d, n, seed) for g in chosen for d, n in zip(g.sizes, g.n_samples, strict=True)]
     store = None
     if folder is not None:
         manifest = {"atlas": profile, "only": only, "seed": seed, "cells": content_hash([c.content for c in cells])}
         manifest["code"] = code_fingerprint()  # cells of two codes must not mix
         store = Store(folder, manifest, versions())
-    parts = []
-    with progress_bar(progress, len(cells), "atlas") as advance:
-        for cell in cells:
-            key = content_hash(cell.content)
-            if store is not None and store.finished(key):
-                part = store.read(key)
-            else:
-                part = measure(cell.group, cell.d, cell.n_samples, seed, advance.partial)
-                if store is not None:
-                    store.write(key, part)
-            parts.append(part)
-            advance.cell(cell.group.name)
+    parts = map_cells(cells, title="atlas", store=store, executor=executor, threads=threads, progress=progress)
     return _stack(parts, {"profile": profile, "seed": seed, **versions()})
 
 
-def measure(group: Group, d: int, n_samples: int, seed: int = 0, progress: Any = False) -> "xarray.Dataset":
-    """One cell.
+def measure(
+    group: Group, d: int, n_samples: int, seed: int = 0, progress: Any = False, threads: int | None = None
+) -> "xarray.Dataset":
+    """One cell, computed on some threads (default: all).
 
     Returns
     -------
@@ -111,18 +133,15 @@ def measure(group: Group, d: int, n_samples: int, seed: int = 0, progress: Any =
     from simulate import run, timestep_error
 
     started, problem = time.perf_counter(), group.problem
-    cell = AtlasCell(group, d, n_samples)
-    own = cell_seed(seed, cell.content)
-    size: dict[str, Any] = {"d": d, "n_disorder": group.n_disorder, "n_steps": group.n_steps}
-    try:
-        data = run(problem, n_samples=n_samples, seed=own, n_times=N_TIMES, progress=progress, **size)
-        step = timestep_error(problem, n_samples=max(n_samples // STEP_SHARE, 8), seed=own + 1, **size)
-        theory, exact = theory_of(problem, d), exact_at_every_d(problem, d)
-        error = 0.0 if exact else annealed_error(solve(problem, d), d)
-        wanted = {"reduced": not exact and math.isfinite(error), "quenched": not exact and _in_range(d)}
-        finite_d = {name: _finite_d(name, problem, d, own + 2, len(data.t), wanted[name]) for name in wanted}
-    except CfgfieldError as cause:
-        raise type(cause)(f"{cause} (in the atlas cell {group.name!r} at d = {d})") from cause
+    own = cell_seed(seed, AtlasCell(group, d, n_samples, seed).content)
+    work = {"progress": progress, "threads": threads}
+    size: dict[str, Any] = {"d": d, "n_disorder": group.n_disorder, "n_steps": group.n_steps, **work}
+    data = run(problem, n_samples=n_samples, seed=own, n_times=N_TIMES, **size)
+    step = timestep_error(problem, n_samples=max(n_samples // STEP_SHARE, 8), seed=own + 1, **size)
+    theory, exact = theory_of(problem, d), exact_at_every_d(problem, d)
+    error = 0.0 if exact else annealed_error(solve(problem, d), d)
+    wanted = {"reduced": not exact and math.isfinite(error), "quenched": not exact and _in_range(d)}
+    finite_d = {name: _finite_d(name, problem, d, own + 2, len(data.t), wanted[name], work) for name in wanted}
     prediction = theory_on(theory, data.t)
     variables: dict[str, Any] = {
         **_labels(group, d),
@@ -175,14 +194,16 @@ def _in_range(d: int) -> bool:
     return QUENCHED_D[0] <= d <= QUENCHED_D[1]
 
 
-def _finite_d(name: str, problem: Problem, d: int, seed: int, n_times: int, wanted: bool) -> dict[str, np.ndarray]:
+def _finite_d(
+    name: str, problem: Problem, d: int, seed: int, n_times: int, wanted: bool, work: Mapping[str, Any]
+) -> dict[str, np.ndarray]:
     """Draws of a finite-d theory, "reduced" or "quenched", shape (its draws, times); nan where it makes no sense."""
     from meanfield import quenched, reduced
 
     model, settings = (reduced, REDUCED) if name == "reduced" else (quenched, QUENCHED)
     if not wanted:
         return {q: np.full((settings["n_draws"], n_times), np.nan) for q in QUANTITIES}
-    ensemble = model(problem, d, seed=seed, n_times=n_times, progress=False, **settings)
+    ensemble = model(problem, d, seed=seed, n_times=n_times, **work, **settings)
     return {q: best_draws(ensemble, q) for q in QUANTITIES}
 
 

@@ -12,7 +12,7 @@ Three kinds of claim can be tested, and every number says which one it is (`vali
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,14 +31,12 @@ __all__ = [
     "annealed_error",
     "exact_at_every_d",
     "groups",
-    "predicted_seconds",
-    "sizes_of",
 ]
 
 SIGMA2 = 0.25
 SAMPLERS = ("sde", "ode")
 PROFILES = ("quick", "standard", "full", "finite")
-OVERHEAD, MULTIPLE = 1.0, 2.1  # see `predicted_seconds`
+SPEED = 5e9  # multiplications a second of one core: turns the effort of a profile into samples, on every machine alike
 
 
 @dataclass(frozen=True)
@@ -185,23 +183,12 @@ def _dense(sampler: str, seconds: float) -> Group:
 
 def _samples(classes: float, d: float, draws: int, steps: int, seconds: float) -> int:
     """Samples a draw that fit into the time."""
-    return int(np.clip(seconds / (draws * steps * _cost(classes, d)), 32, 4000))
+    return int(np.clip(seconds * SPEED / (draws * steps * _operations(classes, d)), 32, 4000))
 
 
-def _cost(classes: float, d: float) -> float:
-    """Seconds of one core of 2 GHz for a sample and step, as measured: P classes in d (simulated) dimensions."""
-    return 2.5e-6 + (classes * d / 5e9 if math.isfinite(classes) else 0.0)
-
-
-def predicted_seconds(found: Sequence[Group], cores: int = 2) -> float:
-    """Time that some groups take: the particles by the cost above, times what comes with them (time-step error,
-    annealed theory), as measured on the quick profile."""
-    total = 0.0
-    for g in found:
-        for d, n in zip(g.sizes, g.n_samples, strict=True):
-            classes = math.exp(min(g.problem.classes.log_count(d), 50.0)) if not exact_at_every_d(g.problem, d) else 1.0
-            total += OVERHEAD + MULTIPLE * n * g.n_disorder * g.n_steps * _cost(classes, min(d, classes))
-    return total / cores
+def _operations(classes: float, d: float) -> float:
+    """Work for a sample and step, in multiplications, as measured: P classes in d (simulated) dimensions."""
+    return 12_500.0 + (classes * d if math.isfinite(classes) else 0.0)
 
 
 def annealed_error(theory, d: int) -> float:
@@ -273,8 +260,3 @@ def exact_at_every_d(problem: Problem, d: float) -> bool:
         and not problem.schedule.breakpoints
         and math.isfinite(problem.schedule.constant_above)
     )
-
-
-def sizes_of(found: Sequence[Group]) -> int:
-    """Number of cells of some groups."""
-    return sum(len(g.sizes) for g in found)

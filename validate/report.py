@@ -4,15 +4,16 @@ import base64
 import html
 import math
 import time
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from validate.executors import cluster
+from validate.files import write_bytes, write_dataset
 from validate.judgement import Judgement, Verdict, judge
 from validate.measurement import atlas
 from validate.provenance import code_fingerprint, provenance
-from validate.regimes import groups, predicted_seconds, sizes_of
 from validate.statistics import family_threshold
-from validate.store import write_bytes, write_dataset
 
 if TYPE_CHECKING:
     import xarray
@@ -22,23 +23,31 @@ __all__ = ["judge_and_report", "page", "print_table"]
 COLUMNS = ("group", "d", "", "theory", "finite d", "particles", "stderr", "fit", "time step", "z", "ground", "verdict")
 
 
-def judge_and_report(profile: str, out: str | Path, *, seed: int = 0, level: float = 0.01, only: str = "") -> Judgement:
+def judge_and_report(
+    profile: str,
+    out: str | Path,
+    *,
+    seed: int = 0,
+    level: float = 0.01,
+    only: str = "",
+    scheduler: str | None = None,
+    threads: int | None = None,
+) -> Judgement:
     """Run (or resume) an atlas and write `atlas.nc`, `summary.png`, `summary.pdf` and `report.html` into `out`.
 
     Finished cells are kept in `out/cells-...`, one folder for each profile, seed and state of the code, so a changed
-    code never meets the cells of another.
+    code never meets the cells of another. `scheduler` is the address of a Dask cluster that computes the cells; without
+    it, `threads` of this machine do (default: all).
     """
     from rich.console import Console
 
     family_threshold(1, level)  # a wrong level is refused before minutes are spent
     notes, out = Console(stderr=True), Path(out)
-    chosen = [g for g in groups(profile) if only in g.name]
-    minutes = predicted_seconds(chosen) / 60.0
-    expected = f"{minutes:.1f} minutes" if minutes < 10 else f"{minutes / 60:.1f} hours"
-    notes.print(f"validate, profile {profile}: {sizes_of(chosen)} cells, about {expected} on 2 cores.", highlight=False)
     began = time.perf_counter()
     folder = out / f"cells-{profile}-{seed}-{code_fingerprint()}"
-    data = atlas(profile, folder=folder / only if only else folder, seed=seed, only=only)
+    options: dict[str, Any] = {"folder": folder / only if only else folder, "seed": seed, "only": only}
+    with cluster(scheduler) if scheduler else nullcontext() as executor:
+        data = atlas(profile, executor=executor, threads=threads, progress=True, **options)
     verdict = judge(data, level)
     print_table(verdict)
     _write(out, data, verdict, level)

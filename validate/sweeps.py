@@ -1,19 +1,23 @@
 """Theory and particles over any grid of problem fields, saved cell by cell, resumable.
 
 A cell is a problem and a dimension. Its seed is a hash of the sweep's seed and of that content alone, so a cell's
-numbers do not depend on the rest of the grid, on the order, or on how often the sweep was killed and resumed.
+numbers do not depend on the rest of the grid, on the order, on who computes it (`validate.cells`), or on how often the
+sweep was killed and resumed.
 """
 
 import itertools
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
+from concurrent.futures import Executor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.errors import CfgfieldError, ProblemError, checked
+from meanfield.errors import ProblemError, checked
 from meanfield.problem import Continuum, Exponential, Fixed, Polynomial, Problem
+from validate.cells import map_cells
+from validate.cost import CostModel, run_work
 from validate.estimates import theory_on
 from validate.provenance import code_fingerprint, versions
 from validate.store import Store, content_hash
@@ -21,23 +25,58 @@ from validate.store import Store, content_hash
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["cell_seed", "progress_bar", "sweep", "theory_of"]
+__all__ = ["cell_seed", "sweep", "theory_of"]
 
 GROWTH = {"alpha": Exponential, "gamma": Polynomial, "n": Fixed}
 FIELDS = ("classes", "sigma2", "guidance", "sampler", "t_start", "noise")
 
 
-class SweepCell(NamedTuple):
-    """One cell: its place in the grid, its problem, its dimension."""
+@dataclass(frozen=True)
+class SweepCell:
+    """One cell: its problem, its dimension, the seed of the sweep, the options of `simulate.run`."""
 
-    place: tuple[int, ...]
     problem: Problem
     d: int
+    seed: int
+    options: Mapping[str, Any]
+    label: str
 
     @property
     def content(self) -> dict[str, Any]:
         """What the cell is, as plain data."""
         return {"problem": self.problem.to_dict(), "d": self.d}
+
+    @property
+    def key(self) -> str:
+        """Its name in a store, whose manifest has the seed and the options."""
+        return content_hash(self.content)
+
+    def seconds(self, model: CostModel) -> float:
+        """Predicted processor time; its theory takes about as long as a run of no samples."""
+        effort = {name: self.options[name] for name in ("n_samples", "n_disorder", "n_steps")}
+        return 2.0 * model.run + model.seconds(run_work(self.problem, self.d, **effort))
+
+    def measure(self, threads: int = 1, progress: Any = False) -> "xarray.Dataset":
+        """Particles and theory, as a dataset with dimensions draw and time."""
+        import xarray
+
+        from simulate import run
+
+        seed = cell_seed(self.seed, self.content)
+        data = run(self.problem, d=self.d, seed=seed, threads=threads, progress=progress, **self.options)
+        theory = theory_of(self.problem, self.d)
+        prediction = theory_on(theory, data.t)
+        return xarray.Dataset(
+            {
+                "t": ("time", data.t),
+                **{name: (("draw", "time"), values) for name, values in data.draws.items()},
+                "theory_m": ("time", prediction["m"]),
+                "theory_v": ("time", prediction["v"]),
+                "t_speciation": ((), float(theory.t_speciation)),
+                "standing": ((), theory.standing),
+                "log_count": ((), self.problem.classes.log_count(self.d)),
+            }
+        )
 
 
 def sweep(
@@ -52,9 +91,11 @@ def sweep(
     seed: int = 0,
     classes: str = "auto",
     folder: str | Path | None = None,
+    executor: Executor | None = None,
+    threads: int | None = None,
     progress: bool | None = None,
 ) -> "xarray.Dataset":
-    """Solve and run every cell of a grid; with a folder, a killed sweep resumes where it was.
+    """Solve and run every cell of a grid; with a folder, a killed sweep resumes where it was (docs/sweeps.md).
 
     Parameters
     ----------
@@ -64,7 +105,11 @@ def sweep(
     d : dimension, unless it is in the grid.
     n_samples, n_disorder, n_steps, n_times, seed, classes : as in `simulate.run`.
     folder : where finished cells are kept; None keeps nothing.
-    progress : show a bar on stderr; by default if it is a terminal.
+    executor : what computes the cells: any `concurrent.futures.Executor`, also `Client.get_executor()` of
+        dask.distributed or `mpi4py.futures.MPIPoolExecutor`; by default threads of this process.
+    threads : threads of this machine (default: all); with an executor, threads of each cell (default: 1). The numbers
+        depend neither on it nor on the executor.
+    progress : show finished cells, rate and expected end on stderr; by default if it is a terminal.
 
     Returns
     -------
@@ -74,7 +119,8 @@ def sweep(
 
     Raises
     ------
-    ProblemError : an unknown name or a value out of range. StoreError : see `validate.store`.
+    ProblemError : an unknown name or a value out of range. StoreError : see `validate.store`. ExecutorError : workers
+        that died or do not run this code; finished cells are kept, and the same call goes on from there.
 
     Examples
     --------
@@ -83,7 +129,6 @@ def sweep(
     >>> dict(data.m.sizes)
     {'w': 2, 'd': 2, 'draw': 4, 'time': 17}
     """
-    cells, names = _cells(base, grid, d)
     options = {
         "n_samples": n_samples,
         "n_disorder": n_disorder,
@@ -91,25 +136,15 @@ def sweep(
         "n_times": n_times,
         "classes": classes,
     }
+    cells, names = _cells(base, grid, d, seed, options)
     store = None
     if folder is not None:
         labels = {name: _labels(values) for name, values in grid.items()}
         manifest: dict[str, Any] = {"base": base.to_dict(), "grid": labels, "d": d, "options": options, "seed": seed}
         manifest["code"] = code_fingerprint()  # cells of two codes must not mix
         store = Store(folder, manifest, versions())
-    parts = []
-    with progress_bar(progress, len(cells), "sweep") as advance:
-        for cell in cells:
-            key = content_hash(cell.content)
-            if store is not None and store.finished(key):
-                part = store.read(key)
-            else:
-                part = _measure(cell, seed, options, advance.partial)
-                if store is not None:
-                    store.write(key, part)
-            parts.append(part)
-            advance.cell()
-    return _assemble(parts, cells, names, grid, base, options, seed)
+    parts = map_cells(cells, title="sweep", store=store, executor=executor, threads=threads, progress=progress)
+    return _assemble(parts, names, grid, base, options, seed)
 
 
 def theory_of(problem: Problem, d: float):
@@ -134,44 +169,9 @@ def cell_seed(seed: int, content: Any) -> int:
     return int(content_hash({"seed": seed, "cell": content})[:8], 16)
 
 
-class _Advance:
-    """Moves one bar over many runs: `partial(done, total)` inside a cell, `cell()` at its end."""
-
-    def __init__(self, update=None) -> None:
-        self.done, self.update = 0, update
-
-    def partial(self, done: float, total: float) -> None:
-        if self.update:
-            self.update(self.done + min(done / total, 1.0))
-
-    def cell(self, text: str = "") -> None:
-        self.done += 1
-        if self.update:
-            self.update(self.done, text)
-
-
-@contextmanager
-def progress_bar(show: bool | None, total: int, title: str):
-    """One progress bar on stderr for `total` cells; `show` None means: if stderr is a terminal."""
-    import sys
-
-    if show is False or (show is None and not sys.stderr.isatty()):
-        yield _Advance()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(title, total=total)
-
-        def update(done: float, text: str = "") -> None:
-            bar.update(task, completed=done, description=f"{title} {text}".strip())
-
-        yield _Advance(update)
-
-
-def _cells(base: Problem, grid: Mapping[str, Sequence[Any]], d: int | None) -> tuple[list[SweepCell], list[str]]:
+def _cells(
+    base: Problem, grid: Mapping[str, Sequence[Any]], d: int | None, seed: int, options: Mapping[str, Any]
+) -> tuple[list[SweepCell], list[str]]:
     known = [*FIELDS, *GROWTH, "w", "d"]
     names = list(grid)
     unknown = sorted(set(names) - set(known))
@@ -189,43 +189,19 @@ def _cells(base: Problem, grid: Mapping[str, Sequence[Any]], d: int | None) -> t
         if not values or len(set(map(repr, values))) != len(values):
             raise ProblemError(f"the values of {name} must be at least one and all different; got {values}.")
     cells = []
-    for index in itertools.product(*map(lambda a: range(len(a)), axes)):
-        chosen = {name: axis[i] for name, axis, i in zip(names, axes, index, strict=True)}
+    for point in itertools.product(*axes):
+        chosen = dict(zip(names, point, strict=True))
+        label = " ".join(f"{name}={_labels([value])[0]}" for name, value in chosen.items())
         size = int(checked("d", chosen.pop("d", d), low=2, integer=True))
         changes = {}
         for name, value in chosen.items():
             field = "classes" if name in GROWTH else "guidance" if name == "w" else name
             changes[field] = GROWTH[name](value) if name in GROWTH else value
-        cells.append(SweepCell(index, base.replace(**changes), size))
+        cells.append(SweepCell(base.replace(**changes), size, seed, options, label))
     return cells, names
 
 
-def _measure(cell: SweepCell, seed: int, options: Mapping[str, Any], partial) -> "xarray.Dataset":
-    """Particles and theory of one cell, as a dataset with dimensions draw and time."""
-    import xarray
-
-    from simulate import run
-
-    try:
-        data = run(cell.problem, d=cell.d, seed=cell_seed(seed, cell.content), progress=partial, **options)
-        theory = theory_of(cell.problem, cell.d)
-    except CfgfieldError as cause:
-        raise type(cause)(f"{cause} (in the cell {cell.problem!r} at d = {cell.d})") from cause
-    prediction = theory_on(theory, data.t)
-    return xarray.Dataset(
-        {
-            "t": ("time", data.t),
-            **{name: (("draw", "time"), values) for name, values in data.draws.items()},
-            "theory_m": ("time", prediction["m"]),
-            "theory_v": ("time", prediction["v"]),
-            "t_speciation": ((), float(theory.t_speciation)),
-            "standing": ((), theory.standing),
-            "log_count": ((), cell.problem.classes.log_count(cell.d)),
-        }
-    )
-
-
-def _assemble(parts, cells, names, grid, base, options, seed) -> "xarray.Dataset":
+def _assemble(parts, names, grid, base, options, seed) -> "xarray.Dataset":
     """Cells (in the order of the grid) stacked along the grid's dimensions."""
     import json
 

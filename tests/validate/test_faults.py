@@ -1,0 +1,271 @@
+"""Nothing is lost: whatever is killed, interrupted or full, finished cells stay, and the rest is computed the same."""
+
+import errno
+import json
+import os
+import re
+import signal
+import socket
+import time
+import warnings
+import zipfile
+from pathlib import Path
+
+import pytest
+import xarray
+from fault_cases import GRID, OPTIONS, moments, script, server, stamps, undisturbed
+from validation_cases import PROBLEM
+
+from validate import StoreError, sweep
+from validate.errors import StoreWarning
+from validate.store import Store
+
+CELLS = len(GRID["w"]) * len(GRID["sampler"])
+
+
+@pytest.fixture(scope="module")
+def whole() -> xarray.Dataset:
+    return undisturbed()
+
+
+def wait_for(condition, seconds: float = 60.0) -> None:
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, "waited in vain"
+        time.sleep(0.002)
+
+
+def strike(folder: Path, times) -> int:
+    """Kill a sweep into `folder` at each of some times after its start; the number of writes that were cut short."""
+    cut, finished = 0, {}
+    with server() as process:
+        for pause in times:
+            print(folder, file=process.stdin, flush=True)
+            number = int(process.stdout.readline())
+            wait_for(lambda: list(folder.glob("running*")) or len(stamps(folder)) == CELLS)
+            time.sleep(pause)
+            os.kill(number, signal.SIGKILL)
+            assert process.stdout.readline() == "ended\n"
+            now = stamps(folder)
+            assert {name: now.get(name) for name in finished} == finished, "a finished cell was lost or computed again"
+            cut += len(list((folder / "cells").glob("*.tmp")))
+            finished = now
+    return cut
+
+
+@pytest.mark.parametrize("rounds", [1, pytest.param(3, marks=pytest.mark.slow)])
+def test_killed_at_random_moments(tmp_path, whole, rounds):
+    """SIGKILL of the driver, ten random moments a round, writes included: every finished cell stays as it is, and the
+    end is bit-identical."""
+    for i in range(rounds):
+        folder = tmp_path / str(i)
+        strike(folder, moments(10, 0.8, stream=i + (rounds > 1)))
+        before = stamps(folder)
+        assert len(before) > 10
+        resumed = sweep(PROBLEM, GRID, folder=folder, **OPTIONS)
+        xarray.testing.assert_identical(resumed, whole)
+        after = stamps(folder)
+        assert len(after) == CELLS and {name: after[name] for name in before} == before
+        assert not list(folder.rglob("*.tmp")), "what killed writers left is cleared away"
+
+
+FATAL = """
+import os, signal
+from validate import files
+real = os.{function}
+def strike(*words):
+    if "{part}" in str(words[-1]) or "{part}" == "any":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*words)
+os.{function} = strike
+sweep(PROBLEM, GRID, folder=sys.argv[1], threads=1, **OPTIONS)
+"""
+
+
+@pytest.mark.parametrize(("function", "part", "left"), [("fsync", "any", 1), ("replace", ".npz", 1)])
+def test_killed_between_writing_and_renaming(tmp_path, function, part, left):
+    """What is not yet renamed is no cell; it is cleared away once its writer is dead, not before."""
+    with script(FATAL.format(function=function, part=part), tmp_path) as process:
+        assert process.wait() == -signal.SIGKILL
+    assert len(list(tmp_path.rglob("*npz*.tmp" if part == ".npz" else "manifest*.tmp"))) == left
+    assert not stamps(tmp_path)
+    living = tmp_path / "cells" / f"a.npz~{socket.gethostname()}~{os.getppid()}~0.tmp"
+    elsewhere = tmp_path / "cells" / "a.npz~another-host~1~0.tmp"
+    old = tmp_path / "cells" / "a.npz~another-host~2~0.tmp"
+    for path in (living, elsewhere, old):
+        path.write_bytes(b"half")
+    os.utime(old, (1e9, 1e9))
+    Store(tmp_path, _manifest(tmp_path))
+    assert sorted(tmp_path.rglob("*.tmp")) == sorted([living, elsewhere])
+
+
+def _manifest(folder: Path) -> dict:
+    path = folder / "manifest.json"
+    return json.loads(path.read_text())["manifest"] if path.exists() else {}
+
+
+def _damages(content: bytes):
+    yield "half", content[: len(content) // 2]
+    yield "without its end", content[:-1]
+    yield "empty", b""
+    yield "zeros", bytes(len(content))
+    yield "one bit", content[:900] + bytes([content[900] ^ 1]) + content[901:]
+    yield "other bytes", b"<html>quota exceeded</html>"
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A finished sweep of two cells: call it to sweep again into the same folder."""
+
+    def again(**changes):
+        return sweep(PROBLEM, {"w": [1.0, 2.0]}, folder=tmp_path, threads=1, **{**OPTIONS, **changes})
+
+    again()
+    return again
+
+
+def test_damaged_cells_are_found_and_computed_again(tmp_path, small):
+    whole, path = small(), min((tmp_path / "cells").glob("*.npz"))
+    content = path.read_bytes()
+    for name, damaged in _damages(content):
+        path.write_bytes(damaged)
+        with pytest.warns(StoreWarning, match=rf"must be a whole file; .*{path.name} is damaged \(.*computed again"):
+            again = small()
+        xarray.testing.assert_identical(again, whole), name
+        assert path.read_bytes() == content
+
+
+def test_every_flipped_bit_is_found(tmp_path, small):
+    """No byte of a cell's file can change and the cell be read with other numbers."""
+    store = Store(tmp_path, _manifest(tmp_path))
+    path = min((tmp_path / "cells").glob("*.npz"))
+    content, whole, found = path.read_bytes(), store.read(path.stem), 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StoreWarning)
+        for i in range(0, len(content), 7):
+            path.write_bytes(content[:i] + bytes([content[i] ^ 1 << i % 8]) + content[i + 1 :])
+            part = store.read(path.stem)
+            assert part is None or part.identical(whole)
+            found += part is None
+    assert found > 0.5 * len(content) / 7  # the rest are dates and such, of no consequence
+
+
+def test_negative_control_a_trusting_store_is_caught(tmp_path, small, monkeypatch):
+    """Without the checksum, a cell whose last bytes were never written is read with wrong numbers."""
+    whole, path = small(), min((tmp_path / "cells").glob("*.npz"))
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        member = archive.getinfo("m.npy")
+        end = member.header_offset + 30 + len("m.npy") + 20 + member.file_size  # zip64 field of 20 bytes
+    content[end - 16 : end] = bytes(16)
+    path.write_bytes(content)
+    monkeypatch.setattr(zipfile.ZipFile, "testzip", lambda self: None)
+    monkeypatch.setattr(zipfile.ZipExtFile, "_update_crc", lambda self, data: None)
+    assert not small().identical(whole), "the damage is real: a store that trusts it hands it on"
+    monkeypatch.undo()
+    with pytest.warns(StoreWarning):
+        xarray.testing.assert_identical(small(), whole)
+
+
+def test_a_full_disk_keeps_finished_cells(tmp_path, whole, monkeypatch):
+    """The write of the third file fails: the manifest and one cell are there, and go on from there."""
+    real, calls = os.fsync, []
+
+    def full(handle):
+        calls.append(handle)
+        if len(calls) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreError, match=r"No space left on device.*Free space .*finished stay readable"):
+        sweep(PROBLEM, GRID, folder=tmp_path, threads=1, **OPTIONS)
+    monkeypatch.undo()
+    (kept,) = (tmp_path / "cells").iterdir()  # no half file is left behind
+    stamp = kept.stat().st_mtime_ns
+    xarray.testing.assert_identical(sweep(PROBLEM, GRID, folder=tmp_path, **OPTIONS), whole)
+    assert kept.stat().st_mtime_ns == stamp
+
+
+LIMITED = """
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+try:
+    sweep(PROBLEM, GRID, folder=sys.argv[1], threads=2, **OPTIONS)
+except StoreError as error:
+    sys.exit(f"error: {error}")
+"""
+
+
+def test_a_write_that_the_system_cuts_short(tmp_path):
+    """A file-size limit cuts each cell after 5000 bytes, as a full disk does: one message, no half cell."""
+    with script(LIMITED, tmp_path) as process:
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert re.search(r"^error: results must go to a folder that can be written; .*File too large", err), err
+    assert not list((tmp_path / "cells").iterdir()) and not list(tmp_path.glob("*.tmp"))
+
+
+@pytest.mark.parametrize("folder", ["/proc/cfgfield", "/dev/null/cfgfield"])
+def test_a_folder_that_cannot_be_written(folder):
+    with pytest.raises(
+        StoreError, match=rf"must go to a folder that can be written; {folder} cannot \(.*Free space or"
+    ):
+        sweep(PROBLEM, {"w": [1.0]}, folder=folder, **OPTIONS)
+
+
+INTERRUPTED = """
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+import multiprocessing
+if __name__ == "__main__":
+    kind = sys.argv[2]
+    executor = None
+    if kind == "threads":
+        executor = ThreadPoolExecutor(2)
+    if kind == "processes":
+        executor = ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"))
+    options = {**OPTIONS, "d": 22, "n_samples": 2000, "n_disorder": 4, "n_steps": 100, "executor": executor}
+    try:
+        sweep(PROBLEM, {"w": [0.5, 1.0, 2.0], "sampler": ["sde", "ode"]}, folder=sys.argv[1], **options)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr, flush=True)
+        sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize("kind", ["default", "threads", "processes"])
+def test_an_interrupt_stops_within_a_second(tmp_path, kind):
+    """With any executor, in the middle of cells that take many seconds."""
+    with script(INTERRUPTED, tmp_path, kind) as process:
+        wait_for(lambda: list(tmp_path.glob("running*")))
+        time.sleep(3.0 if kind == "processes" else 1.0)
+        assert process.poll() is None
+        assert interrupt(process) == "stopped\n"
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_an_interrupted_command_says_so(tmp_path):
+    code = "from validate.cli import main\nsys.argv[1:] = sys.argv[2:]\nmain()"
+    words = ("", "validate", "--profile", "standard", "--only", "alpha=0.7", "--out", tmp_path)
+    with script(code, *words) as process:
+        wait_for(lambda: list(tmp_path.rglob("running*")))
+        time.sleep(1.0)
+        announcement = process.stderr.readline()
+        assert re.match(r"atlas: \d+ cells to compute, about .* on \d+ workers? \(.* of processor\)", announcement)
+        said = interrupt(process)
+    assert re.match(r"atlas: 0 of \d+ cells\n", said)
+    assert said.endswith("interrupted; finished cells are kept, and the same command goes on from there.\n")
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def interrupt(process) -> str:
+    """Ctrl-C: the last word comes within a second, whatever the interpreter then takes to end. What was said."""
+    began, said = time.monotonic(), ""
+    process.send_signal(signal.SIGINT)
+    while not said.endswith(("stopped\n", "from there.\n")) and (line := process.stderr.readline()):
+        said += line
+    assert time.monotonic() - began < 1.0
+    said += process.stderr.read()
+    assert process.wait(timeout=20) == 130, said
+    return said
