@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from meanfield.errors import checked
-from simulate.settings import available_threads
 from validate.errors import ConfigError, ExecutorError
 
 __all__ = ["broken", "check_executor", "check_threads", "check_workers", "cluster", "count_workers"]
@@ -32,6 +31,8 @@ def check_executor(executor: Any) -> None:
 
 def check_threads(threads: int | None) -> int:
     """The number of threads of this machine to use; None means all."""
+    from simulate.settings import available_threads  # loads the compiler: only when cells are to be computed
+
     value = available_threads() if threads is None else threads
     return int(checked("threads", value, low=1, high=1024, integer=True, remedy="Leave it out to use all."))
 

@@ -53,8 +53,7 @@ class SweepCell:
 
     def seconds(self, model: CostModel) -> float:
         """Predicted processor time; its theory takes about as long as a run of no samples."""
-        effort = {name: self.options[name] for name in ("n_samples", "n_disorder", "n_steps")}
-        return 2.0 * model.run + model.seconds(run_work(self.problem, self.d, **effort))
+        return 2.0 * model.run + model.seconds(run_work(self.problem, self.d, **self.options))
 
     def measure(self, threads: int = 1, progress: Any = False) -> "xarray.Dataset":
         """Particles and theory, as a dataset with dimensions draw and time."""

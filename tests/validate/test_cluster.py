@@ -91,11 +91,11 @@ def test_a_dask_cluster_gives_the_same_bits(tmp_path, whole, cluster, stored):
 
 
 def test_the_command_runs_the_atlas_on_a_cluster(tmp_path, cluster):
-    words = ["validate", "--only", "continuum w=1 sde", "--out"]
+    words = ["validate", "--only", "alpha=2 sigma2=8", "--out"]
     result = CliRunner().invoke(app, [*words, str(tmp_path / "far"), "--scheduler", cluster.address])
     assert result.exit_code == 0, result.output
-    assert re.search(r"atlas: 3 cells to compute, about .* on 2 workers", result.stderr)
-    here = atlas("quick", only="continuum w=1 sde", progress=False)
+    assert re.search(r"atlas: 2 cells to compute, about .* on 2 workers", result.stderr)
+    here = atlas("quick", only="alpha=2 sigma2=8", progress=False)
     with xarray.open_dataset(tmp_path / "far" / "atlas.nc") as far:
         for name in ("m", "v", "quenched_v", "step_m", "theory_m"):
             xarray.testing.assert_identical(far[name].drop_attrs(), here[name].drop_attrs())

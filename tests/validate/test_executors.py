@@ -51,8 +51,8 @@ def test_threads_and_a_minimal_executor_give_the_same_bits(whole):
 
 
 def test_errors_of_cells_are_not_errors_of_the_executor(pool):
-    with pytest.raises(ProblemError, match=r"classes .*\(in the cell w=1\.0 d=200\)"):
-        sweep(PROBLEM, {"w": [1.0], "d": [200]}, executor=pool, **{**OPTIONS, "d": None})
+    with pytest.raises(ProblemError, match=r"exp\(80\) classes.* use classes=\"lazy\" .*\(in the cell w=1\.0\)"):
+        sweep(PROBLEM, {"w": [1.0]}, executor=pool, **{**OPTIONS, "classes": "explicit", "d": 200})
 
 
 @pytest.mark.parametrize("executor", [3, "dask", ProcessPoolExecutor])

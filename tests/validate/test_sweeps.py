@@ -111,8 +111,8 @@ def test_a_wrong_number_of_threads_is_refused(threads):
 
 
 def test_a_cell_too_large_for_memory_is_refused_with_its_name():
-    with pytest.raises(ProblemError, match=r"classes .*\(in the cell w=1\.0 d=200\)"):
-        sweep(PROBLEM, {"w": [1.0], "d": [200]}, **OPTIONS)
+    with pytest.raises(ProblemError, match=r"exp\(80\) classes.* use classes=\"lazy\" .*\(in the cell w=1\.0 d=200\)"):
+        sweep(PROBLEM, {"w": [1.0], "d": [200]}, classes="explicit", **OPTIONS)
 
 
 def test_manifest_states_the_grid(tmp_path):
