@@ -8,10 +8,9 @@ import numpy as np
 from simulate.kernels import FastScore
 from simulate.mixture import Mixture, draw_direct
 from simulate.randomness import NoiseReader
+from simulate.settings import default_batch
 
-__all__ = ["BATCH", "classes", "means", "noise", "score", "start"]
-
-BATCH = 128  # samples per call of the score: the default of `simulate.run`
+__all__ = ["classes", "means", "noise", "score", "start"]
 
 
 def classes(P: int, d: int, seed: int = 0, draw: int = 0) -> Mixture:
@@ -29,7 +28,7 @@ def means(mixture: Mixture) -> np.ndarray:
 
 def score(mixture: Mixture, samples: int) -> Callable[[np.ndarray, float], np.ndarray]:
     """The posterior mean minus mu_1 of y = x - mu_1 (samples, dim), computed batch by batch as a run does."""
-    width = min(BATCH, samples)
+    width = min(default_batch(float(mixture.n_classes * mixture.dim), samples), samples)
     fast = FastScore(mixture, width)
 
     def shift(y: np.ndarray, D: float) -> np.ndarray:

@@ -78,7 +78,7 @@ def timestep_error(
     classes: str = "auto",
     dtype: str = "float32",
     block: int = 512,
-    batch: int = 128,
+    batch: int | None = None,
     threads: int | None = None,
     progress: bool | Callable[[int, int], Any] | None = None,
 ) -> TimestepError:

@@ -43,7 +43,7 @@ def run(
     dtype: str = "float32",
     noise_refinement: int = 1,
     block: int = 512,
-    batch: int = 128,
+    batch: int | None = None,
     threads: int | None = None,
     progress: bool | Callable[[int, int], Any] | None = None,
 ) -> Ensemble:
@@ -71,8 +71,8 @@ def run(
         1e-15 of a sample's posterior altogether are left out (`simulate.kernels`), as `info["negligible"]` says.
     noise_refinement : draw the noise on a grid this much finer. A run with n_steps=n, noise_refinement=2 has the noise
         of one with n_steps=2n (for schedules without breakpoints; see `timestep_error`).
-    block, batch, threads : classes per block, samples per batch, threads (default: all available). They set the speed;
-        results agree to rounding, and bit by bit for any number of threads.
+    block, batch, threads : classes per block, samples per batch (default: by the work, 256 to 1024), threads (default:
+        all available). They set the speed; results agree to rounding, and bit by bit for any number of threads.
     progress : False is silent, True shows a bar after two seconds, None does so on a terminal, a function gets
         (done, total).
 

@@ -10,8 +10,11 @@ from simulate.choice import choose, remedies
 from simulate.mixture import available_bytes, check_memory, count_classes
 from simulate.streamed import MIN_BLOCK
 
-__all__ = ["Settings", "available_threads", "batch_width", "check_settings"]
+__all__ = ["Settings", "available_threads", "batch_width", "check_settings", "default_batch"]
 
+BATCHES = (256, 1024)  # samples of a batch, at least and at most: half the cost with few classes, 5 % with many
+QUICK = 2**18  # coordinates of all classes up to which a step of the largest batch takes milliseconds
+ITEMS = 16  # batches of a longer run, for threads to share
 STATE_BYTES = 2**24  # one state array of a batch: bounds the batch where d is large
 STREAMED_SAMPLES = 2**14  # samples that share streamed classes, at most
 
@@ -42,7 +45,7 @@ def check_settings(problem, d, n_samples, n_disorder, seed, classes, dtype, bloc
         "n_disorder": int(checked("n_disorder", n_disorder, low=1, high=1e6, integer=True)),
         "seed": int(checked("seed", seed, low=0, integer=True)),
         "block": int(checked("block", block, low=1, high=1e6, integer=True)),
-        "batch": int(checked("batch", batch, low=1, high=1e5, integer=True)),
+        "batch": int(checked("batch", 1 if batch is None else batch, low=1, high=1e5, integer=True)),
         "threads": int(
             checked("threads", available_threads() if threads is None else threads, low=1, high=1024, integer=True)
         ),
@@ -52,6 +55,10 @@ def check_settings(problem, d, n_samples, n_disorder, seed, classes, dtype, bloc
     if problem.spectrum is not None:
         problem.spectrum.counts(whole["d"])  # refuses groups that d cannot realise
     choice = choose(problem, whole["d"], classes)
+    if batch is None:
+        size = count_classes(problem, whole["d"]) * whole["d"]
+        plain = choice.classes == "reference"  # its work space grows with samples times classes
+        whole["batch"] = BATCHES[0] if plain else default_batch(size, whole["n_samples"] * whole["n_disorder"])
     settings = Settings(classes=choice.classes, why=choice.why, dtype=dtype, **whole)
     _check_memory(problem, settings)
     return settings
@@ -60,6 +67,21 @@ def check_settings(problem, d, n_samples, n_disorder, seed, classes, dtype, bloc
 def available_threads() -> int:
     """Processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def default_batch(size: float, samples: int) -> int:
+    """Samples of a batch where the classes have `size` coordinates altogether and the run has `samples` samples.
+
+    Large batches are the cheaper ones, but items are what threads share: where an item takes a while there are 16 of
+    them. The number of threads does not enter, so results do not depend on it.
+
+    Examples
+    --------
+    >>> default_batch(size=24.0 * 100, samples=4000), default_batch(size=24.0 * 1e6, samples=4000)
+    (1024, 256)
+    """
+    least, most = BATCHES
+    return most if size <= QUICK else min(max(samples // ITEMS, least), most)
 
 
 def batch_width(problem: Problem, settings: Settings) -> int:
