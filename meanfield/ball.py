@@ -17,11 +17,11 @@ import numpy as np
 
 from meanfield.compiling import compiled
 
-__all__ = ["draw", "inner", "log_average", "log_tail", "outside", "radius2", "split"]
+__all__ = ["draw", "inner_product", "log_average", "log_tail", "outside", "radius2", "split"]
 
 
 @compiled(fastmath={"reassoc", "contract"})
-def inner(a, b):  # pragma: no cover - compiled
+def inner_product(a, b):  # pragma: no cover - compiled
     """a.b; sums may be reordered, so that they run on vector registers."""
     total = 0.0
     for i in range(len(a)):

@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from meanfield import annealed
-from meanfield.ball import draw, grown, inner, log_average, outside, radius2, split
+from meanfield.ball import draw, grown, inner_product, log_average, outside, radius2, split
 from meanfield.compiling import compiled
 
 __all__ = ["fill", "posterior"]
@@ -40,7 +40,7 @@ def posterior(y, D, act, half, ball, log_rivals, shift):  # pragma: no cover - c
     d, root = len(y), math.sqrt(len(y))
     n_act, best, weights = len(half), -math.inf, np.empty(len(half))
     for k in range(n_act):
-        weights[k] = (inner(act[k], y) - half[k]) / D
+        weights[k] = (inner_product(act[k], y) - half[k]) / D
         best = max(best, weights[k])
     hidden, x = -math.inf, y.copy()
     x[0] += root
