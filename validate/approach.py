@@ -58,15 +58,15 @@ def approach(
 
     Returns
     -------
-    xarray.Dataset : `m`, `v` (in units of sigma2) and their `_stderr` over (case, d, tolerance); `annealed_m`,
+    xarray.Dataset : `m`, `v` (in units of sigma2) and their `_stderr` over (case, d, class_tolerance); `annealed_m`,
         `annealed_v` and their `_stderr` over (case, d); `theory_m`, `theory_v` over case; `seconds`,
-        `classes_in_ball` over (case, d, tolerance); `problem` in JSON.
+        `classes_in_ball` over (case, d, class_tolerance); `problem` in JSON.
 
     Examples
     --------
     >>> data = approach(sizes=(8, 12), tolerances=(0.1,), n_samples=4, n_disorder=4, n_steps=60, progress=False)
     >>> data["v"].dims
-    ('case', 'd', 'tolerance')
+    ('case', 'd', 'class_tolerance')
     """
     import xarray
 
@@ -102,21 +102,21 @@ def approach(
                     table["classes_in_ball"][i, j, k] = data.info["classes_in_ball"]
                 done += d
                 show(done)
-    variables: dict[str, Any] = {name: (("case", "d", "tolerance"), values) for name, values in table.items()}
+    variables: dict[str, Any] = {name: (("case", "d", "class_tolerance"), values) for name, values in table.items()}
     variables |= {name: (("case", "d"), values) for name, values in annealed.items()}
     variables |= {name: ("case", values) for name, values in theory.items()}
     variables["problem"] = ("case", [json.dumps(p.to_dict()) for p in cases.values()])
     attrs = {"n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "seed": seed}
     return xarray.Dataset(
         variables,
-        coords={"case": list(cases), "d": list(sizes), "tolerance": list(tolerances)},
+        coords={"case": list(cases), "d": list(sizes), "class_tolerance": list(tolerances)},
         attrs={**attrs, "versions": json.dumps(versions())},
     )
 
 
 def at_infinity(part: "xarray.Dataset", q: str, order: int = 2) -> Extrapolation:
     """m or v/sigma2 of one case at d = infinity, from the tightest tolerance: y_inf + a/d (+ b/d^2)."""
-    tight = part.sel(tolerance=float(part["tolerance"].min()))
+    tight = part.sel(class_tolerance=float(part["class_tolerance"].min()))
     return fit_inverse_size(
         part["d"].values.tolist(),
         tight[q].values.tolist(),
@@ -128,7 +128,7 @@ def at_infinity(part: "xarray.Dataset", q: str, order: int = 2) -> Extrapolation
 
 def decay(part: "xarray.Dataset", q: str) -> tuple[float, float]:
     """Exponent of |y(d) - theory| in d, and its error, from the sizes where the difference exceeds 3 errors."""
-    tight = part.sel(tolerance=float(part["tolerance"].min()))
+    tight = part.sel(class_tolerance=float(part["class_tolerance"].min()))
     away, error = np.abs(tight[q].values - float(part[f"theory_{q}"])), tight[f"{q}_stderr"].values
     use = away > 3.0 * error
     return weighted_slope(np.log(part["d"].values[use]), np.log(away[use]), error[use] / away[use])

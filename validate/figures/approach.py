@@ -45,14 +45,14 @@ def draw(data: "xarray.Dataset", axes=None):
 
 def _panel(axis, part: "xarray.Dataset", q: str) -> None:
     """One quantity of one case; looser tolerances are shifted a little to the right."""
-    inverse, tolerances = 1.0 / part["d"].values, np.sort(part["tolerance"].values)
+    inverse, tolerances = 1.0 / part["d"].values, np.sort(part["class_tolerance"].values)
     fit = at_infinity(part, q)
     grid = np.linspace(1e-9, inverse.max(), 200)
     axis.plot(grid, fit.predict(1.0 / grid), "-", lw=0.9, color=COLOURS[0], label=r"fit $a + b/d + c/d^2$")
     axis.errorbar(0, fit.intercept, fit.error, fmt="s", ms=4, mfc="white", color=COLOURS[0], capsize=3, clip_on=False,
                   label="fit at $d = \\infty$ (statistics and form)")  # fmt: skip
     for i, tolerance in enumerate(tolerances):
-        one = part.sel(tolerance=tolerance)
+        one = part.sel(class_tolerance=tolerance)
         style = {"fmt": "o", "color": COLOURS[0]} if i == 0 else {"fmt": "^", "mfc": "none", "color": COLOURS[2]}
         axis.errorbar(inverse + 0.006 * i * inverse.max(), one[q], one[f"{q}_stderr"], ms=4, lw=0.9, capsize=2,
                       label=f"lazy particles, tolerance {tolerance:g}", **style)  # fmt: skip
