@@ -53,12 +53,19 @@ def test_the_result_shows_the_choice_and_its_reason():
     assert "fewer than d = 30" in repr(run(PROBLEM.replace(classes=Fixed(3)), d=30, **SMALL))
 
 
-@pytest.mark.parametrize("classes", [way for way in WAYS if way not in ("auto", "streamed")])
+@pytest.mark.parametrize("classes", WAYS[1:])
 def test_it_can_be_forced(classes):
     data = run(PROBLEM.replace(classes=Fixed(9)), d=10, classes=classes, **SMALL)
     assert data.info["method"] == f"particles ({classes})"
     assert data.info["why"] == f'asked for by classes="{classes}"'
     assert data.info["n_classes"] == 9
+
+
+def test_streamed_classes_are_chosen_where_neither_explicit_nor_lazy_ones_fit(monkeypatch):
+    monkeypatch.setattr("simulate.choice.EXPLICIT_BYTES", 2**10)
+    data = run(ROUGH, d=12, **SMALL)
+    assert data.info["method"] == "particles (streamed)" and "made again where they are needed" in repr(data)
+    assert run(PROBLEM, d=12, **SMALL).info["method"] == "particles (lazy)"
 
 
 def test_forced_ways_that_do_not_fit():

@@ -58,7 +58,8 @@ def _panel(axis, part: "xarray.Dataset", q: str) -> None:
                       label=f"lazy particles, tolerance {tolerance:g}", **style)  # fmt: skip
     axis.errorbar(inverse, part[f"annealed_{q}"], part[f"annealed_{q}_stderr"], fmt="x--", ms=4, lw=0.7, color="0.5",
                   label="annealed model")  # fmt: skip
-    axis.plot(0, part[f"theory_{q}"], "D", ms=5, color=COLOURS[1], clip_on=False, zorder=5,
-              label="theory, $d = \\infty$")  # fmt: skip
+    axis.axhline(float(part[f"theory_{q}"]), color=COLOURS[1], lw=1.0, zorder=0, label="theory, $d = \\infty$")
     axis.set(xlabel="d", ylabel=LABELS[q], xlim=(0, 1.06 * inverse.max()))
-    axis.set_xticks([0, *inverse], [r"$\infty$", *[f"{d}" for d in part["d"].values]])
+    shown = part["d"].values[inverse > 0.1 * inverse.max()]  # closer to infinity their labels would overlap
+    axis.set_xticks([0, *1.0 / shown], [r"$\infty$", *[f"{d}" for d in shown]])
+    axis.set_xticks(inverse, minor=True)
