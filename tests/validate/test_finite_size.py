@@ -1,12 +1,17 @@
 """The quenched theory as the judge's theory at equal d, its figures, and the glass as d grows."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray
 
-from meanfield import Exponential, Piecewise, Problem, potential
+from meanfield import Exponential, Piecewise, Problem, potential, solve
 from validate import judge
+from validate.approach import approach, at_infinity, decay
 from validate.figures import finite_size, landscape
+from validate.figures.approach import draw as draw_approach
 from validate.glass import CASES, glass_limit
 from validate.measurement import measure
 from validate.regimes import Group, groups
@@ -67,3 +72,25 @@ def test_figures_of_saved_data(atlas, tmp_path):
     figure, axes = landscape.draw([("one", data), ("two", data)])
     figure.savefig(tmp_path / "landscape.png")
     assert [axis.get_title(loc="left") for axis in axes] == ["one", "two"]
+
+
+def test_approach_of_lazy_particles_to_the_theory(tmp_path):
+    """Strong guidance at small sizes: the saved data of docs/approach.nc has the same form, and meets the theory."""
+    small = approach(sizes=(8, 12, 16, 24), n_samples=4, n_disorder=8, n_steps=60, progress=False)
+    saved = xarray.load_dataset(Path(__file__).parents[2] / "docs" / "approach.nc", engine="h5netcdf")
+    assert saved["v"].dims == small["v"].dims and set(saved.data_vars) == set(small.data_vars)
+    for case in saved["case"].values:
+        part = saved.sel(case=case)
+        problem = Problem.from_dict(json.loads(str(part["problem"].values)))
+        wrong, z = solve(problem.replace(guidance=1.1 * float(problem.weight(1.0)))).final, []
+        for q, other in (("m", wrong.m), ("v", wrong.v / problem.sigma2)):
+            fit = at_infinity(part, q)
+            assert abs(fit.intercept - float(part[f"theory_{q}"])) < 2.5 * fit.error
+            assert decay(part, q)[0] < -0.5
+            z.append(abs(fit.intercept - other) / fit.error)
+        assert max(z) > 4.0, (case, z)  # a theory at w 10 % off is refused
+    annealed = saved.sel(case="strong guidance: ODE, alpha = 0.45, w = 10", d=400)
+    assert abs(float(annealed["annealed_v"] - annealed["theory_v"])) > 50 * float(annealed["annealed_v_stderr"])
+    figure, axes = draw_approach(small)
+    figure.savefig(tmp_path / "approach.png")
+    assert axes.shape == (2, 2)
