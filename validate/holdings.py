@@ -44,7 +44,7 @@ CASES: dict[str, Case] = {
     "crowd, SDE": Case(_CROWD, {12: 100, 16: 100, 20: 100, 24: 100}),
     "crowd, ODE": Case(_CROWD.replace(sampler="ode"), {12: 150, 16: 120, 20: 100, 24: 100}),
     "glass, ODE": Case(_STRONG.replace(classes=Exponential(0.7), guidance=5.0), {12: 600, 14: 500, 16: 260, 18: 220}),
-    "strong guidance, ODE": Case(_STRONG, {12: 220, 16: 220, 20: 140, 24: 100}),
+    "strong guidance, ODE": Case(_STRONG, {12: 500, 16: 300, 20: 140, 24: 100}),
 }
 
 
