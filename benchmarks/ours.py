@@ -32,7 +32,8 @@ def score(mixture: Mixture, samples: int) -> Callable[[np.ndarray, float], np.nd
     fast = FastScore(mixture, width)
 
     def shift(y: np.ndarray, D: float) -> np.ndarray:
-        return np.concatenate([fast(y[i : i + width], D).shift for i in range(0, len(y), width)])
+        parts = [fast(y[i : i + width], D).shift for i in range(0, len(y), width)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)  # a run joins nothing
 
     return shift
 
