@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,3 +78,22 @@ def alive(number: int) -> bool:
 def moments(n: int, longest: float, stream: int = 0) -> np.ndarray:
     """Random times at which to strike, in seconds."""
     return np.random.default_rng([20260101, stream]).uniform(0.0, longest, n)
+
+
+def wait_for(condition, seconds: float = 60.0) -> None:
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, "waited in vain"
+        time.sleep(0.002)
+
+
+def interrupt(process) -> str:
+    """Ctrl-C: the last word comes within a second, whatever the interpreter then takes to end. What was said."""
+    began, said = time.monotonic(), ""
+    process.send_signal(signal.SIGINT)
+    while not said.endswith(("stopped\n", "from there.\n")) and (line := process.stderr.readline()):
+        said += line
+    assert time.monotonic() - began < 1.0
+    said += process.stderr.read()
+    assert process.wait(timeout=20) == 130, said
+    return said

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import xarray
-from fault_cases import FEW, OPTIONS, stamps, undisturbed
+from fault_cases import FEW, OPTIONS, interrupt, script, stamps, undisturbed, wait_for
 from typer.testing import CliRunner
 from validation_cases import PROBLEM
 
@@ -114,6 +114,27 @@ def test_a_killed_worker_of_a_cluster_costs_nothing(tmp_path, whole):
         data = sweep(PROBLEM, FEW, executor=client.get_executor(), folder=tmp_path, **OPTIONS)
         assert cluster.workers[0].poll() is not None
     xarray.testing.assert_identical(data, whole)
+
+
+INTERRUPTED = """
+from validate.executors import cluster
+options = {**OPTIONS, "d": 20, "n_samples": 5000, "n_disorder": 4, "n_steps": 100}
+try:
+    with cluster(sys.argv[2]) as executor:
+        sweep(PROBLEM, {"w": [0.5, 1.0, 2.0, 4.0]}, folder=sys.argv[1], executor=executor, **options)
+except KeyboardInterrupt:
+    print("stopped", file=sys.stderr, flush=True)
+    sys.exit(130)
+"""
+
+
+def test_an_interrupt_stops_within_a_second(tmp_path, cluster):
+    with script(INTERRUPTED, tmp_path, cluster.address) as process:
+        wait_for(lambda: list(tmp_path.glob("running*")))
+        time.sleep(2.0)
+        assert process.poll() is None
+        assert interrupt(process) == "stopped\n"
+    assert not list(tmp_path.rglob("*.tmp"))
 
 
 def test_a_killed_scheduler_is_named_and_what_is_finished_is_kept(tmp_path, whole):

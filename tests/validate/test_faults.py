@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import xarray
-from fault_cases import GRID, OPTIONS, moments, script, server, stamps, undisturbed
+from fault_cases import GRID, OPTIONS, interrupt, moments, script, server, stamps, undisturbed, wait_for
 from validation_cases import PROBLEM
 
 from validate import StoreError, sweep
@@ -26,13 +26,6 @@ CELLS = len(GRID["w"]) * len(GRID["sampler"])
 @pytest.fixture(scope="module")
 def whole() -> xarray.Dataset:
     return undisturbed()
-
-
-def wait_for(condition, seconds: float = 60.0) -> None:
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, "waited in vain"
-        time.sleep(0.002)
 
 
 def strike(folder: Path, times) -> int:
@@ -67,6 +60,22 @@ def test_killed_at_random_moments(tmp_path, whole, rounds):
         after = stamps(folder)
         assert len(after) == CELLS and {name: after[name] for name in before} == before
         assert not list(folder.rglob("*.tmp")), "what killed writers left is cleared away"
+
+
+TOGETHER = """
+sweep(PROBLEM, GRID, folder=sys.argv[1], threads=1, **OPTIONS)
+"""
+
+
+def test_several_drivers_share_a_folder(tmp_path, whole):
+    """Three processes at once, each opening the folder while the others write, one of them killed."""
+    with script(TOGETHER, tmp_path) as first, script(TOGETHER, tmp_path) as second:
+        wait_for(lambda: len(stamps(tmp_path)) > 10)
+        second.kill()
+        xarray.testing.assert_identical(sweep(PROBLEM, GRID, folder=tmp_path, threads=1, **OPTIONS), whole)
+        assert first.wait(timeout=60) == 0, first.stderr.read()
+    xarray.testing.assert_identical(sweep(PROBLEM, GRID, folder=tmp_path, **OPTIONS), whole)
+    assert not list(tmp_path.rglob("*.tmp"))
 
 
 FATAL = """
@@ -257,15 +266,3 @@ def test_an_interrupted_command_says_so(tmp_path):
     assert re.match(r"atlas: 0 of \d+ cells\n", said)
     assert said.endswith("interrupted; finished cells are kept, and the same command goes on from there.\n")
     assert not list(tmp_path.rglob("*.tmp"))
-
-
-def interrupt(process) -> str:
-    """Ctrl-C: the last word comes within a second, whatever the interpreter then takes to end. What was said."""
-    began, said = time.monotonic(), ""
-    process.send_signal(signal.SIGINT)
-    while not said.endswith(("stopped\n", "from there.\n")) and (line := process.stderr.readline()):
-        said += line
-    assert time.monotonic() - began < 1.0
-    said += process.stderr.read()
-    assert process.wait(timeout=20) == 130, said
-    return said
