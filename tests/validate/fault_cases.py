@@ -29,7 +29,7 @@ sweep(PROBLEM, {{"w": [1.0, 2.0]}}, threads=1, **OPTIONS)  # load and compile wh
 for line in sys.stdin:
     number = os.fork()
     if not number:
-        sweep(PROBLEM, GRID, folder=line.strip(), threads=2, **OPTIONS)
+        sweep(PROBLEM, GRID, folder=line.strip(), threads=1, **OPTIONS)
         os._exit(0)
     print(number, flush=True)
     os.waitpid(number, 0)

@@ -1,5 +1,6 @@
 """Nothing is lost: whatever is killed, interrupted or full, finished cells stay, and the rest is computed the same."""
 
+import contextlib
 import errno
 import json
 import os
@@ -28,33 +29,42 @@ def whole() -> xarray.Dataset:
     return undisturbed()
 
 
+@pytest.fixture(scope="module")
+def length(whole) -> float:
+    """Seconds that an undisturbed sweep takes here."""
+    began = time.monotonic()
+    undisturbed()
+    return time.monotonic() - began
+
+
 def strike(folder: Path, times) -> int:
-    """Kill a sweep into `folder` at each of some times after its start; the number of writes that were cut short."""
-    cut, finished = 0, {}
+    """Kill a sweep into `folder` at each of some times after its start; how many were still under way."""
+    hits, finished = 0, {}
     with server() as process:
         for pause in times:
             print(folder, file=process.stdin, flush=True)
             number = int(process.stdout.readline())
             wait_for(lambda: list(folder.glob("running*")) or len(stamps(folder)) == CELLS)
             time.sleep(pause)
-            os.kill(number, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it had ended
+                os.kill(number, signal.SIGKILL)
+                hits += 1
             assert process.stdout.readline() == "ended\n"
             now = stamps(folder)
             assert {name: now.get(name) for name in finished} == finished, "a finished cell was lost or computed again"
-            cut += len(list((folder / "cells").glob("*.tmp")))
             finished = now
-    return cut
+    return hits
 
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(3, marks=pytest.mark.slow)])
-def test_killed_at_random_moments(tmp_path, whole, rounds):
+def test_killed_at_random_moments(tmp_path, whole, length, rounds):
     """SIGKILL of the driver, ten random moments a round, writes included: every finished cell stays as it is, and the
     end is bit-identical."""
     for i in range(rounds):
         folder = tmp_path / str(i)
-        strike(folder, moments(10, 0.8, stream=i + (rounds > 1)))
+        assert strike(folder, moments(10, 0.14 * length, stream=i + (rounds > 1))) >= 8
         before = stamps(folder)
-        assert len(before) > 10
+        assert 0 < len(before)
         resumed = sweep(PROBLEM, GRID, folder=folder, **OPTIONS)
         xarray.testing.assert_identical(resumed, whole)
         after = stamps(folder)
