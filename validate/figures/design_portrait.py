@@ -41,13 +41,13 @@ def draw(data: "xarray.Dataset", axes=None):
         x = data.attrs["sigma2"] + data.t.values
         names = ("w", "m", "v_ratio")
         titles = ("A  Guidance", "B  Mean", "C  Variance")
-        labels = ("guidance weight w", "overlap m with the class mean", "v/D (1: undistorted)")
+        labels = ("guidance weight w", "overlap m", "v/D (1: undistorted)")
         for axis, name, title, label in zip(flat, names, titles, labels, strict=True):
             for guidance in data.guidance.values:
                 text, colour, style = LOOK[guidance]
                 step = {"drawstyle": "steps-post"} if name == "w" and np.isinf(made["slope"]) else {}
                 axis.plot(x, data[name].sel(guidance=guidance), style, color=colour, label=text, lw=1.6, **step)
-            axis.set(title=title, ylabel=label, xlabel=r"$\sigma^2 + t$  (sampling runs to the right)")
+            axis.set(title=title, ylabel=label, xlabel=r"noised variance $\sigma^2 + t$")
             axis.set_xscale("log")
             axis.set_xlim(min(x[0], 300.0 * x[-1]), x[-1])
         flat[0].axhline(0.0, color="0.6", lw=0.8, zorder=0)

@@ -1,0 +1,23 @@
+"""The figures of the paper, in the order of its story; `cfgfield figures` makes them."""
+
+from validate.gallery.extensions import SPECIATION, SPECTRUM
+from validate.gallery.guidance_design import DESIGN, SCHEDULES, WINDOW
+from validate.gallery.mechanism import ORDER, PHASES, PLANE, POTENTIAL
+from validate.gallery.scales import CONTINUUM, DIMENSION, GUIDANCE
+
+GALLERY = (
+    PLANE,
+    POTENTIAL,
+    ORDER,
+    GUIDANCE,
+    DIMENSION,
+    PHASES,
+    CONTINUUM,
+    SCHEDULES,
+    WINDOW,
+    DESIGN,
+    SPECTRUM,
+    SPECIATION,
+)
+
+__all__ = ["GALLERY"]

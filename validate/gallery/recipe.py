@@ -1,0 +1,85 @@
+"""What a figure of the gallery is: parts of data, each a function and its arguments, and a drawing of them.
+
+A `Part` states a computation without doing it, so that its recipe can be compared with the one that saved data carry.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield.guidance import Schedule
+from meanfield.noise import Noise
+from meanfield.problem import Problem
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["PROFILES", "Data", "GalleryFigure", "Part"]
+
+PROFILES = ("quick", "standard", "full")
+Data = Mapping[str, "xarray.Dataset"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One dataset of a figure: `function(**arguments)`.
+
+    Examples
+    --------
+    >>> from validate.plane import plane
+    >>> Part(plane, {"n_samples": 100}).recipe
+    {'function': 'validate.plane.plane', 'arguments': {'n_samples': 100}}
+    """
+
+    function: Callable[..., "xarray.Dataset"]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """Function and arguments as plain data."""
+        name = f"{self.function.__module__}.{self.function.__qualname__}"
+        return {"function": name, "arguments": _plain(dict(self.arguments))}
+
+    def compute(self) -> "xarray.Dataset":
+        """Do it; the recipe goes into the attributes."""
+        return self.function(**self.arguments).assign_attrs(recipe=json.dumps(self.recipe, sort_keys=True))
+
+
+@dataclass(frozen=True)
+class GalleryFigure:
+    """One figure of the paper.
+
+    Attributes
+    ----------
+    name : of its files, and on the command line.
+    title : one line.
+    parts : profile -> its data by name.
+    draw : data -> (fig, axes).
+    caption : data -> what is shown, with parameters and errors.
+    """
+
+    name: str
+    title: str
+    parts: Callable[[str], Mapping[str, Part]]
+    draw: Callable[[Data], tuple[Any, Any]]
+    caption: Callable[[Data], str]
+
+
+def _plain(value: Any) -> Any:
+    """JSON of an argument: problems and schedules by their own form, arrays as lists, all else by its repr."""
+    if isinstance(value, Problem | Schedule):
+        return value.to_dict()
+    if isinstance(value, Noise):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else repr(value)
