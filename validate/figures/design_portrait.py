@@ -1,7 +1,8 @@
 """Figure of one designed schedule in time, next to constant guidance: what it does to mean and variance."""
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from validate.figures.style import COLOURS, styled
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["draw"]
+__all__ = ["draw", "with_fronts"]
 
 LOOK = {  # guidance -> (label, colour, line style)
     "designed": ("designed", COLOURS[0], "-"),
@@ -59,3 +60,23 @@ def draw(data: "xarray.Dataset", axes=None):
         figure = flat[0].figure
         figure.legend(*flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
         return figure, axes
+
+
+def with_fronts(data: "xarray.Dataset", panels: Sequence[tuple[str, "xarray.Dataset"]]):
+    """A design in time, and below it the Pareto fronts of two problems (see `validate.figures.pareto.draw`).
+
+    Returns
+    -------
+    (fig, axes) : axes of both rows.
+    """
+    from matplotlib.figure import Figure
+
+    from validate.figures import pareto
+
+    with styled():
+        figure = Figure(figsize=(7.1, 6.4), layout="constrained")
+        rows: Any = figure.subfigures(2, 1, height_ratios=(1.0, 1.3))
+        above, below = rows
+        _, first = draw(data, above.subplots(1, 3))
+        _, second = pareto.draw(panels, below.subplots(1, len(panels)))
+        return figure, [*np.ravel(first), *np.ravel(second)]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["against_classes", "against_d", "against_w", "order_parameters"]
 
 SHIFT, RATIO = r"mean shift $m(0) - 1$", r"variance $v(0)/\sigma^2$"
+LOSS = r"lost variance $1 - v(0)/\sigma^2$"
+DASHES = {"sde": "-", "ode": "--"}
 
 
 def order_parameters(data: "xarray.Dataset", axes=None):
@@ -45,7 +47,7 @@ def order_parameters(data: "xarray.Dataset", axes=None):
             top = float(data.line_D.max())
             axis.set(xscale="log", xlim=(top, float(data.line_D.min()) / 1.08), ylabel=label)
             axis.set_xlabel(r"noised class variance $D = \sigma^2 + t$")
-        axes[0].legend(loc="upper left")
+        axes[0].legend(loc="lower left")
         return axes[0].figure, axes
 
 
@@ -101,17 +103,14 @@ def against_d(data: "xarray.Dataset", axes=None):
     with styled():
         axes = _axes(axes, 2)
         rows = data.to_dataframe()
-        for axis, kind, label in zip(
-            axes, ("shift", "loss"), (SHIFT, r"lost variance $1 - v(0)/\sigma^2$"), strict=True
-        ):
+        for axis, kind, label in zip(axes, ("shift", "loss"), (SHIFT, LOSS), strict=True):
             for k, (growth, family) in enumerate(rows.groupby("growth", sort=False)):
                 for sampler, at in family.groupby("sampler", sort=False):
                     y, error = at["shift"], at["shift_error"]
                     theory = at["theory_shift"]
                     if kind == "loss":
                         y, error, theory = 1.0 - at["v_ratio"], at["v_ratio_error"], 1.0 - at["theory_v_ratio"]
-                    dashes = "-" if sampler == "sde" else "--"
-                    axis.plot(at["d"], theory, dashes, color=_colour(k), lw=1.1)
+                    axis.plot(at["d"], theory, DASHES[sampler], color=_colour(k), lw=1.1)
                     seen = (y > 2.0 * error).to_numpy()
                     axis.errorbar(
                         at["d"][seen], y[seen], error[seen], fmt=SAMPLER[sampler]["marker"], color=_colour(k),

@@ -2,6 +2,7 @@
 
 from validate.gallery.extensions import SPECIATION, SPECTRUM
 from validate.gallery.guidance_design import DESIGN, SCHEDULES, WINDOW
+from validate.gallery.make import make_figures
 from validate.gallery.mechanism import ORDER, PHASES, PLANE, POTENTIAL
 from validate.gallery.scales import CONTINUUM, DIMENSION, GUIDANCE
 
@@ -20,4 +21,4 @@ GALLERY = (
     SPECIATION,
 )
 
-__all__ = ["GALLERY"]
+__all__ = ["GALLERY", "make_figures"]

@@ -16,7 +16,7 @@ __all__ = ["SPECIATION", "SPECTRUM"]
 def _spectrum() -> Spectrum:
     """Eight groups of equal share: signal-to-noise r = g/c from 0.1 to 40, mean spread g from 0.5 to 4."""
     c, u = _directions(np.geomspace(0.1, 40.0, 8))
-    return Spectrum(c=c, u=u)
+    return Spectrum(c=c.tolist(), u=u.tolist())
 
 
 def _directions(r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -72,8 +72,8 @@ def _speciation_caption(data: Data) -> str:
     return (
         "Cloned trajectories of unguided samplers: the share of clones that end in one class against the time at which "
         f"they part. (a, b) Two classes, |mu|^2 = d, sigma2 = {a.attrs['sigma2']:g}: times from 2^8 to 2^16 dimensions "
-        "collapse on one curve in VE time. (c, d) Training sets of n points: collapse, and excess entropy. Lines: closed "
-        f"forms; points: {a.attrs['n_samples']} and {b.attrs['n_samples']} samples in {a.attrs['n_draws']} and "
+        "collapse on one curve in VE time. (c, d) Training sets of n points: collapse, and excess entropy. Lines: "
+        f"closed forms; points: {a.attrs['n_samples']} and {b.attrs['n_samples']} samples in {a.attrs['n_draws']} and "
         f"{b.attrs['n_draws']} draws, standard errors over draws."
     )
 

@@ -1,6 +1,7 @@
 """Figures of what schedules can do: the plane of mean and variance, the negative window, the designed schedule."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +11,7 @@ from meanfield.problem import Continuum, Exponential, Problem
 from meanfield.ramps import Ramp, Triangular, early_high
 from validate.designs import portrait, window_map, window_points
 from validate.figures import design_portrait, window
-from validate.figures import pareto as fronts
 from validate.figures import schedule_plane as plane
-from validate.figures.style import styled
 from validate.gallery.recipe import Data, GalleryFigure, Part
 from validate.pareto import pareto
 from validate.schedule_plane import schedule_plane
@@ -20,21 +19,23 @@ from validate.schedule_plane import schedule_plane
 __all__ = ["DESIGN", "SCHEDULES", "WINDOW"]
 
 BASE = Problem(classes=Continuum(), sigma2=0.25, guidance=0.0, sampler="ode")
-STRETCH = {"t_low": 0.02, "t_high": 20.0, "over": "log t"}
-FAMILIES: dict[str, Callable[[float], Schedule]] = {  # one amplitude each; the last is negative late
+STRETCH: dict[str, Any] = {"t_low": 0.02, "t_high": 20.0, "over": "log t"}
+LATE = {"sde": -0.12, "ode": -0.46}  # where the window ends, per amplitude: v then stays near sigma2
+FAMILIES: dict[str, Callable[[float], Schedule]] = {  # one amplitude each, w >= 0
     "constant": Constant,
     "interval": lambda a: Interval(a, 0.3, 5.0),
     "rising ramp": lambda a: Ramp(0.0, a, **STRETCH),
     "falling ramp": lambda a: Ramp(a, 0.0, **STRETCH),
     "triangular": lambda a: Triangular(0.0, a, t_peak=0.63, **STRETCH),
     "early high, t > 2": lambda a: early_high(a, 2.0),
-    "negative window": lambda a: Ramp(1.3 * a, -0.35 * a, 0.0, 5.0),
 }
 
 
 def standard_schedules(problem: Problem, amplitudes, points, d: int, **options):
-    """`schedule_plane` of the gallery's families."""
-    return schedule_plane(problem, amplitudes, points, d=d, families=FAMILIES, **options)
+    """`schedule_plane` of the gallery's families and a window that is negative late."""
+    late = LATE[str(problem.sampler)]
+    families = {**FAMILIES, "negative window": lambda a: Ramp(1.3 * a, late * a, 0.0, 5.0)}
+    return schedule_plane(problem, amplitudes, points, d=d, families=families, **options)
 
 
 def _schedule_parts(profile: str) -> dict[str, Part]:
@@ -49,9 +50,9 @@ def _schedule_caption(data: Data) -> str:
     d = data["sde"]
     return (
         "Mean shift and variance of seven families of schedules as their amplitude grows from 0 to 6, infinitely many "
-        "classes, sigma2 = 0.25, T = infinity. Every family with w >= 0 loses variance (no-go theorem); a window that is "
-        f"negative late does not. Lines: theory, exact at every d. Points: particles at d = {d.attrs['d']}, amplitudes 1 "
-        f"and 4, options {d.attrs['options']}; standard errors over draws in both directions."
+        "classes, sigma2 = 0.25, T = infinity. Every family with w >= 0 loses variance (no-go theorem); a window that "
+        f"is negative late does not. Lines: theory, exact at every d. Points: particles at d = {d.attrs['d']}, "
+        f"amplitudes 1 and 4, options {d.attrs['options']}; standard errors over draws in both directions."
     )
 
 
@@ -120,24 +121,17 @@ def _design_parts(profile: str) -> dict[str, Part]:
 
 
 def _design_draw(data: Data):
-    from matplotlib.figure import Figure
-
-    with styled():
-        figure = Figure(figsize=(7.1, 6.4), layout="constrained")
-        above, below = figure.subfigures(2, 1, height_ratios=(1.0, 1.3))
-        design_portrait.draw(data["time"], above.subplots(1, 3))
-        panels = [("ODE, continuum", data["front-continuum"]), (r"ODE, $\alpha$ = 0.6", data["front-alpha"])]
-        _, axes = fronts.draw(panels, below.subplots(1, 2))
-    return figure, axes
+    panels = [("ODE, continuum", data["front-continuum"]), (r"ODE, $\alpha$ = 0.6", data["front-alpha"])]
+    return design_portrait.with_fronts(data["time"], panels)
 
 
 def _design_caption(data: Data) -> str:
     return (
         "Above: the designed schedule at alpha = 0.6 in time (blue), beside constant guidance of the same mean and at "
         "w_max; ODE, sigma2 = 0.25, T = 1000, -1 <= w <= 5. Below: the largest mean shift at every share of kept "
-        f"variance, by family of schedules ({data['front-alpha'].attrs.get('n', 'many')} random members each); star: the "
-        "design. Theory at d = infinity, no sampling error; particles confirm the designs in the figure of schedules "
-        "and in docs/design-schedules.md."
+        f"variance, by family of schedules ({data['front-alpha'].attrs.get('n', 'many')} random members each); star: "
+        "the design. Theory at d = infinity, no sampling error; particles confirm the designs in the figure of "
+        "schedules and in docs/design-schedules.md."
     )
 
 

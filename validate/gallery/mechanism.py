@@ -25,9 +25,9 @@ def _plane_caption(data: Data) -> str:
     d = data["samples"]
     return (
         f"One class (black: one and two standard deviations) among {d.sizes['class']}, d = 2, sigma2 = "
-        f"{d.attrs['sigma2']:g}, ODE; {d.sizes['sample']} samples a panel with the exact score. Constant guidance moves "
-        "the mean outwards and shrinks the class; the designed schedule, negative late, keeps its variance. Numbers "
-        "below: mean and variance, in units of the class's own, over the samples."
+        f"{d.attrs['sigma2']:g}, ODE; {d.sizes['sample']} samples a panel with the exact score. Constant guidance "
+        "moves the mean outwards and shrinks the class; the designed schedule, negative late, keeps its variance. "
+        "Numbers below: mean and variance, in units of the class's own, over the samples."
     )
 
 
@@ -86,9 +86,9 @@ def _order_parts(profile: str) -> dict[str, Part]:
 def _order_caption(data: Data) -> str:
     d = data["curves"]
     return (
-        f"m(t) and v(t)/D(t) at alpha = 0.4, w = 1, sigma2 = {d.attrs['sigma2']:g}, T = infinity; D falls to the right. "
-        f"Lines: theory at d = infinity. Points: particles at d = {', '.join(map(str, d['size'].values))}, options "
-        f"{d.attrs['options']}, standard errors over draws (largest {float(d.m_error.max()):.1g} of m, "
+        f"m(t) and v(t)/D(t) at alpha = 0.4, w = 1, sigma2 = {d.attrs['sigma2']:g}, T = infinity; D falls to the "
+        f"right. Lines: theory at d = infinity. Points: particles at d = {', '.join(map(str, d['size'].values))}, "
+        f"options {d.attrs['options']}, standard errors over draws (largest {float(d.m_error.max()):.1g} of m, "
         f"{float(d.v_ratio_error.max()):.1g} of v/D). Dotted: speciation. The distance at the smaller d is the "
         "finite-size effect."
     )

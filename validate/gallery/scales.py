@@ -31,9 +31,9 @@ def _guidance_parts(profile: str) -> dict[str, Part]:
 def _guidance_caption(data: Data) -> str:
     d = data["curves"]
     return (
-        f"Distortion at t = 0 against constant guidance w, sigma2 = {d.attrs['sigma2']:g}, T = infinity. Lines: theory at "
-        f"d = infinity. Points: particles at d = {d.attrs['d']}, options {d.attrs['options']}; standard errors over draws "
-        f"at most {float(d.shift_error.max()):.1g} (mean) and {float(d.v_ratio_error.max()):.1g} (variance)."
+        f"Distortion at t = 0 against constant guidance w, sigma2 = {d.attrs['sigma2']:g}, T = infinity. Lines: theory "
+        f"at d = infinity. Points: particles at d = {d.attrs['d']}, options {d.attrs['options']}; standard errors over "
+        f"draws at most {float(d.shift_error.max()):.1g} (mean) and {float(d.v_ratio_error.max()):.1g} (variance)."
     )
 
 
@@ -63,10 +63,10 @@ def _dimension_caption(data: Data) -> str:
         found.append(f"{growth}, {sampler.upper()}: {p:.3f} +- {error:.3f}")
     return (
         f"Distortion against d at w = 1, sigma2 = {data['rows'].attrs['sigma2']:g}, T = infinity. Lines: theory (d = "
-        "infinity for exponentially many classes, the rate log(P)/d of each d otherwise; full SDE, dashed ODE). Points: "
-        f"particles, options {data['rows'].attrs['options']}, standard errors over draws. It persists with exponentially "
-        "many classes and vanishes with fewer, the shift as (log(P)/d)^p with p = 1 (SDE), 1/2 (ODE); fitted: "
-        f"{'; '.join(found)}."
+        "infinity for exponentially many classes, the rate log(P)/d of each d otherwise; full SDE, dashed ODE). "
+        f"Points: particles, options {data['rows'].attrs['options']}, standard errors over draws. It persists with "
+        "exponentially many classes and vanishes with fewer, the shift as (log(P)/d)^p with p = 1 (SDE), 1/2 (ODE); "
+        f"fitted: {'; '.join(found)}."
     )
 
 
@@ -88,10 +88,10 @@ def _continuum_parts(profile: str) -> dict[str, Part]:
 def _continuum_caption(data: Data) -> str:
     d = data["marks"]
     return (
-        f"Distortion at w = 1 against the number of classes P at fixed d, sigma2 = {d.attrs['sigma2']:g}, T = infinity; at "
-        f"the right edge infinitely many. Points: particles, options {d.attrs['options']}, standard errors over draws. "
-        "Lines: theory of the continuum (full SDE, dashed ODE), the same for every d. The larger d, the more classes it "
-        "takes: about exp(alpha d)."
+        f"Distortion at w = 1 against the number of classes P at fixed d, sigma2 = {d.attrs['sigma2']:g}, T = "
+        f"infinity; at the right edge infinitely many. Points: particles, options {d.attrs['options']}, standard "
+        "errors over draws. Lines: theory of the continuum (full SDE, dashed ODE), the same for every d. The larger d, "
+        "the more classes it takes: about exp(alpha d)."
     )
 
 
