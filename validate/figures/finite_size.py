@@ -10,7 +10,7 @@ from validate.figures.style import COLOURS, styled
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["equal_d", "glass"]
+__all__ = ["equal_d", "glass", "theories"]
 
 
 def equal_d(verdict, axes=None):
@@ -99,3 +99,44 @@ def _figure(size: tuple[float, float]):
     from matplotlib.figure import Figure  # not pyplot: no global state, no window, nothing to close
 
     return Figure(figsize=size, layout="constrained")
+
+
+def theories(data: "xarray.Dataset", axes=None):
+    """Particles and finite-d theories against 1/d: result of `validate.finite_d.finite_d`.
+
+    Parameters
+    ----------
+    axes : (2, cases); made if None.
+
+    Returns
+    -------
+    (fig, axes)
+    """
+    look = {
+        "annealed": {"fmt": "x--", "color": "0.5", "lw": 0.8, "ms": 4},
+        "quenched": {"fmt": "D-", "color": COLOURS[2], "lw": 1.0, "ms": 3.5, "mfc": "white"},
+        "particles": {"fmt": "o", "color": COLOURS[0], "ms": 4},
+    }
+    with styled():
+        n = data.sizes["case"]
+        if axes is None:
+            axes = _figure((2.45 * n + 0.2, 4.4)).subplots(2, n, squeeze=False, sharex=True)
+        for row, (name, label) in zip(axes, (("m", r"$m(0)$"), ("v", r"$v(0)/\sigma^2$")), strict=True):
+            for axis, case in zip(row, data.case.values, strict=True):
+                at = data.sel(case=case)
+                for kind, style in look.items():
+                    one = at.sel(kind=kind).dropna("d", subset=[name])
+                    axis.errorbar(1.0 / one.d, one[name], one[f"{name}_error"], label=kind, capsize=1.5, **style)
+                axis.plot(
+                    0, at[f"limit_{name}"], "_", color=COLOURS[1], ms=16, mew=2, clip_on=False, label="mean field"
+                )
+                axis.set_xlim(0, 1.06 / float(data.d.min()))
+            row[0].set_ylabel(label)
+        for axis, case in zip(axes[0], data.case.values, strict=True):
+            axis.set_title(case.replace("alpha", r"$\alpha$"), fontsize=8)
+        shown = [d for d in data.d.values if d in (10, 16, 24, 48)]
+        for axis in axes[-1]:
+            axis.set_xticks([0, *(1.0 / d for d in shown)], [r"$\infty$", *map(str, shown)])
+            axis.set_xlabel("dimension d (linear in 1/d)")
+        axes[0, 0].figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        return axes[0, 0].figure, axes

@@ -1,6 +1,6 @@
 """The figures of the paper, in the order of its story; `cfgfield figures` makes them."""
 
-from validate.gallery.extensions import SPECIATION, SPECTRUM
+from validate.gallery.extensions import FINITE_SIZE, SPECIATION, SPECTRUM
 from validate.gallery.guidance_design import DESIGN, SCHEDULES, WINDOW
 from validate.gallery.make import make_figures
 from validate.gallery.mechanism import ORDER, PHASES, PLANE, POTENTIAL
@@ -18,6 +18,7 @@ GALLERY = (
     WINDOW,
     DESIGN,
     SPECTRUM,
+    FINITE_SIZE,
     SPECIATION,
 )
 

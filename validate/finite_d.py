@@ -1,0 +1,98 @@
+"""Data of the finite-size figure: explicit particles at small d beside both finite-d theories and the mean field."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield.problem import Exponential, Problem
+from meanfield.progress import Progress
+from validate.estimates import QUANTITIES
+from validate.provenance import versions
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["CASES", "finite_d"]
+
+_BASE = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=1.0)
+
+CASES: dict[str, Problem] = {
+    "SDE, alpha = 0.4, w = 1": _BASE,
+    "ODE, alpha = 0.4, w = 1": _BASE.replace(sampler="ode"),
+    "ODE, alpha = 0.7, w = 5 (glass)": _BASE.replace(sampler="ode", classes=Exponential(0.7), guidance=5.0),
+}
+
+
+def finite_d(
+    cases: Mapping[str, Problem] | None = None,
+    particles: Sequence[int] = (10, 12, 14, 16),
+    theory: Sequence[int] = (10, 12, 14, 16, 24, 48, 96),
+    *,
+    n_samples: int = 32,
+    n_disorder: int = 32,
+    n_steps: int = 120,
+    seed: int = 0,
+    progress: bool | Callable[[int, int], Any] | None = None,
+) -> "xarray.Dataset":
+    """m(0) and v(0)/sigma2 of particles, of the quenched and of the annealed theory, and of the mean field.
+
+    Parameters
+    ----------
+    cases : name -> problem; by default `CASES`.
+    particles : dimensions of the particles, all classes in memory.
+    theory : dimensions of the finite-d theories.
+    n_samples, n_disorder, n_steps, seed : of the particles; quenched samples number n_samples * n_disorder.
+
+    Returns
+    -------
+    xarray.Dataset : `m`, `v` (in units of sigma2) with `_error` over (case, kind, d), nan where a kind is not computed;
+        kind is "particles", "quenched" or "annealed"; `limit_m`, `limit_v` over case.
+
+    Examples
+    --------
+    >>> one = {"crowd": CASES["SDE, alpha = 0.4, w = 1"]}
+    >>> data = finite_d(one, (8,), (8, 12), n_samples=4, n_disorder=4, n_steps=40, progress=False)
+    >>> data.m.dims, int(data.m.isnull().sum())                      # no particles at d = 12
+    (('case', 'kind', 'd'), 1)
+    """
+    import xarray
+
+    from meanfield import quenched, reduced, solve
+    from simulate import run
+
+    cases = CASES if cases is None else cases
+    sizes, kinds = sorted({*particles, *theory}), ("particles", "quenched", "annealed")
+    table = np.full((4, len(cases), len(kinds), len(sizes)), np.nan)
+    limits = np.empty((2, len(cases)))
+    with Progress(progress, len(cases) * sum(sizes), "finite d") as show:
+        for i, problem in enumerate(cases.values()):
+            final, s2 = solve(problem).final, problem.sigma2
+            limits[:, i] = final.m, final.v / s2
+            for j, d in enumerate(sizes):
+                shared: dict[str, Any] = {"n_steps": max(n_steps, 2 * d), "n_times": 2, "seed": seed, "progress": False}
+                found = {}
+                if d in particles:
+                    found["particles"] = run(
+                        problem, d=d, n_samples=n_samples, n_disorder=n_disorder, classes="explicit", **shared
+                    )
+                if d in theory:
+                    samples = {"n_samples": n_samples * n_disorder, "n_draws": n_disorder}
+                    found["quenched"] = quenched(problem, d, **samples, **shared)
+                    found["annealed"] = reduced(problem, d, n_samples=20_000, n_draws=40, **shared)
+                for kind, data in found.items():
+                    estimate = [getattr(data.final, f"{q}_paired" if problem.eta > 0 else q) for q in QUANTITIES]
+                    (m, v), k = estimate, kinds.index(kind)
+                    table[:, i, k, j] = m.mean, m.stderr, v.mean / s2, v.stderr / s2
+                show((i + 1) * sum(sizes[: j + 1]))
+    names = ("m", "m_error", "v", "v_error")
+    variables: dict[str, Any] = {name: (("case", "kind", "d"), table[n]) for n, name in enumerate(names)}
+    variables |= {"limit_m": ("case", limits[0]), "limit_v": ("case", limits[1])}
+    settings = {"n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "seed": seed}
+    problems = json.dumps([p.to_dict() for p in cases.values()])
+    return xarray.Dataset(
+        variables,
+        coords={"case": list(cases), "kind": list(kinds), "d": sizes},
+        attrs={"problems": problems, **settings, **versions()},
+    )
