@@ -78,7 +78,7 @@ def finite_d(
                         problem, d=d, n_samples=n_samples, n_disorder=n_disorder, classes="explicit", **shared
                     )
                 if d in theory:
-                    samples = {"n_samples": n_samples * n_disorder, "n_draws": n_disorder}
+                    samples: dict[str, Any] = {"n_samples": n_samples * n_disorder, "n_draws": n_disorder}
                     found["quenched"] = quenched(problem, d, **samples, **shared)
                     found["annealed"] = reduced(problem, d, n_samples=20_000, n_draws=40, **shared)
                 for kind, data in found.items():
