@@ -4,6 +4,7 @@ from meanfield.designed import Design
 from meanfield.designing import design
 from meanfield.diagrams import phase_diagram
 from meanfield.dynamics import solve
+from meanfield.empirical import GivenSpectrum, spectrum_of
 from meanfield.ensemble import Ensemble, Observable
 from meanfield.errors import CfgfieldError, ConvergenceError, ExportError, ProblemError, ScheduleError
 from meanfield.finitesize import reduced
@@ -47,6 +48,7 @@ __all__ = [
     "ExponentialRamp",
     "ExportError",
     "Fixed",
+    "GivenSpectrum",
     "Interval",
     "Linear",
     "NoGo",
@@ -88,4 +90,5 @@ __all__ = [
     "reduced",
     "solve",
     "speciation_time",
+    "spectrum_of",
 ]

@@ -137,13 +137,22 @@ def time_grid(problem: Problem, t_start: float, n_steps: int, refinement: int = 
     return np.concatenate(times)
 
 
-def make_steps(problem: Problem, t: np.ndarray, refinement: int = 1, counts: tuple[int, ...] | None = None) -> Steps:
+def make_steps(
+    problem: Problem,
+    t: np.ndarray,
+    refinement: int = 1,
+    counts: tuple[int, ...] | None = None,
+    variances: np.ndarray | None = None,
+) -> Steps:
     """Coefficients of the steps on the times t[::refinement], with noise on all of t.
 
-    `counts` are the directions per group of the problem's spectrum, if it has one.
+    `counts` are the directions per group of the problem's spectrum, if it has one; `variances` (dim,) those of the
+    target, where every direction has its own.
     """
     e, eta2, spectrum = problem.e, problem.eta**2, problem.spectrum
-    fine = problem.sigma2 + t if spectrum is None else spectrum.D(t)  # (times,) or (times, groups)
+    fine = problem.sigma2 + t if spectrum is None else spectrum.D(t)  # (times,), or (times, groups), or (times, dim)
+    if variances is not None:
+        fine = variances + t[:, None]
     coarse, D = t[::refinement], fine[::refinement]
     width = coarse[:-1] - coarse[1:]
     inside = 1e-9 * width

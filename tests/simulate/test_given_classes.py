@@ -1,0 +1,94 @@
+"""`sample_mixture` with covariances: against the isotropic path, exact laws, a plain Euler twin, and bad input."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from meanfield.errors import ProblemError
+from meanfield.problem import Fixed, Problem
+from simulate import sample_mixture
+from simulate.covariances import CovarianceScore
+from simulate.randomness import NoiseReader
+
+RNG = np.random.default_rng(3)
+MEANS = RNG.normal(size=(12, 3)) * 1.5
+MIXING = RNG.normal(size=(12, 3, 3)) * 0.35
+COVARIANCES = np.einsum("kij,klj->kil", MIXING, MIXING) + 0.08 * np.eye(3)
+
+
+def problem(**changes) -> Problem:
+    return Problem(classes=Fixed(12), sigma2=0.2, guidance=1.0, sampler="ode", t_start=200.0).replace(**changes)
+
+
+def log_density(x, t, k=None):
+    """log p_t of the mixture, or of class k, written out: nothing of the package."""
+    terms = []
+    for mean, covariance in zip(MEANS, COVARIANCES, strict=True):
+        S = covariance + t * np.eye(3)
+        r = x - mean
+        terms.append(-0.5 * (r @ np.linalg.solve(S, r) + np.linalg.slogdet(S)[1]))
+    return terms[k] if k is not None else float(np.logaddexp.reduce(terms))
+
+
+def gradient(f, x, h=1e-5):
+    return np.array([(f(x + h * e) - f(x - h * e)) / (2 * h) for e in np.eye(len(x))])
+
+
+def test_scores_are_gradients_of_the_log_density():
+    score = CovarianceScore(MEANS, COVARIANCES, target=4)
+    for t in (0.01, 0.7, 30.0):
+        x = MEANS[4] + np.array([0.4, -0.7, 0.3])
+        y, D = (x - MEANS[4]) @ score.basis, score.c + t
+        s_u = score.basis @ ((score(y[None], D).shift[0] - y) / D)
+        assert np.allclose(s_u, gradient(lambda x, t=t: log_density(x, t), x), rtol=1e-5, atol=1e-7)
+        assert np.allclose(score.basis @ (-y / D), gradient(lambda x, t=t: log_density(x, t, 4), x), rtol=1e-5)
+        assert not np.allclose(s_u, gradient(lambda x, t=t: log_density(x, 1.1 * t + 0.05), x), rtol=1e-5)  # control
+
+
+def test_equal_isotropic_covariances_are_the_isotropic_path():
+    for sampler in ("ode", "sde"):
+        options = {"target": 2, "n_samples": 50, "n_steps": 40, "seed": 1}
+        plain = sample_mixture(problem(sampler=sampler), MEANS, **options)
+        given = sample_mixture(problem(sampler=sampler, sigma2=7.0), MEANS, 0.2 * np.eye(3), **options)
+        assert np.allclose(plain, given, atol=2e-5)
+        assert not np.allclose(plain, sample_mixture(problem(sampler=sampler), MEANS, 0.22 * np.eye(3), **options))
+
+
+def test_unguided_samples_have_the_law_of_their_class():
+    for sampler in ("ode", "sde"):
+        p = problem(guidance=0.0, sampler=sampler, t_start=1e6)
+        x = sample_mixture(p, MEANS, COVARIANCES, target=5, n_samples=6000, n_steps=5)
+        assert np.allclose(x.mean(axis=0), MEANS[5], atol=5 * math.sqrt(COVARIANCES[5].max() / 6000))
+        error = 5 * math.sqrt(2 / 6000) * COVARIANCES[5].max()
+        assert np.allclose(np.cov(x.T), COVARIANCES[5], atol=error)
+        assert not np.allclose(np.cov(x.T), COVARIANCES[6], atol=error)
+
+
+def test_guided_ode_against_plain_euler_steps():
+    """The flow of the guided score by tiny Euler steps with the written-out score of one sample."""
+    p, k = problem(t_start=50.0), 3
+    x = sample_mixture(p, MEANS, COVARIANCES, target=k, n_samples=2, n_steps=120, seed=4)
+    score = CovarianceScore(MEANS, COVARIANCES, target=k)
+    y = math.sqrt(p.v_T) * NoiseReader(4, 0, range(2), 3).start() - MEANS[k] @ score.basis
+    times = np.geomspace(50.0 + 0.05, 0.05, 40_001) - 0.05
+    for a, b in pairwise(times):
+        D = score.c + a
+        s_c, shift = -y / D, score(y, D).shift
+        y = y + 0.5 * (a - b) * (s_c - shift / D)  # w = 1: s_c + (s_c - s_u), with s_u - s_c = shift/D
+    assert np.allclose(x, y @ score.basis.T + MEANS[k], atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    "covariances, match",
+    [
+        (np.eye(2), "of shape"),
+        (np.full((12, 3, 3), np.nan), "finite"),
+        (np.array([[1.0, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]), "symmetric"),
+        (np.diag([1.0, 0.0, 1.0]), "positive definite"),
+    ],
+)
+def test_bad_covariances_are_refused(covariances, match):
+    with pytest.raises(ProblemError, match=match):
+        sample_mixture(problem(), MEANS, covariances, n_samples=2, n_steps=5)
