@@ -1,8 +1,9 @@
 """The spectrum of given classes: what the mean-field theory needs to know of somebody's means and covariances.
 
 The theory takes classes whose covariances all equal W and whose means are N(0, B), W and B diagonal in one basis
-(sec. 6 of docs/theory.md). Of given classes W is the mean covariance and B the covariance of the means. The basis is that
-of the aggregate U = W + B, and the spectrum is the diagonal of W and U in it. `off_diagonal` is what this leaves out.
+(sec. 6 of docs/theory.md). Of given classes W is the mean covariance and B the covariance of the means. The basis is
+that of the aggregate U = W + B, and the spectrum is the diagonal of W and U in it. `off_diagonal` is what this leaves
+out. With P classes in d dimensions the rate is log(P)/d: solve(Problem(classes=Exponential(log(P)/d), spectrum=...)).
 """
 
 from typing import Any, NamedTuple
@@ -70,8 +71,8 @@ def spectrum_of(means: Any, covariances: Any) -> GivenSpectrum:
     if c.min() <= 0.0 or (u - c).min() <= 0.0:
         i = int(np.argmin(np.minimum(c, u - c)))
         raise ProblemError(
-            f"classes and their means must vary in every direction; in direction {i} they have variances {c[i]:.3g} and "
-            f"{u[i] - c[i]:.3g}. Leave out such directions (project on the leading principal components)."
+            f"classes and their means must vary in every direction; in direction {i} they have variances {c[i]:.3g} "
+            f"and {u[i] - c[i]:.3g}. Leave out such directions (project on the leading principal components)."
         )
     spread = np.sqrt(np.mean(np.sum((single - W) ** 2, axis=(1, 2)))) / np.linalg.norm(W)
     off = np.linalg.norm(rotated - np.diag(c)) / np.linalg.norm(W)
