@@ -1,0 +1,45 @@
+"""Every notebook runs from its first cell to its last, carries no output, and asks for nothing but the public names."""
+
+import ast
+import importlib
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.filterwarnings("ignore")  # of the kernel's own libraries
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_notebook_runs(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # this source tree, whatever is installed
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_notebook_is_stripped(path):
+    cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    assert cells and all(not c.outputs and c.execution_count is None for c in cells)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_notebook_uses_public_names_only(path):
+    cells = nbformat.read(path, as_version=4).cells
+    code = "\n".join(re.sub(r"^%.*$", "", c.source, flags=re.M) for c in cells if c.cell_type == "code")
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom):
+            if node.module.split(".")[0] not in ("meanfield", "simulate", "validate"):
+                continue
+            module = importlib.import_module(node.module)
+            for alias in node.names:
+                drawing = node.module == "validate.figures" and (ROOT / f"validate/figures/{alias.name}.py").exists()
+                assert drawing or alias.name in module.__all__
+
+
+def test_there_are_six_in_order():
+    assert [p.stem[:2] for p in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06"]
