@@ -26,14 +26,14 @@ from simulate import run
 
 DRAWS = 24
 STARTS = {VPLinear(): 0.4, VPCosine(): 0.7, EDM(): 2.0, RectifiedFlow(): 2.0 / 3.0}
-SETTINGS = {"n_samples": 32, "n_disorder": DRAWS, "n_steps": 10, "n_times": 3, "seed": 4, "threads": 1}
+SETTINGS = {"n_samples": 64, "n_disorder": DRAWS, "n_steps": 10, "n_times": 3, "seed": 4, "threads": 1}
 MAKERS = {
     "direct": lambda p: run(p, d=8, classes="explicit", **SETTINGS),
     "span": lambda p: run(p.replace(classes=Fixed(4)), d=12, classes="span", **SETTINGS),
     "continuum": lambda p: run(p.replace(classes=Continuum()), d=8, **SETTINGS),
     "spectrum": lambda p: run(p.replace(spectrum=Spectrum([0.25, 0.5], [1.25, 4.5])), d=8, **SETTINGS),
-    "reduced": lambda p: reduced(p, 12, n_samples=32 * DRAWS, n_draws=DRAWS, n_steps=10, seed=5, threads=1),
-    "quenched": lambda p: quenched(p, 12, n_samples=32 * DRAWS, n_draws=DRAWS, n_steps=10, seed=6, threads=1),
+    "reduced": lambda p: reduced(p, 12, n_samples=64 * DRAWS, n_draws=DRAWS, n_steps=10, seed=5, threads=1),
+    "quenched": lambda p: quenched(p, 12, n_samples=64 * DRAWS, n_draws=DRAWS, n_steps=10, seed=6, threads=1),
 }
 LIMIT = stats.t.isf(0.01 / (2 * 2 * len(STARTS) * len(MAKERS)), DRAWS - 1)  # all z at the level of 1 per cent
 
