@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from validate.errors import ConfigError, StoreError
 from validate.figures.style import styled
+from validate.files import read_dataset, write_bytes, write_dataset
 from validate.gallery.recipe import PROFILES, GalleryFigure, Part
 from validate.provenance import code_fingerprint, provenance
-from validate.store import read_dataset, write_bytes, write_dataset
 
 if TYPE_CHECKING:
     import xarray
