@@ -7,10 +7,16 @@ STAMP := $(VENV)/installed
 EXTRAS := .venv-extras
 BENCH := .venv-bench
 
-.PHONY: validate test test-slow test-extras bench lint clean
+.PHONY: validate figures docs test test-slow test-extras bench lint clean
 
 validate: $(STAMP)
 	$(BIN)/cfgfield validate --profile quick
+
+figures: $(STAMP)
+	$(BIN)/cfgfield figures --profile quick
+
+docs: $(STAMP)
+	$(BIN)/mkdocs build
 
 test: $(STAMP)
 	$(BIN)/ruff check .

@@ -10,6 +10,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 SAMPLER = {"sde": {"marker": "o", "label": "SDE"}, "ode": {"marker": "s", "label": "ODE"}}
 
 _RC: Any = {
+    "text.usetex": False,  # neither LaTeX nor a font of the system is needed: this one comes with matplotlib
+    "font.family": ["DejaVu Sans"],
     "font.size": 8.5,
     "axes.titlesize": 9.5,
     "axes.titleweight": "bold",

@@ -1,0 +1,147 @@
+"""The gallery: recipes, what is computed and what is kept, bad input, and every drawing on small data."""
+
+import json
+
+import numpy as np
+import pytest
+
+import validate.gallery
+from meanfield import Constant, Continuum, Exponential, Fixed, Problem
+from meanfield.landscape import potential
+from meanfield.ramps import Ramp
+from validate import ConfigError
+from validate.distortion_curves import against_classes, against_d, against_w, order_parameters
+from validate.figures import distortion, finite_size, landscape
+from validate.figures import schedule_plane as plane
+from validate.finite_d import finite_d
+from validate.gallery import GALLERY, make_figures
+from validate.gallery.recipe import PROFILES, GalleryFigure, Part
+from validate.schedule_plane import schedule_plane
+
+NAMES = [figure.name for figure in GALLERY]
+BASE = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=2.0)
+SMALL = {"n_samples": 8, "n_disorder": 4, "n_steps": 20, "progress": False}
+computed: list[float] = []
+
+
+def tiny(t: float):
+    """A potential at one time; `computed` counts how often."""
+    computed.append(t)
+    return potential(BASE, t=[t, 0.5], m=np.linspace(-1, 3, 41))
+
+
+def _figure(t: float = 5.0) -> GalleryFigure:
+    return GalleryFigure(
+        "tiny", "A tiny figure", lambda profile: {"one": Part(tiny, {"t": t})},
+        lambda data: landscape.draw([("tiny", data["one"])]), lambda data: f"t = {float(data['one'].t[0])}",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def gallery(monkeypatch):
+    computed.clear()
+    monkeypatch.setattr(validate.gallery, "GALLERY", (_figure(),))
+    return lambda t: monkeypatch.setattr(validate.gallery, "GALLERY", (_figure(t),))
+
+
+def test_a_figure_is_written_with_its_data_and_where_they_come_from(gallery, tmp_path):
+    assert make_figures(out=tmp_path) == ["tiny"]
+    about = json.loads((tmp_path / "tiny.json").read_text())
+    assert about["caption"] == "t = 5.0" and about["data"]["one"]["recipe"]["arguments"] == {"t": 5.0}
+    assert {"revision", "finished", "command", "numpy", "profile"} <= set(about)
+    assert (tmp_path / "tiny.pdf").read_bytes()[:4] == b"%PDF" and (tmp_path / "tiny.png").stat().st_size > 5000
+    assert "A tiny figure" in (tmp_path / "README.md").read_text()
+
+
+def test_data_are_computed_only_where_they_are_missing(gallery, tmp_path):
+    make_figures(out=tmp_path)
+    (tmp_path / "tiny.png").unlink()
+    make_figures(out=tmp_path)
+    assert computed == [5.0] and (tmp_path / "tiny.png").exists()
+    (tmp_path / "data" / "tiny-one.nc").write_bytes(b"half a file")  # damaged: again
+    make_figures(out=tmp_path)
+    make_figures(out=tmp_path, force=True)
+    assert computed == [5.0] * 3
+
+
+def test_data_of_other_parameters_are_never_overwritten_unless_asked_for(gallery, tmp_path):
+    make_figures(out=tmp_path)
+    before = (tmp_path / "data" / "tiny-one.nc").read_bytes()
+    gallery(6.0)
+    with pytest.raises(ConfigError, match=r"never overwrite data of other parameters.*--out.*--force"):
+        make_figures(out=tmp_path)
+    assert (tmp_path / "data" / "tiny-one.nc").read_bytes() == before and computed == [5.0]
+    make_figures(out=tmp_path, force=True)
+    assert computed == [5.0, 6.0]
+
+
+def test_an_interrupted_run_keeps_what_is_done(monkeypatch, tmp_path):
+    def stop():
+        raise KeyboardInterrupt
+
+    two = GalleryFigure(
+        "two", "Two parts", lambda profile: {"a": Part(tiny, {"t": 5.0}), "b": Part(stop)},
+        lambda data: landscape.draw([("a", data["a"])]), lambda data: "",
+    )  # fmt: skip
+    computed.clear()
+    monkeypatch.setattr(validate.gallery, "GALLERY", (two,))
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            make_figures(out=tmp_path)
+    assert computed == [5.0] and not (tmp_path / "two.png").exists()
+
+
+def test_unknown_names_and_profiles_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"a figure must be one of .*'plane'.*got \['plan'\]"):
+        make_figures(["plan"], out=tmp_path)
+    with pytest.raises(ConfigError, match="profile must be one of"):
+        make_figures(["plane"], profile="fast", out=tmp_path)
+
+
+def test_a_missing_latex_or_font_stops_nothing(gallery, tmp_path):
+    import matplotlib
+
+    with matplotlib.rc_context({"text.usetex": True, "font.family": ["No Such Font"]}):
+        make_figures(out=tmp_path)
+    assert (tmp_path / "tiny.pdf").exists()
+
+
+def test_the_gallery_tells_the_story_in_order():
+    assert NAMES == [
+        "plane", "potential", "order-parameters", "guidance", "dimension", "phases", "continuum", "schedules",
+        "negative-window", "design", "spectrum", "finite-size", "speciation",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("figure", GALLERY, ids=lambda f: f.name)
+def test_every_recipe_is_plain_data_that_differs_between_profiles(figure):
+    recipes = [
+        json.dumps({name: part.recipe for name, part in figure.parts(profile).items()}, allow_nan=False)
+        for profile in PROFILES
+    ]
+    assert recipes[0] != recipes[1] and "0x" not in recipes[0]  # no memory address of an object
+
+
+@pytest.mark.parametrize("form", ["order", "w", "d", "classes", "plane", "finite"])
+def test_drawings_of_small_data(form):
+    laws = [Exponential(0.4), Continuum()]
+    families = {"constant": Constant, "window": lambda a: Ramp(a, -0.3 * a, 0.0, 5.0)}
+    endless = Problem(classes=Continuum(), sigma2=0.25, guidance=0.0, sampler="ode")
+    case = {"a": BASE.replace(guidance=0.5)}
+    if form == "order":
+        figure, axes = distortion.order_parameters(order_parameters(BASE, (8,), n_fine=20, **SMALL))
+    elif form == "w":
+        figure, axes = distortion.against_w(against_w(laws, [0.0, 1.0], [1.0], d=8, **SMALL))
+    elif form == "d":
+        figure, axes = distortion.against_d(against_d([(Fixed(8), (50, 100)), (Exponential(0.4), (8, 9))], **SMALL))
+    elif form == "classes":
+        figure, axes = distortion.against_classes(against_classes((10, 100), (4,), **SMALL))
+    elif form == "plane":
+        data = schedule_plane(endless, [0.0, 0.5, 1.0], [1.0], d=8, families=families, **SMALL)
+        assert data.negative.values.tolist() == [False, True] and float(data.line_v_ratio[0].max()) <= 1.0
+        figure, axes = plane.draw([("ODE", data)])
+    else:
+        small = {**SMALL, "n_steps": 40}
+        figure, axes = finite_size.theories(finite_d(case, (8,), (8, 10), **small))
+    assert any(axis.get_xlabel() for axis in np.ravel(axes)) and any(axis.get_ylabel() for axis in np.ravel(axes))
+    figure.savefig("/dev/null", format="png")  # all text can be drawn
