@@ -94,6 +94,7 @@ def simulate(
     n_samples: Annotated[int | None, typer.Option(help="Samples a draw (default 500).")] = None,
     n_disorder: Annotated[int | None, typer.Option(help="Independent draws of the class means (default 8).")] = None,
     n_steps: Annotated[int | None, typer.Option(help="Time steps (default 100).")] = None,
+    tol: Annotated[float | None, typer.Option(help="Instead of --n-steps: largest time-step error of m and v.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed (default 0).")] = None,
     classes: Annotated[str | None, typer.Option(help="explicit, streamed, lazy or span (default: auto).")] = None,
     as_json: Json = False,
@@ -111,7 +112,7 @@ def simulate(
 
     flags = {"alpha": alpha, "gamma": gamma, "n": n, "continuum": continuum, "sigma2": sigma2, "w": w}
     run_flags = {"d": d, "n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "seed": seed,
-                 "classes": classes}  # fmt: skip
+                 "classes": classes, "tol": tol}  # fmt: skip
     problem, options = state(config, {**flags, "sampler": sampler, "t_start": t_start, "noise": noise}, run_flags)
     if "d" not in options:
         raise ConfigError("particles need a dimension; got none. Give --d 12, or d = 12 under [run] in the file.")

@@ -29,7 +29,7 @@ from validate.errors import ConfigError
 
 __all__ = ["RUN_KEYS", "read_config", "state"]
 
-RUN_KEYS = ("d", "n_samples", "n_disorder", "n_steps", "n_times", "seed", "classes")
+RUN_KEYS = ("d", "n_samples", "n_disorder", "n_steps", "n_times", "seed", "classes", "tol")
 FLAGS = "--alpha, --gamma, --n or --continuum"
 
 

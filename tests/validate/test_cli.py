@@ -92,6 +92,10 @@ def test_simulate(config, tmp_path):
     assert numbers["final"]["m"]["mean"] == data.final.m.mean
     text = call("simulate", "--config", config, "--seed", 3).stdout
     assert "verdict:" in text
+    refused = call("simulate", "--config", config, "--tol", 1e-3)  # the file gives n_steps
+    assert refused.exit_code == 2 and "give n_steps or tol" in refused.output
+    chosen = call("simulate", "--alpha", 0.4, "--d", 6, "--n-samples", 20, "--n-disorder", 3, "--tol", 0.05, "--json")
+    assert json.loads(chosen.stdout)["info"]["timestep_error"][0] < 0.05
     assert "3 draws x 10 samples" in text
 
 
