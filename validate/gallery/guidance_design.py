@@ -20,7 +20,7 @@ __all__ = ["DESIGN", "SCHEDULES", "WINDOW"]
 
 BASE = Problem(classes=Continuum(), sigma2=0.25, guidance=0.0, sampler="ode")
 STRETCH: dict[str, Any] = {"t_low": 0.02, "t_high": 20.0, "over": "log t"}
-LATE = {"sde": -0.12, "ode": -0.46}  # where the window ends, per amplitude: v then stays near sigma2
+LATE = {"sde": -0.12, "ode": -0.5}  # where the window ends, per amplitude: v then stays near sigma2
 FAMILIES: dict[str, Callable[[float], Schedule]] = {  # one amplitude each, w >= 0
     "constant": Constant,
     "interval": lambda a: Interval(a, 0.3, 5.0),

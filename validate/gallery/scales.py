@@ -91,7 +91,7 @@ def _continuum_caption(data: Data) -> str:
         f"Distortion at w = 1 against the number of classes P at fixed d, sigma2 = {d.attrs['sigma2']:g}, T = "
         f"infinity; at the right edge infinitely many. Points: particles, options {d.attrs['options']}, standard "
         "errors over draws. Lines: theory of the continuum (full SDE, dashed ODE), the same for every d. The larger d, "
-        "the more classes it takes: about exp(alpha d)."
+        "the more classes it takes, exponentially many in d."
     )
 
 
