@@ -40,6 +40,7 @@ __all__ = ["NEGLIGIBLE", "Cut", "FastScore", "cut_off", "make_kernel"]
 NEGLIGIBLE = {"float32": 1e-7, "float64": 1e-15}  # relative mass: below the rounding of the products
 SUPER = 65536  # classes per call of a kernel: between calls an interrupt is noticed
 FEW, MANY = 192, 256  # the fused kernel is the faster one in few directions, with many classes
+FEWER = 32  # and in fewer still, with any number of them
 
 
 class FastScore:
@@ -80,15 +81,27 @@ class FastScore:
         self._dtype, self._check = np.dtype(dtype), check
         self._lost = NEGLIGIBLE[dtype] if negligible is None else negligible
         self._kernel = make_kernel(mixture.dim, samples, len(mixture.delta), block, dtype)
+        query = self._kernel.query(samples)
+        self._sums, self._shift = np.empty((3, len(query))), np.empty(query.shape)
 
     def __call__(self, y: np.ndarray, D: Any, full: bool = False) -> Posterior:
+        top, total, square, shift = self.sums(y, D, full)
+        return posterior_from_sums(top, total, square, shift[:, : y.shape[1]].copy(), full)
+
+    def sums(self, y: np.ndarray, D: Any, full: bool = False) -> tuple[np.ndarray, ...]:
+        """The sums of `posterior_from_sums`: top, total, square (samples,), shift (samples, dim rounded up).
+
+        They lie in the scratch memory: valid until the next call.
+        """
         samples, dim = y.shape
         scale = 1.0 / (D * np.log(2.0))
         query = self._kernel.query(samples)  # at least (samples, dim), zero beyond
         np.multiply(y, scale, out=query[:samples, :dim], casting="same_kind")
-        top = np.full(len(query), -1e300)
-        total, square = np.zeros(len(query)), np.zeros(len(query))
-        shift = np.zeros(query.shape)
+        (top, total, square), shift = self._sums[:, : len(query)], self._shift[: len(query)]
+        top.fill(-1e300)
+        total.fill(0.0)
+        square.fill(0.0)
+        shift.fill(0.0)
         cut = cut_off(y, D, len(self._delta), self._lost, full)
         for k in range(0, len(self._delta), SUPER):
             self._check()
@@ -97,8 +110,7 @@ class FastScore:
             bits = half @ scale[self._first] if np.ndim(D) else half * scale
             bits, delta = bits.astype(self._dtype), self._delta[k : k + SUPER]
             self._kernel.add(query, delta, bits, cut, full, top, total, square, shift)
-        top, total, square = top[:samples] * np.log(2.0), total[:samples], square[:samples]
-        return posterior_from_sums(top, total, square, shift[:samples, :dim], full)
+        return top[:samples] * np.log(2.0), total[:samples], square[:samples], shift[:samples]
 
 
 class Cut(NamedTuple):
@@ -130,7 +142,7 @@ def cut_off(y: np.ndarray, D: Any, n_wrong: int, negligible: float, full: bool) 
 
 def make_kernel(dim: int, samples: int, n_classes: int, block: int, dtype: str) -> "_Plain | _Fused":
     """The faster kernel for this many classes, with its scratch memory: for one thread."""
-    fused = dtype == "float32" and dim <= FEW and n_classes >= MANY
+    fused = dtype == "float32" and dim <= (FEW if n_classes >= MANY else FEWER)
     return (_Fused if fused else _Plain)(dim, samples, min(block, max(n_classes, 1)), dtype)
 
 

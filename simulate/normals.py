@@ -64,11 +64,11 @@ def normals(key: np.ndarray, indices: range, dim: int, step: int = 0, out: np.nd
     indices : consecutive, from 0 to 2^32.
     dim : coordinates of each; a number does not depend on how many others are asked for.
     step : 0 to 2^64 - 1.
-    out : float32 (len(indices), dim), C-contiguous; made if not given.
+    out : float32 or float64 (len(indices), dim), C-contiguous; a float32 one is made if not given.
 
     Returns
     -------
-    z : float32 (len(indices), dim); |z| <= `LARGEST`.
+    z : float32 numbers (len(indices), dim), |z| <= `LARGEST`; in `out` if given.
 
     Examples
     --------

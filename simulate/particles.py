@@ -21,13 +21,16 @@ from typing import Any
 import numpy as np
 
 from meanfield.problem import Problem, Start
-from simulate.integrators import Steps, predict
+from simulate.inplace import advance_in_place
+from simulate.integrators import Steps
+from simulate.kernels import FastScore
 from simulate.mixture import Classes
 from simulate.observables import Observer
 from simulate.randomness import NoiseReader
 from simulate.score import Score
 from simulate.span import outside_squares
 from simulate.stepping import State, advance
+from simulate.streamed import StreamedScore
 
 __all__ = ["Plan", "simulate_batch"]
 
@@ -58,9 +61,12 @@ def simulate_batch(
     )  # fmt: skip
     slot = {int(n): i for i, n in enumerate(plan.record)}
     sums = np.empty((watch.size, len(plan.record)))
-    pull = functools.partial(_pull, plan)
+    if isinstance(score, FastScore | StreamedScore) and not plan.problem.schedule.exponent:
+        move = functools.partial(advance_in_place, score=score)
+    else:
+        move = functools.partial(advance, score=score, pull=functools.partial(_pull, plan))
     state = State(y)
-    noise: Any = 0.0
+    noise = np.zeros_like(y)
     for n in range(len(steps) + 1):
         if n in slot:
             posterior = state.posterior or score(state.y, steps.variance(n), full=True)
@@ -71,8 +77,9 @@ def simulate_batch(
         step = steps.step(n)
         if noisy:
             noise = reader.step(step.mix)
-        twin = predict(twin, 0.0, 0.0, noise, step)
-        state = advance(state, steps.variance(n), noise, step, score, pull, full=n + 1 in slot)
+        twin *= step.decay
+        twin += noise
+        state = move(state, steps.variance(n), noise, step, full=n + 1 in slot)
         tick()
     raise AssertionError("unreachable: the last time is always recorded")
 

@@ -5,6 +5,8 @@ size, number of threads or the order in which work is done. Class means, start a
 `simulate.normals`; where other laws than the normal are needed, a NumPy stream of each sample gives them in sequence.
 """
 
+from typing import Any
+
 import numpy as np
 
 from simulate.normals import make_key, normals
@@ -45,19 +47,26 @@ class NoiseReader:
     def __init__(self, seed: int, draw: int, samples: range, dim: int) -> None:
         self._key, self._samples, self._dim = make_key(seed, NOISE, draw), samples, dim
         self._address = 1  # of the next fine step; 0 is the start
-        self._fine = np.empty((len(samples), dim), np.float32)
+        self._noise, self._fine = np.empty((len(samples), dim)), np.empty((0, dim))
 
     def start(self) -> np.ndarray:
         """The start normals, shape (samples, dim)."""
-        return normals(self._key, self._samples, self._dim).astype(np.float64)
+        return normals(self._key, self._samples, self._dim, out=np.empty_like(self._noise))
 
     def step(self, weights: np.ndarray) -> np.ndarray:
         """Noise of one step, sum_j weights[j] xi_j over its fine steps, shape (samples, dim).
 
-        weights: (fine steps,), or (fine steps, dim) where directions differ.
+        weights: (fine steps,), or (fine steps, dim) where directions differ. The array is used again by the next step.
         """
-        return sum(weight * self._next() for weight in weights)
+        noise = self._next(weights[0], self._noise)
+        if len(weights) > 1 and not len(self._fine):
+            self._fine = np.empty_like(noise)
+        for weight in weights[1:]:
+            noise += self._next(weight, self._fine)
+        return noise
 
-    def _next(self) -> np.ndarray:
+    def _next(self, weight: Any, out: np.ndarray) -> np.ndarray:
         self._address += 1
-        return normals(self._key, self._samples, self._dim, self._address - 1, self._fine).astype(np.float64)
+        out = normals(self._key, self._samples, self._dim, self._address - 1, out)
+        out *= weight
+        return out

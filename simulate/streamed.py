@@ -176,6 +176,11 @@ class StreamedScore:
         self._negligible = NEGLIGIBLE[dtype] if negligible is None else negligible
 
     def __call__(self, y: np.ndarray, D: Any, full: bool = False) -> Posterior:
+        top, total, square, shift = self.sums(y, D, full)
+        return posterior_from_sums(top, total, square, shift[:, : y.shape[1]], full)
+
+    def sums(self, y: np.ndarray, D: Any, full: bool = False) -> tuple[np.ndarray, ...]:
+        """The sums of `posterior_from_sums`: top, total, square (samples,), shift (samples, dim rounded up)."""
         samples, dim = y.shape
         scale = np.broadcast_to(1.0 / (D * np.log(2.0)), dim)  # one for each direction
         cut = cut_off(y, D, int(self._mixture.n_classes) - 1, self._negligible, full)
@@ -183,8 +188,7 @@ class StreamedScore:
         for part in self._mixture.over_ranges(lambda blocks: self._sum(blocks, y, scale, cut, full)):
             sums = part if sums is None else sums.merge(part)
         top, total, square, shift = sums or _Sums.zero(samples, dim)
-        shift = shift[:samples, :dim]
-        return posterior_from_sums(top[:samples] * np.log(2.0), total[:samples], square[:samples], shift, full)
+        return top[:samples] * np.log(2.0), total[:samples], square[:samples], shift[:samples]
 
     def _sum(self, blocks: Iterator[np.ndarray], y: np.ndarray, scale: np.ndarray, cut: Cut, full: bool) -> _Sums:
         """Sums over the classes of `blocks`; the kernel may round samples and directions up."""
