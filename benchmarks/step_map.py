@@ -25,6 +25,7 @@ CLASSES = (2, 10, 100, 1000, 10**4, 10**5, 10**6)
 DIMENSIONS = (2, 8, 24, 64, 256, 1000, 4000)
 BYTES = 2**30  # largest array of float32 class means
 WORK = 10**9  # samples x classes x directions of one score: fewer samples where classes are many
+QUICK = 10**4  # classes x directions up to which a step takes less than a millisecond: more of them
 SLOW = 10**7  # classes x directions above which one or two turns must do
 
 
@@ -65,7 +66,7 @@ def step_cell(P: int, d: int, S: int, library: str = "torch attention", repeats:
     def scripted(n):
         script.euler(x, np.geomspace(100.25, 0.25, n + 1), 1.0, 1.0, script.normals((S, d)))
 
-    short, long = (2, 5) if P * d > SLOW else (4, 24)
+    short, long = (2, 5) if P * d > SLOW else (4, 104 if P * d <= QUICK else 24)
     turns: dict[str, list[float]] = {"ours": [], "theirs": []}
     for _ in range(1 if P * d > SLOW else repeats):
         for name, whole in (("ours", package), ("theirs", scripted)):

@@ -29,9 +29,9 @@ FAST = {"reassoc", "contract", "nsz"}
 
 
 class SumScore(Score, Protocol):
-    """A score that can also give its sums over the wrong classes: top, total, square (samples,), shift (samples, >= dim).
+    """A score that can also give its sums over the wrong classes, those of `simulate.score.posterior_from_sums`.
 
-    They are those of `simulate.score.posterior_from_sums`, and valid until the next call.
+    top, total, square (samples,), shift (samples, dim or more); valid until the next call.
     """
 
     def sums(self, y: np.ndarray, D: Any, full: bool = False) -> tuple[np.ndarray, ...]: ...
@@ -50,7 +50,8 @@ def advance_in_place(state: State, D: Any, noise: np.ndarray, step: Step, score:
     >>> from simulate.mixture import draw_direct
     >>> from simulate.stepping import advance
     >>> problem = Problem(classes=Fixed(50), sigma2=0.25, guidance=1.0, t_start=5.0)
-    >>> steps, score = make_steps(problem, np.array([5.0, 4.0])), FastScore(draw_direct(8, 50, seed=0, draw=0), samples=3)
+    >>> steps = make_steps(problem, np.array([5.0, 4.0]))
+    >>> score = FastScore(draw_direct(8, 50, seed=0, draw=0), samples=3)
     >>> y, noise, D = np.ones((3, 8)), np.zeros((3, 8)), steps.variance(0)
     >>> plain = advance(State(y), D, noise, steps.step(0), score, lambda w, shift, D: -w * shift)
     >>> swift = advance_in_place(State(y.copy()), D, noise, steps.step(0), score)
@@ -70,10 +71,13 @@ def advance_in_place(state: State, D: Any, noise: np.ndarray, step: Step, score:
     each[0], each[1], each[2], each[3] = step.decay, step.phi, step.ratio, step.psi
     each[4], each[5] = 1.0 / step.D_end, 1.0 / (1.0 + step.D_end)  # products are cheap, quotients are not
     _predict(y, held, before, noise, step.w_start, each)
-    sums = score.sums(y, step.D_end, full)
+    top, total, square, shift = score.sums(y, step.D_end, full)
     log_odds, weight, participation = np.empty((3, samples))
     nearest = np.empty(samples, bool)
-    _correct(y, held, *sums, step.w_end, each, step.resolved, full, log_odds, weight, participation, nearest)
+    _correct(
+        y, held, top, total, square, shift, step.w_end, each, step.resolved, full,
+        log_odds, weight, participation, nearest,
+    )  # fmt: skip
     there = Posterior(held, log_odds, weight, participation, nearest)
     return State(y, there if step.resolved else None, before)
 

@@ -4,8 +4,8 @@ The step is attention: keys and values are the class differences delta_k, querie
 of exp(l_k - top), its square and delta_k exp(l_k - top), with top the largest logit so far, are all that a posterior
 needs; a samples x classes array never exists. Two kernels add a block of classes to these sums:
 
-* `simulate.fused`, float32 in up to `FEW` directions and `MANY` classes or more: products and softmax of a block in the
-  nearest cache;
+* `simulate.fused`, float32 in up to `FEW` directions (`FEWER` where classes are less than `MANY`): products and softmax
+  of a block in the nearest cache;
 * `simulate.plain`, all else: library products, which run at full speed in many directions.
 
 Products are float32 or float64, logits in units of bits (base 2), sums over blocks float64. Float32 gives the shift to
@@ -86,7 +86,7 @@ class FastScore:
 
     def __call__(self, y: np.ndarray, D: Any, full: bool = False) -> Posterior:
         top, total, square, shift = self.sums(y, D, full)
-        return posterior_from_sums(top, total, square, shift[:, : y.shape[1]].copy(), full)
+        return posterior_from_sums(top, total, square, shift[:, : y.shape[1]], full)
 
     def sums(self, y: np.ndarray, D: Any, full: bool = False) -> tuple[np.ndarray, ...]:
         """The sums of `posterior_from_sums`: top, total, square (samples,), shift (samples, dim rounded up).

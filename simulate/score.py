@@ -88,7 +88,7 @@ class ContinuumScore:
 def posterior_from_sums(top, total, square, shift, full: bool) -> Posterior:
     """Posterior from sums over the wrong classes of exp(l_k - top), its square, and delta_k exp(l_k - top).
 
-    `total` is 0 where no wrong class counts (none exists, or all were skipped as negligible). `shift` is overwritten.
+    `total` is 0 where no wrong class counts (none exists, or all were skipped as negligible).
     """
     some = total > 0
     safe = np.where(some, total, 1.0)
@@ -98,6 +98,6 @@ def posterior_from_sums(top, total, square, shift, full: bool) -> Posterior:
     ahead = log_odds > 0
     weight, wrong = np.where(ahead, more, less), np.where(ahead, less, more)
     participation = 1.0 / (weight**2 + wrong**2 * square / safe**2) if full else np.full(len(total), np.nan)
-    shift *= (wrong / safe)[:, None]  # (samples, dim)
+    shift = shift * (wrong / safe)[:, None]  # (samples, dim)
     nearest = ~some | (top < 0.0)
     return Posterior(shift, np.where(some, log_odds, np.nan), weight, participation, nearest)

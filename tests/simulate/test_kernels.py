@@ -6,7 +6,7 @@ import pytest
 from simulate import kernels
 from simulate.kernels import FastScore
 from simulate.mixture import Mixture, draw_direct
-from simulate.score import ReferenceScore
+from simulate.score import ReferenceScore, posterior_from_sums
 
 
 def spread(mixture, D, n, seed=1):
@@ -55,6 +55,31 @@ def test_samples_do_not_depend_on_their_neighbours_in_the_batch():
     score = FastScore(mixture, 37)
     whole, alone = score(y, 1.0), np.vstack([score(y[i : i + 1], 1.0).shift for i in range(37)])
     assert np.array_equal(whole.shift, alone)
+    assert not np.array_equal(whole.shift, np.roll(alone, 1, axis=0))  # control: a neighbour's answer
+
+
+def test_neighbours_decide_what_is_cut_but_not_the_result(monkeypatch):
+    """The cut goes by the farthest sample of a batch: without it the others lose more classes, but none that counts."""
+    mixture, D = draw_direct(d=24, n_classes=20_000, seed=0, draw=0), 0.05
+    rivals = mixture.delta[np.argsort(mixture.half_norms)[:32]]
+    y = near_target(mixture, D) + 0.5 * rivals  # each between the target and one of its nearest rivals
+    y[0] *= 3.0
+
+    def kept(part):
+        return (mixture.half_norms / (D * np.log(2.0)) <= kernels.cut_off(part, D, 19_999, 1e-7, False).limit).sum()
+
+    assert kept(y[1:]) < 0.9 * kept(y)
+    assert by_neighbours(mixture, y, D) < 1e-6
+    true_cut = kernels.cut_off  # control: half the distance is too near
+    monkeypatch.setattr(kernels, "cut_off", lambda *a: (c := true_cut(*a))._replace(limit=0.25 * c.limit))
+    assert by_neighbours(mixture, y, D) > 1e-2
+
+
+def by_neighbours(mixture, y, D):
+    """Largest change of a shift, relative to the class distances, when the first sample leaves the batch."""
+    score = FastScore(mixture, len(y))
+    change = score(y, D).shift[1:] - score(y[1:], D).shift
+    return np.abs(change).max() / np.linalg.norm(mixture.delta, axis=1).max()
 
 
 def test_float32_keeps_its_precision_with_a_million_classes():
@@ -63,6 +88,21 @@ def test_float32_keeps_its_precision_with_a_million_classes():
     y = spread(mixture, 16.0, 4)
     fast, slow = FastScore(mixture, 4)(y, 16.0, True), ReferenceScore(mixture)(y, 16.0, True)
     assert far(fast, slow, 1.0) < 2e-6
+    assert far(summed_in_turn(mixture, y, 16.0, np.float64), slow, 1.0) < 2e-6
+    assert far(summed_in_turn(mixture, y, 16.0, np.float32), slow, 1.0) > 2e-6  # control: float32 sums throughout
+
+
+def summed_in_turn(mixture, y, D, dtype):
+    """The posterior from float32 weights added up one by one in `dtype`, exact otherwise."""
+    logits = (y @ mixture.delta.T.astype(float) - mixture.half_norms) / D  # (samples, classes)
+    top = logits.max(axis=1)
+    weights = np.exp(logits - top[:, None]).astype(np.float32)
+
+    def total(terms):  # cumsum adds in order, sum in pairs
+        return np.cumsum(terms, axis=-1, dtype=dtype)[..., -1].astype(float)
+
+    shift = np.stack([total(weights * column) for column in mixture.delta.T], axis=1)  # (samples, dim)
+    return posterior_from_sums(top, total(weights), total(weights * weights), shift, True)
 
 
 def near_target(mixture, D, n=32):
