@@ -189,7 +189,7 @@ def against_classes(
     --------
     >>> data = against_classes((2, 8), (4,), n_samples=20, n_disorder=4, n_steps=20, progress=False)
     >>> data.limit_v_ratio.values.round(4), data.P.values
-    (array([0.4131, 0.2   ]), array([ 2.,  8., inf]))
+    (array([0.4133, 0.2   ]), array([ 2.,  8., inf]))
     """
     import xarray
 

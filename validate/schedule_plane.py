@@ -54,7 +54,7 @@ def schedule_plane(
     >>> sizes = {"d": 8, "n_samples": 20, "n_disorder": 4, "n_steps": 20}
     >>> data = schedule_plane(base, [0.0, 1.0], [1.0], families={"constant": Constant}, progress=False, **sizes)
     >>> data.line_v_ratio.values.round(4)
-    array([[1.    , 0.4131]])
+    array([[1.    , 0.4133]])
     """
     import xarray
 

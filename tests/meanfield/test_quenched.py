@@ -117,7 +117,7 @@ def test_agrees_with_particles_where_the_annealed_model_fails(problem, d):
     """Strong guidance, a glass with capture, and the crowd at equal d; hardly any class is explicit here."""
     from simulate import run
 
-    particles = run(problem, d=d, n_samples=16, n_disorder=80, n_steps=60, progress=False)
+    particles = run(problem, d=d, n_samples=16, n_disorder=160, n_steps=60, progress=False)
     data = quenched(problem, d, n_samples=3000, n_draws=30, n_steps=60, n_times=2, n_explicit=0, tolerance=0.05)
     annealed = reduced(problem, d, n_samples=20_000, n_draws=30, n_steps=60, n_times=2)
     names = ("m_paired", "v_paired", "accuracy")

@@ -38,7 +38,8 @@ def test_strong_guidance_by_direction(alpha):
         limit = strong_guidance_by_group(SPECTRUM, alpha, w)
         errors.append(np.abs(theory.final.mean_shift_group - limit.shift).max())
         errors.append(np.abs(theory.final.variance_excess_group - limit.excess).max())
-    assert errors[2] < 0.2 * errors[0] and errors[3] < 0.2 * errors[1] and max(errors[2:]) < 2e-3
+    rounding = 1e-13  # above alpha = 1/2 the shift is at its limit already
+    assert errors[2] < 0.2 * errors[0] + rounding and errors[3] < 0.2 * errors[1] and max(errors[2:]) < 2e-3
     other = strong_guidance_by_group(SPECTRUM, 1.0 - alpha, 1e4)
     assert np.abs(other.excess - theory.final.variance_excess_group).max() > 0.05
 
