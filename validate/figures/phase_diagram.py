@@ -72,8 +72,13 @@ def _map(axis, data: "xarray.Dataset", field: str) -> None:
     if field == "v_ratio":
         norm = TwoSlopeNorm(1.0, 0.0, max(1.0 + spread, 1.5))
     mesh = axis.pcolormesh(data.x, data.y, values, norm=norm, cmap="RdBu", shading="nearest", rasterized=True)
-    bar = axis.figure.colorbar(mesh, ax=axis, pad=0.02, extend="max" if field == "v_ratio" else "both")
+    lost_only = field == "v_ratio" and np.nanmax(values) < 1.01
+    bar = axis.figure.colorbar(
+        mesh, ax=axis, pad=0.02, extend="neither" if lost_only else "max" if field == "v_ratio" else "both"
+    )
     bar.set_label(FIELD[field])
+    if lost_only:
+        bar.ax.set_ylim(0.0, 1.0)
     for place, (name, (label, colour)) in zip((0.93, 0.5, 0.1, 0.3), LINES.items(), strict=True):
         segments = data[f"line_{name}"].values
         if len(segments):

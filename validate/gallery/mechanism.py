@@ -106,7 +106,7 @@ ORDER = GalleryFigure(
 def _phase_parts(profile: str) -> dict[str, Part]:
     n = {"quick": 81, "standard": 201}.get(profile, 401)
     alpha = ("alpha", np.linspace(0.05, 1.2, n))
-    positive, negative = ("w", np.linspace(0.0, 10.0, n)), ("w", np.linspace(-1.0, 1.0, n))
+    positive, negative = ("w", np.linspace(10.0 / n, 10.0, n)), ("w", np.linspace(-1.0, 1.0, n))
     in_time = ("t", np.geomspace(0.01, 100.0, n))
     parts = {}
     for sampler in ("sde", "ode"):
