@@ -36,6 +36,11 @@ def run_lazy(
         `hidden_fluctuation`, the largest relative fluctuation of the classes left to their average.
     """
     s = settings
+    if s.first_draw:
+        raise ProblemError(
+            f"lazy classes are drawn for all samples of a run together; got first_draw={s.first_draw}. "
+            'Use another seed, or classes="explicit" at a smaller d.'
+        )
     tolerance = checked("class_tolerance", tolerance, low=0, high=0.5, open_low=True)
     most = max(64, min(PROPOSALS, BALL_BYTES // (8 * s.d)))
     needed, free = s.threads * 4 * 8 * s.d * most, available_bytes()

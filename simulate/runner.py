@@ -34,6 +34,7 @@ def run(
     d: int,
     n_samples: int,
     n_disorder: int,
+    first_draw: int = 0,
     n_steps: int | None = None,
     tol: float | None = None,
     seed: int = 0,
@@ -54,6 +55,8 @@ def run(
     problem : what is simulated.
     d : dimension, >= 2 (v has d - 1 degrees of freedom).
     n_samples, n_disorder : samples per draw, and independent draws; one draw has no error bar (stderr is nan).
+    first_draw : number of the first draw, >= 0. Draws 0 to 3 and 4 to 7 of two runs are, bit by bit, draws 0 to 7 of
+        one with the same n_steps and batch (whose default follows n_samples * n_disorder). Lazy classes refuse it.
     n_steps : steps of the integrator (`simulate.integrators`), one score each; at least one per piece of the schedule.
         Default 100.
     tol : instead of n_steps: the largest time-step error wanted in m(0) and in v(0)/sigma2. A pilot with few samples
@@ -97,8 +100,13 @@ def run(
     (True, 'particles (explicit)', 122)
     >>> run(problem, d=200, n_samples=8, n_disorder=4, n_steps=50).info["method"]  # P = exp(80)
     'particles (lazy)'
+    >>> last = run(problem, d=12, n_samples=64, n_disorder=1, first_draw=3, n_steps=20)
+    >>> bool(np.array_equal(last.draws["m"], data.draws["m"][3:]))
+    True
     """
-    settings = check_settings(problem, d, n_samples, n_disorder, seed, classes, dtype, block, batch, threads)
+    settings = check_settings(
+        problem, d, n_samples, n_disorder, seed, classes, dtype, block, batch, threads, first_draw
+    )
     refinement = int(checked("noise_refinement", noise_refinement, low=1, high=1e4, integer=True))
     n_times = int(checked("n_times", n_times, low=2, high=1e6, integer=True))
     if tol is not None:
@@ -149,13 +157,15 @@ def run_on(
     plan = Plan(problem, s.d, begin, make_steps(problem, times, refinement, counts), record, s.seed)
     width = batch_width(problem, s)
     batches = [range(i, min(i + width, s.n_samples)) for i in range(0, s.n_samples, width)]
-    items = [(draw, samples) for draw in range(s.n_disorder) for samples in batches]
+    draws = range(s.first_draw, s.first_draw + s.n_disorder)
+    items = [(draw, samples) for draw in draws for samples in batches]
     sums = Workers(plan, s, items, len(batches)).run(progress)  # (items, observables, times)
-    draws = sums.reshape(s.n_disorder, len(batches), -1, len(record)).sum(axis=1) / s.n_samples
+    means = sums.reshape(s.n_disorder, len(batches), -1, len(record)).sum(axis=1) / s.n_samples
     info = {
         "method": f"particles ({s.classes})",
         "why": s.why,
         "seed": s.seed,
+        **({"first_draw": s.first_draw} if s.first_draw else {}),
         "n_steps": len(plan.steps),
         **(about or {}),
         "n_classes": int(count) if math.isfinite(count) else "inf",
@@ -168,4 +178,4 @@ def run_on(
             **{name: version(name) for name in ("numpy", "numba", "cfgfield")},
         },
     }
-    return Ensemble(problem, s.d, plan.steps.t[record], unpack(draws, len(counts or ())), s.n_samples, info)
+    return Ensemble(problem, s.d, plan.steps.t[record], unpack(means, len(counts or ())), s.n_samples, info)

@@ -10,7 +10,7 @@ from simulate.choice import choose, remedies
 from simulate.mixture import available_bytes, check_memory, count_classes
 from simulate.streamed import MIN_BLOCK
 
-__all__ = ["Settings", "available_threads", "batch_width", "check_settings", "default_batch"]
+__all__ = ["Settings", "available_threads", "batch_width", "check_settings", "default_batch", "usual_batch"]
 
 BATCHES = (256, 1024)  # samples of a batch, at least and at most: half the cost with few classes, 5 % with many
 QUICK = 2**18  # coordinates of all classes up to which a step of the largest batch takes milliseconds
@@ -33,9 +33,12 @@ class Settings:
     block: int
     batch: int
     threads: int
+    first_draw: int = 0
 
 
-def check_settings(problem, d, n_samples, n_disorder, seed, classes, dtype, block, batch, threads) -> Settings:
+def check_settings(
+    problem, d, n_samples, n_disorder, seed, classes, dtype, block, batch, threads, first_draw=0
+) -> Settings:
     """Check every setting on its own and against memory; choose how the classes are held."""
     if not isinstance(problem, Problem):
         raise ProblemError(f"problem must be a meanfield.Problem; got {problem!r}.")
@@ -49,6 +52,7 @@ def check_settings(problem, d, n_samples, n_disorder, seed, classes, dtype, bloc
         "threads": int(
             checked("threads", available_threads() if threads is None else threads, low=1, high=1024, integer=True)
         ),
+        "first_draw": int(checked("first_draw", first_draw, low=0, high=1e9, integer=True)),
     }
     if dtype not in ("float32", "float64"):
         raise ProblemError(f'dtype must be "float32" or "float64"; got {dtype!r}.')
@@ -56,9 +60,7 @@ def check_settings(problem, d, n_samples, n_disorder, seed, classes, dtype, bloc
         problem.spectrum.counts(whole["d"])  # refuses groups that d cannot realise
     choice = choose(problem, whole["d"], classes)
     if batch is None:
-        size = count_classes(problem, whole["d"]) * whole["d"]
-        plain = choice.classes == "reference"  # its work space grows with samples times classes
-        whole["batch"] = BATCHES[0] if plain else default_batch(size, whole["n_samples"] * whole["n_disorder"])
+        whole["batch"] = usual_batch(problem, whole["d"], choice.classes, whole["n_samples"] * whole["n_disorder"])
     settings = Settings(classes=choice.classes, why=choice.why, dtype=dtype, **whole)
     _check_memory(problem, settings)
     return settings
@@ -67,6 +69,16 @@ def check_settings(problem, d, n_samples, n_disorder, seed, classes, dtype, bloc
 def available_threads() -> int:
     """Processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def usual_batch(problem: Problem, d: int, held: str, samples: int) -> int:
+    """`default_batch` of a run of `samples` samples in all whose classes are held as `held`.
+
+    A run of some of its draws must be given this as `batch` to have the same bits.
+    """
+    if held == "reference":  # its work space grows with samples times classes
+        return BATCHES[0]
+    return default_batch(count_classes(problem, d) * d, samples)
 
 
 def default_batch(size: float, samples: int) -> int:

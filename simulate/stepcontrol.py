@@ -56,7 +56,7 @@ def choose_steps(problem: Problem, settings: Settings, t_start: float, tol: floa
         remedy = 'a larger tol or dtype="float64"' if floor > FLOOR["float64"] else "a larger tol"
         raise ProblemError(f"tol must be at least {floor:g} with {settings.dtype} scores; got {tol:g}. Take {remedy}.")
     wanted = min(max(settings.n_samples * settings.n_disorder // 4, FEWEST), MOST)
-    small = replace(settings, n_disorder=DRAWS, n_samples=math.ceil(wanted / DRAWS))
+    small = replace(settings, first_draw=0, n_disorder=DRAWS, n_samples=math.ceil(wanted / DRAWS))
     pieces = 1 + sum(0 < t < t_start for t in problem.schedule.breakpoints)
     half, taken = max(round(5.0 * tol ** (-1.0 / 6.0)), pieces), 0
     while 2 * half <= LIMIT:

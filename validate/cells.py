@@ -74,7 +74,6 @@ def map_cells(
     model = cost_model() if len(left) > 1 else None  # a single cell needs no order
     costs = {i: 0.0 if model is None else cells[i].seconds(model) for i in left}
     workers = (count_workers(executor) or 1) if executor is not None else n_threads
-    workers = (count_workers(executor) or 1) if executor is not None else n_threads
     if executor is not None:
         with _named(executor, len(parts), len(cells), store is not None):
             check_workers(executor)

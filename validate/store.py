@@ -1,7 +1,7 @@
 """A folder of results that survives being killed, with any number of writers on any number of hosts.
 
     folder/manifest.json    what the cells are: grid, options, seed, versions; written first
-    folder/cells/KEY.npz    one finished cell; KEY is a hash of what the cell is
+    folder/cells/KEY.npz    one finished cell; KEY is a hash of what the cell is (of a part: `validate.division`)
 
 A cell is written whole or not at all (`validate.files`). It is a NumPy archive of its variables and their dimensions,
 whose checksums are verified on reading: what is damaged all the same (a full disk, a broken copy) is found, named in a
@@ -15,7 +15,8 @@ import json
 import uuid
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,16 @@ class Store:
     def has(self, key: str) -> bool:
         """Whether there is a file of a cell; `read` says whether it is whole."""
         return self.path(key).exists()
+
+    def keys(self) -> set[str]:
+        """Keys of all files of cells."""
+        return {path.stem for path in self.cells.glob("*.npz")}
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Delete cells that are not needed any more, as far as they are there and can be deleted."""
+        for key in keys:
+            with suppress(OSError):
+                self.path(key).unlink(missing_ok=True)
 
     def write(self, key: str, dataset: "xarray.Dataset") -> None:
         """Write a cell, whole or not at all."""

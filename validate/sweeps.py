@@ -8,7 +8,7 @@ sweep was killed and resumed.
 import itertools
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,8 @@ import numpy as np
 
 from meanfield.errors import ProblemError, checked
 from meanfield.problem import Continuum, Exponential, Fixed, Polynomial, Problem
-from validate.cells import map_cells
 from validate.cost import CostModel, run_work
+from validate.division import map_divided, part_key
 from validate.estimates import theory_on
 from validate.provenance import code_fingerprint, versions
 from validate.store import Store, content_hash
@@ -28,18 +28,23 @@ if TYPE_CHECKING:
 __all__ = ["cell_seed", "sweep", "theory_of"]
 
 GROWTH = {"alpha": Exponential, "gamma": Polynomial, "n": Fixed}
+PARTS = 64  # of a cell, at most
 FIELDS = ("classes", "sigma2", "guidance", "sampler", "t_start", "noise")
 
 
 @dataclass(frozen=True)
 class SweepCell:
-    """One cell: its problem, its dimension, the seed of the sweep, the options of `simulate.run`."""
+    """One cell, or some draws of it: its problem, its dimension, the seed of the sweep, the options of `simulate.run`.
+
+    `draws` is None for a whole cell.
+    """
 
     problem: Problem
     d: int
     seed: int
     options: Mapping[str, Any]
     label: str
+    draws: range | None = None
 
     @property
     def content(self) -> dict[str, Any]:
@@ -49,11 +54,37 @@ class SweepCell:
     @property
     def key(self) -> str:
         """Its name in a store, whose manifest has the seed and the options."""
-        return content_hash(self.content)
+        key = content_hash(self.content)
+        return key if self.draws is None else part_key(key, self.draws)
+
+    def parts(self) -> list["SweepCell"]:
+        """The cell cut into ranges of draws; none if there is one draw, or lazy classes, whose draws are not apart."""
+        from simulate.choice import choose
+
+        n = int(checked("n_disorder", self.options["n_disorder"], low=1, integer=True))
+        if n == 1 or choose(self.problem, self.d, self.options["classes"]).classes == "lazy":
+            return []
+        edges = np.linspace(0, n, min(n, PARTS) + 1).astype(int).tolist()
+        return [
+            replace(self, draws=range(a, b), label=f"{self.label} draws {a} to {b - 1}")
+            for a, b in itertools.pairwise(edges)
+        ]
+
+    @property
+    def run_options(self) -> dict[str, Any]:
+        """The options of its run. A part has the batches of the whole cell, whose bits depend on them."""
+        if self.draws is None:
+            return dict(self.options)
+        from simulate.choice import choose
+        from simulate.settings import usual_batch
+
+        held = choose(self.problem, self.d, self.options["classes"]).classes
+        batch = usual_batch(self.problem, self.d, held, self.options["n_samples"] * self.options["n_disorder"])
+        return {**self.options, "first_draw": self.draws.start, "n_disorder": len(self.draws), "batch": batch}
 
     def seconds(self, model: CostModel) -> float:
         """Predicted processor time; its theory takes about as long as a run of no samples."""
-        return 2.0 * model.run + model.seconds(run_work(self.problem, self.d, **self.options))
+        return 2.0 * model.run + model.seconds(run_work(self.problem, self.d, **self.run_options))
 
     def measure(self, threads: int = 1, progress: Any = False) -> "xarray.Dataset":
         """Particles and theory, as a dataset with dimensions draw and time."""
@@ -62,7 +93,7 @@ class SweepCell:
         from simulate import run
 
         seed = cell_seed(self.seed, self.content)
-        data = run(self.problem, d=self.d, seed=seed, threads=threads, progress=progress, **self.options)
+        data = run(self.problem, d=self.d, seed=seed, threads=threads, progress=progress, **self.run_options)
         theory = theory_of(self.problem, self.d)
         prediction = theory_on(theory, data.t)
         return xarray.Dataset(
@@ -142,7 +173,7 @@ def sweep(
         manifest: dict[str, Any] = {"base": base.to_dict(), "grid": labels, "d": d, "options": options, "seed": seed}
         manifest["code"] = code_fingerprint()  # cells of two codes must not mix
         store = Store(folder, manifest, versions())
-    parts = map_cells(cells, title="sweep", store=store, executor=executor, threads=threads, progress=progress)
+    parts = map_divided(cells, title="sweep", store=store, executor=executor, threads=threads, progress=progress)
     return _assemble(parts, names, grid, base, options, seed)
 
 
