@@ -96,10 +96,17 @@ def _require_same(path: Path, part: Part) -> None:
     found = _recipe(path)
     if found is not None and found != part.recipe:
         raise ConfigError(
-            f"figures never overwrite data of other parameters; {path} was computed with "
-            f"{json.dumps(found)[:200]} and {json.dumps(part.recipe)[:200]} is asked for. Give another --out, "
-            "or --force to compute it again."
+            f"figures never overwrite data of other parameters; {path} was computed with other "
+            f"{_differing(found, part.recipe)}. Give another --out, or --force to compute it again."
         )
+
+
+def _differing(found: Any, wanted: Any) -> str:
+    """The names of the arguments in which two recipes differ."""
+    if found.get("function") != wanted["function"]:
+        return f"code ({found.get('function')})"
+    there, here = found["arguments"], wanted["arguments"]
+    return ", ".join(name for name in sorted({*there, *here}) if there.get(name) != here.get(name))
 
 
 def _obtain(path: Path, part: Part, force: bool, notes: Any) -> "xarray.Dataset":
