@@ -125,7 +125,7 @@ def _correct(
         weight[s] = right
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, forceinline=True)
 def _split(log_odds):  # pragma: no cover - compiled
     """pi_1 and 1 - pi_1, each to full relative precision."""
     small = np.exp(-abs(log_odds))

@@ -100,7 +100,7 @@ def accumulate(
                     shift[i, k] += partial[i, k]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, forceinline=True)
 def _largest(words):  # pragma: no cover - compiled
     """Bits of the largest of the floats whose bits are `words`."""
     sign = 8 * words.itemsize - 1
@@ -110,7 +110,7 @@ def _largest(words):  # pragma: no cover - compiled
     return _ordered(best, sign)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, forceinline=True)
 def _ordered(word, sign):  # pragma: no cover - compiled
     """An integer in the order of the floats from the bits of a float, and back: all but the sign flips if negative."""
     return word ^ ((word >> sign) & ((1 << sign) - 1))

@@ -105,7 +105,7 @@ def test_one_good_rung_before_a_bad_one_does_not_count():
 
 
 def test_growth_memory_and_speed_of_the_theory():
-    growth = scaling.cost_growth("n_steps", (4, 40, 400), repeats=1, P=10, d=3)
+    growth = scaling.cost_growth("n_steps", (10, 100, 1000), repeats=1, P=400, d=6)
     assert 0.3 < growth["exponent"] < 1.3
     memory = subprocesses.peak_memory(10**5, 20, 64)
     assert 0 < memory["beyond"] < 2**30 and memory["peak"] > memory["before"] + memory["means"]
