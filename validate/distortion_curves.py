@@ -21,7 +21,7 @@ from validate.sweeps import theory_of
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["against_classes", "against_d", "against_w", "order_parameters"]
+__all__ = ["against_classes", "against_d", "against_w", "final_values", "marks_over", "order_parameters"]
 
 SAMPLERS = ("sde", "ode")
 Show = bool | Callable[[int, int], Any] | None
@@ -117,13 +117,13 @@ def against_w(
                 finals = [solve(problem.replace(guidance=float(w))).final for w in weights]
                 lines.append([(f.m - 1.0, f.v / sigma2) for f in finals])
                 for w in points:
-                    marks.append(_final(run(problem.replace(guidance=float(w)), d=d, progress=False, **options)))
+                    marks.append(final_values(run(problem.replace(guidance=float(w)), d=d, progress=False, **options)))
                     show(len(marks))
     shape = (len(classes), len(samplers))
     line, mark = np.reshape(lines, (*shape, len(weights), 2)), np.reshape(marks, (*shape, len(points), 4))
     fine, at = ("growth", "sampler", "w"), ("growth", "sampler", "point")
     return xarray.Dataset(
-        {"line_shift": (fine, line[..., 0]), "line_v_ratio": (fine, line[..., 1]), **_marks(at, mark)},
+        {"line_shift": (fine, line[..., 0]), "line_v_ratio": (fine, line[..., 1]), **marks_over(at, mark)},
         coords={"growth": [_name(g) for g in classes], "sampler": list(samplers), "w": list(weights),
                 "point": list(points)},
         attrs=_attrs(base, options) | {"d": d},
@@ -162,7 +162,7 @@ def against_d(
                 for d in sizes:
                     theory = theory_of(problem, d)
                     data = run(problem, d=d, progress=False, **options)
-                    shift, shift_error, v, v_error = _final(data)
+                    shift, shift_error, v, v_error = final_values(data)
                     rows.append({
                         "growth": _name(growth), "sampler": sampler, "d": d, "rate": growth.rate(d),
                         "shift": shift, "shift_error": shift_error, "v_ratio": v, "v_ratio_error": v_error,
@@ -205,13 +205,13 @@ def against_classes(
             for d in sizes:
                 for law in laws:
                     problem = base.replace(classes=law, sampler=sampler)
-                    marks.append(_final(run(problem, d=d, progress=False, **options)))
+                    marks.append(final_values(run(problem, d=d, progress=False, **options)))
                     show(len(marks))
     mark = np.reshape(marks, (len(samplers), len(sizes), len(laws), 4))
     shift, v_ratio = np.transpose(limits)
     return xarray.Dataset(
         {"limit_shift": ("sampler", shift), "limit_v_ratio": ("sampler", v_ratio),
-         **_marks(("sampler", "d", "P"), mark)},
+         **marks_over(("sampler", "d", "P"), mark)},
         coords={"sampler": list(samplers), "d": list(sizes), "P": [*map(float, counts), math.inf]},
         attrs=_attrs(base, options),
     )  # fmt: skip
@@ -222,13 +222,14 @@ def _paired(data: Ensemble) -> tuple[np.ndarray, ...]:
     return data.m_paired.mean, data.m_paired.stderr, data.v_paired.mean, data.v_paired.stderr
 
 
-def _final(data: Ensemble) -> tuple[float, ...]:
-    """m(0) - 1, its error, v(0)/sigma2, its error."""
+def final_values(data: Ensemble) -> tuple[float, ...]:
+    """m(0) - 1, its error, v(0)/sigma2, its error: paired estimates."""
     m, m_error, v, v_error = (float(x[-1]) for x in _paired(data))
     return m - 1.0, m_error, v / data.problem.sigma2, v_error / data.problem.sigma2
 
 
-def _marks(dims: tuple[str, ...], mark: np.ndarray) -> dict[str, tuple]:
+def marks_over(dims: tuple[str, ...], mark: np.ndarray) -> dict[str, tuple]:
+    """Variables over `dims` of an array (..., 4) of `final_values`."""
     names = ("shift", "shift_error", "v_ratio", "v_ratio_error")
     return {name: (dims, mark[..., i]) for i, name in enumerate(names)}
 

@@ -13,6 +13,7 @@ import numpy as np
 from meanfield.guidance import Schedule
 from meanfield.problem import Problem
 from meanfield.progress import Progress
+from validate.distortion_curves import final_values, marks_over
 from validate.provenance import versions
 from validate.schedule_table import FAMILIES
 
@@ -71,17 +72,15 @@ def schedule_plane(
             negative.append(bool(np.min(problem.replace(guidance=make(float(amplitudes[-1]))).amplitude(times)) < 0))
             for a in points:
                 data = run(problem.replace(guidance=make(float(a))), d=d, progress=False, **options)
-                m, v = data.final.m_paired, data.final.v_paired
-                marks.append((m.mean - 1.0, m.stderr, v.mean / problem.sigma2, v.stderr / problem.sigma2))
+                marks.append(final_values(data))
                 show(len(marks))
     line, mark = np.array(lines), np.reshape(marks, (len(families), len(points), 4))
-    names = ("shift", "shift_error", "v_ratio", "v_ratio_error")
     over = ("family", "amplitude")
     return xarray.Dataset(
         {
             "line_shift": (over, line[..., 0]), "line_v_ratio": (over, line[..., 1]),
             "keeps_class": (over, line[..., 2] > 0), "negative": ("family", negative),
-            **{name: (("family", "point"), mark[..., i]) for i, name in enumerate(names)},
+            **marks_over(("family", "point"), mark),
         },
         coords={"family": list(families), "amplitude": list(amplitudes), "point": list(points)},
         attrs={

@@ -77,7 +77,11 @@ def test_guided_ode_against_plain_euler_steps():
         D = score.c + a
         s_c, shift = -y / D, score(y, D).shift
         y = y + 0.5 * (a - b) * (s_c - shift / D)  # w = 1: s_c + (s_c - s_u), with s_u - s_c = shift/D
-    assert np.allclose(x, y @ score.basis.T + MEANS[k], atol=2e-3)
+    flow = y @ score.basis.T + MEANS[k]
+    assert np.allclose(x, flow, atol=2e-3)
+    stronger = p.replace(guidance=1.1)  # negative control
+    wrong = sample_mixture(stronger, MEANS, COVARIANCES, target=k, n_samples=2, n_steps=120, seed=4)
+    assert not np.allclose(wrong, flow, atol=2e-3)
 
 
 @pytest.mark.parametrize(

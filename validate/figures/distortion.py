@@ -147,9 +147,7 @@ def against_classes(data: "xarray.Dataset", axes=None):
                         color=_colour(k), mfc=_colour(k) if sampler == "sde" else "white", ms=4,
                         label=f"d = {d}, {SAMPLER[sampler]['label']}",
                     )  # fmt: skip
-                axis.axhline(
-                    float(data[f"limit_{kind}"][i]), color="black", lw=1.0, ls="-" if sampler == "sde" else "--"
-                )
+                axis.axhline(float(data[f"limit_{kind}"][i]), color="black", lw=1.0, ls=DASHES[sampler])
             axis.axhline(0.0 if kind == "shift" else 1.0, color="0.6", lw=0.7, ls=":", zorder=0)
             axis.axvline(2.8 * last, color="0.8", lw=0.8)
             axis.set(xscale="log", xlabel="number of classes P", ylabel=label)

@@ -9,7 +9,7 @@ from meanfield.spectrum import Spectrum
 from validate.figures import finite_size, spectrum
 from validate.figures import speciation as clones
 from validate.finite_d import finite_d
-from validate.gallery.recipe import Data, GalleryFigure, Part
+from validate.gallery.recipe import Data, GalleryFigure, Part, effort
 from validate.speciation import collapse_curves, speciation_curves
 from validate.spectra import distortion_spectrum
 
@@ -29,9 +29,9 @@ def _directions(r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _spectrum_parts(profile: str) -> dict[str, Part]:
-    own, size = _spectrum(), {"quick": (60, 12, 60), "standard": (250, 24, 100)}.get(profile, (500, 48, 150))
+    own = _spectrum()
     shared = {"probes": _directions(np.geomspace(0.08, 50.0, 60)), "seed": 0}
-    shared |= dict(zip(("n_samples", "n_disorder", "n_steps"), size, strict=True))
+    shared |= effort(profile, (60, 12, 60), (250, 24, 100), (500, 48, 150))
     problem = Problem(classes=Continuum(), spectrum=own, guidance=2.0)
     return {
         "continuum": Part(distortion_spectrum, {"problem": problem, "sizes": (16,), **shared}),

@@ -12,7 +12,7 @@ from meanfield.ramps import Ramp, Triangular, early_high
 from validate.designs import portrait, window_map, window_points
 from validate.figures import design_portrait, window
 from validate.figures import schedule_plane as plane
-from validate.gallery.recipe import Data, GalleryFigure, Part
+from validate.gallery.recipe import Data, GalleryFigure, Part, effort, effort_in_words
 from validate.pareto import pareto
 from validate.schedule_plane import schedule_plane
 
@@ -39,10 +39,9 @@ def standard_schedules(problem: Problem, amplitudes, points, d: int, **options):
 
 
 def _schedule_parts(profile: str) -> dict[str, Part]:
-    size = {"quick": (64, 16, 80), "standard": (500, 32, 150)}.get(profile, (1000, 64, 200))
     amplitudes = np.concatenate([[0.0], np.geomspace(0.05, 6.0, {"quick": 21}.get(profile, 41))])
     shared = {"amplitudes": amplitudes, "points": np.array([1.0, 4.0]), "d": 16}
-    shared |= dict(zip(("n_samples", "n_disorder", "n_steps"), size, strict=True))
+    shared |= effort(profile, (64, 16, 80), (500, 32, 150), (1000, 64, 200))
     return {s: Part(standard_schedules, {"problem": BASE.replace(sampler=s), **shared}) for s in ("sde", "ode")}
 
 
@@ -52,7 +51,7 @@ def _schedule_caption(data: Data) -> str:
         "Mean shift and variance of seven families of schedules as their amplitude grows from 0 to 6, infinitely many "
         "classes, sigma2 = 0.25, T = infinity. Every family with w >= 0 loses variance (no-go theorem); a window that "
         f"is negative late does not. Lines: theory, exact at every d. Points: particles at d = {d.attrs['d']}, "
-        f"amplitudes 1 and 4, options {d.attrs['options']}; standard errors over draws in both directions."
+        f"amplitudes 1 and 4, {effort_in_words(d)}; standard errors over draws in both directions."
     )
 
 
@@ -77,10 +76,9 @@ def _window_parts(profile: str) -> dict[str, Part]:
     n = {"quick": 41, "standard": 101}.get(profile, 201)
     grid = {"w0": np.linspace(-1.0, 0.6, n), "omega": np.linspace(-0.1, 0.5, n)}
     cases = _window_cases()
-    size = {"quick": (100, 8, 80), "standard": (400, 24, 150)}.get(profile, (800, 48, 200))
     where = [(i, w0, omega) for i in range(3) for w0 in (-0.8, -0.3, 0.2) for omega in (0.05, 0.2, 0.4)]
     points = {"problems": cases, "points": where, "d": (16, 16, 16), "seed": 0}
-    points |= dict(zip(("n_samples", "n_disorder", "n_steps"), size, strict=True))
+    points |= effort(profile, (100, 8, 80), (400, 24, 150), (800, 48, 200))
     maps = {name: Part(window_map, {"problem": p, **grid}) for name, p in zip("abc", cases, strict=True)}
     return {**maps, "points": Part(window_points, points)}
 
@@ -129,7 +127,7 @@ def _design_caption(data: Data) -> str:
     return (
         "Above: the designed schedule at alpha = 0.6 in time (blue), beside constant guidance of the same mean and at "
         "w_max; ODE, sigma2 = 0.25, T = 1000, -1 <= w <= 5. Below: the largest mean shift at every share of kept "
-        f"variance, by family of schedules ({data['front-alpha'].attrs.get('n', 'many')} random members each); star: "
+        f"variance, by family of schedules ({data['front-alpha'].sizes['member']} random members each); star: "
         "the design. Theory at d = infinity, no sampling error; particles confirm the designs in the figure of "
         "schedules and in docs/design-schedules.md."
     )

@@ -9,7 +9,7 @@ from validate.distortion_curves import order_parameters
 from validate.figures import distortion, landscape
 from validate.figures import phase_diagram as maps
 from validate.figures import plane as picture
-from validate.gallery.recipe import Data, GalleryFigure, Part
+from validate.gallery.recipe import Data, GalleryFigure, Part, effort, effort_in_words
 from validate.plane import plane
 
 __all__ = ["ORDER", "PHASES", "PLANE", "POTENTIAL"]
@@ -77,8 +77,7 @@ POTENTIAL = GalleryFigure(
 
 
 def _order_parts(profile: str) -> dict[str, Part]:
-    size = {"quick": (64, 12, 60), "standard": (256, 48, 150)}.get(profile, (512, 96, 200))
-    options = dict(zip(("n_samples", "n_disorder", "n_steps"), size, strict=True))
+    options = effort(profile, (64, 12, 60), (256, 48, 150), (512, 96, 200))
     arguments = {"problem": BASE.replace(guidance=1.0), "sizes": (16, 200), "seed": 0, **options}
     return {"curves": Part(order_parameters, arguments)}
 
@@ -88,7 +87,7 @@ def _order_caption(data: Data) -> str:
     return (
         f"m(t) and v(t)/D(t) at alpha = 0.4, w = 1, sigma2 = {d.attrs['sigma2']:g}, T = infinity; D falls to the "
         f"right. Lines: theory at d = infinity. Points: particles at d = {', '.join(map(str, d['size'].values))}, "
-        f"options {d.attrs['options']}, standard errors over draws (largest {float(d.m_error.max()):.1g} of m, "
+        f"{effort_in_words(d)}, standard errors over draws (largest {float(d.m_error.max()):.1g} of m, "
         f"{float(d.v_ratio_error.max()):.1g} of v/D). Dotted: speciation. The distance at the smaller d is the "
         "finite-size effect."
     )

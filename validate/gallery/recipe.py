@@ -17,10 +17,11 @@ from meanfield.problem import Problem
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["PROFILES", "Data", "GalleryFigure", "Part"]
+__all__ = ["PROFILES", "Data", "GalleryFigure", "Part", "effort", "effort_in_words"]
 
 PROFILES = ("quick", "standard", "full")
 Data = Mapping[str, "xarray.Dataset"]
+Effort = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,24 @@ class GalleryFigure:
     parts: Callable[[str], Mapping[str, Part]]
     draw: Callable[[Data], tuple[Any, Any]]
     caption: Callable[[Data], str]
+
+
+def effort(profile: str, quick: Effort, standard: Effort, full: Effort) -> dict[str, int]:
+    """The samples a draw, draws and steps of a profile, as options of `simulate.run`.
+
+    Examples
+    --------
+    >>> effort("quick", (64, 16, 80), (500, 32, 150), (1000, 64, 200))
+    {'n_samples': 64, 'n_disorder': 16, 'n_steps': 80}
+    """
+    size = dict(zip(PROFILES, (quick, standard, full), strict=True))[profile]
+    return dict(zip(("n_samples", "n_disorder", "n_steps"), size, strict=True))
+
+
+def effort_in_words(data: "xarray.Dataset") -> str:
+    """What stands behind the points of a dataset that carries its options of `simulate.run`."""
+    options = json.loads(data.attrs["options"])
+    return f"{options['n_disorder']} draws of {options['n_samples']} samples, {options['n_steps']} steps"
 
 
 def _plain(value: Any) -> Any:

@@ -5,15 +5,10 @@ import numpy as np
 from meanfield.problem import Continuum, Exponential, Fixed, Polynomial
 from validate.distortion_curves import against_classes, against_d, against_w
 from validate.figures import distortion
-from validate.gallery.recipe import Data, GalleryFigure, Part
+from validate.gallery.recipe import Data, GalleryFigure, Part, effort, effort_in_words
 from validate.scaling import exponent
 
 __all__ = ["CONTINUUM", "DIMENSION", "GUIDANCE"]
-
-
-def _options(profile: str, quick: tuple[int, int, int], standard: tuple[int, int, int]) -> dict[str, int]:
-    size = quick if profile == "quick" else standard if profile == "standard" else (2 * standard[0], *standard[1:])
-    return dict(zip(("n_samples", "n_disorder", "n_steps"), size, strict=True))
 
 
 def _guidance_parts(profile: str) -> dict[str, Part]:
@@ -23,7 +18,7 @@ def _guidance_parts(profile: str) -> dict[str, Part]:
         "weights": np.linspace(-0.3, 5.0, {"quick": 54}.get(profile, 107)),
         "points": np.array([0.5, 1.0, 2.0, 3.0, 5.0]),
         "d": 200,
-        **_options(profile, (16, 12, 100), (64, 40, 300)),
+        **effort(profile, (16, 12, 100), (64, 40, 300), (128, 40, 300)),
     }
     return {"curves": Part(against_w, arguments)}
 
@@ -32,7 +27,7 @@ def _guidance_caption(data: Data) -> str:
     d = data["curves"]
     return (
         f"Distortion at t = 0 against constant guidance w, sigma2 = {d.attrs['sigma2']:g}, T = infinity. Lines: theory "
-        f"at d = infinity. Points: particles at d = {d.attrs['d']}, options {d.attrs['options']}; standard errors over "
+        f"at d = infinity. Points: particles at d = {d.attrs['d']}, {effort_in_words(d)}; standard errors over "
         f"draws at most {float(d.shift_error.max()):.1g} (mean) and {float(d.v_ratio_error.max()):.1g} (variance)."
     )
 
@@ -53,7 +48,11 @@ def _dimension_parts(profile: str) -> dict[str, Part]:
         (Polynomial(0.5), (100, 1000, 10_000, 100_000, 1_000_000)),
         (Fixed(100), (1000, 10_000, 100_000, 1_000_000)),
     ]
-    return {"rows": Part(against_d, {"families": families, **_options(profile, (32, 16, 100), (128, 48, 200))})}
+    return {
+        "rows": Part(
+            against_d, {"families": families, **effort(profile, (32, 16, 100), (128, 48, 200), (256, 48, 200))}
+        )
+    }
 
 
 def _dimension_caption(data: Data) -> str:
@@ -64,7 +63,7 @@ def _dimension_caption(data: Data) -> str:
     return (
         f"Distortion against d at w = 1, sigma2 = {data['rows'].attrs['sigma2']:g}, T = infinity. Lines: theory (d = "
         "infinity for exponentially many classes, the rate log(P)/d of each d otherwise; full SDE, dashed ODE). "
-        f"Points: particles, options {data['rows'].attrs['options']}, standard errors over draws. It persists with "
+        f"Points: particles, {effort_in_words(data['rows'])}, standard errors over draws. It persists with "
         "exponentially many classes and vanishes with fewer, the shift as (log(P)/d)^p with p = 1 (SDE), 1/2 (ODE); "
         f"fitted: {'; '.join(found)}."
     )
@@ -81,7 +80,7 @@ DIMENSION = GalleryFigure(
 
 def _continuum_parts(profile: str) -> dict[str, Part]:
     counts = tuple(10**k for k in range(1, {"quick": 5}.get(profile, 6)))
-    arguments = {"counts": counts, "sizes": (2, 8, 32), **_options(profile, (64, 16, 60), (256, 48, 100))}
+    arguments = {"counts": counts, "sizes": (2, 8, 32), **effort(profile, (64, 16, 60), (256, 48, 100), (512, 48, 100))}
     return {"marks": Part(against_classes, arguments)}
 
 
@@ -89,7 +88,7 @@ def _continuum_caption(data: Data) -> str:
     d = data["marks"]
     return (
         f"Distortion at w = 1 against the number of classes P at fixed d, sigma2 = {d.attrs['sigma2']:g}, T = "
-        f"infinity; at the right edge infinitely many. Points: particles, options {d.attrs['options']}, standard "
+        f"infinity; at the right edge infinitely many. Points: particles, {effort_in_words(d)}, standard "
         "errors over draws. Lines: theory of the continuum (full SDE, dashed ODE), the same for every d. The larger d, "
         "the more classes it takes, exponentially many in d."
     )
