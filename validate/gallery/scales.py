@@ -58,14 +58,16 @@ def _dimension_parts(profile: str) -> dict[str, Part]:
 def _dimension_caption(data: Data) -> str:
     rows, found = data["rows"].to_dataframe(), []
     for (growth, sampler), at in rows[rows.growth != "alpha = 0.4"].groupby(["growth", "sampler"], sort=False):
-        p, error = exponent(at.rate, at["shift"], at.shift_error)
-        found.append(f"{growth}, {sampler.upper()}: {p:.3f} +- {error:.3f}")
+        (p, error), (last, last_error) = (exponent(x.rate, x["shift"], x.shift_error) for x in (at, at[-2:]))
+        found.append(
+            f"{growth}, {sampler.upper()}: {p:.4f} +- {error:.1g} (the two largest d: {last:.4f} +- {last_error:.1g})"
+        )
     return (
         f"Distortion against d at w = 1, sigma2 = {data['rows'].attrs['sigma2']:g}, T = infinity. Lines: theory (d = "
         "infinity for exponentially many classes, the rate log(P)/d of each d otherwise; full SDE, dashed ODE). "
         f"Points: particles, {effort_in_words(data['rows'])}, standard errors over draws. It persists with "
         "exponentially many classes and vanishes with fewer, the shift as (log(P)/d)^p with p = 1 (SDE), 1/2 (ODE); "
-        f"fitted: {'; '.join(found)}."
+        f"fitted: {'; '.join(found)}. Values below two standard errors are not drawn."
     )
 
 
