@@ -63,6 +63,7 @@ def sample_mixture(
         raise ProblemError(f"means must be finite, of shape (classes, dimensions); got shape {centres.shape}.")
     if problem.classes != Fixed(len(centres)):
         raise ProblemError(f"{len(centres)} means need classes=Fixed({len(centres)}); got {problem.classes!r}.")
+    problem.weight(problem.T)  # refuses a weight that depends on the sample
     if math.isinf(problem.T):
         raise ProblemError("given means need a finite start; got t_start = inf. Give e.g. t_start=1000.")
     k = int(checked("target", target, low=0, high=len(centres) - 1, integer=True))
