@@ -52,7 +52,7 @@ $(STAMP): pyproject.toml constraints.txt
 $(EXTRAS)/installed: pyproject.toml constraints.txt constraints-extras.txt
 	@$(CHECK)
 	@$(PYTHON) -m venv $(EXTRAS) || $(NO_VENV)
-	$(EXTRAS)/bin/pip install --quiet --constraint constraints.txt --constraint constraints-extras.txt --editable '.[diffusers]' pytest
+	$(EXTRAS)/bin/pip install --quiet --constraint constraints.txt --constraint constraints-extras.txt --editable '.[diffusers,learned,notebooks]' nbclient pytest
 	@touch $@
 
 $(BENCH)/installed: pyproject.toml constraints.txt constraints-extras.txt constraints-bench.txt

@@ -11,10 +11,13 @@ import numpy as np
 
 from simulate.normals import make_key, normals
 
-__all__ = ["CLONES", "FORWARD", "MEANS", "NOISE", "ORTHOGONAL", "NoiseReader", "stream"]
+__all__ = [
+    "CLONES", "FORWARD", "MEANS", "NOISE", "ORTHOGONAL", "RESAMPLING", "NoiseReader", "resampling_counts", "stream",
+]  # fmt: skip
 
 MEANS, NOISE, ORTHOGONAL = 0, 1, 2  # roles: class means; start and noise in the simulated space; the space beyond it
 CLONES, FORWARD = 3, 4  # roles: a batch of cloned trajectories; states noised forward
+RESAMPLING = 5  # role: bootstrap
 
 
 def stream(seed: int, role: int, draw: int, sample: int = 0) -> np.random.Generator:
@@ -27,6 +30,17 @@ def stream(seed: int, role: int, draw: int, sample: int = 0) -> np.random.Genera
     True
     """
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(role, draw, sample))))
+
+
+def resampling_counts(n: int, n_resamples: int, seed: int, draw: int = 0) -> np.ndarray:
+    """How often each of n samples is in each bootstrap resample, (n_resamples, n); every row sums to n.
+
+    Examples
+    --------
+    >>> resampling_counts(5, 3, seed=0).sum(axis=1)
+    array([5, 5, 5])
+    """
+    return stream(seed, RESAMPLING, draw).multinomial(n, np.full(n, 1.0 / n), size=n_resamples)
 
 
 class NoiseReader:

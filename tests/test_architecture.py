@@ -15,6 +15,7 @@ SHARED = {"problem", "guidance", "growth", "noise", "spectrum", "errors", "ensem
 # Lazy particles are the algorithm of `quenched`: written once, in meanfield, entered here only; no check of each other.
 DOORS = {"simulate/lazy.py": {"quenching"}}
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+LEARNING = {"torch", "sklearn"}  # the extra `learned`
 BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
 
 
@@ -70,9 +71,25 @@ def test_matplotlib_is_imported_late_and_only_by_figures(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_no_machine_learning_library_is_imported(path):
-    """Pipelines and tensors are taken as what has their attributes; only tests/extras knows the libraries."""
-    assert not {name.split(".")[0] for name in imports(path)} & {"torch", "diffusers", "transformers"}
+def test_machine_learning_libraries_are_imported_late_and_only_by_learned_scores(path):
+    """Elsewhere pipelines and tensors are taken as what has their attributes. The extra's door is `library`."""
+    named = {name.split(".")[0] for name in imports(path)} | _strings_imported(path)
+    assert not named & {"diffusers", "transformers"}
+    if named & LEARNING:
+        assert path.parent == ROOT / "simulate" / "learned"
+        assert not {name.split(".")[0] for name in imports(path, top_level=True)} & LEARNING
+
+
+def _strings_imported(path: Path) -> set[str]:
+    """First names of what is imported by its name in a string: import_module("x.y"), __import__("x"), library("x")."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call) and node.args]
+    loading = [c for c in calls if ast.unparse(c.func).split(".")[-1] in ("import_module", "__import__", "library")]
+    return {str(c.args[0].value).split(".")[0] for c in loading if isinstance(c.args[0], ast.Constant)}
+
+
+def test_the_import_of_learned_scores_loads_no_machine_learning_library():
+    code = "import simulate.learned, sys; print([m for m in ('torch', 'sklearn') if m in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).strip() == "[]"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))

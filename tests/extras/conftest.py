@@ -4,4 +4,4 @@ import os
 from importlib.util import find_spec
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when diffusers is imported: a look-up on a hub would be an error
-collect_ignore_glob = [] if find_spec("torch") and find_spec("diffusers") else ["*"]
+collect_ignore_glob = [] if all(map(find_spec, ("torch", "diffusers", "sklearn"))) else ["*"]

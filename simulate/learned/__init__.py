@@ -1,0 +1,24 @@
+"""Scores learned from real images, with the optional extra `learned` (torch, scikit-learn): `pip install
+'cfgfield[learned]'`. Both are imported inside functions of this package alone.
+"""
+
+from simulate.learned.checkpoint import CheckpointError
+from simulate.learned.classifier import make_classifier
+from simulate.learned.digits import BLUR, Digits, load_digits
+from simulate.learned.extra import MissingExtraError, available
+from simulate.learned.score import LearnedScore, digit_problem
+from simulate.learned.training import Training, train
+
+__all__ = [
+    "BLUR",
+    "CheckpointError",
+    "Digits",
+    "LearnedScore",
+    "MissingExtraError",
+    "Training",
+    "available",
+    "digit_problem",
+    "load_digits",
+    "make_classifier",
+    "train",
+]

@@ -1,0 +1,87 @@
+"""Checkpoints of a training: whole or not at all, and refused where they do not belong.
+
+A checkpoint holds what the rest of the run depends on, the configuration, a fingerprint of the images, and versions. It
+is read with `weights_only=True`: a file from elsewhere can hold numbers, and no code.
+"""
+
+import hashlib
+import os
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from meanfield.errors import CfgfieldError
+from simulate.learned.digits import BLUR, Digits
+from simulate.learned.extra import library
+
+__all__ = ["CheckpointError", "read_checkpoint", "write_checkpoint"]
+
+FORMAT = "cfgfield learned score 1"
+ENTRIES = {"step", "network", "average", "optimiser", "generator", "labels", "losses"}
+
+
+class CheckpointError(CfgfieldError, ValueError):
+    """A checkpoint is damaged, of another training, or cannot be written."""
+
+
+def write_checkpoint(path: Path, state: Mapping[str, Any], training: Mapping[str, Any], data: Digits) -> None:
+    """Write it under another name, flush it to the disk, and rename it: what is at `path` is always complete."""
+    torch = library("torch")
+    about = {"format": FORMAT, "training": dict(training), "data": _fingerprint(data), "torch": str(torch.__version__)}
+    temporary = path.with_name(f"{path.name}~{uuid.uuid4().hex}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.save({**about, **state}, temporary)
+            with open(temporary, "rb+") as handle:
+                os.fsync(handle.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except (OSError, RuntimeError) as cause:  # torch reports a full disk or a missing folder as RuntimeError
+        raise CheckpointError(
+            f"a checkpoint must go to a folder that can be written; {path} cannot ({cause}). Choose another file."
+        ) from cause
+
+
+def read_checkpoint(path: Path, training: Mapping[str, Any], data: Digits, steps: int) -> dict[str, Any]:
+    """The state in a checkpoint of this training.
+
+    Raises
+    ------
+    CheckpointError : see above; the message says which entries differ.
+    """
+    torch = library("torch")
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(found, dict) or found.get("format") != FORMAT or not ENTRIES <= found.keys():
+            raise ValueError("it is none of this package")
+    except Exception as cause:  # a damaged file shows in many ways: OSError, RuntimeError, UnpicklingError, KeyError
+        raise CheckpointError(
+            f"a checkpoint must be a complete file of this package; {path} is not ({type(cause).__name__}: "
+            f"{str(cause).splitlines()[0] if str(cause) else 'no details'}). Delete it to train anew."
+        ) from cause
+    there = found["training"]
+    differing = [f"{k}={there.get(k)!r} instead of {training[k]!r}" for k in training if there.get(k) != training[k]]
+    if found["data"] != _fingerprint(data):
+        differing.append("other images, split or blur")
+    if differing:
+        raise CheckpointError(
+            f"a checkpoint must be of the same training; {path} has {', '.join(differing)}. Give another file, or the "
+            "training it was made with."
+        )
+    if found["torch"] != str(torch.__version__) and found["step"] < steps:
+        raise CheckpointError(
+            f"an unfinished checkpoint must be of the same torch, {torch.__version__}, to go on to the same bits; "
+            f"{path} is of {found['torch']}. Delete it to train anew."
+        )
+    return found
+
+
+def _fingerprint(data: Digits) -> str:
+    """A hash of all that is learned from."""
+    digest = hashlib.sha256(repr(BLUR).encode())
+    for array in (data.x, data.labels):
+        digest.update(array.tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,42 @@
+"""The optional libraries of learned scores: imported late, and with the name of the extra where they are missing."""
+
+import importlib
+from importlib.util import find_spec
+from typing import Any
+
+from meanfield.errors import CfgfieldError
+
+__all__ = ["LIBRARIES", "MissingExtraError", "available", "library"]
+
+LIBRARIES = {"torch": "torch", "sklearn": "scikit-learn"}  # import name -> distribution
+
+
+class MissingExtraError(CfgfieldError, ImportError):
+    """A library of an optional extra is not installed."""
+
+
+def available() -> bool:
+    """Whether the extra `learned` is installed."""
+    return all(find_spec(name) is not None for name in LIBRARIES)
+
+
+def library(name: str) -> Any:
+    """The module of this name ("torch", "sklearn.datasets"), or an error that names the extra.
+
+    Examples
+    --------
+    >>> LIBRARIES["nowhere"] = "nothing"
+    >>> library("nowhere.inside")
+    Traceback (most recent call last):
+    ...
+    simulate.learned.extra.MissingExtraError: learned scores need nothing, which is not installed. Install the extra:
+    pip install 'cfgfield[learned]'
+    >>> del LIBRARIES["nowhere"]
+    """
+    first = name.partition(".")[0]
+    if find_spec(first) is None:
+        raise MissingExtraError(
+            f"learned scores need {LIBRARIES[first]}, which is not installed. Install the extra: "
+            "pip install 'cfgfield[learned]'"
+        )
+    return importlib.import_module(name)

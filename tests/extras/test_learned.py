@@ -1,0 +1,192 @@
+"""Training on the real digits: data, resuming to the bit, refusals, and one honest short training with its control."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from meanfield.errors import ProblemError
+from simulate import PointScore, sample_scores
+from simulate.learned import (
+    BLUR,
+    CheckpointError,
+    Training,
+    digit_problem,
+    load_digits,
+    make_classifier,
+    train,
+)
+from validate import wilson
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = Training(steps=60, batch=32, width=16, depth=1)
+DIGITS = load_digits()
+LABELS = np.repeat(np.arange(10), 40)
+
+
+def bits(score):
+    return [p.numpy().tobytes() for p in score.network.state_dict().values()] + [score.losses.tobytes()]
+
+
+def test_the_halves_are_stratified_disjoint_and_in_the_units_of_the_theory():
+    assert len(DIGITS.x) == 901 and len(DIGITS.x_held_out) == 896
+    counts = np.bincount(DIGITS.labels) - np.bincount(DIGITS.labels_held_out)
+    assert set(counts) <= {0, 1}
+    shared = {x.tobytes() for x in DIGITS.x} & {x.tobytes() for x in DIGITS.x_held_out}
+    assert not shared
+    means, covariances = DIGITS.moments()
+    assert np.allclose(means.mean(axis=0), 0.0, atol=1e-12) and abs(np.sum(means**2) / 10 / 60 - 1.0) < 1e-12
+    assert np.linalg.eigvalsh(covariances).min() > BLUR * (1 - 1e-9)
+    pixels = DIGITS.pixels(DIGITS.x)
+    assert pixels.shape == (901, 8, 8) and np.allclose(pixels, np.round(pixels)) and np.allclose(pixels.max(), 16.0)
+    noise = DIGITS.blurred("held-out") - DIGITS.x_held_out
+    assert abs(noise.var() / BLUR - 1.0) < 4 * (2 / noise.size) ** 0.5
+    with pytest.raises(ProblemError, match="half must be"):
+        DIGITS.blurred("test")
+
+
+def test_the_classifier_is_independent_and_good():
+    classify = make_classifier(DIGITS)
+    right = int(np.sum(classify(DIGITS.blurred("generator")) == DIGITS.labels))
+    assert wilson(right, 901)[0] > 0.96
+
+
+def test_a_killed_run_ends_in_the_same_bits(tmp_path):
+    """SIGKILL in the middle: what is on the disk is a whole checkpoint, and the run goes on from it."""
+    file, training = tmp_path / "score.pt", TINY.replace(steps=600)
+    code = (
+        "from simulate.learned import Training, train\n"
+        f"train({training!r}, checkpoint={str(file)!r}, every=20, progress=False)"
+    )
+    running = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+    end = time.monotonic() + 60.0
+    while not file.exists() and running.poll() is None and time.monotonic() < end:
+        time.sleep(0.02)
+    running.send_signal(signal.SIGKILL)
+    assert running.wait() == -signal.SIGKILL
+    step = torch.load(file, weights_only=True)["step"]
+    assert 0 < step < 600 and step % 20 == 0
+    assert bits(train(training, checkpoint=file, every=10**6)) == bits(train(training, progress=False))
+
+
+def test_an_interrupted_run_ends_in_the_same_bits(tmp_path):
+    class Stop(Exception):
+        pass
+
+    def stop(done, total):
+        if done == 47:
+            raise Stop
+
+    before = torch.get_rng_state()
+    whole = train(TINY, progress=False)
+    assert torch.equal(before, torch.get_rng_state())  # the generator of the user is left alone
+    file = tmp_path / "score.pt"
+    with pytest.raises(Stop):
+        train(TINY, checkpoint=file, every=10, progress=stop)
+    assert torch.load(file, weights_only=True)["step"] == 40
+    seen = []
+    resumed = train(TINY, checkpoint=file, every=10, progress=lambda done, total: seen.append(done))
+    assert seen[0] == 40 and bits(resumed) == bits(whole)
+    assert bits(train(TINY, checkpoint=file)) == bits(whole)  # finished: nothing is trained
+    assert bits(train(TINY.replace(seed=1), progress=False)) != bits(whole)  # negative control
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_a_checkpoint_that_does_not_belong_is_refused(tmp_path, monkeypatch):
+    file = tmp_path / "score.pt"
+    train(TINY.replace(steps=3), checkpoint=file, progress=False)
+    for other in (TINY.replace(steps=4), TINY.replace(steps=3, width=8), TINY.replace(steps=3, labels="shuffled")):
+        with pytest.raises(CheckpointError, match=r"same training; .*score.pt has (steps|width|labels)=.* instead of"):
+            train(other, checkpoint=file)
+    content = file.read_bytes()
+    for damaged in (content[: len(content) // 2], b"", b"not a checkpoint"):
+        file.write_bytes(damaged)
+        with pytest.raises(CheckpointError, match=r"complete file of this package.*Delete it"):
+            train(TINY.replace(steps=3), checkpoint=file)
+        assert file.read_bytes() == damaged  # never overwritten
+    torch.save({"format": "something else"}, file)
+    with pytest.raises(CheckpointError, match="none of this package"):
+        train(TINY.replace(steps=3), checkpoint=file)
+    with pytest.raises(CheckpointError, match="folder that can be written"):
+        train(TINY.replace(steps=3), checkpoint="/proc/nowhere/score.pt", progress=False)
+
+
+def test_an_unfinished_checkpoint_of_another_torch_is_refused(tmp_path):
+    file = tmp_path / "score.pt"
+    train(TINY.replace(steps=3), checkpoint=file, progress=False)
+    state = torch.load(file, weights_only=True)
+    state["torch"], state["step"] = "1.0", 3
+    torch.save(state, file)
+    train(TINY.replace(steps=3), checkpoint=file)  # finished: the weights are what they are
+    state["step"] = 2
+    torch.save(state, file)
+    with pytest.raises(CheckpointError, match=r"same torch.*is of 1\.0"):
+        train(TINY.replace(steps=3), checkpoint=file)
+
+
+def test_a_network_that_saw_nothing_knows_no_classes():
+    """F = 0: s_c = s_u, the score of one Gaussian; guidance changes nothing but rounding."""
+    score = train(TINY.replace(steps=1, learning_rate=1e-12), progress=False)
+    x = [score.sample(digit_problem(w), LABELS, n_steps=20) for w in (0.0, 3.0)]
+    assert np.abs(x[1] - x[0]).max() < 1e-3
+    u = np.linalg.eigvalsh(np.cov(DIGITS.x.T, bias=True))
+    assert abs(x[0].var(axis=0).sum() / (u.sum() + 64 * BLUR) - 1.0) < 0.1
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return {labels: train(Training(steps=500, labels=labels), progress=False) for labels in ("true", "shuffled")}
+
+
+def test_a_short_training_reaches_its_bar_and_shuffled_labels_do_not(trained):
+    classify = make_classifier(DIGITS)
+    right = {}
+    for labels, score in trained.items():
+        for w in (0.0, 2.0):
+            x = score.sample(digit_problem(w), LABELS, n_steps=30)
+            right[labels, w] = int(np.sum(classify(x) == LABELS))
+    n = len(LABELS)
+    assert wilson(right["true", 0.0], n)[0] > 0.80 and wilson(right["true", 2.0], n)[0] > 0.95
+    for w in (0.0, 2.0):
+        low, high = wilson(right["shuffled", w], n, level=0.001)
+        assert low < 0.1 < high  # negative control: chance
+    last = {labels: score.losses[-100:].mean() for labels, score in trained.items()}
+    assert last["true"] < 0.82 < last["shuffled"] < 0.9  # what labels are worth, at all noises and over a fifth without
+
+
+def test_the_learned_score_is_near_the_exact_one_of_its_training_set_at_high_noise(trained):
+    """There the network cannot have memorised: both are the score of few moments. Relative error of s_c + x/s."""
+    exact, learned = PointScore(DIGITS.x[DIGITS.labels == 3], BLUR), trained["true"].conditional(np.full(50, 3))
+    wrong = PointScore(DIGITS.x[DIGITS.labels == 7], BLUR)
+    rng = np.random.default_rng(0)
+    t = 100.0
+    x = DIGITS.x[DIGITS.labels == 3][:50] + t**0.5 * rng.normal(size=(50, 64))
+    pull = [(f(x, t) * (BLUR + t) + x) for f in (exact, learned, wrong)]
+    error = [np.mean((p - pull[0]) ** 2) / np.mean(pull[0] ** 2) for p in pull[1:]]
+    assert error[0] < 0.1 < 0.5 < error[1]
+
+
+def test_samples_do_not_depend_on_what_runs_beside_them(trained):
+    a = trained["true"].sample(digit_problem(1.0), LABELS[:8], n_steps=10, seed=3)
+    torch.manual_seed(7)
+    before = torch.get_num_threads()
+    b = trained["true"].sample(digit_problem(1.0), LABELS[:8], n_steps=10, seed=3)
+    assert np.array_equal(a, b) and torch.get_num_threads() == before
+
+
+def test_bad_input_of_samples(trained):
+    score = trained["true"]
+    for labels in ([10], [-1], [0.5], [], "7"):
+        with pytest.raises(ProblemError, match="labels must be a list of digits"):
+            score.sample(digit_problem(), labels)
+    for problem in (digit_problem(t_start=7000.0), digit_problem().replace(sigma2=0.25)):
+        with pytest.raises(ProblemError, match=r"sigma2 = 0.02 and a start at t <= 6400"):
+            score.sample(problem, [1])
+    with pytest.raises(ProblemError, match="every sample needs a label; got 2 labels for 3"):
+        sample_scores(digit_problem(), score.conditional([1, 2]), score.unconditional, 64, n_samples=3, n_steps=5)
+    assert "500 steps" in repr(score)
