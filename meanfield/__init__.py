@@ -1,12 +1,14 @@
 """Mean-field theory of classifier-free guidance in Gaussian mixtures of many classes (d = infinity, and finite d)."""
 
+from meanfield.densityratio import DensityRatio
 from meanfield.designed import Design
 from meanfield.designing import design
 from meanfield.diagrams import phase_diagram
 from meanfield.dynamics import solve
 from meanfield.empirical import GivenSpectrum, spectrum_of
 from meanfield.ensemble import Ensemble, Observable
-from meanfield.errors import CfgfieldError, ConvergenceError, ExportError, ProblemError, ScheduleError
+from meanfield.errors import CfgfieldError, ConvergenceError, ExportError, NoMinimiserError, ProblemError, ScheduleError
+from meanfield.fading import Fade, fade, ratio_limits
 from meanfield.finitesize import reduced
 from meanfield.guidance import Constant, Custom, Interval, Linear, Piecewise, Schedule, Tabulated
 from meanfield.landscape import potential
@@ -40,6 +42,7 @@ __all__ = [
     "Continuum",
     "ConvergenceError",
     "Custom",
+    "DensityRatio",
     "Design",
     "Distortion",
     "Ensemble",
@@ -47,11 +50,13 @@ __all__ = [
     "Exponential",
     "ExponentialRamp",
     "ExportError",
+    "Fade",
     "Fixed",
     "GivenSpectrum",
     "Interval",
     "Linear",
     "NoGo",
+    "NoMinimiserError",
     "Noise",
     "Observable",
     "OrnsteinUhlenbeck",
@@ -78,6 +83,7 @@ __all__ = [
     "dose",
     "early_high",
     "excess_entropy",
+    "fade",
     "late_unconditional",
     "no_go",
     "phase_diagram",
@@ -87,6 +93,7 @@ __all__ = [
     "potential",
     "power_law",
     "quenched",
+    "ratio_limits",
     "reduced",
     "solve",
     "speciation_time",

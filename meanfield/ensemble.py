@@ -117,7 +117,7 @@ class Ensemble:
         D = p.sigma2 + self.t if s is None else s.D(self.t).min(axis=-1)
         h = math.log(p.sigma2 / (p.sigma2 + self.t[0])) if s is None else math.log(min(s.c) / (min(s.c) + self.t[0]))
         rest = 1.0 - np.nan_to_num(np.mean(self.draws["weight"], axis=0), nan=0.0)
-        w = np.zeros(len(self.t)) if p.schedule.exponent else np.abs(p.weight(self.t))  # power law: by sample
+        w = np.zeros(len(self.t)) if p.schedule.by_sample else np.abs(p.weight(self.t))
         numbers = p.e * w * rest * (-h / n_steps) / (1.0 + D)
         worst = int(np.argmax(numbers))
         finite = all(np.isfinite(self.draws[name]).all() for name in ("m", "v"))

@@ -9,7 +9,16 @@ from dataclasses import fields as dataclass_fields
 from numbers import Real
 from typing import Any
 
-__all__ = ["CfgfieldError", "ConvergenceError", "ExportError", "ProblemError", "ScheduleError", "build", "checked"]
+__all__ = [
+    "CfgfieldError",
+    "ConvergenceError",
+    "ExportError",
+    "NoMinimiserError",
+    "ProblemError",
+    "ScheduleError",
+    "build",
+    "checked",
+]
 
 
 class CfgfieldError(Exception):
@@ -30,6 +39,10 @@ class ExportError(CfgfieldError, ValueError):
 
 class ConvergenceError(CfgfieldError, RuntimeError):
     """A numerical solution did not reach its tolerance. Nothing is returned in its place."""
+
+
+class NoMinimiserError(CfgfieldError, ValueError):
+    """A training objective is unbounded below: its negative term outweighs the positive one somewhere."""
 
 
 def checked(

@@ -28,6 +28,7 @@ class Schedule:
 
     name: ClassVar[str] = ""
     exponent = 0.0  # of |s_c - s_u|/d^(1/2) in the weight: only `meanfield.powerlaw` has another
+    by_ratio: ClassVar[bool] = False  # whether the weight follows p_t(x)/p_t(x|c): only `meanfield.densityratio`
     _known: ClassVar[dict[str, type["Schedule"]]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -67,6 +68,15 @@ class Schedule:
     def constant_above(self) -> float:
         """w is constant for t above this time; inf if it never becomes constant."""
         return math.inf
+
+    def settled_above(self, d: float) -> float:
+        """Time above which w is constant, for a start at t = infinity in d dimensions."""
+        return self.constant_above
+
+    @property
+    def by_sample(self) -> bool:
+        """Whether the weight depends on the sample, so that no function of t equals it."""
+        return bool(self.exponent) or self.by_ratio
 
     @property
     def parameters(self) -> dict[str, Any]:

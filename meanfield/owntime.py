@@ -95,7 +95,7 @@ def in_ve_time(guidance: Schedule, noise: Noise) -> Schedule:
     >>> in_ve_time(Interval(2.0, 0.5, 3.0), EDM())
     Interval(value=2.0, t_low=0.25, t_high=9.0)
     """
-    if isinstance(noise, VE) or isinstance(guidance, Constant):
+    if isinstance(noise, VE) or isinstance(guidance, Constant) or guidance.by_ratio:  # densities of x and y: one ratio
         return guidance
     if isinstance(guidance, PowerLaw):
         return PowerLaw(OwnNorm(in_ve_time(guidance.guidance, noise), noise, guidance.exponent), guidance.exponent)

@@ -86,7 +86,7 @@ class Problem:
         if not math.isinf(self.T):
             remedy = "t_start is too small or too large; t_start=inf is the exact infinite start."
             checked("VE time of t_start", self.T, low=1e-12 * self.largest_variance, high=1e100, remedy=remedy)
-        if math.isinf(self.T) and math.isinf(self.schedule.constant_above):
+        if math.isinf(self.T) and math.isinf(self.schedule.settled_above(1.0)):
             finite = (
                 f"{self.noise!r}: t_start={self.noise.own_time(1000.0):.4g}" if self.noise != VE() else "t_start=1000"
             )
@@ -94,7 +94,7 @@ class Problem:
                 f"a start at t = infinity needs guidance that is constant at large t; got {self.guidance!r}. "
                 f"Give a finite t_start, e.g. {finite}."
             )
-        if self.schedule.exponent and self.spectrum is not None:
+        if self.schedule.by_sample and self.spectrum is not None:
             raise ScheduleError(
                 f"guidance that depends on the sample knows isotropic classes only; got {self.guidance!r}."
             )
@@ -129,7 +129,7 @@ class Problem:
 
     def weight(self, t):
         """w at VE time t, checked: finite, real, of the shape of t. Raises ScheduleError otherwise."""
-        if self.schedule.exponent:
+        if self.schedule.by_sample:
             raise ScheduleError(
                 f"this method needs a weight that is a function of t; the weight of {self.guidance!r} depends on the "
                 "sample. Use solve, reduced, quenched or simulate.run from a finite t_start."
@@ -157,8 +157,8 @@ class Problem:
             )
         return w[()]
 
-    def start(self, rate: float, count: float = math.inf) -> Start:
-        """Law at the start, for classes of rate log(P)/d (and, at finite d, their number P = `count`).
+    def start(self, rate: float, count: float = math.inf, d: float = math.inf) -> Start:
+        """Law at the start, for classes of rate log(P)/d (and, at finite d, their number P = `count`, and d).
 
         A finite T gives N(0, v_T I): v_T = T for VE, and T + 1 for a variance-preserving process, which starts from
         x ~ N(0, I), y = x/a with 1/a^2 = T + 1. For T = infinity it is the exact crowd solution (T8) at a time t* well
@@ -182,7 +182,7 @@ class Problem:
         far = 100.0 * (1.0 + self.schedule.largest) / min(rate, 1.0)
         if self.spectrum is not None:
             far *= float(self.spectrum.g.max())
-        t = max(far, 100.0 * self.largest_variance, 10.0 * self.schedule.constant_above)
+        t = max(far, 100.0 * self.largest_variance, 10.0 * self.schedule.settled_above(d))
         w = float(self.amplitude(t)) * (1.0 - 1.0 / count)  # constant here, so 0 if it depends on the sample
         D = self.sigma2 + t if self.spectrum is None else self.spectrum.D(t)
         m = (1.0 + w) * _series(self.e * w, self.e, 1.0 / (1.0 + D))
@@ -203,6 +203,11 @@ class Problem:
         """Raise ProblemError if there is a spectrum: `who` knows isotropic classes only."""
         if self.spectrum is not None:
             raise ProblemError(f"{who} knows isotropic classes only; got {self.spectrum!r}. {remedy}")
+
+    def require_no_ratio(self, who: str, remedy: str = "Use fade, or simulate.run with classes that are held.") -> None:
+        """Raise ScheduleError if guidance follows a ratio of densities: `who` does not know it."""
+        if self.guidance.by_ratio:
+            raise ScheduleError(f"{who} does not know guidance by a ratio of densities; got {self.guidance!r}. {remedy}")
 
     def replace(self, **changes: Any) -> "Problem":
         """A variant of this problem, checked anew. A new spectrum brings its own sigma2."""

@@ -69,6 +69,7 @@ def check_settings(problem: Problem, d, n_samples, n_draws, n_steps, n_times, se
     if not isinstance(problem, Problem):
         raise ProblemError(f"problem must be a meanfield.Problem; got {problem!r}.")
     problem.require_isotropic("the finite-d theory")
+    problem.require_no_ratio("the finite-d theory")
     d = int(checked("d", d, low=4, high=1e15, integer=True, remedy="simulate.run takes any d >= 2."))
     n_draws = int(checked("n_draws", n_draws, low=1, high=1e6, integer=True))
     n_samples = int(checked("n_samples", n_samples, low=n_draws, high=1e10, integer=True, remedy="One a draw."))

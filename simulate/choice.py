@@ -85,19 +85,21 @@ def remedies(problem: Problem, d: int) -> str:
         ("streamed", count_classes(problem, d) <= STREAMED_CLASSES, "exact, without memory, slow"),
     ) if fits]  # fmt: skip
     ways.append("fewer threads, a lower d or growth of the classes")
-    if problem.spectrum is None and d >= LAZY_D[0]:
+    if problem.spectrum is None and not problem.guidance.by_ratio and d >= LAZY_D[0]:
         ways.append("meanfield.reduced (annealed)")
     return "use " + ", or ".join(ways)
 
 
 def _lazy(problem: Problem, d: int) -> bool:
-    return problem.spectrum is None and LAZY_D[0] <= d <= LAZY_D[1]
+    return problem.spectrum is None and not problem.guidance.by_ratio and LAZY_D[0] <= d <= LAZY_D[1]
 
 
 def _require(problem: Problem, d: int, classes: str) -> None:
     """Refuse a way that does not fit the problem."""
     if classes in ("span", "lazy"):
         problem.require_isotropic(f'classes="{classes}"', 'Use classes="explicit" or "streamed".')
+    if classes == "lazy":
+        problem.require_no_ratio('classes="lazy"', 'Use classes="explicit" or "streamed".')
     count = count_classes(problem, d)
     if classes == "span" and count > d:
         raise ProblemError(f'classes="span" needs at most d classes; got {count:g} at d={d}. Use classes="auto".')

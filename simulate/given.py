@@ -13,6 +13,7 @@ from meanfield.problem import Fixed, Problem
 from simulate.covariances import CovarianceScore
 from simulate.integrators import make_steps, time_grid
 from simulate.mixture import Mixture
+from simulate.pulls import make_pull
 from simulate.randomness import NoiseReader
 from simulate.score import ReferenceScore
 from simulate.stepping import State, advance
@@ -84,7 +85,7 @@ def _sampled(
 ) -> np.ndarray:  # fmt: skip
     """The samples (n_samples, dim); steps are taken in `basis`, around `centre`."""
     steps = make_steps(problem, time_grid(problem, problem.T, n_steps, 1), variances=variances)
-    noisy = problem.eta > 0
+    noisy, pull = problem.eta > 0, make_pull(problem, len(centre), float(problem.classes.n))
     reader = NoiseReader(seed, 0, range(n_samples), len(centre))
     state = State(math.sqrt(problem.v_T) * reader.start() - centre @ basis)
     noise: Any = 0.0
@@ -92,7 +93,7 @@ def _sampled(
         step = steps.step(n)
         if noisy:
             noise = reader.step(step.mix)
-        state = advance(state, steps.variance(n), noise, step, score, lambda w, shift, D: -w * shift)
+        state = advance(state, steps.variance(n), noise, step, score, pull)
     return state.y @ basis.T + centre
 
 

@@ -48,12 +48,13 @@ def advance_in_place(state: State, D: Any, noise: np.ndarray, step: Step, score:
     >>> from simulate.integrators import make_steps
     >>> from simulate.kernels import FastScore
     >>> from simulate.mixture import draw_direct
+    >>> from simulate.pulls import make_pull
     >>> from simulate.stepping import advance
     >>> problem = Problem(classes=Fixed(50), sigma2=0.25, guidance=1.0, t_start=5.0)
     >>> steps = make_steps(problem, np.array([5.0, 4.0]))
     >>> score = FastScore(draw_direct(8, 50, seed=0, draw=0), samples=3)
     >>> y, noise, D = np.ones((3, 8)), np.zeros((3, 8)), steps.variance(0)
-    >>> plain = advance(State(y), D, noise, steps.step(0), score, lambda w, shift, D: -w * shift)
+    >>> plain = advance(State(y), D, noise, steps.step(0), score, make_pull(problem, 8, 50))
     >>> swift = advance_in_place(State(y.copy()), D, noise, steps.step(0), score)
     >>> bool(np.allclose(swift.y, plain.y)), bool(np.allclose(swift.posterior.shift, plain.posterior.shift))
     (True, True)

@@ -8,32 +8,42 @@ q_i with |mu_1|^2 = d_i there, unbiased at every d_i >= 2; m, v and q then are t
     m = sum_i d_i g_i m_i / sum_i d_i g_i,     v = sum_i d_i g_i v_i / d,     q = sum_i d_i g_i q_i / d.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from meanfield.spectrum import Spectrum
 from simulate.score import Posterior
 
-__all__ = ["BY_GROUP", "NAMES", "Observer", "unpack"]
+__all__ = ["BY_GROUP", "BY_RATIO", "NAMES", "Observer", "unpack"]
 
 NAMES = ("m", "v", "q", "m_twin", "v_twin", "weight", "log_odds", "participation", "accuracy")
 BY_GROUP = ("m_group", "v_group", "m_group_twin", "v_group_twin")
+BY_RATIO = ("w",)  # where guidance follows a ratio of densities: the mean weight
 
 
 class Observer:
-    """Sums over a batch of every observable, shape (size,): `NAMES`, then `BY_GROUP` if there is a spectrum."""
+    """Sums over a batch of every observable, shape (size,): `NAMES`, then `BY_GROUP` if there is a spectrum, then
+    `BY_RATIO` if there is a function `weigh` of the posterior that gives each sample's weight (samples,)."""
 
     def __init__(
-        self, target: np.ndarray, d: int, counts: tuple[int, ...] | None = None, spectrum: Spectrum | None = None
+        self,
+        target: np.ndarray,
+        d: int,
+        counts: tuple[int, ...] | None = None,
+        spectrum: Spectrum | None = None,
+        weigh: Callable[[Posterior], np.ndarray] | None = None,
     ) -> None:
+        self._weigh = weigh
         self._target, self._d, self._grouped = target, d, counts is not None
         self._counts = np.array([len(target)] if counts is None else counts)
         self._first = np.cumsum(self._counts) - self._counts
         self._weight = self._counts * (1.0 if spectrum is None else spectrum.g)  # d_i g_i
-        self.size = len(NAMES) + (len(BY_GROUP) * len(self._counts) if self._grouped else 0)
+        self.size = len(NAMES) + (len(BY_GROUP) * len(self._counts) if self._grouped else 0) + (weigh is not None)
 
     def __call__(self, y: np.ndarray, twin: np.ndarray, outside: np.ndarray, posterior: Posterior) -> np.ndarray:
         p = posterior
-        seen = [p.weight, p.log_odds, p.participation, p.nearest]
+        seen = [p.weight, p.log_odds, p.participation, p.nearest, *([self._weigh(p)] if self._weigh else [])]
         if not self._grouped:
             m, v, q = _order_parameters(y, outside, self._target, self._d)
             m_twin, v_twin, _ = _order_parameters(twin, outside, self._target, self._d)
@@ -56,9 +66,10 @@ class Observer:
         return m @ weight / weight.sum(), v @ weight / self._d, q @ weight / self._d
 
 
-def unpack(draws: np.ndarray, groups: int) -> dict[str, np.ndarray]:
+def unpack(draws: np.ndarray, groups: int, ratio: bool = False) -> dict[str, np.ndarray]:
     """Averages (draws, observables, times) by name: (draws, times), and (draws, times, groups) for `BY_GROUP`."""
-    named = {name: np.ascontiguousarray(draws[:, i]) for i, name in enumerate(NAMES)}
+    names = NAMES + BY_RATIO if ratio else NAMES
+    named = {name: np.ascontiguousarray(draws[:, i]) for i, name in enumerate(names)}
     for i, name in enumerate(BY_GROUP if groups else ()):
         begin = len(NAMES) + i * groups
         named[name] = np.ascontiguousarray(np.moveaxis(draws[:, begin : begin + groups], 1, 2))

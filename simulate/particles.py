@@ -26,6 +26,7 @@ from simulate.integrators import Steps
 from simulate.kernels import FastScore
 from simulate.mixture import Classes
 from simulate.observables import Observer
+from simulate.pulls import make_pull, ratio_weight
 from simulate.randomness import NoiseReader
 from simulate.score import Score
 from simulate.span import outside_squares
@@ -53,7 +54,9 @@ def simulate_batch(
     """Sums of the observables over the batch, shape (observables, times). `tick` is called after every step."""
     steps, noisy = plan.steps, plan.problem.eta > 0
     reader = NoiseReader(plan.seed, draw, samples, mixture.dim)
-    watch = Observer(mixture.target, plan.d, mixture.counts, plan.problem.spectrum)
+    schedule, n_classes = plan.problem.schedule, mixture.n_classes
+    weigh = functools.partial(ratio_weight, schedule, n_classes) if schedule.by_ratio else None
+    watch = Observer(mixture.target, plan.d, mixture.counts, plan.problem.spectrum, weigh)
     y, twin = _start(plan, mixture, reader.start())  # (samples, dim) each
     outside = outside_squares(
         plan.problem, steps.t[plan.record], plan.begin.v if math.isfinite(plan.problem.T) else steps.D[0],
@@ -61,10 +64,10 @@ def simulate_batch(
     )  # fmt: skip
     slot = {int(n): i for i, n in enumerate(plan.record)}
     sums = np.empty((watch.size, len(plan.record)))
-    if isinstance(score, FastScore | StreamedScore) and not plan.problem.schedule.exponent:
+    if isinstance(score, FastScore | StreamedScore) and not schedule.by_sample:
         move = functools.partial(advance_in_place, score=score)
     else:
-        move = functools.partial(advance, score=score, pull=functools.partial(_pull, plan))
+        move = functools.partial(advance, score=score, pull=make_pull(plan.problem, plan.d, n_classes))
     state = State(y)
     noise = np.zeros_like(y)
     for n in range(len(steps) + 1):
@@ -82,15 +85,6 @@ def simulate_batch(
         state = move(state, steps.variance(n), noise, step, full=n + 1 in slot)
         tick()
     raise AssertionError("unreachable: the last time is always recorded")
-
-
-def _pull(plan: Plan, w: float, shift: np.ndarray, D: Any) -> np.ndarray:
-    """b = -w shift (samples, dim). As s_c - s_u = -shift/D, a weight that depends on the sample follows |shift|/D."""
-    exponent = plan.problem.schedule.exponent
-    if not exponent:
-        return -w * shift
-    norm = np.linalg.norm(shift, axis=1, keepdims=True) / (D * math.sqrt(plan.d))
-    return -w * np.power(norm, exponent, where=norm > 0, out=np.zeros_like(norm)) * shift
 
 
 def _start(plan: Plan, mixture: Classes, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -82,7 +82,8 @@ def run(
     Returns
     -------
     Ensemble : averages by (draw, time). `log_odds` is nan where the target has no rival (P = 1); in the continuum,
-        where its weight is 0, `log_odds` and `participation` are nan. With a spectrum also `m_group`, `v_group` (and
+        where its weight is 0, `log_odds` and `participation` are nan. With `DensityRatio` guidance also `w`, the mean
+        weight. With a spectrum also `m_group`, `v_group` (and
         twins) by (draw, time, group); its `problem` then has the shares that d realises. `info["method"]` says how the
         classes were held, and `info["why"]` why.
 
@@ -119,7 +120,7 @@ def run(
             require_own_noise(settings, f"noise_refinement={refinement}")
         return run_lazy(problem, settings, n_steps, n_times, class_tolerance, progress)
     count = count_classes(problem, settings.d)
-    begin = problem.start(rate=problem.classes.rate(settings.d), count=count)
+    begin = problem.start(rate=problem.classes.rate(settings.d), count=count, d=settings.d)
     about: dict[str, Any] = {}
     if tol is not None:
 
@@ -153,7 +154,7 @@ def run_on(
     if problem.spectrum is not None:  # what is run, and what the result says, is the spectrum that d can realise
         counts = problem.spectrum.counts(s.d)
         problem = problem.replace(spectrum=problem.spectrum.at(s.d))
-    begin = problem.start(rate=problem.classes.rate(s.d), count=count)
+    begin = problem.start(rate=problem.classes.rate(s.d), count=count, d=s.d)
     plan = Plan(problem, s.d, begin, make_steps(problem, times, refinement, counts), record, s.seed)
     width = batch_width(problem, s)
     batches = [range(i, min(i + width, s.n_samples)) for i in range(0, s.n_samples, width)]
@@ -178,4 +179,5 @@ def run_on(
             **{name: version(name) for name in ("numpy", "numba", "cfgfield")},
         },
     }
-    return Ensemble(problem, s.d, plan.steps.t[record], unpack(means, len(counts or ())), s.n_samples, info)
+    draws_by_name = unpack(means, len(counts or ()), problem.schedule.by_ratio)
+    return Ensemble(problem, s.d, plan.steps.t[record], draws_by_name, s.n_samples, info)

@@ -27,6 +27,7 @@ class Posterior:
     weight : pi_1 (samples,).
     participation : 1/sum_k pi_k^2 (samples,); nan in the continuum, nan unless `full` was asked for.
     nearest : whether the target is the most probable class (samples,).
+    log_ratio : log p_t(x)/p_t(x|c) (samples,) in the continuum, if asked for; elsewhere it follows from the odds.
     """
 
     shift: np.ndarray
@@ -34,6 +35,7 @@ class Posterior:
     weight: np.ndarray
     participation: np.ndarray
     nearest: np.ndarray
+    log_ratio: np.ndarray | None = None
 
 
 class Score(Protocol):
@@ -74,15 +76,24 @@ class ReferenceScore:
 
 
 class ContinuumScore:
-    """Infinitely many classes: sum_k pi_k mu_k = x/(1 + D). The target has no weight, and there are no odds."""
+    """Infinitely many classes: sum_k pi_k mu_k = x/(1 + D). The target has no weight, and there are no odds.
 
-    def __init__(self, target: np.ndarray) -> None:
-        self.target = target
+    With `ratio` the posterior has log p_t(x)/p_t(x|c) = log N(x; 0, 1 + D)/N(x; mu_1, D) too.
+    """
+
+    def __init__(self, target: np.ndarray, ratio: bool = False) -> None:
+        self.target, self._ratio = target, ratio
 
     def __call__(self, y: np.ndarray, D: Any, full: bool = False) -> Posterior:
         shift = (y + self.target) / (1.0 + D) - self.target
         nothing, undefined = np.zeros(len(y)), np.full(len(y), np.nan)
-        return Posterior(shift, undefined, nothing, undefined, nothing.astype(bool))
+        ratio = self._log_ratio(y, D) if self._ratio else None
+        return Posterior(shift, undefined, nothing, undefined, nothing.astype(bool), ratio)
+
+    def _log_ratio(self, y: np.ndarray, D: float) -> np.ndarray:
+        x = y + self.target
+        own, all_ = (np.einsum("sd,sd->s", a, a) for a in (y, x))
+        return 0.5 * (own / D - all_ / (1.0 + D) - len(self.target) * np.log1p(1.0 / D))
 
 
 def posterior_from_sums(top, total, square, shift, full: bool) -> Posterior:

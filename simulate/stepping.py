@@ -8,18 +8,16 @@ This is exact in the crowd, Gaussian in the classes; where few classes dominate 
 Hessian that counts most, the exchange of weight between target and rest. Leaving it out costs stability, not order.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import expit
 
 from simulate.integrators import Step, correct, predict
+from simulate.pulls import Pull
 from simulate.score import Posterior, Score
 
 __all__ = ["State", "advance", "moved"]
-
-Pull = Callable[[float, np.ndarray, Any], np.ndarray]  # (w, shift, D) -> b
 
 
 class State(NamedTuple):
@@ -41,11 +39,11 @@ def advance(state: State, D: Any, noise: Any, step: Step, score: Score, pull: Pu
     if step.w_start == 0.0 and step.w_end == 0.0:
         return State(predict(state.y, 0.0, 0.0, noise, step))
     posterior = state.posterior or score(state.y, D)
-    b = pull(step.w_start, posterior.shift, D)
+    b = pull(step.w_start, posterior, D)
     ahead = b + step.ratio * (b - state.before)
     predicted = predict(state.y, b, ahead, noise, step)
     there = score(predicted, step.D_end, full)
-    y = correct(predicted, pull(step.w_end, there.shift, step.D_end) - ahead, step)
+    y = correct(predicted, pull(step.w_end, there, step.D_end) - ahead, step)
     return State(y, moved(there, y - predicted, step.D_end) if step.resolved else None, b)
 
 
@@ -71,4 +69,7 @@ def moved(posterior: Posterior, change: np.ndarray, D: Any) -> Posterior:
     log_odds = posterior.log_odds - 0.5 * np.einsum("sd,sd->s", change / D, mean + moved_mean)
     wrong = np.where(known, expit(-log_odds), wrong)
     weight = np.where(known, expit(log_odds), posterior.weight)
-    return Posterior(wrong[:, None] * moved_mean, log_odds, weight, posterior.participation, posterior.nearest)
+    shift, ratio = wrong[:, None] * moved_mean, posterior.log_ratio
+    if ratio is not None:  # grad log r = shift/D
+        ratio = ratio + 0.5 * np.einsum("sd,sd->s", change / D, posterior.shift + shift)
+    return Posterior(shift, log_odds, weight, posterior.participation, posterior.nearest, ratio)

@@ -96,7 +96,7 @@ class Workers:
             return StreamedScore(mixture, s.block, s.dtype, negligible)
         assert isinstance(mixture, Mixture)
         if math.isinf(mixture.n_classes):
-            return ContinuumScore(mixture.target)
+            return ContinuumScore(mixture.target, self._plan.problem.schedule.by_ratio)
         if s.classes == "reference":
             return ReferenceScore(mixture)
         return FastScore(mixture, samples, s.block, s.dtype, self._check, negligible)

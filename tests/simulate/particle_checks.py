@@ -60,5 +60,5 @@ def affine_moments(problem: Problem, n_steps: int, **changes) -> np.ndarray:
         step = steps.step(n)._replace(**changes)
         noise = np.zeros_like(y)
         noise[n + 2] = step.mix[0]
-        state = advance(state, steps.variance(n), noise, step, score, lambda w, shift, D: -w * shift)
+        state = advance(state, steps.variance(n), noise, step, score, lambda w, posterior, D: -w * posterior.shift)
     return np.concatenate([1.0 + state.y[0], (state.y[1:] ** 2).sum(axis=0)])

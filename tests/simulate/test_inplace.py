@@ -12,8 +12,8 @@ from simulate.randomness import NoiseReader
 from simulate.stepping import State, advance
 
 
-def pull(w, shift, D):
-    return -w * shift
+def pull(w, posterior, D):
+    return -w * posterior.shift
 
 
 def setting(n_classes=40, d=9, n_steps=12, **changes):
