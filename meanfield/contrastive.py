@@ -30,7 +30,7 @@ from meanfield.smallmixture import Fields, SmallMixture
 
 __all__ = ["Family", "Fit", "Objective", "denoising_objective", "fit", "minimiser", "score_objective", "weights"]
 
-Family = Callable[[np.ndarray, Fields], tuple[np.ndarray, np.ndarray]]  # (theta, at) -> s (points, n), ds (points, n, k)
+Family = Callable[[np.ndarray, Fields], tuple[np.ndarray, np.ndarray]]  # (theta, at) -> s and ds/dtheta, below
 FAR = 1e7  # a parameter that runs so far from a start of order one has no minimum to go to
 
 
@@ -76,8 +76,8 @@ def minimiser(s_c, s_u, A, B) -> np.ndarray:
     >>> minimiser([[1.0]], [[0.0]], [1.0], [1.0])
     Traceback (most recent call last):
     ...
-    meanfield.errors.NoMinimiserError: the objective needs A > B at every point; the largest B/A is 1, and 1 of 1 points \
-have no minimiser. Take a smaller beta, or a largest weight w_max (which lowers B, and is another objective).
+    meanfield.errors.NoMinimiserError: the objective needs A > B at every point; the largest B/A is 1, and 1 of 1 \
+points have no minimiser. Take a smaller beta, or a largest weight w_max (which lowers B, and is another objective).
     """
     s_c, s_u, A, B = (np.asarray(x, float) for x in (s_c, s_u, A, B))
     lost = ~(A > B)
@@ -156,7 +156,8 @@ class Fit(NamedTuple):
 def fit(objective: Objective, family: Family, start) -> Fit:
     """Minimise an objective numerically over a family of scores: L-BFGS-B, then Newton steps on its own differences.
 
-    Nothing of the closed form is used. Where there is no minimum the search shows it: a parameter runs away, or the
+    A family gives s (points, n) and its derivatives (points, n, k) at k parameters theta and points `Fields`. Nothing of
+    the closed form is used. Where there is no minimum the search shows it: a parameter runs away, or the
     curvature at the end is not positive.
 
     Raises

@@ -1,4 +1,4 @@
-"""Density-ratio guidance: the weight that a contrastive training objective gives every sample (docs/training-objective.md).
+"""Density-ratio guidance: the weight that a contrastive training objective gives every sample.
 
 The objective A(x)|s - s_c|^2 - B(x)|s - s_u|^2 with A = p_t(x|c) and B = beta p_t(x) has the minimiser
 
@@ -9,7 +9,7 @@ where beta r < 1, and none elsewhere (`meanfield.contrastive`). Since s_c - s_u 
     s = grad log[p_t(x|c) - beta p_t(x)],
 
 that of a signed density which obeys the heat equation: the class with the share beta of the aggregate taken away. Here
-stands the statement alone: the weight as a function of log r.
+stands the statement alone: the weight as a function of log r. Derivations: docs/training-objective.md.
 """
 
 import math

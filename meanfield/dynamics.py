@@ -46,7 +46,7 @@ def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Tra
     1.07555 0.24264 2.05894
     """
     d = checked("d", d, low=1, infinite=True)
-    problem.require_no_ratio("solve", "It acts at D ~ d alone, so not at d = infinity; fade has its theory at finite d.")
+    problem.require_no_ratio("solve", "It acts at D ~ d alone, not at d = infinity; fade has its theory at finite d.")
     if problem.spectrum is not None:
         from meanfield.anisotropic import solve_groups
 

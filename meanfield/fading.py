@@ -124,15 +124,15 @@ def fade(problem: Problem, d: float) -> Fade:
     log_count = problem.classes.log_count(d)
     if log_count < -2.0 * math.log(guidance.beta):
         raise ProblemError(
-            f"fade needs a crowd of more than 1/beta^2 = {guidance.beta**-2:.4g} classes; got {math.exp(log_count):.4g} "
-            f"at d={d:g}. Use simulate.run, a larger beta or more classes."
+            f"fade needs a crowd of more than 1/beta^2 = {guidance.beta**-2:.4g} classes; got "
+            f"{math.exp(log_count):.4g} at d={d:g}. Use simulate.run, a larger beta or more classes."
         )
     W = mean_weight(guidance, problem.eta)
     weight = PchipInterpolator(-np.log(KAPPA), W)
     D = np.geomspace(problem.sigma2, 1.0 / math.expm1(1.0 / (d * KAPPA[0])), TIMES)
     kappa = np.clip(1.0 / (d * np.log1p(1.0 / D)), KAPPA[-1], KAPPA[0])
     t, w = D - problem.sigma2, weight(-np.log(kappa))
-    schedule = Tabulated(t, w)
+    schedule = Tabulated(t.tolist(), w.tolist())
     trajectory = solve(problem.replace(guidance=schedule, noise=VE()), d)
     return Fade(problem, d, t, w, schedule, trajectory, ratio_limits(guidance, problem.eta))
 

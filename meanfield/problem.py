@@ -207,7 +207,7 @@ class Problem:
     def require_no_ratio(self, who: str, remedy: str = "Use fade, or simulate.run with classes that are held.") -> None:
         """Raise ScheduleError if guidance follows a ratio of densities: `who` does not know it."""
         if self.guidance.by_ratio:
-            raise ScheduleError(f"{who} does not know guidance by a ratio of densities; got {self.guidance!r}. {remedy}")
+            raise ScheduleError(f"{who} knows no guidance by a ratio of densities; got {self.guidance!r}. {remedy}")
 
     def replace(self, **changes: Any) -> "Problem":
         """A variant of this problem, checked anew. A new spectrum brings its own sigma2."""

@@ -4,8 +4,8 @@ Class k is N(mu_k, c_k I_n) with weight 1/P; noised, N(mu_k, D_k I_n), D_k = c_k
 
     log r = log p_t(x) - log p_t(x|c),    s_c = (mu_c - x)/D_c,    s_u = sum_k pi_k(x) (mu_k - x)/D_k.
 
-For checks of identities in one or two dimensions (`meanfield.contrastive`); class variances may differ, so that r may be
-bounded. Particles have scores of their own (`simulate.score`).
+For checks of identities in one or two dimensions (`meanfield.contrastive`); class variances may differ, so that r may
+be bounded. Particles have scores of their own (`simulate.score`).
 """
 
 from collections.abc import Sequence
@@ -66,7 +66,7 @@ class SmallMixture:
         means = np.asarray(self.means, float)
         means = means[:, None] if means.ndim == 1 else means
         if means.ndim != 2 or not means.size or not np.all(np.isfinite(means)):
-            raise ProblemError(f"means must be finite, of shape (classes, dimensions); got shape {np.shape(self.means)}.")
+            raise ProblemError(f"means must be finite, (classes, dimensions); got shape {np.shape(self.means)}.")
         c = np.asarray(self.variances, float)
         if c.shape not in ((), (len(means),)) or not np.all(np.isfinite(c) & (c > 0)):
             raise ProblemError(f"variances must be > 0, one or one a class ({len(means)}); got {self.variances!r}.")
@@ -101,7 +101,7 @@ class SmallMixture:
         kinds = range(len(np.asarray(self.means))) if aggregate else [self.target]
         if len(kinds) * order ** (2 * self.dim) > LARGEST:
             raise ProblemError(
-                f"order must give at most {LARGEST} nodes, {len(kinds)} order^{2 * self.dim}; got order={order}. Lower it."
+                f"{len(kinds)} order^{2 * self.dim} nodes must be at most {LARGEST}; got order={order}. Lower it."
             )
         z, w = np.polynomial.hermite_e.hermegauss(order)
         grid = np.stack(np.meshgrid(*[z] * (2 * self.dim), indexing="ij"), axis=-1).reshape(-1, 2 * self.dim)

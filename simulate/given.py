@@ -13,7 +13,6 @@ from meanfield.problem import Fixed, Problem
 from simulate.covariances import CovarianceScore
 from simulate.integrators import make_steps, time_grid
 from simulate.mixture import Mixture
-from simulate.pulls import make_pull
 from simulate.randomness import NoiseReader
 from simulate.score import ReferenceScore
 from simulate.stepping import State, advance
@@ -85,7 +84,7 @@ def _sampled(
 ) -> np.ndarray:  # fmt: skip
     """The samples (n_samples, dim); steps are taken in `basis`, around `centre`."""
     steps = make_steps(problem, time_grid(problem, problem.T, n_steps, 1), variances=variances)
-    noisy, pull = problem.eta > 0, make_pull(problem, len(centre), float(problem.classes.n))
+    noisy = problem.eta > 0
     reader = NoiseReader(seed, 0, range(n_samples), len(centre))
     state = State(math.sqrt(problem.v_T) * reader.start() - centre @ basis)
     noise: Any = 0.0
@@ -93,7 +92,7 @@ def _sampled(
         step = steps.step(n)
         if noisy:
             noise = reader.step(step.mix)
-        state = advance(state, steps.variance(n), noise, step, score, pull)
+        state = advance(state, steps.variance(n), noise, step, score, lambda w, posterior, D: -w * posterior.shift)
     return state.y @ basis.T + centre
 
 

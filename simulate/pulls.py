@@ -68,10 +68,10 @@ def _ratio_pull(schedule: Schedule, posterior: Posterior, t: float, n_classes: f
     lost = int(np.count_nonzero(~np.isfinite(w)))
     if lost:
         raise NoMinimiserError(
-            f"density-ratio guidance needs beta r < 1, with r = p_t(x)/p_t(x|c), at every sample: beyond, its objective "
-            f"has no minimiser; at t = {t:.4g} it is not so for {lost} of {len(w)} samples of a batch "
-            f"({lost / len(w):.2%}), with {schedule!r}. Exact trajectories from t = infinity never get there: take more "
-            "steps, a smaller beta, or w_max, a largest weight (that is another objective)."
+            f"density-ratio guidance needs beta r < 1, r = p_t(x)/p_t(x|c), at every sample: beyond, its objective has "
+            f"no minimiser; at t = {t:.4g} it is not so for {lost} of {len(w)} samples of a batch "
+            f"({lost / len(w):.2%}), with {schedule!r}. Exact trajectories from t = infinity never get there: "
+            "take more steps, a smaller beta, or w_max, a largest weight (that is another objective)."
         )
     return -w[:, None] * posterior.shift
 

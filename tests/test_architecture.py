@@ -11,7 +11,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("meanfield", "simulate", "validate")
-SHARED = {"problem", "guidance", "densityratio", "growth", "noise", "spectrum", "errors", "ensemble", "progress"}  # no solutions
+# statements of problems, and what has no physics; no solutions
+SHARED = {"problem", "guidance", "densityratio", "growth", "noise", "spectrum", "errors", "ensemble", "progress"}
 # Lazy particles are the algorithm of `quenched`: written once, in meanfield, entered here only; no check of each other.
 DOORS = {"simulate/lazy.py": {"quenching"}}
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))

@@ -1,4 +1,4 @@
-"""Guidance as the minimiser of a contrastive objective: closed form, both forms of the objective, and where none exists."""
+"""Guidance as the minimiser of a contrastive objective: closed form, both forms of it, and where none exists."""
 
 import numpy as np
 import pytest
@@ -129,6 +129,9 @@ def test_with_a_bound_on_the_ratio_the_largest_beta_is_its_inverse():
 
 
 def test_bad_input_is_refused():
+    def twice(theta, at):
+        return at.s_c * theta.sum(), np.stack([at.s_c] * 2, axis=2)
+
     with pytest.raises(ProblemError, match="Constant and DensityRatio"):
         weights(Interval(1.0, 0.0, 2.0), [0.0])
     with pytest.raises(ProblemError, match="means must be finite"):
@@ -138,4 +141,4 @@ def test_bad_input_is_refused():
     with pytest.raises(ProblemError, match="Lower it"):
         SmallMixture([[0.0, 0.0], [1.0, 0.0]], 1.0).pairs(1.0, 60, aggregate=True)
     with pytest.raises(ConvergenceError, match="flat"):  # s_c is a straight line: the family says the same twice
-        fit(objectives(NARROW, 1.0)[0], lambda p, at: (at.s_c * (p[0] + p[1]), np.stack([at.s_c] * 2, axis=2)), [3.0, 4.0])
+        fit(objectives(NARROW, 1.0)[0], twice, [3.0, 4.0])

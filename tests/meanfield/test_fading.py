@@ -183,5 +183,5 @@ def test_fade_refuses_what_it_is_no_theory_of():
         fade(problem(classes=Fixed(5)), 100)
     with pytest.raises(ProblemError, match="does nothing"):
         fade(problem(), math.inf)
-    with pytest.raises(ProblemError, match="eta = 0, or eta >= 0.25"):
+    with pytest.raises(ProblemError, match=r"eta = 0, or eta >= 0\.25"):
         fade(problem(sampler=0.1), 100)

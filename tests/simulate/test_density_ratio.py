@@ -1,4 +1,4 @@
-"""Guidance by the ratio of densities in particles: r itself, the order of the steps, what is refused, and the theory."""
+"""Guidance by the ratio of densities in particles: r itself, order of the steps, what is refused, and the theory."""
 
 import math
 from itertools import pairwise
@@ -52,7 +52,8 @@ def test_the_ratio_is_that_of_the_densities(D):
     posterior = ContinuumScore(target, ratio=True)(y, D)
     assert np.abs(log_ratio(posterior, math.inf) - direct).max() < 1e-12
     u = 0.3 * np.ones((9, d))  # moved exactly: log r is quadratic
-    assert np.abs(moved(posterior, u, D).log_ratio - ContinuumScore(target, ratio=True)(y + u, D).log_ratio).max() < 1e-12
+    there = ContinuumScore(target, ratio=True)(y + u, D).log_ratio
+    assert np.abs(moved(posterior, u, D).log_ratio - there).max() < 1e-12
 
 
 def test_alone_the_target_has_the_least_ratio():
@@ -114,7 +115,7 @@ def test_weak_order_of_the_sde_with_a_weight_that_follows_the_sample():
 
 def test_a_sample_beyond_the_wall_stops_the_run():
     """The start N(0, T I) is no place of the target's samples unless T >> d: r = exp(d/2T) there."""
-    with pytest.raises(NoMinimiserError, match=r"beta r < 1.* at t = .* of 40 samples .*more steps, a smaller beta, or w_max"):
+    with pytest.raises(NoMinimiserError, match=r"beta r < 1.* at t = .* of 40 samples .*smaller beta, or w_max"):
         run(problem(w_max=None, t_start=3.0), **SMALL)
     assert run(problem(w_max=2.0, t_start=3.0), **SMALL).final.m.mean > 0.5
     with pytest.raises(NoMinimiserError, match="take more steps"):
@@ -135,16 +136,8 @@ def test_ways_that_do_not_know_the_ratio_refuse_it():
     with pytest.raises(ValueError, match="more than can be held") as refusal:  # auto: neither lazy nor annealed
         run(p, **{**SMALL, "d": 100})
     assert "reduced" not in str(refusal.value)
-
-
-def test_given_classes_take_every_guidance_that_depends_on_the_sample():
-    means = [[1.0, 0.0], [-1.0, 0.0]]
-    p = Problem(classes=Fixed(2), sigma2=0.2, guidance=DensityRatio(0.4, w_max=3.0), t_start=1e4)
-    x = sample_mixture(p, means, n_samples=500, n_steps=100)
-    same = sample_mixture(p, means, [np.eye(2) * 0.2] * 2, n_samples=500, n_steps=100)
-    plain = sample_mixture(p.replace(guidance=0.0), means, n_samples=500, n_steps=100)
-    assert np.abs(x - same).max() < 1e-4
-    assert x[:, 0].mean() > plain[:, 0].mean() + 0.02
+    with pytest.raises(ScheduleError, match="depends on the sample"):
+        sample_mixture(problem(classes=Fixed(2), t_start=100.0), np.eye(2))
 
 
 def compare(p, d, **options):

@@ -73,7 +73,7 @@ def test_pathwise_order_of_the_ode_in_a_mixture():
     for k in n:
         steps, state = make_steps(problem, time_grid(problem, 30.0, k)), State(y)
         for i in range(k):
-            state = advance(state, steps.variance(i), 0.0, steps.step(i), score, lambda w, posterior, D: -w * posterior.shift)
+            state = advance(state, steps.variance(i), 0.0, steps.step(i), score, lambda w, p, D: -w * p.shift)
         ends.append(state.y)
     rms = [np.sqrt(np.mean((a - b) ** 2)) for a, b in pairwise(ends)]
     assert abs(-np.polyfit(np.log(n[:-1]), np.log(rms), 1)[0] - order(0)) < 0.15
