@@ -156,8 +156,8 @@ class Fit(NamedTuple):
 def fit(objective: Objective, family: Family, start) -> Fit:
     """Minimise an objective numerically over a family of scores: L-BFGS-B, then Newton steps on its own differences.
 
-    A family gives s (points, n) and its derivatives (points, n, k) at k parameters theta and points `Fields`. Nothing of
-    the closed form is used. Where there is no minimum the search shows it: a parameter runs away, or the
+    A family gives s (points, n) and its derivatives (points, n, k) at k parameters theta and points `Fields`. Nothing
+    of the closed form is used. Where there is no minimum the search shows it: a parameter runs away, or the
     curvature at the end is not positive.
 
     Raises

@@ -5,8 +5,7 @@ sampler, w = -1 the unconditional one; other software calls 1 + w the guidance s
 Time t runs down from the start to 0, so "early" means large t.
 
 A schedule is any object with a vectorised `w(t)`. The classes here also state what integrators need to know:
-`breakpoints` (times at which w or a derivative jumps) and `constant_above` (the time above which w no longer changes;
-infinite if there is none), which decides whether the start may be at t = infinity.
+`breakpoints` (where w or a derivative jumps) and `constant_above` (the time above which w no longer changes, or inf).
 """
 
 import inspect

@@ -106,6 +106,7 @@ def no_go(schedule: object, problem: Problem) -> NoGo:
 
 def _largest(problem: Problem) -> float:
     """Largest w on a fine grid and at both sides of every breakpoint; refuses w < 0."""
+    problem.require_no_ratio("the no-go theorem")
     top = problem.T if math.isfinite(problem.T) else 1e6 + 10.0 * problem.schedule.constant_above
     grid = np.concatenate([[0.0], np.geomspace(1e-6, top, 4001)])
     edges = np.array([b for b in problem.schedule.breakpoints if b < top])

@@ -106,7 +106,7 @@ def test_weak_order_of_the_sde_with_a_weight_that_follows_the_sample():
     p = problem(beta=0.2, w_max=1.0, classes=Continuum(), t_start=200.0)
     p = problem(beta=0.2, w_max=1.0, classes=Continuum(), t_start=200.0)
     n = np.array([30, 42, 60, 84])
-    found = [timestep_error(p, d=4, n_samples=12_000, n_disorder=8, n_steps=int(k), seed=1) for k in n]
+    found = [timestep_error(p, d=4, n_samples=16_000, n_disorder=8, n_steps=int(k), seed=1) for k in n]
     m, stderr = np.array([[e.m, e.m_stderr] for e in found]).T
     slope, covariance = np.polyfit(np.log(n), np.log(np.abs(m)), 1, w=np.abs(m) / stderr, cov="unscaled")
     assert abs(-slope[0] - order(1)) < 0.15 + 2.0 * math.sqrt(covariance[0, 0]), (m, stderr)
