@@ -12,6 +12,7 @@ from meanfield.fading import Fade, fade, ratio_limits
 from meanfield.finitesize import reduced
 from meanfield.guidance import Constant, Custom, Interval, Linear, Piecewise, Schedule, Tabulated
 from meanfield.landscape import potential
+from meanfield.line import Normal, PiecewiseConstant, TwoClasses, Uniform, end_law
 from meanfield.measures import Distortion, distortion
 from meanfield.nogo import NoGo, no_go
 from meanfield.noise import EDM, VE, Noise, OrnsteinUhlenbeck, RectifiedFlow, VPCosine, VPLinear
@@ -58,9 +59,11 @@ __all__ = [
     "NoGo",
     "NoMinimiserError",
     "Noise",
+    "Normal",
     "Observable",
     "OrnsteinUhlenbeck",
     "Piecewise",
+    "PiecewiseConstant",
     "Polynomial",
     "PowerLaw",
     "Problem",
@@ -75,6 +78,8 @@ __all__ = [
     "Tabulated",
     "Trajectory",
     "Triangular",
+    "TwoClasses",
+    "Uniform",
     "VPCosine",
     "VPLinear",
     "collapse_time",
@@ -82,6 +87,7 @@ __all__ = [
     "distortion",
     "dose",
     "early_high",
+    "end_law",
     "excess_entropy",
     "fade",
     "late_unconditional",

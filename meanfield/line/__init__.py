@@ -1,0 +1,30 @@
+"""Where guidance goes on the line: two classes, exact scores, any w (docs/one-dimension.md)."""
+
+from meanfield.line.flow import end_law, trajectories
+from meanfield.line.law import EndLaw
+from meanfield.line.leaving import leaving_guidance, share_outside
+from meanfield.line.limits import EndScale, crossing_start, end_scale, log_short_of, sde_edge_distance
+from meanfield.line.scoreerror import ScoreError
+from meanfield.line.statement import Normal, PiecewiseConstant, TwoClasses, Uniform
+from meanfield.line.tilting import TiltedLaw, end_distances, tilted_law
+
+__all__ = [
+    "EndLaw",
+    "EndScale",
+    "Normal",
+    "PiecewiseConstant",
+    "ScoreError",
+    "TiltedLaw",
+    "TwoClasses",
+    "Uniform",
+    "crossing_start",
+    "end_distances",
+    "end_law",
+    "end_scale",
+    "leaving_guidance",
+    "log_short_of",
+    "sde_edge_distance",
+    "share_outside",
+    "tilted_law",
+    "trajectories",
+]

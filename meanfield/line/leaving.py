@@ -1,0 +1,63 @@
+"""How many guided samples leave the support under a small score error, and from which guidance on.
+
+The flow is exact down to the onset of a `ScoreError`; who is then beyond its limit stays where it is, as both scores
+vanish there; who is not returns to the support. So, for the guided ODE, exactly,
+    (L9)  share outside = Pr[x(onset) beyond the limit].
+With (L5) the guidance at which half of the samples leave is w = (zeta_limit/C)^2, zeta_limit the normal score of the
+limit at the onset: of order log(1/size).
+"""
+
+import math
+
+import numpy as np
+from scipy import special
+
+from meanfield.errors import ConvergenceError, checked
+from meanfield.line.flow import trajectories
+from meanfield.line.scoreerror import ScoreError
+from meanfield.line.statement import TwoClasses
+
+__all__ = ["leaving_guidance", "share_outside"]
+
+
+def share_outside(classes: TwoClasses, w: float, error: ScoreError, *, tol: float = 1e-6) -> float:
+    """Share of the samples of the guided ODE that end beyond the support, (L9).
+
+    Examples
+    --------
+    >>> from meanfield.line import Uniform
+    >>> classes, error = TwoClasses(Uniform(1, 2), Uniform(-2, -1)), ScoreError(size=1e-3, reach=0.5)
+    >>> [round(share_outside(classes, w, error), 3) for w in (1.0, 40.0, 70.0)]
+    [0.0, 0.15, 1.0]
+    """
+    z = np.linspace(-8.0, 8.0, 161)
+    x = trajectories(classes, w, z, [error.onset(classes)], tol=tol)[:, 0]
+    beyond = classes.sign * (x - error.limit(classes))
+    order = slice(None) if classes.sign > 0 else slice(None, None, -1)
+    start = np.interp(0.0, beyond[order], (classes.sign * z)[order], left=-math.inf, right=math.inf)
+    return float(special.ndtr(-start))
+
+
+def leaving_guidance(classes: TwoClasses, error: ScoreError, share: float = 0.5) -> float:
+    """The guidance w at which `share` of the samples leave the support.
+
+    Examples
+    --------
+    >>> from meanfield.line import Uniform
+    >>> classes = TwoClasses(Uniform(1, 2), Uniform(-2, -1))
+    >>> [round(leaving_guidance(classes, ScoreError(size, reach=0.5)), 1) for size in (1e-1, 1e-3, 1e-6)]
+    [21.7, 46.3, 80.3]
+    """
+    from scipy.optimize import brentq
+
+    share = checked("share", share, low=1e-6, high=1 - 1e-6)
+
+    def excess(log_w: float) -> float:
+        return share_outside(classes, math.exp(log_w), error) - share
+
+    low, high = math.log(1e-2), math.log(1e4)
+    if excess(low) > 0 or excess(high) < 0:
+        raise ConvergenceError(
+            f"a share {share:g} leaves at a w between 0.01 and 10000; here it does not, for {error}. Change its reach."
+        )
+    return math.exp(brentq(excess, low, high, xtol=1e-4))

@@ -1,0 +1,149 @@
+"""Strong guidance on the line: the laws that the end points approach, and shares that are too small to sample.
+
+As w grows the flow is decided at t of order w, where any two classes are point sources at distance Delta. For these,
+with v = (x - M_1)/D^{1/2} and rho = Delta/D^{1/2}, (L1) is free of all parameters but w and the odds
+kappa = prior/(1 - prior):
+    (L4)  dv/drho = w/(1 + kappa e^{rho v + rho^2/2}),      v = z at rho = 0.
+With v = w^{1/2} U and rho = w^{-1/2} r the term rho^2/2 is of order 1/w, and
+    (L5)  dU/dr = 1/(1 + kappa e^{r U}),   U(0) = z/w^{1/2},       zeta = C w^{1/2} + C' z + O(w^{-1/2}),
+C and C' being U(infinity) and its derivative with respect to U(0), at U(0) = 0. Hence Gaussians go out to
+x = mean + sigma (C w^{1/2} + C' z), and compact classes end at a distance from the edge that is the class's quantile at
+Phi(-zeta), exp(-C^2 w/2) to leading order in the exponent.
+
+Two Gaussians, starts far on the wrong side, Q = D^{-1/2}: while the other class has all the weight, (x - mean) Q =
+z + w Delta Q. It has not at Q of order 1/w, where the odds are kappa e^{-w Delta^2 Q/sigma}: that costs
+(sigma/Delta) log(1 + kappa). The middle is reached at t = 0, in a layer sigma^2/Delta where guidance fades,
+dx/ds = (w Delta/(2 sigma^2))/(1 + kappa e^{Delta (x - middle)/sigma^2}), which costs kappa sigma^2/Delta in x. So
+    (L6)  Pr[beyond the middle] = Phi(-z_*),
+          z_* = -(w Delta + Delta/2 - kappa sigma^2/Delta)/sigma + (sigma/Delta) log(1 + kappa) + O(1/w).
+
+The SDE in theta = x/D, rho = 1/D is d theta = M_w d rho + dB, theta(0) = 0. Near the far edge b, at distance X from the
+near edge of the other class, the odds are kappa e^{X theta_b + rho X^2/2} up to factors, theta_b = theta - rho b.
+Without noise, d theta_b/d rho = w X e^{-X theta_b - rho X^2/2}/kappa ends at theta_b = log(1 + 2 w/kappa)/X. What
+follows is unguided and draws x_0 from p(x_0 | x_t), which becomes the class tilted by theta_b:
+    (L7)  SDE: q(x) proportional to p(x|c) e^{theta_b x}, theta_b = log(1 + 2 w/kappa)/X, to leading order in log w:
+the distance from the edge is exponential, of mean X/log w.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy import special
+
+from meanfield.errors import ConvergenceError, ProblemError, checked
+from meanfield.line.flow import end_law
+from meanfield.line.statement import Normal, PiecewiseConstant, TwoClasses
+
+__all__ = ["EndScale", "crossing_start", "end_scale", "log_short_of", "sde_edge_distance"]
+
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(60)
+NODES, WEIGHTS = 0.5 * (NODES + 1.0), 0.5 * WEIGHTS  # on [0, 1]
+
+
+class EndScale(NamedTuple):
+    """zeta = C w^{1/2} + slope z: the limit of x/w^{1/2} for unit variance, and the width about it."""
+
+    C: float
+    slope: float
+
+
+def end_scale(prior: float = 0.5) -> EndScale:
+    """C and C' of (L5).
+
+    Parameters
+    ----------
+    prior : weight of the target in the mixture, 1e-6 to 1 - 1e-6.
+
+    Examples
+    --------
+    >>> C, slope = end_scale()
+    >>> round(C, 10), round(slope, 8)
+    (0.933294751, 0.38871592)
+    """
+    from scipy.integrate import solve_ivp
+
+    prior = checked("prior", prior, low=1e-6, high=1 - 1e-6)
+    log_odds = math.log(prior) - math.log1p(-prior)
+
+    def rate(r: float, state: np.ndarray) -> list[float]:
+        U, slope = state
+        share = float(special.expit(-log_odds - r * U))
+        return [share, -share * (1.0 - share) * r * slope]
+
+    def over(r: float, state: np.ndarray) -> float:
+        return log_odds + r * state[0] - 45.0
+
+    over.terminal = True  # type: ignore[attr-defined]
+    done = solve_ivp(rate, (0.0, 1e4), [0.0, 1.0], method="DOP853", events=over, rtol=1e-13, atol=1e-15)
+    if done.status != 1:
+        raise ConvergenceError(f"the limit flow did not end at prior = {prior:g}: {done.message}")
+    return EndScale(float(done.y[0, -1]), float(done.y[1, -1]))
+
+
+def log_short_of(classes: TwoClasses, w: float, x: float, *, tol: float = 1e-6) -> tuple[float, float]:
+    """(z, log Phi(z)): the start of the guided ODE that ends at x, and the log-probability to fall short of x.
+
+    Short of x means on the side of the other class. z is found along (L1), however far out it lies; for Gaussians and
+    x in the middle of the two means it is (L6).
+
+    Examples
+    --------
+    >>> two = TwoClasses(Normal(1.0), Normal(-1.0))
+    >>> z, log_p = log_short_of(two, 100.0, 0.0)
+    >>> round(z, 2), round(crossing_start(two, 100.0), 2), round(log_p)
+    (-200.15, -200.15, -20037)
+    """
+    from scipy.optimize import brentq
+
+    w, sign = checked("w", w, low=0), classes.sign
+    aim = float(classes.target.normal_score(x, 0.0)) * sign
+    if not math.isfinite(aim):
+        raise ProblemError(f"x must lie inside the target's support; got {x!r}.")
+
+    def ahead(start: float) -> float:
+        return float(end_law(classes, w, z=[sign * start], tol=tol).zeta[0]) * sign - aim
+
+    low, high = aim - 1.0, aim + 1e-9  # guidance only helps: the start is below the aim
+    while ahead(low) > 0:
+        low -= 2.0 * (aim - low)
+    z = brentq(ahead, low, high, xtol=tol, rtol=1e-10)
+    return z, float(special.log_ndtr(z))
+
+
+def crossing_start(classes: TwoClasses, w: float) -> float:
+    """z_* of (L6): the start of the guided ODE that ends in the middle of two Gaussian classes.
+
+    Examples
+    --------
+    >>> round(crossing_start(TwoClasses(Normal(1.0), Normal(-1.0)), 1000.0) + 2000.5, 4)     # log(2)/2
+    0.3466
+    """
+    if not isinstance(classes.target, Normal):
+        raise ProblemError(f"(L6) is for Gaussian classes; got {classes.target!r}. Use log_short_of.")
+    w, sigma, delta = checked("w", w, low=0), math.sqrt(classes.sigma2), classes.separation
+    kappa = classes.prior / (1.0 - classes.prior)
+    layer = kappa * sigma**2 / delta
+    return -(w * delta + 0.5 * delta - layer) / sigma + sigma / delta * math.log1p(kappa)
+
+
+def sde_edge_distance(classes: TwoClasses, w: float) -> float:
+    """Mean distance from the far edge under the guided SDE, by the tilt (L7): leading order in log w.
+
+    Examples
+    --------
+    >>> from meanfield.line import Uniform
+    >>> classes = TwoClasses(Uniform(1, 2), Uniform(-2, -1))
+    >>> [round(sde_edge_distance(classes, w), 3) for w in (0.0, 10_000.0)]
+    [0.5, 0.265]
+    """
+    target, other = classes.target, classes.other
+    if not (isinstance(target, PiecewiseConstant) and isinstance(other, PiecewiseConstant)):
+        raise ProblemError("a Gaussian class has no edge; got Normal. Use compact classes.")
+    far = 1 if classes.sign > 0 else 0
+    b, X = target.support[far], abs(target.support[far] - other.support[far])
+    theta = math.log1p(2.0 * checked("w", w, low=0) * (1.0 - classes.prior) / classes.prior) / X
+    low, high = np.array(target.edges[:-1]), np.array(target.edges[1:])
+    distance = np.abs(b - (low + (high - low) * NODES[:, None]))  # (nodes, pieces)
+    weight = WEIGHTS[:, None] * np.array(target.weights) * np.exp(-theta * distance)
+    return float(np.sum(weight * distance) / np.sum(weight))
