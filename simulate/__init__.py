@@ -3,8 +3,9 @@
 from simulate.cloning import clones
 from simulate.convergence import TimestepError, timestep_error
 from simulate.given import sample_mixture
+from simulate.line import sample_line
 from simulate.points import PointScore
 from simulate.runner import run
 from simulate.scored import sample_scores
 
-__all__ = ["PointScore", "TimestepError", "clones", "run", "sample_mixture", "sample_scores", "timestep_error"]
+__all__ = ["PointScore", "TimestepError", "clones", "run", "sample_line", "sample_mixture", "sample_scores", "timestep_error"]

@@ -12,12 +12,13 @@ import numpy as np
 from simulate.normals import make_key, normals
 
 __all__ = [
-    "CLONES", "FORWARD", "MEANS", "NOISE", "ORTHOGONAL", "RESAMPLING", "NoiseReader", "resampling_counts", "stream",
+    "CLONES", "FORWARD", "LINE", "MEANS", "NOISE", "ORTHOGONAL", "RESAMPLING", "NoiseReader", "resampling_counts", "stream",
 ]  # fmt: skip
 
 MEANS, NOISE, ORTHOGONAL = 0, 1, 2  # roles: class means; start and noise in the simulated space; the space beyond it
 CLONES, FORWARD = 3, 4  # roles: a batch of cloned trajectories; states noised forward
 RESAMPLING = 5  # role: bootstrap
+LINE = 6  # role: start and noise of samples on the line
 
 
 def stream(seed: int, role: int, draw: int, sample: int = 0) -> np.random.Generator:
