@@ -109,7 +109,7 @@ def test_a_missing_latex_or_font_stops_nothing(gallery, tmp_path):
 def test_the_gallery_tells_the_story_in_order():
     assert NAMES == [
         "plane", "potential", "order-parameters", "guidance", "dimension", "phases", "continuum", "schedules",
-        "negative-window", "design", "spectrum", "finite-size", "speciation",
+        "negative-window", "design", "spectrum", "finite-size", "speciation", "one-dimension", "strong-guidance",
     ]  # fmt: skip
 
 

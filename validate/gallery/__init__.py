@@ -2,6 +2,7 @@
 
 from validate.gallery.extensions import FINITE_SIZE, SPECIATION, SPECTRUM
 from validate.gallery.guidance_design import DESIGN, SCHEDULES, WINDOW
+from validate.gallery.line import ONE_DIMENSION, STRONG
 from validate.gallery.make import make_figures
 from validate.gallery.mechanism import ORDER, PHASES, PLANE, POTENTIAL
 from validate.gallery.scales import CONTINUUM, DIMENSION, GUIDANCE
@@ -20,6 +21,8 @@ GALLERY = (
     SPECTRUM,
     FINITE_SIZE,
     SPECIATION,
+    ONE_DIMENSION,
+    STRONG,
 )
 
 __all__ = ["GALLERY", "make_figures"]
