@@ -8,4 +8,13 @@ from simulate.points import PointScore
 from simulate.runner import run
 from simulate.scored import sample_scores
 
-__all__ = ["PointScore", "TimestepError", "clones", "run", "sample_line", "sample_mixture", "sample_scores", "timestep_error"]
+__all__ = [
+    "PointScore",
+    "TimestepError",
+    "clones",
+    "run",
+    "sample_line",
+    "sample_mixture",
+    "sample_scores",
+    "timestep_error",
+]

@@ -12,7 +12,8 @@ import numpy as np
 from simulate.normals import make_key, normals
 
 __all__ = [
-    "CLONES", "FORWARD", "LINE", "MEANS", "NOISE", "ORTHOGONAL", "RESAMPLING", "NoiseReader", "resampling_counts", "stream",
+    "CLONES", "FORWARD", "LINE", "MEANS", "NOISE", "ORTHOGONAL", "RESAMPLING", "NoiseReader", "resampling_counts",
+    "stream",
 ]  # fmt: skip
 
 MEANS, NOISE, ORTHOGONAL = 0, 1, 2  # roles: class means; start and noise in the simulated space; the space beyond it

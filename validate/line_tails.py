@@ -32,11 +32,11 @@ def line_tails(
 
     Examples
     --------
-    >>> from meanfield.line import Uniform
+    >>> from meanfield.line import Normal, Uniform
     >>> two = TwoClasses(Uniform(1, 2), Uniform(-2, -1)), TwoClasses(Normal(1.0), Normal(-1.0))
     >>> data = line_tails(*two, [1.0, 4.0])
     >>> data["middle"].values.round(2).tolist(), data["edge"].values.round(2).tolist()
-    ([-4.14, -36.24], [-0.21, -1.77])
+    ([-4.69, -35.43], [-0.21, -1.24])
     """
     import xarray
     from scipy.special import log_ndtr
@@ -47,9 +47,7 @@ def line_tails(
     starts = np.empty((2, len(weights)))
     for j, w in enumerate(weights):
         for i, (classes, x) in enumerate(((compact, point), (gaussian, middle))):
-            reach = 6.0 * (w + 1.0) * max(1.0, classes.separation / max(classes.sigma2, 1.0) ** 0.5 / 4.0)
-            z = np.linspace(-reach, 4.0, n_starts) * classes.sign
-            starts[i, j] = classes.sign * end_law(classes, w, z=np.sort(z), tol=1e-6).start(x)
+            starts[i, j] = _start(classes, w, x, n_starts)
     return xarray.Dataset(
         {
             "edge": ("w", log_ndtr(starts[0])),
@@ -61,3 +59,14 @@ def line_tails(
         coords={"w": np.asarray(weights, dtype=float)},
         attrs={"classes": repr((compact, gaussian)), "share": share, "versions": json.dumps(versions())},
     )
+
+
+def _start(classes: TwoClasses, w: float, x: float, n_starts: int) -> float:
+    """The start that ends at x, for a target above: one flow of many starts, wider until they enclose it."""
+    reach = 6.0 * (w + 1.0)
+    while True:
+        z = np.sort(np.linspace(-reach, 8.5, n_starts) * classes.sign)
+        law = end_law(classes, w, z=z, tol=1e-6)
+        if law.x[0] < x < law.x[-1]:
+            return classes.sign * law.start(x)
+        reach *= 2.0
