@@ -41,5 +41,5 @@ def test_notebook_uses_public_names_only(path):
                 assert drawing or alias.name in module.__all__
 
 
-def test_there_are_six_in_order():
-    assert [p.stem[:2] for p in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06"]
+def test_they_are_in_order():
+    assert [p.stem[:2] for p in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06", "07"]
