@@ -42,7 +42,7 @@ class CovarianceScore:
         self.c, self.basis = np.linalg.eigh(covariances[target])
         others = [k for k in range(len(means)) if k != target]
         self._delta = (means[others] - means[target]) @ self.basis  # (wrong classes, dim)
-        rotated = np.einsum("ia,kij,jb->kab", self.basis, covariances[others], self.basis)
+        rotated = self.basis.T @ covariances[others] @ self.basis  # (wrong classes, dim, dim)
         self._values, self._vectors = np.linalg.eigh(rotated)  # (wrong classes, dim), (wrong classes, dim, dim)
 
     def __call__(self, y: np.ndarray, D: Any, full: bool = False) -> Posterior:

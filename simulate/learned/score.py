@@ -37,7 +37,7 @@ class LearnedScore:
     ----------
     training : the fields of `Training` that it comes from.
     network : the torch module, its weights averaged over the training.
-    losses : (steps,) of the training; about 0.7 is what an average over all classes reaches, 1 what is known at once.
+    losses : (steps,) of the training; F = 0, one Gaussian for all images, has about 1.
     """
 
     training: Mapping[str, Any]

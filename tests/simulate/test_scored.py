@@ -79,6 +79,18 @@ def test_the_continuum_has_its_closed_form(sampler):
     assert abs(tenth.var(axis=0).mean() / v - 1.0) > 0.045  # negative control
 
 
+def test_a_rival_of_another_width_turns_the_sign_of_the_variance():
+    """(L1) of docs/learned-score.md: a rival of variance c' above t_s gives v/v_unguided = ((c+t_s)/(c'+t_s))^w."""
+    c, t_s, w, T = 0.3, 1.5, 1.3, 5000.0
+    p = Problem(classes=Fixed(2), sigma2=c, guidance=Interval(w, t_s, T), sampler="ode", t_start=T)
+    for rival in (0.1, 0.9):
+        scores = (lambda x, t: (1.0 - x) / (c + t)), (lambda x, t, r=rival: -(x + 1.0) / (r + t))
+        v, free = (sample_scores(q, *scores, 1, n_samples=50, n_steps=400).var() for q in (p, p.replace(guidance=0.0)))
+        expected = ((c + t_s) / (rival + t_s) * (rival + T) / (c + T)) ** w
+        assert abs(v / free / expected - 1.0) < 1e-4 and (v > free) == (rival < c)
+        assert abs(v / free / expected**1.1 - 1.0) > 1e-2  # negative control
+
+
 def test_a_score_is_called_only_where_it_enters():
     def never(x, t):
         raise AssertionError("must not be called")

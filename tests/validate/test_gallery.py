@@ -1,6 +1,7 @@
 """The gallery: recipes, what is computed and what is kept, bad input, and every drawing on small data."""
 
 import json
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -98,6 +99,22 @@ def test_unknown_names_and_profiles_are_refused(tmp_path):
         make_figures(["plane"], profile="fast", out=tmp_path)
 
 
+def test_a_figure_whose_extra_is_missing_is_left_out_with_a_note_or_refused(gallery, monkeypatch, tmp_path, capsys):
+    import dataclasses
+
+    lacking = dataclasses.replace(_figure(), name="other", extra="learned", available=lambda: False)
+    monkeypatch.setattr(validate.gallery, "GALLERY", (lacking, _figure()))
+    assert make_figures(out=tmp_path) == ["tiny"] and not (tmp_path / "other.png").exists()
+    assert "left out: the figure 'other' needs the extra 'learned'" in " ".join(capsys.readouterr().err.split())
+    with pytest.raises(ConfigError, match=r"'other' needs the extra 'learned'.*pip install 'cfgfield\[learned\]'"):
+        make_figures(["other"], out=tmp_path)
+
+
+def test_the_digits_name_their_extra():
+    digits = GALLERY[NAMES.index("digits")]
+    assert digits.extra == "learned" and digits.available() == all(map(find_spec, ("torch", "sklearn")))
+
+
 def test_a_missing_latex_or_font_stops_nothing(gallery, tmp_path):
     import matplotlib
 
@@ -110,6 +127,7 @@ def test_the_gallery_tells_the_story_in_order():
     assert NAMES == [
         "plane", "potential", "order-parameters", "guidance", "dimension", "phases", "continuum", "schedules",
         "negative-window", "design", "spectrum", "finite-size", "speciation", "one-dimension", "strong-guidance",
+        "digits",
     ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from validate.gallery.extensions import FINITE_SIZE, SPECIATION, SPECTRUM
 from validate.gallery.guidance_design import DESIGN, SCHEDULES, WINDOW
+from validate.gallery.learned import DIGITS
 from validate.gallery.line import ONE_DIMENSION, STRONG
 from validate.gallery.make import make_figures
 from validate.gallery.mechanism import ORDER, PHASES, PLANE, POTENTIAL
@@ -23,6 +24,7 @@ GALLERY = (
     SPECIATION,
     ONE_DIMENSION,
     STRONG,
+    DIGITS,
 )
 
 __all__ = ["GALLERY", "make_figures"]

@@ -35,7 +35,7 @@ def make_figures(
 
     Parameters
     ----------
-    only : names; all if empty.
+    only : names; all if empty, but for those whose extra is not installed: a note says so.
     profile : "quick" (minutes in all), "standard" (what one would submit) or "full".
     out : folder.
     force : compute everything again, over data of other parameters too.
@@ -46,19 +46,26 @@ def make_figures(
 
     Raises
     ------
-    ConfigError : an unknown name or profile, or data of other parameters in the folder. StoreError : see `Store`.
+    ConfigError : an unknown name or profile, a figure asked for by name whose extra is not installed, or data of other
+        parameters in the folder. StoreError : see `Store`.
     """
     from rich.console import Console
 
     figures, out = chosen(only), Path(out)
     if profile not in PROFILES:
         raise ConfigError(f"profile must be one of {list(PROFILES)}; got {profile!r}.")
+    lacking = [figure for figure in figures if not figure.available()]
+    if only and lacking:
+        raise ConfigError(_needs(lacking[0]))
+    figures = tuple(figure for figure in figures if figure not in lacking)
     parts = {figure.name: figure.parts(profile) for figure in figures}
     if not force:
         for figure in figures:
             for name, part in parts[figure.name].items():
                 _require_same(_path(out, figure, name), part)
     notes = Console(stderr=True, highlight=False)
+    for figure in lacking:
+        notes.print(f"left out: {_needs(figure)}")
     for i, figure in enumerate(figures, start=1):
         began = time.perf_counter()
         notes.print(f"{i}/{len(figures)} {figure.name}: {figure.title}", style="bold")
@@ -78,6 +85,13 @@ def chosen(only: Sequence[str] = ()) -> tuple[GalleryFigure, ...]:
     if unknown:
         raise ConfigError(f"a figure must be one of {known}; got {unknown}.")
     return tuple(figure for figure in GALLERY if not only or figure.name in only)
+
+
+def _needs(figure: GalleryFigure) -> str:
+    return (
+        f"the figure {figure.name!r} needs the extra {figure.extra!r}, which is not installed. Install it: "
+        f"pip install 'cfgfield[{figure.extra}]'"
+    )
 
 
 def _path(out: Path, figure: GalleryFigure, part: str) -> Path:

@@ -60,6 +60,8 @@ class GalleryFigure:
     parts : profile -> its data by name.
     draw : data -> (fig, axes).
     caption : data -> what is shown, with parameters and errors.
+    extra : name of the optional extra that its data need; none by default.
+    available : whether that extra is installed.
     """
 
     name: str
@@ -67,6 +69,8 @@ class GalleryFigure:
     parts: Callable[[str], Mapping[str, Part]]
     draw: Callable[[Data], tuple[Any, Any]]
     caption: Callable[[Data], str]
+    extra: str = ""
+    available: Callable[[], bool] = lambda: True
 
 
 def effort(profile: str, quick: Effort, standard: Effort, full: Effort) -> dict[str, int]:
