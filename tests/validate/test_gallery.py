@@ -127,7 +127,7 @@ def test_the_gallery_tells_the_story_in_order():
     assert NAMES == [
         "plane", "potential", "order-parameters", "guidance", "dimension", "phases", "continuum", "schedules",
         "negative-window", "design", "spectrum", "finite-size", "speciation", "one-dimension", "strong-guidance",
-        "digits",
+        "density-ratio", "digits",
     ]  # fmt: skip
 
 

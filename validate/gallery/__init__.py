@@ -6,6 +6,7 @@ from validate.gallery.learned import DIGITS
 from validate.gallery.line import ONE_DIMENSION, STRONG
 from validate.gallery.make import make_figures
 from validate.gallery.mechanism import ORDER, PHASES, PLANE, POTENTIAL
+from validate.gallery.objective import DENSITY_RATIO
 from validate.gallery.scales import CONTINUUM, DIMENSION, GUIDANCE
 
 GALLERY = (
@@ -24,6 +25,7 @@ GALLERY = (
     SPECIATION,
     ONE_DIMENSION,
     STRONG,
+    DENSITY_RATIO,
     DIGITS,
 )
 
