@@ -23,7 +23,7 @@ from meanfield.guidance import Schedule
 
 __all__ = ["DensityRatio"]
 
-SETTLED = 1000.0  # D/d above which w is constant to about d/D: log r ~ N(-d/(2D), d/D) there
+SETTLED = (1000.0, 100.0)  # w is constant to (d/D)/(1 - beta)^2: log r ~ N(-d/(2D), d/D)
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class DensityRatio(Schedule):
         return float(self.w_ratio(0.0))
 
     def settled_above(self, d: float) -> float:
-        return SETTLED * d
+        return max(SETTLED[0], SETTLED[1] / (1.0 - self.beta) ** 2) * d
 
     def to_dict(self) -> dict[str, Any]:
         limit = {} if self.w_max is None else {"w_max": self.w_max}

@@ -49,9 +49,9 @@ class Fade:
     ----------
     problem, d : what was solved.
     t, weight : VE times, ascending from 0, and the mean weight there.
-    typical : the weight at the centre of the target's path, log r = -(d/2) log L.
+    typical : the weight at the centre of the target's path, log r = -(d/2) log L, at least -log P.
     schedule : the mean weight as a schedule of VE time, the tool for software that knows functions of t only.
-    trajectory : solution of `problem` with that schedule: m(t), v(t), speciation.
+    trajectory : solution of `problem` with that schedule: m(t), v(t), speciation, after which no weight matters.
     t_fade : where guidance fades, (1/2) log L = log(1/beta)/d; 0 if it does not before the end.
     limits : C and V for d -> infinity.
     """
@@ -67,7 +67,7 @@ class Fade:
     @property
     def typical(self) -> np.ndarray:
         log_ratio = -0.5 * self.d * np.log1p(1.0 / (self.problem.sigma2 + self.t))
-        return self.problem.guidance.w_ratio(log_ratio)
+        return self.problem.guidance.w_ratio(np.maximum(log_ratio, -self.problem.classes.log_count(self.d)))
 
     @property
     def t_fade(self) -> float:

@@ -30,7 +30,9 @@ from meanfield.errors import ConvergenceError, checked
 
 __all__ = ["KAPPA", "mean_weight"]
 
-KAPPA = np.geomspace(1e4, 3e-3, 401)  # beyond, w is constant to 1e-4; below, it is off: W ~ exp(-1/(8 kappa)) at most
+KAPPA = np.geomspace(1e5, 3e-3, 451)  # beyond, w is constant; below, it is off: W ~ exp(-1/(8 kappa)) at most
+LEAST_BETA = 0.01  # below, few nodes or cells would see the tail that matters; the closed form takes any
+MOST_BETA = 0.9  # w is constant to 1/(kappa (1 - beta)^2): to 1e-3 where the table begins
 REACH = 11.0  # of y
 WALL = 1e4  # the largest weight of a wall that is infinite: density vanishes there, so it is felt nowhere
 CELLS = 200  # at eta >= 1
@@ -43,7 +45,7 @@ def mean_weight(guidance: DensityRatio, eta: float) -> np.ndarray:
 
     Raises
     ------
-    ProblemError : 0 < eta < 0.25.
+    ProblemError : 0 < eta < 0.25, or beta beyond 0.01 to 0.9 (with the ODE and no w_max, 0 to 0.9).
     ConvergenceError : the integration failed.
 
     Examples
@@ -57,13 +59,17 @@ def mean_weight(guidance: DensityRatio, eta: float) -> np.ndarray:
 
 @cache
 def _mean_weight(guidance: DensityRatio, eta: float) -> np.ndarray:
+    closed = eta == 0.0 and guidance.w_max is None
+    low = 0.0 if closed else LEAST_BETA
+    checked("beta", guidance.beta, low=low, remedy="Below, fade knows the ODE without w_max; or use simulate.run.")
+    checked("beta", guidance.beta, high=MOST_BETA, remedy="fade knows no larger share; use simulate.run.")
+    if closed:
+        return np.array([_exact(guidance.beta, float(kappa)) for kappa in KAPPA])
     if eta > 0.0:
         checked("eta", eta, low=LEAST_ETA, remedy=f"fade knows eta = 0, or eta >= {LEAST_ETA:g}.")
         cells = math.ceil(CELLS / min(eta, 1.0))  # little noise smooths little
         coarse, fine = _diffused(guidance, eta, cells), _diffused(guidance, eta, 2 * cells)
         return np.maximum(fine + (fine - coarse) / 3.0, 0.0)  # second order in the width of a cell
-    if guidance.w_max is None:
-        return np.array([_exact(guidance.beta, float(kappa)) for kappa in KAPPA])
     return _carried(guidance)
 
 

@@ -32,6 +32,7 @@ from meanfield import (
     solve,
 )
 from meanfield.closedform import closed_form
+from meanfield.freeenergy import phi_rest, phi_target
 from meanfield.ratiolaw import KAPPA, _carried, _diffused, mean_weight
 
 
@@ -110,6 +111,28 @@ def test_the_tabulated_schedule_leads_to_the_limits(sampler, classes):
     assert isinstance(theory.trajectory, Trajectory) and "Fade" in repr(theory)
 
 
+@pytest.mark.parametrize("alpha", [0.2, 0.4])
+def test_the_centre_of_the_path_is_that_of_the_free_energies(alpha):
+    """(1/d) log r = max(phi_1, phi_rest) - alpha - phi_1 = max(-F, 0) - alpha at m = 1, v = D, in every phase."""
+    d, p = 60, problem(classes=Exponential(alpha))
+    alpha = p.classes.rate(d)  # of a whole number of classes
+    theory = fade(p, d)
+    D = theory.t + p.sigma2
+    F = phi_target(1.0, D, D) - phi_rest(1.0 + D, D, alpha)
+    expected = p.guidance.w_ratio(d * (np.maximum(-F, 0.0) - alpha))
+    assert np.abs(np.log(theory.typical) - np.log(expected)).max() < 1e-7
+    floor = theory.typical[D < 1.0 / math.expm1(2.0 * alpha)]  # where the unguided target has taken over
+    assert np.allclose(floor, 0.3 / (math.exp(alpha * d) - 0.3), rtol=1e-9)  # beta/(P - beta)
+
+
+@pytest.mark.parametrize("beta", [0.1, 0.3])
+def test_the_share_of_the_unguided_class_that_has_no_minimiser(beta):
+    """beta r >= 1 on N(-1/(2 kappa), 1/kappa): at most Phi(-(2 log(1/beta))^(1/2)), at kappa = 1/(2 log(1/beta))."""
+    share = norm.sf((-math.log(beta) + 0.5 / KAPPA) * np.sqrt(KAPPA))
+    assert share.max() == pytest.approx(norm.cdf(-math.sqrt(-2.0 * math.log(beta))), rel=1e-3)
+    assert KAPPA[np.argmax(share)] == pytest.approx(-0.5 / math.log(beta), rel=0.03)
+
+
 def test_it_fades_before_the_target_takes_over():
     """Where 1/beta classes would speciate: before P > 1/beta do; the centre of the path lies far below the mean."""
     for classes, d in ((Exponential(0.4), 30), (Polynomial(2.0), 1000)):
@@ -183,5 +206,11 @@ def test_fade_refuses_what_it_is_no_theory_of():
         fade(problem(classes=Fixed(5)), 100)
     with pytest.raises(ProblemError, match="does nothing"):
         fade(problem(), math.inf)
+    with pytest.raises(ProblemError, match=r"beta must be a number <= 0\.9; got 0\.95"):
+        fade(problem(beta=0.95), 100)
+    for changes in ({"sampler": "sde"}, {"w_max": 1.0}):
+        with pytest.raises(ProblemError, match=r"beta must be a number >= 0\.01 .*got 0\.001"):
+            fade(problem(beta=0.001, **changes), 100)
+    assert fade(problem(beta=0.001), 100).limits.shift == pytest.approx(norm.pdf(norm.ppf(0.001)) / 0.999, rel=1e-6)
     with pytest.raises(ProblemError, match=r"eta = 0, or eta >= 0\.25"):
         fade(problem(sampler=0.1), 100)

@@ -122,10 +122,26 @@ def test_a_sample_beyond_the_wall_stops_the_run():
         run(problem(beta=0.6, w_max=None, classes=Continuum()), d=16, n_samples=1000, n_disorder=1, n_steps=20)
 
 
-def test_exact_trajectories_do_not_meet_the_wall():
-    """Bessel dimension 2 + 1/eta^2: with more steps fewer samples get beyond, and for the ODE none."""
+def test_trajectories_of_the_ode_do_not_meet_the_wall():
     assert run(problem(beta=0.3, w_max=None, classes=Continuum(), sampler="ode"), d=16, n_samples=2000, n_disorder=1,
                n_steps=400).final.m.mean > 1.0  # fmt: skip
+
+
+def test_steps_of_the_sde_get_beyond_the_wall_ever_less():
+    """Bessel dimension 3: density z^2 at a distance z ~ h^(1/2), so a share ~ h^(1/2) gets beyond in steps h; (O6)."""
+    beta, n, steps = 0.3, 20_000, np.array([250, 1000, 4000])
+    rng, lost = np.random.default_rng(1), []
+    for k in steps:
+        kappa = np.geomspace(300.0, 0.01, k + 1)
+        h, y, alive = math.log(kappa[0] / kappa[1]), rng.standard_normal(n), np.ones(n, bool)
+        for now in kappa[:-1]:
+            share = beta * np.exp(-0.5 / now - y / math.sqrt(now))
+            alive &= share < 1.0
+            w = np.where(alive, share / (1.0 - np.where(alive, share, 0.0)), 0.0)
+            y += h * (w / math.sqrt(now) - 0.5 * y) + math.sqrt(h) * rng.standard_normal(n)
+        lost.append(1.0 - alive.mean())
+    error = 1.0 / math.sqrt(n * lost[-1]) / math.log(steps[-1] / steps[0])
+    assert abs(-np.polyfit(np.log(steps), np.log(lost), 1)[0] - 0.5) < 0.1 + 2.0 * error
 
 
 def test_ways_that_do_not_know_the_ratio_refuse_it():
