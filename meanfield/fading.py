@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from scipy.interpolate import CubicSpline, PchipInterpolator
 
 from meanfield.densityratio import DensityRatio
 from meanfield.dynamics import solve
@@ -26,7 +25,6 @@ from meanfield.errors import ProblemError, ScheduleError, checked
 from meanfield.guidance import Tabulated
 from meanfield.noise import VE
 from meanfield.problem import Problem
-from meanfield.ratiolaw import KAPPA, mean_weight
 from meanfield.trajectory import Trajectory
 
 __all__ = ["Fade", "Limits", "fade", "ratio_limits"]
@@ -112,6 +110,10 @@ def fade(problem: Problem, d: float) -> Fade:
     >>> round(theory.t_fade)                              # d/(2 log 5), but for 3/4
     124
     """
+    from scipy.interpolate import PchipInterpolator  # late: `import meanfield` stays light
+
+    from meanfield.ratiolaw import KAPPA, mean_weight
+
     guidance = problem.guidance
     if not isinstance(guidance, DensityRatio):
         raise ScheduleError(f"fade is the theory of DensityRatio guidance; got {guidance!r}. Use solve.")
@@ -147,6 +149,10 @@ def ratio_limits(guidance: DensityRatio, eta: float) -> Limits:
     >>> bool(abs(C - norm.pdf(norm.ppf(0.2)) / 0.8) < 1e-9)
     True
     """
+    from scipy.interpolate import CubicSpline
+
+    from meanfield.ratiolaw import KAPPA, mean_weight
+
     W, e = mean_weight(guidance, eta), 0.5 * (1.0 + eta**2)
     tau, w_0 = -np.log(KAPPA), guidance.largest
 
