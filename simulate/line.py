@@ -151,6 +151,10 @@ def _grid(
     end = low if t_end is None else checked("t_end", t_end, low=0, open_low=classes.compact)
     extent = classes.separation**2 + classes.target.mean**2 + classes.sigma2 + low / NEAR
     begin = FAR * (1.0 + w) * extent if math.isinf(T) else T
+    if end >= begin:
+        raise ProblemError(
+            f"t_end must be below the start; got t_end={end:.3g} and a start at t={begin:.3g}. Lower it."
+        )
     times = np.array([end]) if t is None else np.atleast_1d(np.asarray(t, dtype=float))
     if times.ndim != 1 or np.any(~((times >= end) & (times <= begin))) or np.any(np.diff(times) >= 0):
         raise ProblemError(

@@ -184,7 +184,7 @@ def line_strength(
         data[name] = ("sampler", "point"), measured[:, :, 0, k]
         data[f"{name}_error"] = ("sampler", "point"), measured[:, :, 1, k]
     coords = {"w": w, "point": at, "quantile": list(QUARTILES), "sampler": list(SAMPLERS)}
-    C, slope = end_scale(classes.prior)
+    C, slope = end_scale(classes)
     options |= {"n_draws": n_draws, "seed": seed, "C": C, "slope": slope}
     if isinstance(classes.target, PiecewiseConstant):
         options["sign"], options["edge"] = classes.sign, classes.target.support[1 if classes.sign > 0 else 0]

@@ -129,7 +129,7 @@ def _integrate(classes: TwoClasses, w: float, z, T: float, R, tol: float) -> tup
     state = np.empty(2 * n)
     state[0::2], state[1::2] = factor * z, math.log(factor)
     # each start is a pair (u, log du/dz) of its own, the second driven by the first: one band below the diagonal
-    settings = {"method": "LSODA", "lband": 1, "uband": 0, "rtol": max(1e-3 * tol, 1e-13), "atol": 0.1 * tol}
+    settings = {"method": "LSODA", "lband": 1, "uband": 0, "rtol": max(3e-4 * tol, 1e-13), "atol": 0.03 * tol}
     done = solve_ivp(rate, (begin, R[-1]), state, t_eval=R, **settings)
     if not done.success:
         raise ConvergenceError(f"the guided flow at w = {w:g} stopped: {done.message} Lower w, or raise tol.")

@@ -93,6 +93,7 @@ class EndLaw:
 
         Spectrally accurate on the default grid, if the values are smooth.
         """
+        self._require_grid()
         weight = np.exp(-0.5 * self.z**2) * np.gradient(self.z)
         return float(np.sum(weight * values) / weight.sum())
 
@@ -100,10 +101,15 @@ class EndLaw:
         """The same law on n starts, evenly spaced, by interpolation."""
         from scipy.interpolate import CubicHermiteSpline
 
+        self._require_grid()
         z = np.linspace(self.z[0], self.z[-1], n)
         spline = CubicHermiteSpline(self.z, self.zeta, np.exp(self.log_slope))
         log_slope = np.log(np.maximum(spline(z, 1), math.exp(self.log_slope.min())))
         return EndLaw(self.classes, self.w, self.t_start, self.tol, z, spline(z), log_slope)
+
+    def _require_grid(self) -> None:
+        if len(self.z) < 2:
+            raise ProblemError(f"a law needs at least two starts; got z = {self.z}. Leave out z, or give a grid.")
 
     def _normal_scores(self, x) -> np.ndarray:
         return np.asarray(self.classes.target.normal_score(np.asarray(x, dtype=float), 0.0))
@@ -112,6 +118,7 @@ class EndLaw:
         """z and dz/dzeta of normal scores, those beyond the grid clipped to it."""
         from scipy.interpolate import CubicHermiteSpline
 
+        self._require_grid()
         keep = np.concatenate([[True], np.diff(self.zeta) > 0])
         inverse = CubicHermiteSpline(self.zeta[keep], self.z[keep], np.exp(-self.log_slope[keep]))
         at = np.clip(zeta, self.zeta[0], self.zeta[-1])

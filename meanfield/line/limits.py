@@ -1,14 +1,14 @@
 """Strong guidance on the line: the laws that the end points approach, and shares that are too small to sample.
 
-As w grows the flow is decided at t of order w, where any two classes are point sources at distance Delta. For these,
-with v = (x - M_1)/D^{1/2} and rho = Delta/D^{1/2}, (L1) is free of all parameters but w and the odds
-kappa = prior/(1 - prior):
-    (L4)  dv/drho = w/(1 + kappa e^{rho v + rho^2/2}),      v = z at rho = 0.
-With v = w^{1/2} U and rho = w^{-1/2} r the term rho^2/2 is of order 1/w, and
-    (L5)  dU/dr = 1/(1 + kappa e^{r U}),   U(0) = z/w^{1/2},       zeta = C w^{1/2} + C' z + O(w^{-1/2}),
-C and C' being U(infinity) and its derivative with respect to U(0), at U(0) = 0. Hence Gaussians go out to
-x = mean + sigma (C w^{1/2} + C' z), and compact classes end at a distance from the edge that is the class's quantile at
-Phi(-zeta), exp(-C^2 w/2) to leading order in the exponent.
+As w grows the flow is decided at t of order w, where x is of order w and theta = x/D = u R of order one: the noise only
+tilts the classes by e^{theta s}. With psi_k = log E_k[e^{theta s}], psi = psi_1 - psi_2, psi' = M_1 - M_2, the odds
+kappa = prior/(1 - prior), u = w^{1/2} U and R = w^{-1/2} r, (L1) becomes
+    (L4)  dU/dr = psi'(theta)/(1 + kappa e^{psi(theta)}),    theta = r U,    U(0) = z/w^{1/2},
+    (L5)  zeta = C w^{1/2} + C' z + O(w^{-1/2}),
+C and C' being U(infinity) and its derivative with respect to U(0), at U(0) = 0. If the classes are translates of one
+another, psi = Delta theta, and Delta drops out (r Delta is the variable): C depends on the prior alone. Hence Gaussians
+go out to x = mean + sigma (C w^{1/2} + C' z), and compact classes end at their quantile at Phi(zeta), at a distance from
+the edge of exp(-C^2 w/2) to leading order in the exponent.
 
 Two Gaussians, starts far on the wrong side, Q = D^{-1/2}: while the other class has all the weight, (x - mean) Q =
 z + w Delta Q. It has not at Q of order 1/w, where the odds are kappa e^{-w Delta^2 Q/sigma}: that costs
@@ -48,36 +48,46 @@ class EndScale(NamedTuple):
     slope: float
 
 
-def end_scale(prior: float = 0.5) -> EndScale:
+def end_scale(classes: TwoClasses | None = None) -> EndScale:
     """C and C' of (L5).
 
     Parameters
     ----------
-    prior : weight of the target in the mixture, 1e-6 to 1 - 1e-6.
+    classes : default two translates of one another with equal weights, whatever they are.
 
     Examples
     --------
     >>> C, slope = end_scale()
     >>> round(C, 10), round(slope, 8)
     (0.933294751, 0.38871592)
+    >>> from meanfield.line import Uniform
+    >>> round(end_scale(TwoClasses(Uniform(2, 3), Uniform(-1, 1))).C, 4)     # not quite translates
+    0.9371
     """
     from scipy.integrate import solve_ivp
 
-    prior = checked("prior", prior, low=1e-6, high=1 - 1e-6)
-    log_odds = math.log(prior) - math.log1p(-prior)
+    classes = TwoClasses(Normal(1.0), Normal(-1.0)) if classes is None else classes
+    sign, scale = classes.sign, 1.0 / classes.separation
+    log_kappa = math.log(classes.prior) - math.log1p(-classes.prior)
+
+    def parts(theta: float) -> tuple[float, float, float]:
+        one, two = classes.target.tilt(sign * theta), classes.other.tilt(sign * theta)
+        return one[0] - two[0] + log_kappa, sign * (one[1] - two[1]), one[2] - two[2]
 
     def rate(r: float, state: np.ndarray) -> list[float]:
         U, slope = state
-        share = float(special.expit(-log_odds - r * U))
-        return [share, -share * (1.0 - share) * r * slope]
+        log_odds, gap, spread = parts(r * scale * U)
+        share = float(special.expit(-log_odds))
+        change = share * (spread - (1.0 - share) * gap**2)  # d(share gap)/d theta
+        return [scale * share * gap, scale**2 * r * change * slope]
 
     def over(r: float, state: np.ndarray) -> float:
-        return log_odds + r * state[0] - 45.0
+        return parts(r * scale * state[0])[0] - 45.0
 
     over.terminal = True  # type: ignore[attr-defined]
-    done = solve_ivp(rate, (0.0, 1e4), [0.0, 1.0], method="DOP853", events=over, rtol=1e-13, atol=1e-15)
+    done = solve_ivp(rate, (0.0, 1e5), [0.0, 1.0], method="DOP853", events=over, rtol=1e-13, atol=1e-15)
     if done.status != 1:
-        raise ConvergenceError(f"the limit flow did not end at prior = {prior:g}: {done.message}")
+        raise ConvergenceError(f"the limit flow of {classes} did not end: {done.message}")
     return EndScale(float(done.y[0, -1]), float(done.y[1, -1]))
 
 

@@ -14,7 +14,7 @@ import math
 import numpy as np
 from scipy import special
 
-__all__ = ["log_survival", "posterior"]
+__all__ = ["exponential_tilt", "log_survival", "posterior"]
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
 NODES, WEIGHTS = 0.5 * (NODES + 1.0), 0.5 * WEIGHTS  # on [0, 1]
@@ -61,6 +61,27 @@ def log_survival(edges, log_heights, y, R):
     filled = np.flatnonzero(np.isfinite(log_heights))
     parts = [log_heights[j] + _integral_of_phi(edges[j + 1] - edges[j], y[j], y[j + 1], R) for j in filled]
     return np.minimum(special.logsumexp(parts, axis=0), 0.0)
+
+
+def exponential_tilt(edges, log_heights, theta: float) -> tuple[float, float, float]:
+    """(psi, M, V): psi = log int p_0(s) e^{theta s} ds, and mean and variance under these weights.
+
+    A piece of half-width h around c has psi = theta c + log(sinh(y)/y), y = theta h.
+    """
+    filled = np.flatnonzero(np.isfinite(log_heights))
+    low, high = edges[filled], edges[filled + 1]
+    c, h = 0.5 * (low + high), 0.5 * (high - low)
+    y = theta * h
+    safe = np.maximum(np.abs(y), 1e-2)
+    small, q = np.abs(y) < 1e-2, np.minimum(y * y, 1e-4)
+    fall = np.exp(-2.0 * safe)
+    log_mean = np.where(small, q / 6.0 - q**2 / 180.0, safe + np.log((1.0 - fall) / (2.0 * safe)))
+    shift = np.where(small, y / 3.0 * (1.0 - q / 15.0), np.sign(y) * ((1.0 + fall) / (1.0 - fall) - 1.0 / safe))
+    spread = np.where(small, 1.0 / 3.0 - q / 15.0 + 2.0 * q**2 / 189.0, 1.0 / safe**2 - 4.0 * fall / (1.0 - fall) ** 2)
+    log_weight = log_heights[filled] + np.log(2.0 * h) + theta * c + log_mean
+    share, means = special.softmax(log_weight), c + h * shift
+    M = float(share @ means)
+    return float(special.logsumexp(log_weight)), M, float(share @ (h**2 * spread + (means - M) ** 2))
 
 
 def _piece(low: float, high: float, y0, y1, u, R):

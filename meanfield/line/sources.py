@@ -12,7 +12,7 @@ import numpy as np
 from scipy import special
 
 from meanfield.errors import ProblemError, checked
-from meanfield.line.pieces import log_survival, posterior
+from meanfield.line.pieces import exponential_tilt, log_survival, posterior
 
 __all__ = ["Normal", "PiecewiseConstant", "Uniform"]
 
@@ -108,6 +108,10 @@ class PiecewiseConstant:
         L, _, M, V = posterior(np.array(self.edges), self.log_heights, y, flat, scale)
         return L.reshape(u.shape), M.reshape(u.shape), V.reshape(u.shape)
 
+    def tilt(self, theta: float) -> tuple[float, float, float]:
+        """(psi, M, V): log E[e^{theta s}] of the source, and its mean and variance under that weight."""
+        return exponential_tilt(np.array(self.edges), self.log_heights, theta)
+
     def normal_score(self, x, t):
         """zeta = Phi^{-1}(Pr[x_t <= x]), t > 0, or t = 0 throughout: exact in both tails, infinite off the support."""
         x, t = _points(x, t)
@@ -193,6 +197,10 @@ class Normal:
         """(L, M, V) of the point source at the mean."""
         u, R = np.broadcast_arrays(np.asarray(u, float), np.asarray(R, float))
         return -0.5 * (u - self.mean * R) ** 2, np.full(u.shape, self.mean), np.zeros(u.shape)
+
+    def tilt(self, theta: float) -> tuple[float, float, float]:
+        """(psi, M, V) of the point source at the mean."""
+        return theta * self.mean, self.mean, 0.0
 
     def normal_score(self, x, t):
         """zeta = (x - mean)/(variance + t)^{1/2}."""

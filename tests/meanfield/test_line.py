@@ -162,12 +162,31 @@ def test_the_limit_constant_by_another_solver_and_for_other_priors():
     for prior in (0.1, 0.9):
         classes = TwoClasses(Normal(3.0, 0.5), Normal(-1.0, 0.5), prior)
         zeta = end_law(classes, 4e4, z=[-1.0, 0.0, 1.0]).zeta
-        C, slope = end_scale(prior)
+        C, slope = end_scale(classes)
         assert np.abs(zeta - C * 200.0 - slope * np.array([-1.0, 0.0, 1.0])).max() < 0.02
 
 
-def test_far_classes_end_alike_whatever_their_shape():
-    """(L4): at given w and prior the normal scores of the end points hardly depend on gap, width and shape."""
+@pytest.mark.parametrize(
+    "classes",
+    [
+        TwoClasses(Uniform(0.0, 1.0), Uniform(-3.0, -1.0)),
+        TwoClasses(Uniform(-2.5, -0.5), Uniform(0.0, 0.1), 0.8),
+        TwoClasses(STEPS, Uniform(-9.0, 0.0)),
+        TwoClasses(Uniform(0.0, 1e6), Uniform(-3e6, -1e6)),
+    ],
+)
+def test_the_limit_of_classes_that_are_no_translates_of_one_another(classes):
+    C, slope = end_scale(classes)
+    z = np.array([-1.0, 0.0, 1.0])
+    for w in (1e3, 1e5):
+        zeta = classes.sign * end_law(classes, w, z=z).zeta[:: int(classes.sign)]
+        assert np.abs(zeta - C * math.sqrt(w) - slope * z).max() < 6.0 / math.sqrt(w)
+    other, _ = end_scale(TwoClasses(Normal(1.0), Normal(-1.0), classes.prior))
+    assert abs(zeta[1] - other * math.sqrt(w)) > 60.0 / math.sqrt(w)  # negative control: the constant of translates
+
+
+def test_translates_end_alike_whatever_their_shape():
+    """At given w and prior the normal scores of the end points hardly depend on gap and width of translates."""
     z = np.linspace(-2.0, 2.0, 5)
     laws = [
         end_law(TwoClasses(Uniform(g, g + b), Uniform(-g - b, -g)), 4.0, z=z).zeta for g, b in ((0.5, 2), (3, 0.01))
@@ -234,6 +253,29 @@ def test_a_small_score_error_and_the_guidance_that_it_takes_to_leave():
     )
 
 
+@pytest.mark.parametrize("classes", [COMPACT, GAUSSIAN], ids=["uniform", "gaussian"])
+@pytest.mark.parametrize("w", [1.0, 100.0, 1e4])
+def test_the_tolerance_is_kept(classes, w):
+    fine = end_law(classes, w, tol=1e-9).zeta
+    assert all(np.abs(end_law(classes, w, tol=tol).zeta - fine).max() < tol for tol in (1e-4, 1e-6, 1e-8))
+
+
+@pytest.mark.parametrize(
+    "classes, w",
+    [
+        (TwoClasses(Uniform(0.0, 1.0), Uniform(-1.0, -1e-6)), 4.0),  # a gap of 1e-6
+        (TwoClasses(Uniform(1e6, 1e6 + 1), Uniform(1e6 - 3, 1e6 - 2)), 4.0),  # far from the origin
+        (TwoClasses(Uniform(0.0, 1e-6), Uniform(-3.0, -1.0)), 4.0),  # one class nearly a point
+    ],
+)
+def test_extremes(classes, w):
+    """The median is that of classes nearly points."""
+    like = end_law(TwoClasses(Uniform(1.0, 1.0 + 1e-4), Uniform(-1e-4, 0.0)), w, z=[-1.0, 0.0, 1.0]).zeta[1]
+    law = end_law(classes, w)
+    assert np.all(np.isfinite(law.zeta)) and np.all(np.isfinite(law.log_slope)) and abs(law.zeta[170] - like) < 0.03
+    assert np.all(np.isfinite(law.log_edge_distance))
+
+
 @st.composite
 def problems(draw):
     prior = draw(st.floats(0.05, 0.95))
@@ -291,6 +333,8 @@ def test_a_mirrored_problem_has_the_mirrored_law(w, low, prior):
         (lambda: end_law(GAUSSIAN, 1.0).log_edge_distance, "no edge"),
         (lambda: end_law(COMPACT, 1.0, z=[0.0, 1.0]).start(1.0001), "wider grid"),
         (lambda: end_distances(end_law(COMPACT, 1.0, z=[0.0, 1.0])), "from -6 to 6"),
+        (lambda: end_law(COMPACT, 1.0, z=[0.0]).mean([1.0]), "at least two starts"),
+        (lambda: end_law(COMPACT, 1.0, z=[0.0]).cdf(1.5), "at least two starts"),
         (lambda: trajectories(COMPACT, 1.0, [0.0], [0.0, 1.0]), "decreasing"),
         (lambda: trajectories(COMPACT, 1.0, [0.0], [2.0], t_start=1.0), "below t_start=1"),
         (lambda: log_short_of(COMPACT, 1.0, 2.5), "inside the target's support"),
@@ -298,7 +342,6 @@ def test_a_mirrored_problem_has_the_mirrored_law(w, low, prior):
         (lambda: sde_edge_distance(GAUSSIAN, 1.0), "no edge"),
         (lambda: ScoreError(0.0, 0.5), "size must be"),
         (lambda: ScoreError(0.1, 0.5).onset(GAUSSIAN), "compact classes"),
-        (lambda: end_scale(0.0), "prior must be"),
     ],
 )
 def test_bad_input_is_refused_with_rule_value_and_remedy(make, message):

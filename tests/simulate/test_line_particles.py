@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from scipy.stats import kstest
+from scipy.stats import ks_2samp, kstest
 
 from meanfield.errors import ProblemError
 from meanfield.line import (
@@ -81,6 +81,23 @@ def test_paths_are_those_of_the_exact_flow():
         assert np.abs((paths - found) / np.sqrt(t)).max() < 0.02  # the start is read off at t = 100
 
 
+@pytest.mark.parametrize("classes, w", [(GAUSSIAN, 4.0), (COMPACT, 4.0)], ids=["gaussian", "uniform"])
+def test_another_route_to_the_sde(classes, w):
+    """Stochastic localisation, d theta = M_w d rho + dB from theta = 0, by Euler-Maruyama."""
+    n, end = 4000, 1.0 if not classes.compact else 1e4
+    rho = np.concatenate([[0.0], np.geomspace(1e-4, end, 600)])
+    rng, theta = np.random.default_rng(8), np.zeros(n)
+    for a, b in pairwise(rho):
+        M = classes.guided(theta / math.sqrt(a) if a else theta, math.sqrt(a), w).M
+        theta += (b - a) * M + math.sqrt(b - a) * rng.standard_normal(n)
+    x = theta / rho[-1]
+    t = None if not classes.compact else [1.0 / end]
+    found = sample_line(classes, w, sampler="sde", n_samples=n, n_steps=300, seed=6, t=t).ravel()
+    assert ks_2samp(x, found).pvalue > 0.005
+    other = sample_line(classes, 0.0, sampler="sde", n_samples=n, n_steps=300, seed=6, t=t).ravel()
+    assert ks_2samp(x, other).pvalue < 1e-6  # negative control: without guidance
+
+
 def test_at_strong_guidance_the_samplers_part():
     C, slope = end_scale()
     w = 1e4
@@ -123,6 +140,7 @@ def test_a_finite_start_is_part_of_the_problem():
         ({"t": [1e-20]}, "lower t_end"),
         ({"t_end": 0.0}, "t_end must be"),
         ({"t_start": -1.0}, "t_start must be"),
+        ({"t_start": 1e-10}, "t_end must be below the start"),
         ({"error": 0.1}, "error must be a ScoreError"),
     ],
 )
