@@ -7,8 +7,8 @@ kappa = prior/(1 - prior), u = w^{1/2} U and R = w^{-1/2} r, (L1) becomes
     (L5)  zeta = C w^{1/2} + C' z + O(w^{-1/2}),
 C and C' being U(infinity) and its derivative with respect to U(0), at U(0) = 0. If the classes are translates of one
 another, psi = Delta theta, and Delta drops out (r Delta is the variable): C depends on the prior alone. Hence Gaussians
-go out to x = mean + sigma (C w^{1/2} + C' z), and compact classes end at their quantile at Phi(zeta), at a distance from
-the edge of exp(-C^2 w/2) to leading order in the exponent.
+go out to x = mean + sigma (C w^{1/2} + C' z), and compact classes end at their quantile at Phi(zeta), at a distance
+from the edge of exp(-C^2 w/2) to leading order in the exponent.
 
 Two Gaussians, starts far on the wrong side, Q = D^{-1/2}: while the other class has all the weight, (x - mean) Q =
 z + w Delta Q. It has not at Q of order 1/w, where the odds are kappa e^{-w Delta^2 Q/sigma}: that costs
