@@ -18,7 +18,7 @@ from simulate.learned.extra import library
 __all__ = ["CheckpointError", "read_checkpoint", "write_checkpoint"]
 
 FORMAT = "cfgfield learned score 1"
-ENTRIES = {"step", "network", "average", "optimiser", "generator", "labels", "losses"}
+ENTRIES = {"training", "data", "torch", "step", "network", "average", "optimiser", "generator", "labels", "losses"}
 
 
 class CheckpointError(CfgfieldError, ValueError):

@@ -1,12 +1,14 @@
 """The optional libraries of learned scores: imported late, and with the name of the extra where they are missing."""
 
+import contextlib
 import importlib
+from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
 from meanfield.errors import CfgfieldError
 
-__all__ = ["LIBRARIES", "MissingExtraError", "available", "library"]
+__all__ = ["LIBRARIES", "MissingExtraError", "available", "library", "one_thread"]
 
 LIBRARIES = {"torch": "torch", "sklearn": "scikit-learn"}  # import name -> distribution
 
@@ -40,3 +42,15 @@ def library(name: str) -> Any:
             "pip install 'cfgfield[learned]'"
         )
     return importlib.import_module(name)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """torch on one thread inside the block: sums then have one order, and results the same bits."""
+    torch = library("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -9,7 +9,7 @@ import numpy as np
 from meanfield.errors import ProblemError
 from meanfield.problem import Fixed, Problem
 from simulate.learned.digits import BLUR
-from simulate.learned.extra import library
+from simulate.learned.extra import library, one_thread
 from simulate.learned.network import NO_LABEL
 from simulate.scored import ScoreFunction, sample_scores
 
@@ -89,8 +89,6 @@ class LearnedScore:
         )  # fmt: skip
 
     def _score(self, labels: np.ndarray | None) -> ScoreFunction:
-        from simulate.learned.training import one_thread
-
         torch = library("torch")
 
         def score(x: np.ndarray, t: float) -> np.ndarray:

@@ -13,9 +13,8 @@ Every random number comes from torch's generator, seeded for the run and put bac
 thread; a checkpoint holds the generator's state. A run that was killed and resumed therefore ends in the same bits.
 """
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +23,11 @@ from meanfield.errors import ProblemError, checked
 from meanfield.progress import Progress
 from simulate.learned.checkpoint import read_checkpoint, write_checkpoint
 from simulate.learned.digits import BLUR, Digits, load_digits
-from simulate.learned.extra import library
+from simulate.learned.extra import library, one_thread
 from simulate.learned.network import NO_LABEL, make_network, principal_directions
 from simulate.learned.score import LearnedScore
 
-__all__ = ["Training", "one_thread", "train"]
+__all__ = ["Training", "train"]
 
 LABELS = ("true", "shuffled")
 LEAST_VARIANCE = 1e-3  # of a principal direction in the preconditioning, where pixels never vary
@@ -119,18 +118,6 @@ def train(
                 write_checkpoint(path, run.state(), asdict(training), data)
             show(run.step)
     return LearnedScore(asdict(training), run.average.eval(), run.losses.numpy().copy())
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """torch on one thread inside the block: sums then have one order, and results the same bits."""
-    torch = library("torch")
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class _Run:
