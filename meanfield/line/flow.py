@@ -5,7 +5,8 @@ In u = x D^{-1/2} against R = D^{-1/2} the flow has no linear part and no singul
           1/sigma (Gaussian classes). Along it  d log(du/dz)/dR = dM_w/du.
 The unguided flow keeps the normal score zeta(x, t) = Phi^{-1}(Pr[x_t <= x | c]) of the target, so guidance alone moves
 it, and for a target above the other class, at distance g,
-    (L2)  0 <= dzeta/dR <= w ((1 - prior)/prior) (b - a_2) exp(-(g R)^2/2 - g R zeta),   b - a_2 the full extent.
+    (L2)  0 <= dzeta/dR <= w ((1 - prior)/prior) (b - a_2) exp(-(g R)^2/2 - g R zeta),   b - a_2 the full extent,
+where g R + zeta >= 0.
 Beyond an R at which the integral of (L2) is below `tol` zeta has its final value, and the end point is the target's
 quantile at zeta: nothing is integrated into the singularity at t = 0, and the distance from the edge is exact however
 small. The law of the end points is the change of variables

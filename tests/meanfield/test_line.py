@@ -132,6 +132,19 @@ def test_another_route_to_the_flow(classes):
     assert np.abs(done.y[:, -1] - exact).max() < 3e-5  # T = 1e10 leaves w/T^{1/2}
 
 
+def test_guidance_moves_the_normal_score_no_further_than_its_bound():
+    """(L2), integrated from R on: w kappa^{-1} (extent/g) (2 pi)^{1/2} e^{zeta^2/2} Phi(-(g R + zeta))."""
+    z, w, g, extent = np.array([-3.0, -1.0, 0.0, 2.0]), 4.0, 2.0, 4.0
+    final = end_law(COMPACT, w, z=z).zeta
+    moved = []
+    for R in (0.5, 1.0, 2.0):
+        zeta = COMPACT.target.normal_score(trajectories(COMPACT, w, z, [R**-2])[:, 0], R**-2)
+        bound = w * extent / g * math.sqrt(2 * math.pi) * np.exp(0.5 * zeta**2) * special.ndtr(-(g * R + zeta))
+        assert np.all(final - zeta > -1e-7) and np.all(final - zeta <= bound + 1e-7)
+        moved.append(float((final - zeta).max()))
+    assert moved[0] > 1e-3  # there is something to bound
+
+
 def test_starts_from_a_finite_time_and_the_published_distances():
     """0.289, 0.172, 0.064, 0.010: medians from x_T ~ N(0, T), T = 1e4; from T = infinity they are smaller."""
     weights = (1.0, 2.0, 4.0, 8.0)

@@ -18,7 +18,7 @@ POINTS = [1.0, 4.0, 16.0, 64.0, 1024.0, 10_000.0]
 
 
 def _sizes(profile: str) -> dict[str, int]:
-    sizes = {"quick": (1000, 4, 200), "standard": (4000, 8, 400)}.get(profile, (10_000, 16, 800))
+    sizes = {"quick": (1000, 4, 200), "standard": (4000, 8, 400)}.get(profile, (4000, 16, 800))
     return dict(zip(("n_samples", "n_draws", "n_steps"), sizes, strict=True))
 
 
