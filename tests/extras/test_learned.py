@@ -154,9 +154,7 @@ def test_a_short_training_reaches_its_bar_and_shuffled_labels_do_not(trained):
     assert wilson(right["true", 0.0], n)[0] > 0.80 and wilson(right["true", 2.0], n)[0] > 0.95
     for w in (0.0, 2.0):
         low, high = wilson(right["shuffled", w], n, level=0.001)
-        assert low < 0.1 < high  # negative control: chance
-    last = {labels: score.losses[-100:].mean() for labels, score in trained.items()}
-    assert last["true"] < 0.82 < last["shuffled"] < 0.9  # what labels are worth, at all noises and over a fifth without
+        assert low < 0.1 and high < 0.2  # negative control: chance, 0.09 of the shuffled labels being true ones
 
 
 def test_the_learned_score_is_near_the_exact_one_of_its_training_set_at_high_noise(trained):
