@@ -5,8 +5,8 @@ weight is exponentially small at any D of order one. It acts at D ~ d. With kapp
 D/d there, the mean weight is W(kappa) (`meanfield.ratiolaw`), and since (T7) is linear in a crowd, m and v follow from
 the schedule w(t) = W(kappa) alone: that is solved like any other. For d -> infinity, from D = kappa d,
 
-    (R3)  m(0) - 1 -> C (sigma2/d)^e,                        C = e int W kappa^(-e) dkappa/kappa,
-    (R4)  v(0)/sigma2 - 1 -> -(V/d) (sigma2/d)^(eta^2),      V = 2e int W kappa^(-2e) dkappa/kappa.
+    (O8)  m(0) - 1 -> C (sigma2/d)^e,                        C = e int W kappa^(-e) dkappa/kappa,
+    (O9)  v(0)/sigma2 - 1 -> -(V/d) (sigma2/d)^(eta^2),      V = 2e int W kappa^(-2e) dkappa/kappa.
 
 ODE without w_max: C = phi(z)/(1 - beta), z the beta-quantile of the normal: guidance ends up by taking away the lowest
 share beta of the overlaps x.mu_1. What is left out is of relative order 1/d, and 1/(beta^2 P), the fluctuation of a
@@ -33,7 +33,7 @@ TIMES = 200  # of the tabulated schedule
 
 
 class Limits(NamedTuple):
-    """C of (R3) and V of (R4)."""
+    """C of (O8) and V of (O9)."""
 
     shift: float
     loss: float
@@ -140,7 +140,7 @@ def fade(problem: Problem, d: float) -> Fade:
 
 
 def ratio_limits(guidance: DensityRatio, eta: float) -> Limits:
-    """C and V of (R3) and (R4), from a start at t = infinity.
+    """C and V of (O8) and (O9), from a start at t = infinity.
 
     Examples
     --------

@@ -3,16 +3,16 @@
 There only y = (x.mu_1/d^(1/2) - d^(1/2))/D^(1/2) matters, N(0, 1) on the target's path. With log r = -1/(2 kappa)
 - y/kappa^(1/2), tau = -log kappa, w = beta r/(1 - beta r) or the smaller w_max,
 
-    (R1)  dy = [-(eta^2/2) y + e w/kappa^(1/2)] dtau + eta dB,      y ~ N(w_0/kappa^(1/2), 1) at kappa -> infinity,
+    (O6)  dy = [-(eta^2/2) y + e w/kappa^(1/2)] dtau + eta dB,      y ~ N(w_0/kappa^(1/2), 1) at kappa -> infinity,
 
 w_0 = beta/(1 - beta). The mean weight W(kappa) = E w is what moves m and v; it fades around kappa = 1/(2 log(1/beta)).
 
 ODE, no w_max: the density is u/(1 - beta), u = phi(y) - beta phi(y + 1/kappa^(1/2)), on y > y_min where u has the whole
 mass 1 - beta, because u obeys the heat equation and guidance follows grad log u. Hence
 
-    (R2)  Phi(y_min) = beta Phi(y_min + 1/kappa^(1/2)),      W = (beta - Phi(y_min))/(1 - beta).
+    (O10)  Phi(y_min) = beta Phi(y_min + 1/kappa^(1/2)),      W = (beta - Phi(y_min))/(1 - beta).
 
-ODE with w_max: (R1) as characteristics from quadrature nodes of the start. eta > 0: the Fokker-Planck equation of (R1)
+ODE with w_max: (O6) as characteristics from quadrature nodes of the start. eta > 0: the Fokker-Planck equation of (O6)
 by exponentially fitted finite volumes (Scharfetter and Gummel), whose fluxes keep exp(-y^2/2 + (2e/eta^2) Lambda),
 dLambda = w dy/kappa^(1/2), and so the wall at beta r = 1, at rest.
 """
@@ -74,7 +74,7 @@ def _mean_weight(guidance: DensityRatio, eta: float) -> np.ndarray:
 
 
 def _exact(beta: float, kappa: float) -> float:
-    """(R2); the ratio of both Phi rises with y, from below beta where beta r = 1."""
+    """(O10); the ratio of both Phi rises with y, from below beta where beta r = 1."""
     step, b = kappa**-0.5, -math.log(beta)
 
     def excess(y: float) -> float:
@@ -125,7 +125,7 @@ def _diffused(guidance: DensityRatio, eta: float, cells: int) -> np.ndarray:
         rtol=1e-6, atol=1e-10,
     )  # fmt: skip
     pulled = [y @ (matrix(-math.log(k)) @ p) + 0.5 * eta**2 * (y @ p) for p, k in zip(law, KAPPA, strict=True)]
-    return np.array(pulled) * np.sqrt(KAPPA) / (0.5 + 0.5 * eta**2)  # what moves E y, by (R1)
+    return np.array(pulled) * np.sqrt(KAPPA) / (0.5 + 0.5 * eta**2)  # what moves E y, by (O6)
 
 
 def _potential(guidance: DensityRatio, y: np.ndarray, kappa: float) -> np.ndarray:

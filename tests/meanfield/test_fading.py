@@ -58,7 +58,7 @@ def test_the_ratio_on_the_path_of_the_target(D):
 
 @pytest.mark.parametrize("beta", [0.01, 0.1, 0.3, 0.7])
 def test_the_shift_of_the_ode_is_that_of_a_truncated_normal(beta):
-    """(R2), integrated as in (R3), against phi(z)/(1 - beta); beta off by 10 % is another number."""
+    """(O10), integrated as in (O8), against phi(z)/(1 - beta); beta off by 10 % is another number."""
     C = ratio_limits(DensityRatio(beta), 0.0).shift
     assert C == pytest.approx(norm.pdf(norm.ppf(beta)) / (1.0 - beta), rel=1e-9)
     assert abs(C / ratio_limits(DensityRatio(1.1 * beta), 0.0).shift - 1.0) > 0.05
