@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import mpmath
 import numpy as np
-from scipy.optimize import brentq
 
 from meanfield.errors import ProblemError
 from meanfield.guidance import Constant
 from meanfield.problem import Problem
+from meanfield.roots import brentq
 
 __all__ = [
     "Final",

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
-from scipy.optimize import brentq
 
 from meanfield.designed import Design, Outcome
 from meanfield.dynamics import solve
@@ -22,6 +21,7 @@ from meanfield.patterns import one_switch_is_optimal, search, separation_peak
 from meanfield.pieces import best_levels
 from meanfield.problem import Problem
 from meanfield.request import OBJECTIVES, Request
+from meanfield.roots import brentq
 from meanfield.switching import Candidate, Shape, best
 
 __all__ = ["design"]

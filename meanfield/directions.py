@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
 
 from meanfield.errors import ProblemError, checked
 from meanfield.guidance import Constant, Schedule
 from meanfield.noise import VE
 from meanfield.problem import Continuum, Problem
+from meanfield.roots import brentq
 from meanfield.spectrum import Spectrum
 
 __all__ = [

@@ -12,7 +12,8 @@ The formulas are written in (delta, u) so that nothing cancels at D = 1e12 or al
 import math
 
 import numpy as np
-from scipy.optimize import brentq
+
+from meanfield.roots import brentq
 
 __all__ = [
     "advantage",

@@ -12,8 +12,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
 
+from meanfield.roots import brentq
 from meanfield.spectrum import Spectrum
 
 __all__ = ["Energies", "GroupPoint", "Groups"]

@@ -10,14 +10,16 @@ bracketed on the dense output of that step, so an event is as accurate as the in
 import math
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.integrate import LSODA, OdeSolution
-from scipy.optimize import brentq
 
 from meanfield.errors import ConvergenceError
 from meanfield.phases import Phase
+from meanfield.roots import brentq
+
+if TYPE_CHECKING:
+    from scipy.integrate import OdeSolution
 
 __all__ = ["failure", "first_desertion", "integrate"]
 
@@ -25,11 +27,13 @@ RTOL, ATOL = 3e-13, 1e-14
 WATCH = 0.02  # spacing in tau at which F is looked at after speciation
 
 
-def integrate(phase: Phase, tau: float, stop: float) -> tuple[OdeSolution, float, int | None]:
+def integrate(phase: Phase, tau: float, stop: float) -> tuple["OdeSolution", float, int | None]:
     """LSODA from tau to `stop`, or to the first exit that turns positive: solution, end, number of the exit.
 
     An exit may start at zero (it is where the phase was entered), so rounding there does not count.
     """
+    from scipy.integrate import LSODA, OdeSolution
+
     exits = phase.exits()
     times, pieces = [tau], []
     try:

@@ -15,12 +15,12 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
 
 from meanfield.dynamics import solve
 from meanfield.errors import ProblemError, checked
 from meanfield.freeenergy import effective_potential, information, phi_rest, phi_target
 from meanfield.problem import Problem
+from meanfield.roots import brentq
 
 if TYPE_CHECKING:
     import xarray
@@ -167,6 +167,8 @@ class _Slice:
         }
 
     def _minimum(self, low: float, high: float) -> float:
+        from scipy.optimize import minimize_scalar
+
         return float(minimize_scalar(lambda x: float(self.V(x)), bounds=(low, high), method="bounded",
                                      options={"xatol": 1e-12}).x)  # fmt: skip
 

@@ -13,12 +13,12 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
 
 from meanfield.freeenergy import ground_state, information
 from meanfield.problem import Problem
 from meanfield.progress import Progress
 from meanfield.responses import Responses
+from meanfield.roots import brentq
 from meanfield.switching import Candidate, Demand, Shape, best, climb, nearest
 
 __all__ = ["one_switch_is_optimal", "search", "separation_peak"]

@@ -10,7 +10,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
 
 from meanfield.errors import ProblemError
 from meanfield.guidance import Schedule
@@ -93,6 +92,8 @@ def _excess(values: Values, keep: float, each: bool) -> np.ndarray:
 
 
 def _climb(respond, edges, start, bounds, keep, each, objective) -> np.ndarray:
+    from scipy.optimize import minimize
+
     def with_slopes(x: np.ndarray) -> tuple[Values, np.ndarray]:
         steps = np.where(x + STEP <= bounds[1], STEP, -STEP)
         return _values(respond, edges, np.vstack([x, x + np.diag(steps)])), steps

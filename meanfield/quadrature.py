@@ -21,10 +21,10 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
 
 from meanfield.errors import ConvergenceError
 from meanfield.integration import failure, integrate
+from meanfield.roots import brentq
 
 __all__ = ["Panels", "integrate_crowd"]
 

@@ -3,13 +3,13 @@
 import math
 
 import numpy as np
-from scipy.optimize import brentq
 
 from meanfield.designed import Outcome
 from meanfield.errors import ProblemError, checked
 from meanfield.guidance import Constant
 from meanfield.noise import VE
 from meanfield.responses import STANDINGS, Responses, Values, table_of
+from meanfield.roots import brentq
 from meanfield.switching import Candidate, Demand
 
 __all__ = ["OBJECTIVES", "Request"]

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 import numpy as np
-from scipy.optimize import brentq, minimize
 
 from meanfield.responses import Responses, Table, Values
+from meanfield.roots import brentq
 
 __all__ = ["Candidate", "Demand", "Shape", "best", "climb", "nearest"]
 
@@ -166,6 +166,8 @@ def _polish(respond: Responses, shape: Shape, demand: Demand, row: np.ndarray, b
 
 def climb(at: Callable, start: Candidate, x: np.ndarray, sizes: np.ndarray, steps: int) -> Candidate:
     """Nelder-Mead from x for the value of the candidate at(x, best so far), None where there is none."""
+    from scipy.optimize import minimize
+
     state = [start]
 
     def loss(y: np.ndarray) -> float:
