@@ -14,7 +14,7 @@ negative if it is worse. Its error is a bootstrap over the ten classes, which sh
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -25,7 +25,17 @@ from validate.generative import Estimate
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["COMPARED", "QUANTITIES", "by_schedule", "pooled", "skill", "summary", "table"]
+__all__ = [
+    "COMPARED",
+    "QUANTITIES",
+    "OverSchedules",
+    "by_schedule",
+    "over_schedules",
+    "pooled",
+    "skill",
+    "summary",
+    "table",
+]
 
 COMPARED = ("constant", "interval", "negative window", "designed", "designed, continuum")  # the guided schedules
 QUANTITIES = {"shift": 0.0, "trace_guided": 1.0}  # what the theory predicts, and its value without distortion
@@ -89,6 +99,37 @@ def skill(
     size = np.sum((seen - QUANTITIES[name]) ** 2, axis=0)
     again = 1.0 - (counts @ miss) / (counts @ size)
     return Estimate(float(1.0 - miss.sum() / size.sum()), float(np.std(again, ddof=1)))
+
+
+class OverSchedules(NamedTuple):
+    """Skill for the average class: of a level, of the best single number, of the level with both means taken off."""
+
+    skill: float
+    one_number: float
+    centred: float
+
+
+def over_schedules(kept: "xarray.Dataset", level: str, name: str, sampler: str) -> OverSchedules:
+    """How much of a level's skill tells the guided schedules apart: a result of `summary`, the average class.
+
+    One number for all schedules, fitted to what was learned, has skill too: it knows that there is a distortion.
+    `centred` = 1 - sum (l - p - mean(l - p))^2/sum (l - mean l)^2 is 0 where a level knows no more than that.
+
+    Examples
+    --------
+    >>> import xarray
+    >>> shift = xarray.DataArray([[1.0, 1.0, 1.0, 2.0, 2.0], [2.0, 2.0, 2.0, 3.0, 3.0]],
+    ...     {"level": ["theory", "learned"], "schedule": list(COMPARED)}, ("level", "schedule"))
+    >>> found = over_schedules(xarray.Dataset({"shift": shift.expand_dims(sampler=["ode"])}), "theory", "shift", "ode")
+    >>> [round(x, 3) for x in found]                         # one unit too low everywhere, and right in all else
+    [0.833, 0.96, 1.0]
+    """
+    values = kept[name].sel(sampler=sampler, schedule=list(COMPARED))
+    p, seen = (values.sel(level=which).values - QUANTITIES[name] for which in (level, "learned"))
+    size, spread = float(seen @ seen), float(np.sum((seen - seen.mean()) ** 2))
+    miss = seen - p
+    centred = 1.0 - float(np.sum((miss - miss.mean()) ** 2)) / spread
+    return OverSchedules(1.0 - float(miss @ miss) / size, 1.0 - spread / size, centred)
 
 
 def summary(levels: Mapping[str, "xarray.Dataset"]) -> "xarray.Dataset":

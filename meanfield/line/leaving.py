@@ -1,8 +1,10 @@
 """How many guided samples leave the support under a small score error, and from which guidance on.
 
-The flow is exact down to the onset of a `ScoreError`; who is then beyond its limit stays where it is, as both scores
-vanish there; who is not returns to the support. So, for the guided ODE, exactly,
-    (L9)  share outside = Pr[x(onset) beyond the limit].
+The flow is exact down to the onset of a `ScoreError`. Who is beyond its limit then, or gets there later, stays there,
+as both scores vanish; who is not returns to the support. Paths keep their order, so for the guided ODE, exactly,
+    (L9)  share outside = max over t <= onset of Pr[x(t) beyond the limit].
+The maximum is at the onset where guidance has done its work by then: M_w < limit at the limit.
+
 With (L5) the guidance at which half of the samples leave is w = (zeta_limit/C)^2, zeta_limit the normal score of the
 limit at the onset: of order log(1/size).
 """
@@ -19,6 +21,8 @@ from meanfield.line.statement import TwoClasses
 
 __all__ = ["leaving_guidance", "share_outside"]
 
+TIMES = np.geomspace(1.0, 1e-3, 25)  # of the onset, at which the maximum is looked for
+
 
 def share_outside(classes: TwoClasses, w: float, error: ScoreError, *, tol: float = 1e-6) -> float:
     """Share of the samples of the guided ODE that end beyond the support, (L9).
@@ -31,8 +35,8 @@ def share_outside(classes: TwoClasses, w: float, error: ScoreError, *, tol: floa
     [0.0, 0.15, 1.0]
     """
     z = np.linspace(-8.0, 8.0, 161)
-    x = trajectories(classes, w, z, [error.onset(classes)], tol=tol)[:, 0]
-    beyond = classes.sign * (x - error.limit(classes))
+    x = trajectories(classes, w, z, error.onset(classes) * TIMES, tol=tol)
+    beyond = np.max(classes.sign * (x - error.limit(classes)), axis=1)  # the farthest of every path
     order = slice(None) if classes.sign > 0 else slice(None, None, -1)
     start = np.interp(0.0, beyond[order], (classes.sign * z)[order], left=-math.inf, right=math.inf)
     return float(special.ndtr(-start))

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from scipy.stats import ks_2samp, kstest
+from scipy.stats import ks_2samp, kstest, norm
 
 from meanfield.errors import ProblemError
 from meanfield.line import (
@@ -115,7 +115,18 @@ def test_a_small_score_error_makes_samples_leave():
         x = sample_line(COMPACT, w, error=error, n_samples=1500, n_steps=500, seed=4)
         share = share_outside(COMPACT, w, error)
         assert abs(np.mean(x > 2.5) - share) < 4 * math.sqrt(share * (1 - share) / 1500) + 0.02
+        assert abs(np.mean(x > 2.5) - share_outside(COMPACT, 1.1 * w, error)) > 0.15  # negative control
         assert not np.any(sample_line(COMPACT, w, n_samples=300, n_steps=200) > 2.1)  # the exact score keeps them
+
+
+def test_samples_that_leave_after_the_onset_count():
+    """Narrow classes and an error that sets in early: guidance still pushes outwards at the limit then."""
+    classes, error = TwoClasses(Uniform(1.0, 1.1), Uniform(0.8, 0.9)), ScoreError(0.5, 2.0)
+    x = sample_line(classes, 35.0, error=error, n_samples=4000, n_steps=800)
+    share = share_outside(classes, 35.0, error)
+    assert abs(np.mean(x > 1.2) - share) < 3 * math.sqrt(share * (1 - share) / 4000) + 2e-3
+    at_onset = trajectories(classes, 35.0, np.linspace(-8.0, 8.0, 161), [error.onset(classes)])[:, 0] > 3.1
+    assert abs(np.mean(x > 1.2) - norm.cdf(-np.linspace(-8.0, 8.0, 161)[at_onset][0])) > 0.02  # negative control
 
 
 def test_samples_do_not_depend_on_how_many_there_are():

@@ -1,5 +1,7 @@
 """`sample_scores`: exact scores through it are `sample_mixture`, at its order; laws in closed form; bad input."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -89,6 +91,24 @@ def test_a_rival_of_another_width_turns_the_sign_of_the_variance():
         expected = ((c + t_s) / (rival + t_s) * (rival + T) / (c + T)) ** w
         assert abs(v / free / expected - 1.0) < 1e-4 and (v > free) == (rival < c)
         assert abs(v / free / expected**1.1 - 1.0) > 1e-2  # negative control
+
+
+@pytest.mark.parametrize("c, rival, sign", [(0.3, 0.9, -1), (0.9, 0.3, 1), (0.9, 0.9, 0)])
+def test_in_a_mixture_the_sign_survives_and_v1_bounds_the_size(c, rival, sign):
+    """Exact score of two Gaussians in 8 dimensions: variance orthogonal to the means, guided over unguided."""
+    d, t_s, w = 8, 2.0, 1.3
+    means = np.zeros((2, d))
+    means[:, 0] = 1.0, -1.0
+    p = Problem(
+        classes=Fixed(2), sigma2=min(c, rival), guidance=Interval(w, t_s, 2000.0), sampler="ode", t_start=2000.0
+    )
+    covariances = [c * np.eye(d), rival * np.eye(d)]
+    v, free = (
+        sample_mixture(q, means, covariances, n_samples=2000, n_steps=150, seed=1)[:, 1:].var()
+        for q in (p, p.replace(guidance=0.0))
+    )
+    found, bound = math.log(v / free), w * math.log((c + t_s) / (rival + t_s))
+    assert abs(found) < 1e-3 if sign == 0 else 0.05 < sign * found < sign * bound
 
 
 def test_a_score_is_called_only_where_it_enters():

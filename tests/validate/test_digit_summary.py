@@ -1,6 +1,7 @@
 """Pooling of trainings and skill of predictions on made-up levels, and the drawing of them: no torch is needed."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ import xarray
 from simulate.randomness import resampling_counts
 from validate import ComparisonError
 from validate.digit_schedules import SCHEDULES, W, class_problem, schedule_of
-from validate.digit_summary import COMPARED, MEASURES, by_schedule, pooled, skill, summary, table
+from validate.digit_summary import COMPARED, MEASURES, by_schedule, over_schedules, pooled, skill, summary, table
 from validate.figures import digits
+from validate.files import read_dataset, write_dataset
 
 RNG = np.random.default_rng(2)
 SHAPE = (1, len(SCHEDULES), 10)
@@ -60,8 +62,6 @@ def test_errors_of_several_trainings_are_their_scatter():
 
 
 def test_the_summary_keeps_means_errors_and_origins(tmp_path):
-    from validate.files import read_dataset, write_dataset
-
     levels = {
         "a": pooled([level("a", 0.3, 0.9)]),
         "learned": pooled([level("learned", 0.4, 1.1, seed=i) for i in (3, 4)]),
@@ -71,6 +71,17 @@ def test_the_summary_keeps_means_errors_and_origins(tmp_path):
     assert kept["shift"].sel(level="a", sampler="ode", schedule="constant") == pytest.approx(0.3)
     assert kept["trace_stderr"].dims == ("level", "sampler", "schedule")
     assert '"seed": 4' in json.loads(json.loads(kept.attrs["learned"])["trainings"])[1]
+
+
+def test_one_number_has_skill_and_none_when_means_are_taken_off():
+    """The recorded run: docs/learned-score.md quotes these."""
+    kept = read_dataset(Path(__file__).parents[2] / "docs" / "learned-score.nc")
+    found = over_schedules(kept, "mean field", "shift", "ode")
+    assert [round(x, 2) for x in found] == [0.99, 0.94, 0.83]
+    assert round(over_schedules(kept, "ten Gaussians", "trace_guided", "ode").centred, 2) == 0.53
+    flat = kept.copy(deep=True)
+    flat["shift"].loc[{"level": "mean field"}] = 0.3  # one number for all schedules
+    assert over_schedules(flat, "mean field", "shift", "ode").centred == pytest.approx(0.0, abs=1e-12)
 
 
 def test_the_figure_draws_small_data():
