@@ -8,6 +8,7 @@ happens to it); it stands between Gaussian fits of the classes and a learned sco
 import numpy as np
 
 from meanfield.errors import ProblemError, checked
+from simulate.scored import checked_state
 
 __all__ = ["PointScore"]
 
@@ -27,13 +28,17 @@ class PointScore:
     """
 
     def __init__(self, points: np.ndarray, blur: float) -> None:
-        self.points = np.asarray(points, float)
+        try:
+            self.points = np.asarray(points, float)
+        except (TypeError, ValueError) as cause:
+            raise ProblemError(f"points must be numbers of shape (points, dim); got {points!r}.") from cause
         if self.points.ndim != 2 or not len(self.points) or not np.all(np.isfinite(self.points)):
             raise ProblemError(f"points must be finite, of shape (points, dim); got shape {self.points.shape}.")
         self.blur = checked("blur", blur, low=0, open_low=True)
         self._half = 0.5 * np.sum(self.points**2, axis=1)
 
     def __call__(self, x: np.ndarray, t: float) -> np.ndarray:
+        x, t = checked_state(x, t, self.points.shape[1])
         s = self.blur + t
         logits = (x @ self.points.T - self._half) / s  # (samples, points)
         weights = np.exp(logits - logits.max(axis=1, keepdims=True))

@@ -24,7 +24,7 @@ from meanfield.progress import Progress
 from simulate.integrators import correct, make_steps, predict, time_grid
 from simulate.randomness import NoiseReader
 
-__all__ = ["ScoreFunction", "sample_scores"]
+__all__ = ["ScoreFunction", "checked_state", "sample_scores"]
 
 ScoreFunction = Callable[[np.ndarray, float], np.ndarray]  # x (samples, dim), VE time t -> score (samples, dim)
 
@@ -51,7 +51,7 @@ def sample_scores(
         score may know one label for each sample. Neither is called where it does not enter (w = -1, w = 0).
     dim : number of dimensions.
     n_samples, n_steps, seed : as in `simulate.run`.
-    draw : number of the batch; another one has other random numbers.
+    draw : number of the batch, >= 0; another one has other random numbers.
     progress : False is silent, True shows a bar after two seconds, None does so on a terminal.
 
     Returns
@@ -60,7 +60,8 @@ def sample_scores(
 
     Raises
     ------
-    ProblemError : a start at t = infinity, a spectrum, or a score of another shape.
+    ProblemError : a start at t = infinity, a spectrum, a score that is no function or of another shape, a number out
+        of range.
     ScheduleError : guidance that depends on the sample.
     ConvergenceError : a score that is not finite.
 
@@ -79,7 +80,11 @@ def sample_scores(
     if math.isinf(problem.T):
         raise ProblemError("given scores need a finite start; got t_start = inf. Give e.g. t_start=400.")
     problem.weight(problem.T)  # refuses a weight that depends on the sample
+    for name, score in (("conditional", conditional), ("unconditional", unconditional)):
+        if not callable(score):
+            raise ProblemError(f"the {name} score must be a function of (x, t); got {score!r}.")
     dim = int(checked("dim", dim, low=1, integer=True))
+    seed, draw = (int(checked(k, v, low=0, integer=True)) for k, v in (("seed", seed), ("draw", draw)))
     n_samples = int(checked("n_samples", n_samples, low=1, integer=True))
     n_steps = int(checked("n_steps", n_steps, low=1, high=1e7, integer=True))
 
@@ -107,6 +112,22 @@ def sample_scores(
             before, b, known = b, (there if step.resolved else None), step.w_end
             show(n + 1)
     return x
+
+
+def checked_state(x: np.ndarray, t: float, dim: int) -> tuple[np.ndarray, float]:
+    """States (samples, dim) and VE time t >= 0 of a score.
+
+    Examples
+    --------
+    >>> checked_state(np.zeros((2, 3)), 1.0, dim=4)
+    Traceback (most recent call last):
+    ...
+    meanfield.errors.ProblemError: x must have the shape (samples, 4); got (2, 3).
+    """
+    x = np.asarray(x)
+    if x.ndim != 2 or x.shape[1] != dim:
+        raise ProblemError(f"x must have the shape (samples, {dim}); got {x.shape}.")
+    return x, checked("t", t, low=0)
 
 
 def _guided(x: np.ndarray, t: float, w: float, conditional: ScoreFunction, unconditional: ScoreFunction) -> np.ndarray:

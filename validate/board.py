@@ -49,7 +49,7 @@ class Board:
             from rich.console import Console
             from rich.live import Live
 
-            self._console = Console(stderr=True, highlight=False)
+            self._console = Console(stderr=True, highlight=False, markup=False)
             self._console.print(self._announcement(), soft_wrap=True)
             if self._terminal:
                 self._live = Live(get_renderable=self._table, console=self._console, refresh_per_second=4)

@@ -77,7 +77,7 @@ def cluster(address: str) -> Iterator[Executor]:
     except ImportError as cause:
         raise ConfigError(
             f"a Dask cluster needs the package distributed; it cannot be imported ({cause}). "
-            "Install it with: pip install 'cfgfield[cluster]'."
+            "Install it from the source tree: pip install -c constraints.txt -e '.[cluster]'."
         ) from cause
     try:
         client = Client(address, timeout=PATIENCE, set_as_default=False)

@@ -42,7 +42,7 @@ def judge_and_report(
     from rich.console import Console
 
     family_threshold(1, level)  # a wrong level is refused before minutes are spent
-    notes, out = Console(stderr=True), Path(out)
+    notes, out = Console(stderr=True, markup=False), Path(out)
     began = time.perf_counter()
     folder = out / f"cells-{profile}-{seed}-{code_fingerprint()}"
     options: dict[str, Any] = {"folder": folder / only if only else folder, "seed": seed, "only": only}

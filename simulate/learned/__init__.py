@@ -1,5 +1,8 @@
-"""Scores learned from real images, with the optional extra `learned` (torch, scikit-learn): `pip install
-'cfgfield[learned]'`. Both are imported inside functions of this package alone.
+"""Scores learned from real images, with the optional extra `learned` (torch, scikit-learn), from the source tree:
+
+    pip install -c constraints.txt -c constraints-extras.txt -e '.[learned]'
+
+Both are imported inside functions of this package alone.
 """
 
 from simulate.learned.checkpoint import CheckpointError

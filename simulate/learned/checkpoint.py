@@ -1,24 +1,27 @@
 """Checkpoints of a training: whole or not at all, and refused where they do not belong.
 
 A checkpoint holds what the rest of the run depends on, the configuration, a fingerprint of the images, and versions. It
-is read with `weights_only=True`: a file from elsewhere can hold numbers, and no code.
+is read with `weights_only=True`: a file from elsewhere can hold numbers, and no code. torch does not notice a byte that
+has changed; a hash of all entries does.
 """
 
 import hashlib
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from meanfield.errors import CfgfieldError
+from meanfield.errors import CfgfieldError, checked
 from simulate.learned.digits import BLUR, Digits
 from simulate.learned.extra import library
 
-__all__ = ["CheckpointError", "read_checkpoint", "write_checkpoint"]
+__all__ = ["CheckpointError", "damaged", "read_checkpoint", "write_checkpoint"]
 
-FORMAT = "cfgfield learned score 1"
-ENTRIES = {"training", "data", "torch", "step", "network", "average", "optimiser", "generator", "labels", "losses"}
+FORMAT = "cfgfield learned score 2"
+ENTRIES = {
+    "training", "data", "torch", "step", "network", "average", "optimiser", "generator", "labels", "losses", "hash",
+}  # fmt: skip
 
 
 class CheckpointError(CfgfieldError, ValueError):
@@ -29,11 +32,12 @@ def write_checkpoint(path: Path, state: Mapping[str, Any], training: Mapping[str
     """Write it under another name, flush it to the disk, and rename it: what is at `path` is always complete."""
     torch = library("torch")
     about = {"format": FORMAT, "training": dict(training), "data": _fingerprint(data), "torch": str(torch.__version__)}
+    content = {**about, **state}
     temporary = path.with_name(f"{path.name}~{uuid.uuid4().hex}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            torch.save({**about, **state}, temporary)
+            torch.save({**content, "hash": _hash(content)}, temporary)
             with open(temporary, "rb+") as handle:
                 os.fsync(handle.fileno())
             os.replace(temporary, path)
@@ -57,12 +61,12 @@ def read_checkpoint(path: Path, training: Mapping[str, Any], data: Digits, steps
         found = torch.load(path, map_location="cpu", weights_only=True)
         if not isinstance(found, dict) or found.get("format") != FORMAT or not ENTRIES <= found.keys():
             raise ValueError("it is none of this package")
+        if found.pop("hash") != _hash(found):
+            raise ValueError("its content has changed since it was written")
+        checked("step", found["step"], low=0, integer=True)
+        there = dict(found["training"])
     except Exception as cause:  # a damaged file shows in many ways: OSError, RuntimeError, UnpicklingError, KeyError
-        raise CheckpointError(
-            f"a checkpoint must be a complete file of this package; {path} is not ({type(cause).__name__}: "
-            f"{str(cause).splitlines()[0] if str(cause) else 'no details'}). Delete it to train anew."
-        ) from cause
-    there = found["training"]
+        raise damaged(path, cause) from cause
     differing = [f"{k}={there.get(k)!r} instead of {training[k]!r}" for k in training if there.get(k) != training[k]]
     if found["data"] != _fingerprint(data):
         differing.append("other images, split or blur")
@@ -77,6 +81,28 @@ def read_checkpoint(path: Path, training: Mapping[str, Any], data: Digits, steps
             f"{path} is of {found['torch']}. Delete it to train anew."
         )
     return found
+
+
+def damaged(path: Path, cause: Exception) -> CheckpointError:
+    """The error of a checkpoint that cannot be read or gone on from."""
+    return CheckpointError(
+        f"a checkpoint must be a complete file of this package; {path} is not ({type(cause).__name__}: "
+        f"{str(cause).splitlines()[0] if str(cause) else 'no details'}). Delete it to train anew."
+    )
+
+
+def _hash(content: Any) -> str:
+    """A hash of nested mappings and sequences of tensors, numbers and text: equal for what torch saves and loads."""
+    digest = hashlib.sha256(type(content).__name__.encode())
+    if isinstance(content, Mapping):
+        digest.update(repr([(repr(key), _hash(content[key])) for key in content]).encode())
+    elif isinstance(content, Sequence) and not isinstance(content, str):
+        digest.update(repr([_hash(value) for value in content]).encode())
+    elif hasattr(content, "numpy"):
+        digest.update(repr((content.dtype, tuple(content.shape))).encode() + content.numpy().tobytes())
+    else:
+        digest.update(repr(content).encode())
+    return digest.hexdigest()
 
 
 def _fingerprint(data: Digits) -> str:

@@ -51,7 +51,10 @@ class Digits:
 
     def pixels(self, x: np.ndarray) -> np.ndarray:
         """Samples (..., 64) as grey levels 0 ... 16 of shape (..., 8, 8)."""
-        return (self.scale * np.asarray(x) + self.centre).reshape(*np.shape(x)[:-1], 8, 8)
+        x = np.asarray(x)
+        if x.shape[-1:] != self.centre.shape:
+            raise ProblemError(f"samples must have shape (..., {len(self.centre)}); got {x.shape}.")
+        return (self.scale * x + self.centre).reshape(*x.shape[:-1], 8, 8)
 
     def blurred(self, half: str, seed: int = 0) -> np.ndarray:
         """The images of "generator" or "held-out" with noise of variance `BLUR`: what samples are compared with."""

@@ -10,6 +10,7 @@ from meanfield.errors import CfgfieldError
 
 __all__ = ["LIBRARIES", "MissingExtraError", "available", "library", "one_thread"]
 
+INSTALL = "pip install -c constraints.txt -c constraints-extras.txt -e '.[learned]'"
 LIBRARIES = {"torch": "torch", "sklearn": "scikit-learn"}  # import name -> distribution
 
 
@@ -31,15 +32,15 @@ def library(name: str) -> Any:
     >>> library("nowhere.inside")
     Traceback (most recent call last):
     ...
-    simulate.learned.extra.MissingExtraError: learned scores need nothing, which is not installed. Install the extra:
-    pip install 'cfgfield[learned]'
+    simulate.learned.extra.MissingExtraError: learned scores need nothing, which is not installed. Install the extra
+    'learned' from the source tree: pip install -c constraints.txt -c constraints-extras.txt -e '.[learned]'
     >>> del LIBRARIES["nowhere"]
     """
     first = name.partition(".")[0]
     if find_spec(first) is None:
         raise MissingExtraError(
-            f"learned scores need {LIBRARIES[first]}, which is not installed. Install the extra: "
-            "pip install 'cfgfield[learned]'"
+            f"learned scores need {LIBRARIES[first]}, which is not installed. Install the extra 'learned' from the "
+            f"source tree: {INSTALL}"
         )
     return importlib.import_module(name)
 

@@ -11,7 +11,7 @@ from meanfield.problem import Fixed, Problem
 from simulate.learned.digits import BLUR
 from simulate.learned.extra import library, one_thread
 from simulate.learned.network import NO_LABEL
-from simulate.scored import ScoreFunction, sample_scores
+from simulate.scored import ScoreFunction, checked_state, sample_scores
 
 __all__ = ["LearnedScore", "digit_problem"]
 
@@ -49,15 +49,18 @@ class LearnedScore:
         return f"LearnedScore({size} weights, {len(self.losses)} steps, last losses {self.losses[-100:].mean():.3f})"
 
     def conditional(self, labels: Sequence[int] | np.ndarray) -> ScoreFunction:
-        """s_c(x, t) of samples with these labels, (samples,) numbers from 0 to 9."""
-        given = np.asarray(labels)
+        """s_c(x, t) of samples with these labels, (samples,) numbers from 0 to 9; t >= 0."""
+        try:
+            given = np.asarray(labels)
+        except ValueError:  # ragged
+            given = np.empty(0)
         if given.ndim != 1 or given.dtype.kind not in "iu" or not len(given) or given.min() < 0 or given.max() > 9:
             raise ProblemError(f"labels must be a list of digits from 0 to 9; got {labels!r}.")
         return self._score(given)
 
     @property
     def unconditional(self) -> ScoreFunction:
-        """s_u(x, t)."""
+        """s_u(x, t), t >= 0."""
         return self._score(None)
 
     def sample(
@@ -75,7 +78,8 @@ class LearnedScore:
 
         Raises
         ------
-        ProblemError : a problem whose sigma2 is not the blur, or that starts beyond what was learned.
+        ProblemError : a problem whose sigma2 is not the blur, or that starts beyond what was learned; labels that are
+            no digits; a seed below 0.
         """
         if problem.sigma2 != BLUR or problem.T > self.training["t_max"]:
             raise ProblemError(
@@ -89,9 +93,10 @@ class LearnedScore:
         )  # fmt: skip
 
     def _score(self, labels: np.ndarray | None) -> ScoreFunction:
-        torch = library("torch")
+        torch, dim = library("torch"), self.network.u.numel()
 
         def score(x: np.ndarray, t: float) -> np.ndarray:
+            x, t = checked_state(x, t, dim)
             if labels is not None and len(labels) != len(x):
                 raise ProblemError(f"every sample needs a label; got {len(labels)} labels for {len(x)} samples.")
             with torch.no_grad(), one_thread():

@@ -19,9 +19,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import ProblemError, build, checked
 from meanfield.progress import Progress
-from simulate.learned.checkpoint import read_checkpoint, write_checkpoint
+from simulate.learned.checkpoint import damaged, read_checkpoint, write_checkpoint
 from simulate.learned.digits import BLUR, Digits, load_digits
 from simulate.learned.extra import library, one_thread
 from simulate.learned.network import NO_LABEL, make_network, principal_directions
@@ -69,16 +69,16 @@ class Training:
     def __post_init__(self) -> None:
         for name, low in (("steps", 1), ("batch", 1), ("width", 1), ("depth", 1), ("seed", 0)):
             object.__setattr__(self, name, int(checked(name, getattr(self, name), low=low, high=2**31, integer=True)))
-        checked("learning_rate", self.learning_rate, low=0, high=1, open_low=True)
-        checked("dropout", self.dropout, low=0, high=0.9)
-        checked("label_dropout", self.label_dropout, low=0.01, high=0.99)
-        checked("t_max", self.t_max, low=1, high=1e8)
+        for name, least, most in (("dropout", 0.0, 0.9), ("label_dropout", 0.01, 0.99), ("t_max", 1.0, 1e8)):
+            object.__setattr__(self, name, checked(name, getattr(self, name), low=least, high=most))
+        rate = checked("learning_rate", self.learning_rate, low=0, high=1, open_low=True)
+        object.__setattr__(self, "learning_rate", rate)
         if self.labels not in LABELS:
             raise ProblemError(f"labels must be one of {list(LABELS)}; got {self.labels!r}.")
 
     def replace(self, **changes: Any) -> "Training":
         """A variant."""
-        return Training(**(asdict(self) | changes))
+        return build(Training, asdict(self) | changes)
 
 
 def train(
@@ -93,16 +93,22 @@ def train(
     Parameters
     ----------
     training : what is trained, and how; by default `Training()`.
-    checkpoint : a file that is written every `every` steps and at the end, whole or not at all. If it is there, the run
-        goes on from it, to the same bits as one that was never interrupted; a finished one is returned as it is.
+    checkpoint : a file that is written at times and at the end, whole or not at all. If it is there, the run goes on
+        from it, to the same bits as one that was never interrupted; a finished one is returned as it is.
+    every : steps from one checkpoint to the next, >= 1.
     progress : None shows a bar on a terminal, True always, False never; or a function of (done, total).
 
     Raises
     ------
     MissingExtraError : torch or scikit-learn is not installed.
+    ProblemError : an argument of another kind.
     CheckpointError : the checkpoint is damaged, of another configuration, or unfinished and of another torch.
     """
     training = Training() if training is None else training
+    if not isinstance(training, Training):
+        raise ProblemError(f"training must be a Training; got {training!r}. Give e.g. Training(steps=500).")
+    if not isinstance(checkpoint, str | Path | None):
+        raise ProblemError(f"checkpoint must be the name of a file; got {checkpoint!r}.")
     every = int(checked("every", every, low=1, integer=True))
     torch = library("torch")
     data = load_digits()
@@ -110,7 +116,11 @@ def train(
     with one_thread(), torch.random.fork_rng(devices=[]), Progress(progress, training.steps, "training") as show:
         run = _Run(training, data)
         if path is not None and path.exists():
-            run.restore(read_checkpoint(path, asdict(training), data, training.steps))
+            state = read_checkpoint(path, asdict(training), data, training.steps)
+            try:
+                run.restore(state)
+            except Exception as cause:  # made by hand, and torch refuses it in many ways
+                raise damaged(path, cause) from cause
             show(run.step)
         while run.step < training.steps:
             run.advance()
@@ -180,12 +190,20 @@ class _Run:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Go on from a state; whatever it raises, the state is not of this training."""
+        torch, labels, losses = self._torch, state["labels"], state["losses"]
+        checked("step", state["step"], low=0, high=self._training.steps, integer=True)
+        if not torch.equal(labels.sort().values, self._labels.sort().values):
+            raise ValueError("its labels are not those of the images")
+        if losses.shape != self.losses.shape:
+            raise ValueError(f"it has {len(losses)} losses")
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self._labels, self.losses, self.step = state["labels"], state["losses"], state["step"]
-        self._torch.set_rng_state(state["generator"])
+        if any(v.shape not in ((), w.shape) for w, s in self.optimiser.state.items() for v in s.values()):
+            raise ValueError("its optimiser is of another network")
+        self._labels, self.losses, self.step = labels, losses, state["step"]
+        torch.set_rng_state(state["generator"])
 
 
 def _rate(progress: float, step: int) -> float:

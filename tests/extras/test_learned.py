@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from simulate.learned import (
     make_classifier,
     train,
 )
+from simulate.learned.checkpoint import write_checkpoint
 from validate import wilson
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,7 +99,7 @@ def test_an_interrupted_run_ends_in_the_same_bits(tmp_path):
     assert not list(tmp_path.glob("*.tmp"))
 
 
-def test_a_checkpoint_that_does_not_belong_is_refused(tmp_path, monkeypatch):
+def test_a_checkpoint_that_does_not_belong_is_refused(tmp_path):
     file = tmp_path / "score.pt"
     train(TINY.replace(steps=3), checkpoint=file, progress=False)
     for other in (TINY.replace(steps=4), TINY.replace(steps=3, width=8), TINY.replace(steps=3, labels="shuffled")):
@@ -116,17 +118,72 @@ def test_a_checkpoint_that_does_not_belong_is_refused(tmp_path, monkeypatch):
         train(TINY.replace(steps=3), checkpoint="/proc/nowhere/score.pt", progress=False)
 
 
-def test_an_unfinished_checkpoint_of_another_torch_is_refused(tmp_path):
-    file = tmp_path / "score.pt"
-    train(TINY.replace(steps=3), checkpoint=file, progress=False)
-    state = torch.load(file, weights_only=True)
-    state["torch"], state["step"] = "1.0", 3
-    torch.save(state, file)
-    train(TINY.replace(steps=3), checkpoint=file)  # finished: the weights are what they are
-    state["step"] = 2
-    torch.save(state, file)
+def test_an_unfinished_checkpoint_of_another_torch_is_refused(tmp_path, monkeypatch):
+    file, training = tmp_path / "score.pt", TINY.replace(steps=3)
+    state = written(file, training)
+    with monkeypatch.context() as other:
+        other.setattr(torch, "__version__", "1.0")
+        write_checkpoint(file, state, asdict(training), DIGITS)
+        write_checkpoint(tmp_path / "half.pt", {**state, "step": 2}, asdict(training), DIGITS)
+    train(training, checkpoint=file)  # finished: the weights are what they are
     with pytest.raises(CheckpointError, match=r"same torch.*is of 1\.0"):
-        train(TINY.replace(steps=3), checkpoint=file)
+        train(training, checkpoint=tmp_path / "half.pt")
+
+
+def written(file, training):
+    """A finished training and its file; returns what the file holds of the run."""
+    train(training, checkpoint=file, progress=False)
+    about = ("format", "training", "data", "torch", "hash")
+    return {name: value for name, value in torch.load(file, weights_only=True).items() if name not in about}
+
+
+def test_one_changed_byte_is_noticed(tmp_path):
+    """torch reads such a file without a word (the control), and one would go on from other weights."""
+    file, training = tmp_path / "score.pt", TINY.replace(steps=3)
+    state = written(file, training)
+    content = file.read_bytes()
+    for tensor in (state["network"]["into.weight"], state["average"]["out.weight"], state["losses"], state["labels"]):
+        place = content.index(tensor.numpy().tobytes()) + 6
+        file.write_bytes(content[:place] + bytes([content[place] ^ 0x10]) + content[place + 1 :])
+        torch.load(file, weights_only=True)
+        with pytest.raises(CheckpointError, match=r"content has changed since it was written\)\. Delete it"):
+            train(training, checkpoint=file)
+    file.write_bytes(content)
+    train(training, checkpoint=file)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"step": "x"}, {"step": -5}, {"step": 9999}, {"step": 1.5}, {"network": {}}, {"average": 3}, {"optimiser": {}},
+        {"generator": torch.zeros(3)}, {"labels": torch.zeros(5, dtype=torch.long)}, {"labels": "a"},
+        {"losses": torch.zeros(2)},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_checkpoint_made_by_hand_is_refused(tmp_path, changes):
+    file, training = tmp_path / "score.pt", TINY.replace(steps=3)
+    state = written(file, training)
+    write_checkpoint(file, {**state, **changes}, asdict(training), DIGITS)
+    with pytest.raises(CheckpointError, match=r"complete file of this package.*Delete it"):
+        train(training, checkpoint=file)
+
+
+def test_the_moments_of_another_network_are_refused(tmp_path):
+    file, training = tmp_path / "score.pt", TINY.replace(steps=3)
+    wider = written(tmp_path / "wider.pt", training.replace(width=8))["optimiser"]
+    write_checkpoint(file, {**written(file, training), "optimiser": wider}, asdict(training), DIGITS)
+    with pytest.raises(CheckpointError, match="its optimiser is of another network"):
+        train(training, checkpoint=file)
+
+
+def test_samples_of_another_shape_are_refused():
+    classify = make_classifier(DIGITS)
+    for x in (np.zeros((5, 3)), np.zeros(64), np.full((2, 64), np.nan), np.float64(1.0)):
+        with pytest.raises(ProblemError, match=r"finite samples of shape \(samples, 64\)"):
+            classify(x)
+    with pytest.raises(ProblemError, match=r"shape \(\.\.\., 64\); got \(3,\)"):
+        DIGITS.pixels(np.zeros(3))
 
 
 def test_a_network_that_saw_nothing_knows_no_classes():
@@ -179,7 +236,7 @@ def test_samples_do_not_depend_on_what_runs_beside_them(trained):
 
 def test_bad_input_of_samples(trained):
     score = trained["true"]
-    for labels in ([10], [-1], [0.5], [], "7"):
+    for labels in ([10], [-1], [0.5], [], "7", [[1], [2, 3]]):
         with pytest.raises(ProblemError, match="labels must be a list of digits"):
             score.sample(digit_problem(), labels)
     for problem in (digit_problem(t_start=7000.0), digit_problem().replace(sigma2=0.25)):
@@ -187,4 +244,11 @@ def test_bad_input_of_samples(trained):
             score.sample(problem, [1])
     with pytest.raises(ProblemError, match="every sample needs a label; got 2 labels for 3"):
         sample_scores(digit_problem(), score.conditional([1, 2]), score.unconditional, 64, n_samples=3, n_steps=5)
+    for seed in (-1, "a"):
+        with pytest.raises(ProblemError, match="seed must be a whole number >= 0"):
+            score.sample(digit_problem(), [1], seed=seed)
+    with pytest.raises(ProblemError, match=r"x must have the shape \(samples, 64\)"):
+        score.unconditional(np.zeros((2, 3)), 1.0)
+    with pytest.raises(ProblemError, match="t must be a number >= 0"):
+        score.conditional([1])(np.zeros((1, 64)), -1.0)
     assert "500 steps" in repr(score)

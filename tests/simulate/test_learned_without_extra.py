@@ -18,9 +18,11 @@ def missing(request, monkeypatch):
 
 def test_the_extra_is_named(missing):
     assert not available()
-    with pytest.raises(MissingExtraError, match=r"is not installed.*pip install 'cfgfield\[learned\]'"):
+    with pytest.raises(
+        MissingExtraError, match=r"extra 'learned' from the source tree: pip install .* -e '\.\[learned\]'"
+    ):
         learned.train()
-    with pytest.raises(ImportError, match=r"cfgfield\[learned\]"):  # it is an ImportError too
+    with pytest.raises(ImportError, match=r"\.\[learned\]"):  # it is an ImportError too
         library(missing)
 
 
@@ -40,6 +42,17 @@ def test_data_and_classifier_need_scikit_learn(monkeypatch):
 def test_a_training_checks_itself(changes, message):
     with pytest.raises(CfgfieldError, match=message):
         learned.Training(**changes)
+
+
+def test_arguments_of_another_kind_are_refused():
+    with pytest.raises(CfgfieldError, match=r"Training takes the keys .*unknown: \['zzz'\]"):
+        learned.Training().replace(zzz=1)
+    with pytest.raises(CfgfieldError, match="training must be a Training; got 3"):
+        learned.train(3)
+    with pytest.raises(CfgfieldError, match="checkpoint must be the name of a file; got 3"):
+        learned.train(checkpoint=3)
+    with pytest.raises(CfgfieldError, match="digits must be the images"):
+        learned.make_classifier(None)
 
 
 def test_a_problem_of_digits_takes_any_schedule():

@@ -143,6 +143,20 @@ def test_bad_input_says_what_to_do():
         sample_scores(problem(), conditional, unconditional, 3, n_samples=0)
 
 
+@pytest.mark.parametrize("seed", [-1, "a", 1.5, None])
+def test_seeds_are_checked(seed):
+    for name in ("seed", "draw"):
+        with pytest.raises(ProblemError, match=f"{name} must be a whole number >= 0"):
+            sample_scores(problem(), *mixture(WIDTHS), 3, n_samples=2, n_steps=5, **{name: seed})
+
+
+def test_scores_that_are_no_functions_are_refused():
+    with pytest.raises(ProblemError, match=r"the conditional score must be a function of \(x, t\); got None"):
+        sample_scores(problem(), None, mixture(WIDTHS)[1], 3)
+    with pytest.raises(ProblemError, match=r"the unconditional score must be a function"):
+        sample_scores(problem(), mixture(WIDTHS)[0], np.zeros(3), 3)
+
+
 def test_the_score_of_points_is_the_gradient_of_their_density():
     points, x, h = RNG.normal(size=(9, 2)), RNG.normal(size=(5, 2)), 1e-5
     score = PointScore(points, blur=0.1)
@@ -174,6 +188,15 @@ def test_points_are_checked(points):
         PointScore(points, blur=0.1)
     with pytest.raises(ProblemError, match="blur"):
         PointScore(np.zeros((2, 2)), blur=0.0)
+    for no_numbers in ("a", [[1.0], [1.0, 2.0]], None):
+        with pytest.raises(ProblemError, match="points must be"):
+            PointScore(no_numbers, blur=0.1)
+    score = PointScore(np.zeros((2, 2)), blur=0.1)
+    for x in (np.zeros((4, 3)), np.zeros(2)):
+        with pytest.raises(ProblemError, match=r"x must have the shape \(samples, 2\)"):
+            score(x, 1.0)
+    with pytest.raises(ProblemError, match="t must be a number >= 0"):
+        score(np.zeros((4, 2)), -1.0)
 
 
 def test_guidance_that_depends_on_the_sample_is_refused_for_given_classes_too():

@@ -89,6 +89,8 @@ def test_the_figure_draws_small_data():
     real = level("real", 0.0, 1.0).isel(sampler=0, schedule=0, drop=True)
     for trainings in ([level("learned", 0.4, 1.2, 0.02, seed=i) for i in range(2)], [level("learned", 0.4, 1.2)]):
         figure, axes = digits.draw(theory, trainings, real)
+        assert axes[0].images[0].get_array().shape == (53, 89)  # six rows of one image for each class
+        assert axes[1].get_legend() is None and len(axes[0].get_legend().get_texts()) == 7  # not over the points
         assert len(axes) == 5 and axes[3].get_ylabel() and axes[1].get_xlabel()
         figure.savefig("/dev/null", format="png")
 

@@ -22,6 +22,12 @@ LINES = {  # level -> line of the predictions
     "ten Gaussians": {"color": COLOURS[0], "lw": 1.6},
     "training set": {"color": COLOURS[2], "lw": 1.6, "ls": (0, (3, 1.2))},
 }
+SPAN = {  # level -> its line beside the tick of a schedule: what lies at one height is seen at one end
+    "mean field": (-0.42, 0.06),
+    "equal shapes": (-0.26, 0.22),
+    "ten Gaussians": (-0.42, 0.06),
+    "training set": (-0.26, 0.22),
+}
 SHORT = {
     "negative window": "negative\nwindow",
     "designed": "designed\nP = 10",
@@ -50,8 +56,8 @@ def draw(
     levels = {name: pooled([data]) for name, data in theory.items()}
     with styled():
         if axes is None:
-            figure = Figure(figsize=(7.0, 7.6), layout="constrained")
-            grid = figure.add_gridspec(3, 2, height_ratios=[1.25, 1.25, 1.25])
+            figure = Figure(figsize=(7.0, 8.4), layout="constrained")
+            grid = figure.add_gridspec(3, 2, height_ratios=[1.7, 1.25, 1.25])
             places = (grid[0, :], grid[1, 0], grid[1, 1], grid[2, 0], grid[2, 1])
             axes = np.array([figure.add_subplot(place) for place in places])
         _images(axes[0], trainings[0], real)
@@ -62,20 +68,21 @@ def draw(
         titles = ("samples", "accuracy", "distance", "predicted and learned: mean", "predicted and learned: variance")
         for letter, axis, title in zip("abcde", axes, titles, strict=True):
             axis.set_title(f"({letter}) {title}")
-        axes[1].legend(loc="lower right", fontsize=6.5, handletextpad=0.3)
+        marks = axes[1].get_legend_handles_labels()
+        axes[0].legend(*marks, title="in (b) and (c)", loc="center left", bbox_to_anchor=(1.0, 0.5), handletextpad=0.3)
         handles, labels = axes[3].get_legend_handles_labels()
         axes[3].figure.legend(handles, labels, loc="outside lower center", ncols=3)
         return axes[0].figure, axes
 
 
 def _images(axis, training: "xarray.Dataset", real: "xarray.Dataset") -> None:
-    """Two samples of every class, one row for each schedule: same start in every row. First row: real images."""
+    """The first sample of every class, one row for each schedule: same start in every row. First row: real images."""
     names = [name for name in SHOWN if name != "designed, continuum"]
-    rows = [real["images"].values, *(training["images"].sel(schedule=name).values for name in names)]
-    gap = 1
-    canvas = np.full((len(rows) * (8 + gap) - gap, 20 * (8 + gap) - gap), np.nan)
+    images = (real["images"], *(training["images"].sel(schedule=name) for name in names))
+    rows = [row.isel(shown=0).values for row in images]  # (class, 8, 8)
+    canvas = np.full((len(rows) * 9 - 1, 10 * 9 - 1), np.nan)  # one pixel between two images
     for i, row in enumerate(rows):
-        for j, image in enumerate(row.reshape(20, 8, 8)):
+        for j, image in enumerate(row):
             canvas[9 * i : 9 * i + 8, 9 * j : 9 * j + 8] = image
     axis.imshow(canvas, cmap="gray_r", vmin=0.0, vmax=16.0, interpolation="nearest", aspect="equal")
     axis.set_yticks([9 * i + 3.5 for i in range(len(rows))], ["real", *names])
@@ -112,9 +119,8 @@ def _predictions(
     for i, schedule in enumerate(COMPARED):
         for level, data in levels.items():
             value = by_schedule(data, name, sampler, schedule).value
-            axis.plot(
-                [i - 0.42, i + 0.2], [value, value], **LINES[level], solid_capstyle="butt", label=None if i else level
-            )
+            ends = i + np.array(SPAN[level])
+            axis.plot(ends, [value, value], **LINES[level], solid_capstyle="butt", label=None if i else level)
         classes = learned[name].sel(sampler=sampler, schedule=schedule).values
         axis.plot(np.full(10, i + 0.36), classes, ".", ms=3, color="0.55", label=None if i else "learned, each class")
         mean = by_schedule(learned, name, sampler, schedule)

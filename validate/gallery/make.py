@@ -63,7 +63,7 @@ def make_figures(
         for figure in figures:
             for name, part in parts[figure.name].items():
                 _require_same(_path(out, figure, name), part)
-    notes = Console(stderr=True, highlight=False)
+    notes = Console(stderr=True, highlight=False, markup=False)  # the names of extras are in brackets
     for figure in lacking:
         notes.print(f"left out: {_needs(figure)}")
     for i, figure in enumerate(figures, start=1):
@@ -89,8 +89,8 @@ def chosen(only: Sequence[str] = ()) -> tuple[GalleryFigure, ...]:
 
 def _needs(figure: GalleryFigure) -> str:
     return (
-        f"the figure {figure.name!r} needs the extra {figure.extra!r}, which is not installed. Install it: "
-        f"pip install 'cfgfield[{figure.extra}]'"
+        f"the figure {figure.name!r} needs the extra {figure.extra!r}, which is not installed. Install it from the "
+        f"source tree: pip install -c constraints.txt -c constraints-extras.txt -e '.[{figure.extra}]'"
     )
 
 
