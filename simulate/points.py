@@ -8,7 +8,7 @@ happens to it); it stands between Gaussian fits of the classes and a learned sco
 import numpy as np
 
 from meanfield.errors import ProblemError, checked
-from simulate.scored import checked_state
+from simulate.scored import checked_state, numbers
 
 __all__ = ["PointScore"]
 
@@ -28,10 +28,7 @@ class PointScore:
     """
 
     def __init__(self, points: np.ndarray, blur: float) -> None:
-        try:
-            self.points = np.asarray(points, float)
-        except (TypeError, ValueError) as cause:
-            raise ProblemError(f"points must be numbers of shape (points, dim); got {points!r}.") from cause
+        self.points = numbers("points", points)
         if self.points.ndim != 2 or not len(self.points) or not np.all(np.isfinite(self.points)):
             raise ProblemError(f"points must be finite, of shape (points, dim); got shape {self.points.shape}.")
         self.blur = checked("blur", blur, low=0, open_low=True)

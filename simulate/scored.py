@@ -24,7 +24,7 @@ from meanfield.progress import Progress
 from simulate.integrators import correct, make_steps, predict, time_grid
 from simulate.randomness import NoiseReader
 
-__all__ = ["ScoreFunction", "checked_state", "sample_scores"]
+__all__ = ["ScoreFunction", "checked_state", "numbers", "sample_scores"]
 
 ScoreFunction = Callable[[np.ndarray, float], np.ndarray]  # x (samples, dim), VE time t -> score (samples, dim)
 
@@ -76,6 +76,8 @@ def sample_scores(
     >>> bool(abs(x[:, 0].var() / 0.05 - 1.0) < 0.1)      # (T18): v(0) = 0.25 T/(0.25 + T) exp(-G), exp(-G) = 0.2
     True
     """
+    if not isinstance(problem, Problem):
+        raise ProblemError(f"problem must be a Problem; got {problem!r}.")
     problem.require_isotropic("sample_scores", "Scores are given in the coordinates of x: state sigma2.")
     if math.isinf(problem.T):
         raise ProblemError("given scores need a finite start; got t_start = inf. Give e.g. t_start=400.")
@@ -124,10 +126,26 @@ def checked_state(x: np.ndarray, t: float, dim: int) -> tuple[np.ndarray, float]
     ...
     meanfield.errors.ProblemError: x must have the shape (samples, 4); got (2, 3).
     """
-    x = np.asarray(x)
+    x = numbers("x", x)
     if x.ndim != 2 or x.shape[1] != dim:
         raise ProblemError(f"x must have the shape (samples, {dim}); got {x.shape}.")
     return x, checked("t", t, low=0)
+
+
+def numbers(name: str, values: Any) -> np.ndarray:
+    """Values as an array of floats.
+
+    Examples
+    --------
+    >>> numbers("points", [[1.0], [2.0, 3.0]])
+    Traceback (most recent call last):
+    ...
+    meanfield.errors.ProblemError: points must be an array of numbers; got [[1.0], [2.0, 3.0]].
+    """
+    try:
+        return np.asarray(values, float)
+    except (TypeError, ValueError) as cause:
+        raise ProblemError(f"{name} must be an array of numbers; got {values!r}.") from cause
 
 
 def _guided(x: np.ndarray, t: float, w: float, conditional: ScoreFunction, unconditional: ScoreFunction) -> np.ndarray:
@@ -136,7 +154,7 @@ def _guided(x: np.ndarray, t: float, w: float, conditional: ScoreFunction, uncon
     for name, weight, function in (("conditional", 1.0 + w, conditional), ("unconditional", -w, unconditional)):
         if weight == 0.0:
             continue
-        score = np.asarray(function(x, t))
+        score = numbers(f"the {name} score", function(x, t))
         if score.shape != x.shape:
             raise ProblemError(
                 f"the {name} score must have the shape of x, {x.shape}; got {score.shape} at t = {t:.4g}. Return one "

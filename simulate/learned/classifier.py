@@ -7,6 +7,7 @@ import numpy as np
 from meanfield.errors import ProblemError
 from simulate.learned.digits import Digits
 from simulate.learned.extra import library
+from simulate.scored import numbers
 
 __all__ = ["make_classifier"]
 
@@ -25,7 +26,7 @@ def make_classifier(digits: Digits, seed: int = 0) -> Callable[[np.ndarray], np.
     machine = library("sklearn.svm").SVC(gamma="scale").fit(digits.blurred("held-out", seed), digits.labels_held_out)
 
     def classify(x: np.ndarray) -> np.ndarray:
-        found, dim = np.asarray(x), len(digits.centre)
+        found, dim = numbers("x", x), len(digits.centre)
         if found.ndim != 2 or found.shape[1] != dim or not len(found) or not np.all(np.isfinite(found)):
             raise ProblemError(f"a classifier takes finite samples of shape (samples, {dim}); got {found!r}.")
         return machine.predict(found)

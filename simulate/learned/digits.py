@@ -25,6 +25,7 @@ import numpy as np
 from meanfield.errors import ProblemError, checked
 from simulate.learned.extra import library
 from simulate.randomness import FORWARD, stream
+from simulate.scored import numbers
 
 __all__ = ["BLUR", "Digits", "load_digits"]
 
@@ -51,7 +52,7 @@ class Digits:
 
     def pixels(self, x: np.ndarray) -> np.ndarray:
         """Samples (..., 64) as grey levels 0 ... 16 of shape (..., 8, 8)."""
-        x = np.asarray(x)
+        x = numbers("x", x)
         if x.shape[-1:] != self.centre.shape:
             raise ProblemError(f"samples must have shape (..., {len(self.centre)}); got {x.shape}.")
         return (self.scale * x + self.centre).reshape(*x.shape[:-1], 8, 8)

@@ -73,7 +73,7 @@ class Training:
             object.__setattr__(self, name, checked(name, getattr(self, name), low=least, high=most))
         rate = checked("learning_rate", self.learning_rate, low=0, high=1, open_low=True)
         object.__setattr__(self, "learning_rate", rate)
-        if self.labels not in LABELS:
+        if not isinstance(self.labels, str) or self.labels not in LABELS:
             raise ProblemError(f"labels must be one of {list(LABELS)}; got {self.labels!r}.")
 
     def replace(self, **changes: Any) -> "Training":
@@ -107,7 +107,7 @@ def train(
     training = Training() if training is None else training
     if not isinstance(training, Training):
         raise ProblemError(f"training must be a Training; got {training!r}. Give e.g. Training(steps=500).")
-    if not isinstance(checkpoint, str | Path | None):
+    if not isinstance(checkpoint, str | Path | None) or (checkpoint is not None and Path(checkpoint).is_dir()):
         raise ProblemError(f"checkpoint must be the name of a file; got {checkpoint!r}.")
     every = int(checked("every", every, low=1, integer=True))
     torch = library("torch")

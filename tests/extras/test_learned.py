@@ -182,6 +182,8 @@ def test_samples_of_another_shape_are_refused():
     for x in (np.zeros((5, 3)), np.zeros(64), np.full((2, 64), np.nan), np.float64(1.0)):
         with pytest.raises(ProblemError, match=r"finite samples of shape \(samples, 64\)"):
             classify(x)
+    with pytest.raises(ProblemError, match="x must be an array of numbers"):
+        classify(np.full((1, 64), "a"))
     with pytest.raises(ProblemError, match=r"shape \(\.\.\., 64\); got \(3,\)"):
         DIGITS.pixels(np.zeros(3))
 

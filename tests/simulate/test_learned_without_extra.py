@@ -44,13 +44,14 @@ def test_a_training_checks_itself(changes, message):
         learned.Training(**changes)
 
 
-def test_arguments_of_another_kind_are_refused():
+def test_arguments_of_another_kind_are_refused(tmp_path):
     with pytest.raises(CfgfieldError, match=r"Training takes the keys .*unknown: \['zzz'\]"):
         learned.Training().replace(zzz=1)
     with pytest.raises(CfgfieldError, match="training must be a Training; got 3"):
         learned.train(3)
-    with pytest.raises(CfgfieldError, match="checkpoint must be the name of a file; got 3"):
-        learned.train(checkpoint=3)
+    for checkpoint in (3, tmp_path):
+        with pytest.raises(CfgfieldError, match="checkpoint must be the name of a file; got"):
+            learned.train(checkpoint=checkpoint)
     with pytest.raises(CfgfieldError, match="digits must be the images"):
         learned.make_classifier(None)
 

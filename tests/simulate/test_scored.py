@@ -155,6 +155,10 @@ def test_scores_that_are_no_functions_are_refused():
         sample_scores(problem(), None, mixture(WIDTHS)[1], 3)
     with pytest.raises(ProblemError, match=r"the unconditional score must be a function"):
         sample_scores(problem(), mixture(WIDTHS)[0], np.zeros(3), 3)
+    with pytest.raises(ProblemError, match="the conditional score must be an array of numbers; got 'a'"):
+        sample_scores(problem(), lambda x, t: "a", mixture(WIDTHS)[1], 3)
+    with pytest.raises(ProblemError, match="problem must be a Problem; got 3"):
+        sample_scores(3, *mixture(WIDTHS), 3)
 
 
 def test_the_score_of_points_is_the_gradient_of_their_density():
@@ -192,6 +196,9 @@ def test_points_are_checked(points):
         with pytest.raises(ProblemError, match="points must be"):
             PointScore(no_numbers, blur=0.1)
     score = PointScore(np.zeros((2, 2)), blur=0.1)
+    for x in (np.full((1, 2), "a"), [[1.0], [2.0, 3.0]]):
+        with pytest.raises(ProblemError, match="x must be an array of numbers"):
+            score(x, 1.0)
     for x in (np.zeros((4, 3)), np.zeros(2)):
         with pytest.raises(ProblemError, match=r"x must have the shape \(samples, 2\)"):
             score(x, 1.0)
