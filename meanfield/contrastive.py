@@ -1,7 +1,7 @@
 """Guidance as a training objective: contrastive denoising, its minimiser, and where there is none.
 
 A model s(x) that is trained on positive pairs of the target class and *against* negative pairs of the aggregate
-minimises, at noise time t (sec. 11 of docs/theory.md; arXiv:2603.22364),
+minimises, at noise time t (docs/training-objective.md; arXiv:2603.22364),
 
     J[s] = int dx { A(x) |s - s_c|^2 - B(x) |s - s_u|^2 },                                                (score form)
     J[s] = E_c a(x) |s(x) - (x_0 - x)/t|^2 - E_u b(x) |s(x) - (x_0 - x)/t|^2 + const,                 (denoising form)
@@ -17,6 +17,7 @@ Two choices of weights, here as the guidance whose score they train, in units of
     DensityRatio(beta, w_max)         B = min(beta r, w_max/(1 + w_max)): exists everywhere
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -24,18 +25,25 @@ from typing import NamedTuple
 import numpy as np
 
 from meanfield.densityratio import DensityRatio
-from meanfield.errors import ConvergenceError, NoMinimiserError, ProblemError, checked
+from meanfield.errors import ConvergenceError, NoMinimiserError, ProblemError, checked, short
 from meanfield.guidance import Constant, as_schedule
-from meanfield.smallmixture import Fields, SmallMixture
+from meanfield.smallmixture import Fields, SmallMixture, finite
 
 __all__ = ["Family", "Fit", "Objective", "denoising_objective", "fit", "minimiser", "score_objective", "weights"]
 
 Family = Callable[[np.ndarray, Fields], tuple[np.ndarray, np.ndarray]]  # (theta, at) -> s and ds/dtheta, below
 FAR = 1e7  # a parameter that runs so far from a start of order one has no minimum to go to
+MOST_W = 1e3  # of constant guidance: A - B = 1 is the rest of 1 + w and w; at 1e4 rounding turns curvatures negative
 
 
 def weights(guidance, log_ratio) -> tuple[np.ndarray, np.ndarray]:
     """A and B of a guidance where log r = log_ratio, in units of p_t(x|c).
+
+    Either may be negative (w < 0, w < -1): the objective is the same parabola, with a minimiser where A > B.
+
+    Raises
+    ------
+    ScheduleError : another guidance than a number. ProblemError : another schedule, or |w| above 1000.
 
     Examples
     --------
@@ -44,9 +52,11 @@ def weights(guidance, log_ratio) -> tuple[np.ndarray, np.ndarray]:
     """
     schedule, log_ratio = as_schedule(guidance), np.asarray(log_ratio, float)
     if isinstance(schedule, Constant):
+        remedy = "A - B = 1 is the difference of 1 + w and w: beyond, rounding decides what a search finds."
+        checked("w", schedule.value, low=-MOST_W, high=MOST_W, remedy=remedy)
         return np.full(log_ratio.shape, 1.0 + schedule.value), np.full(log_ratio.shape, schedule.value)
     if not isinstance(schedule, DensityRatio):
-        raise ProblemError(f"objectives are known of Constant and DensityRatio guidance; got {schedule!r}.")
+        raise ProblemError(f"objectives are known of Constant and DensityRatio guidance; got {short(schedule)}.")
     B = schedule.beta * np.exp(np.minimum(log_ratio, 600.0))
     if schedule.w_max is not None:
         B = np.minimum(B, schedule.w_max / (1.0 + schedule.w_max))
@@ -59,7 +69,7 @@ def minimiser(s_c, s_u, A, B) -> np.ndarray:
     Parameters
     ----------
     s_c, s_u : (points, n).
-    A, B : (points,).
+    A, B : (points,), of either sign.
 
     Returns
     -------
@@ -67,7 +77,7 @@ def minimiser(s_c, s_u, A, B) -> np.ndarray:
 
     Raises
     ------
-    NoMinimiserError : A <= B somewhere.
+    NoMinimiserError : A <= B somewhere. ProblemError : other shapes, or numbers that are not finite.
 
     Examples
     --------
@@ -79,7 +89,9 @@ def minimiser(s_c, s_u, A, B) -> np.ndarray:
     meanfield.errors.NoMinimiserError: the objective needs A > B at every point; the largest B/A is 1, and 1 of 1 \
 points have no minimiser. Take a smaller beta, or a largest weight w_max (which lowers B, and is another objective).
     """
-    s_c, s_u, A, B = (np.asarray(x, float) for x in (s_c, s_u, A, B))
+    s_c = finite("s_c", s_c, (None, None))
+    s_u = finite("s_u", s_u, s_c.shape)
+    A, B = finite("A", A, s_c.shape[:1]), finite("B", B, s_c.shape[:1])
     lost = ~(A > B)
     if lost.any():
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -125,9 +137,12 @@ class Objective:
 
 
 def score_objective(mixture: SmallMixture, guidance, t: float, x, measure) -> Objective:
-    """J in its score form, on quadrature nodes x (points, n) of weights `measure` (of dx)."""
+    """J in its score form, on quadrature nodes x (points, n) of weights `measure` (of dx), >= 0."""
     at = mixture.fields(x, t)
-    A, B = (np.asarray(measure, float) * np.exp(at.log_target) * c for c in weights(guidance, at.log_ratio))
+    measure = finite("measure", measure, at.x.shape[:1])
+    if measure.min() < 0.0:
+        raise ProblemError(f"measure must be weights >= 0 of the nodes; got {measure.min():g}. Take dx, or ones.")
+    A, B = (measure * np.exp(at.log_target) * c for c in weights(guidance, at.log_ratio))
     return Objective(at, A, at.s_c, at, B, at.s_u)
 
 
@@ -162,13 +177,14 @@ def fit(objective: Objective, family: Family, start) -> Fit:
 
     Raises
     ------
+    ProblemError : a start that is no list of finite numbers, or a family of other shapes or not finite there.
     NoMinimiserError : no minimum in this family.
     ConvergenceError : a gradient that does not vanish, or parameters that do the same.
     """
     from scipy.optimize import minimize
 
-    start = np.asarray(start, float)
-    scale = max(float(objective.a.sum()), 1e-300)
+    start = _started(objective, family, start)
+    scale = max(float(np.abs(objective.a).sum() + np.abs(objective.b).sum()), 1e-300)
 
     def scaled(theta):
         value, gradient = objective(family, theta)
@@ -177,6 +193,8 @@ def fit(objective: Objective, family: Family, start) -> Fit:
     box = [(-FAR, FAR)] * len(start)
     found = minimize(scaled, start, jac=True, method="L-BFGS-B", bounds=box, options={"maxiter": 5000, "ftol": 1e-15})
     theta, far = found.x, float(np.abs(found.x).max())
+    if math.isnan(found.fun):
+        raise ConvergenceError(f"a family must be finite on the way; J is nan at theta = {short(theta)}.")
     if not np.isfinite(found.fun) or far > 0.5 * FAR:
         raise NoMinimiserError(_runaway(f"a parameter ran to {far:.2g} and J to {found.fun * scale:.3g}"))
     H = objective.curvature(family, theta) / scale
@@ -192,6 +210,20 @@ def fit(objective: Objective, family: Family, start) -> Fit:
     steepest = float(np.abs(gradient).max())
     checked("the gradient at the minimum over the weight", steepest / scale, high=1e-8, error=ConvergenceError)
     return Fit(theta, value, steepest, float(np.linalg.eigvalsh(H)[0]) * scale, int(found.nit))
+
+
+def _started(objective: Objective, family: Family, start: object) -> np.ndarray:
+    """The start as an array, after one look at what the family says there."""
+    theta = finite("start", start, (None,))
+    if not callable(family):
+        raise ProblemError(f"a family must be a function of (theta, at); got {short(family)}.")
+    for at in (objective.positive, objective.negative):
+        found = family(theta, at)
+        if not isinstance(found, tuple | list) or len(found) != 2:
+            raise ProblemError(f"a family must return (s, ds/dtheta); got {short(found)}.")
+        finite("s of the family", found[0], at.x.shape)
+        finite("ds/dtheta of the family", found[1], (*at.x.shape, len(theta)))
+    return theta
 
 
 def _message(ratio: float, lost: int, points: int) -> str:

@@ -80,9 +80,9 @@ class DensityRatio(Schedule):
     def w_ratio(self, log_ratio):
         """Weight where log r = log_ratio (any shape), at most w_max; inf where there is no minimiser."""
         log_share = np.asarray(log_ratio, float) + math.log(self.beta)  # log(beta r)
-        exists = log_share < 0.0
-        safe = np.where(exists, log_share, -1.0)
-        w = np.where(exists, np.exp(safe) / -np.expm1(safe), math.inf)
+        lost = log_share >= 0.0  # nan is neither, and stays nan
+        safe = np.where(lost, -1.0, log_share)
+        w = np.where(lost, math.inf, np.exp(safe) / -np.expm1(safe))
         return (w if self.w_max is None else np.minimum(w, self.w_max))[()]
 
     def amplitude(self, t):

@@ -18,6 +18,7 @@ __all__ = [
     "ScheduleError",
     "build",
     "checked",
+    "short",
 ]
 
 
@@ -92,6 +93,18 @@ def checked(
             raise error(message)
         return int(x) if abs(x) < 2**53 else int(value)  # type: ignore[call-overload]
     return x
+
+
+def short(value: object, width: int = 120) -> str:
+    """`repr` of a value for a message, without the middle if it is longer than `width`.
+
+    Examples
+    --------
+    >>> short(list(range(1000)), width=40)
+    '[0, 1, 2, 3, 4, 5, 6, ... 97, 998, 999]'
+    """
+    text = repr(value)
+    return text if len(text) <= width else f"{text[: width - 19]} ... {text[-14:]}"
 
 
 def build(cls: Any, fields: Mapping[str, Any]) -> Any:

@@ -14,14 +14,14 @@ crowd of P classes at the D where guidance fades, (1/2) log L = log(1/beta)/d: w
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from meanfield.densityratio import DensityRatio
 from meanfield.dynamics import solve
-from meanfield.errors import ProblemError, ScheduleError, checked
+from meanfield.errors import ProblemError, ScheduleError, checked, short
 from meanfield.guidance import Tabulated
 from meanfield.noise import VE
 from meanfield.problem import Problem
@@ -49,7 +49,7 @@ class Fade:
     t, weight : VE times, ascending from 0, and the mean weight there.
     typical : the weight at the centre of the target's path, log r = -(d/2) log L, at least -log P.
     schedule : the mean weight as a schedule of VE time, the tool for software that knows functions of t only.
-    trajectory : solution of `problem` with that schedule: m(t), v(t), speciation, after which no weight matters.
+    trajectory : solution of `problem`, by that schedule: m(t), v(t), speciation, after which no weight matters.
     t_fade : where guidance fades, (1/2) log L = log(1/beta)/d; 0 if it does not before the end.
     limits : C and V for d -> infinity.
     """
@@ -114,9 +114,11 @@ def fade(problem: Problem, d: float) -> Fade:
 
     from meanfield.ratiolaw import KAPPA, mean_weight
 
+    if not isinstance(problem, Problem):
+        raise ProblemError(f"fade needs a Problem; got {short(problem)}.")
     guidance = problem.guidance
     if not isinstance(guidance, DensityRatio):
-        raise ScheduleError(f"fade is the theory of DensityRatio guidance; got {guidance!r}. Use solve.")
+        raise ScheduleError(f"fade is the theory of DensityRatio guidance; got {short(guidance)}. Use solve.")
     d = checked("d", d, low=2, high=1e12, remedy="At d = infinity this guidance does nothing.")
     if math.isfinite(problem.T):
         raise ProblemError(
@@ -135,12 +137,23 @@ def fade(problem: Problem, d: float) -> Fade:
     kappa = np.clip(1.0 / (d * np.log1p(1.0 / D)), KAPPA[-1], KAPPA[0])
     t, w = D - problem.sigma2, weight(-np.log(kappa))
     schedule = Tabulated(t.tolist(), w.tolist())
-    trajectory = solve(problem.replace(guidance=schedule, noise=VE()), d)
+    solved = solve(problem.replace(guidance=schedule, noise=VE()), d)
+    trajectory = replace(solved, problem=problem, standing="asymptotic")  # m and v of this problem, to order 1/d
     return Fade(problem, d, t, w, schedule, trajectory, ratio_limits(guidance, problem.eta))
 
 
 def ratio_limits(guidance: DensityRatio, eta: float) -> Limits:
     """C and V of (O8) and (O9), from a start at t = infinity.
+
+    Parameters
+    ----------
+    guidance : beta from 0.01 to 0.9 (0 to 0.9 for eta = 0 without w_max).
+    eta : stochasticity, 0 or 0.25 to 1.5.
+
+    Raises
+    ------
+    ScheduleError : another guidance.
+    ProblemError : beta or eta out of range.
 
     Examples
     --------

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from meanfield.errors import ProblemError, ScheduleError, build, checked
+from meanfield.errors import ProblemError, ScheduleError, build, checked, short
 from meanfield.growth import Continuum, Exponential, Fixed, Growth, Polynomial
 from meanfield.guidance import Constant, Schedule, as_schedule
 from meanfield.noise import VE, as_noise
@@ -130,9 +130,12 @@ class Problem:
     def weight(self, t):
         """w at VE time t, checked: finite, real, of the shape of t. Raises ScheduleError otherwise."""
         if self.schedule.by_sample:
+            remedy = "solve, reduced, quenched or simulate.run from a finite t_start"
+            if self.schedule.by_ratio:  # a finite start is where log r is not that of the class
+                remedy = "fade(problem, d).schedule, the function of t with the same mean effect, or simulate.run"
             raise ScheduleError(
                 f"this method needs a weight that is a function of t; the weight of {self.guidance!r} depends on the "
-                "sample. Use solve, reduced, quenched or simulate.run from a finite t_start."
+                f"sample. Use {remedy}."
             )
         return self.amplitude(t)
 
@@ -142,7 +145,7 @@ class Problem:
             w = np.asarray(self.schedule.amplitude(t), dtype=float)
         except Exception as cause:  # the schedule is the user's code: whatever it raises is reported with the time
             raise ScheduleError(
-                f"the schedule must return numbers for t = {_brief(t)}; {self.guidance!r} raised "
+                f"the schedule must return numbers for t = {_brief(t)}; {short(self.guidance)} raised "
                 f"{type(cause).__name__}: {cause}. It must accept arrays of t."
             ) from cause
         if w.shape != np.shape(t):
@@ -152,8 +155,8 @@ class Problem:
         if not np.all(np.isfinite(w)):
             bad = np.asarray(t, float)[~np.isfinite(w)] if np.ndim(t) else t
             raise ScheduleError(
-                f"the schedule must be finite in the sampled range; w(t = {_brief(bad)}) is not, in {self.guidance!r}. "
-                "Clip it, or start later."
+                f"the schedule must be finite in the sampled range; w(t = {_brief(bad)}) is not, in "
+                f"{short(self.guidance)}. Clip it, or start later."
             )
         return w[()]
 

@@ -26,7 +26,7 @@ from scipy.optimize import brentq
 from scipy.special import exprel, log_ndtr, ndtr, ndtri
 
 from meanfield.densityratio import DensityRatio
-from meanfield.errors import ConvergenceError, checked
+from meanfield.errors import ConvergenceError, ScheduleError, checked, short
 
 __all__ = ["KAPPA", "mean_weight"]
 
@@ -37,6 +37,7 @@ REACH = 11.0  # of y
 WALL = 1e4  # the largest weight of a wall that is infinite: density vanishes there, so it is felt nowhere
 CELLS = 200  # at eta >= 1
 LEAST_ETA = 0.25  # below, finite volumes would add more diffusion than there is
+MOST_ETA = 1.5  # there C is right to 1e-4 and V to 1e-3; V weighs the tail of W by kappa^-(1 + eta^2)
 NODES = 4000
 
 
@@ -45,7 +46,8 @@ def mean_weight(guidance: DensityRatio, eta: float) -> np.ndarray:
 
     Raises
     ------
-    ProblemError : 0 < eta < 0.25, or beta beyond 0.01 to 0.9 (with the ODE and no w_max, 0 to 0.9).
+    ScheduleError : another guidance.
+    ProblemError : 0 < eta < 0.25 or eta > 1.5, or beta beyond 0.01 to 0.9 (with the ODE and no w_max, 0 to 0.9).
     ConvergenceError : the integration failed.
 
     Examples
@@ -54,7 +56,13 @@ def mean_weight(guidance: DensityRatio, eta: float) -> np.ndarray:
     >>> print(f"{W[0]:.4f} {np.interp(-math.log(0.31), -np.log(KAPPA), W):.4f} {W[-1]:.0e}")  # 0.31: 1/(2 log 5)
     0.2500 0.0538 8e-69
     """
-    return _mean_weight(guidance, float(eta)).copy()
+    if not isinstance(guidance, DensityRatio):
+        raise ScheduleError(f"the mean weight is known of DensityRatio guidance; got {short(guidance)}.")
+    remedy = f"The law is known at eta = 0, and from {LEAST_ETA:g} to {MOST_ETA:g}."
+    eta = checked("eta", eta, low=0, high=MOST_ETA, remedy=remedy)
+    if eta > 0.0:
+        checked("eta", eta, low=LEAST_ETA, remedy=remedy)
+    return _mean_weight(guidance, eta).copy()
 
 
 @cache
@@ -66,7 +74,6 @@ def _mean_weight(guidance: DensityRatio, eta: float) -> np.ndarray:
     if closed:
         return np.array([_exact(guidance.beta, float(kappa)) for kappa in KAPPA])
     if eta > 0.0:
-        checked("eta", eta, low=LEAST_ETA, remedy=f"fade knows eta = 0, or eta >= {LEAST_ETA:g}.")
         cells = math.ceil(CELLS / min(eta, 1.0))  # little noise smooths little
         coarse, fine = _diffused(guidance, eta, cells), _diffused(guidance, eta, 2 * cells)
         return np.maximum(fine + (fine - coarse) / 3.0, 0.0)  # second order in the width of a cell

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import ProblemError, checked, short
 
-__all__ = ["Fields", "Pairs", "SmallMixture"]
+__all__ = ["Fields", "Pairs", "SmallMixture", "finite"]
 
 LARGEST = 2_000_000  # nodes
 
@@ -82,7 +82,7 @@ class SmallMixture:
 
     def fields(self, x, t: float) -> Fields:
         """Scores and densities at points x (points, n), VE time t > 0."""
-        x = np.asarray(x, float)
+        x = finite("x", x, (None, self.dim))
         D = np.asarray(self.variances) + checked("t", t, low=0, open_low=True)  # (classes,)
         away = np.asarray(self.means) - x[:, None, :]  # (points, classes, n)
         log_p = -0.5 * np.sum(away**2, axis=2) / D - 0.5 * self.dim * np.log(2.0 * np.pi * D)
@@ -97,6 +97,7 @@ class SmallMixture:
 
         `order` nodes in each of the 2n coordinates.
         """
+        t = checked("t", t, low=0, open_low=True)
         order = int(checked("order", order, low=2, high=200, integer=True))
         kinds = range(len(np.asarray(self.means))) if aggregate else [self.target]
         if len(kinds) * order ** (2 * self.dim) > LARGEST:
@@ -113,3 +114,26 @@ class SmallMixture:
             np.concatenate([-noise / t] * len(kinds)),
             np.concatenate([weight / len(kinds)] * len(kinds)),
         )
+
+
+def finite(name: str, value: object, shape: tuple[int | None, ...]) -> np.ndarray:
+    """An array of finite numbers of that shape (None: any length >= 1), or ProblemError.
+
+    Examples
+    --------
+    >>> finite("x", [0.0, 1.0], (None, 1))
+    Traceback (most recent call last):
+    ...
+    meanfield.errors.ProblemError: x must be finite numbers of shape (any, 1); got shape (2,).
+    """
+    wanted = ", ".join("any" if n is None else str(n) for n in shape) + ("," if len(shape) == 1 else "")
+    rule = f"{name} must be finite numbers of shape ({wanted}); got"
+    try:
+        array = np.asarray(value, float)
+    except (TypeError, ValueError) as cause:
+        raise ProblemError(f"{rule} {short(value)}.") from cause
+    if array.ndim != len(shape) or any(n not in (None, k) or k == 0 for n, k in zip(shape, array.shape, strict=True)):
+        raise ProblemError(f"{rule} shape {array.shape}.")
+    if not np.all(np.isfinite(array)):
+        raise ProblemError(f"{rule} {short(array[~np.isfinite(array)][0])} among them.")
+    return array

@@ -1,8 +1,8 @@
 """The exact score of a finite set of points, each blurred: what a network would learn that fits its data perfectly.
 
 p_t(x) = (1/n) sum_i N(x; x_i, (blur + t) I), score = sum_i pi_i (x_i - x)/(blur + t), pi = softmax(-|x - x_i|^2 /
-(2 (blur + t))). It is the minimiser of the training loss of a diffusion model (sec. 10 of docs/theory.md cites what
-happens to it); it stands between Gaussian fits of the classes and a learned score.
+(2 (blur + t))). It is the minimiser of the training loss of a diffusion model on these points, which repeats
+them; it stands between Gaussian fits of the classes and a learned score.
 """
 
 import numpy as np

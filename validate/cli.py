@@ -61,12 +61,13 @@ def solve(
 
     Example:  cfgfield solve --alpha 0.4 --w 1 --sampler sde
     """
+    from meanfield import fade
     from meanfield import solve as solve_theory
     from validate.config import state
 
     flags = {"alpha": alpha, "gamma": gamma, "n": n, "continuum": continuum, "sigma2": sigma2, "w": w}
     problem, _ = state(config, {**flags, "sampler": sampler, "t_start": t_start, "noise": noise}, {})
-    theory = solve_theory(problem, d)
+    theory = fade(problem, d).trajectory if problem.guidance.by_ratio else solve_theory(problem, d)
     deliver(theory, output)
     if as_json:
         f = theory.final
@@ -105,10 +106,8 @@ def simulate(
     Example:  cfgfield simulate --alpha 0.4 --w 1 --sampler sde --d 12 --n-samples 200
     """
     from simulate import run
-    from validate.comparison import compare
     from validate.config import state
     from validate.errors import ConfigError
-    from validate.sweeps import theory_of
 
     flags = {"alpha": alpha, "gamma": gamma, "n": n, "continuum": continuum, "sigma2": sigma2, "w": w}
     run_flags = {"d": d, "n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "seed": seed,
@@ -128,7 +127,20 @@ def simulate(
         return
     typer.echo(repr(data))
     if data.n_draws > 1:
-        typer.echo(str(compare(theory_of(data.problem, data.d), data)))
+        typer.echo(_verdict(data))
+
+
+def _verdict(data) -> str:
+    """Theory against particles, or why the problem has no theory: its particles are a result of their own."""
+    from meanfield.errors import ProblemError, ScheduleError
+    from validate.comparison import compare
+    from validate.sweeps import theory_of
+
+    try:
+        theory = theory_of(data.problem, data.d)
+    except (ProblemError, ScheduleError) as cause:
+        return f"no theory beside: {cause}"
+    return str(compare(theory, data))
 
 
 @app.command()

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield.ensemble import Ensemble
+from meanfield.errors import short
+from meanfield.fading import Fade
 from validate.errors import ComparisonError
 from validate.estimates import QUANTITIES, draws_at, draws_of, quantities, record_indices, twins_coincide, value_of
 from validate.outcome import Comparison, Row
@@ -31,7 +33,7 @@ REDUCED: dict[str, Any] = {"n_samples": 50_000, "n_draws": 50}  # stderr of m be
 
 
 def compare(
-    theory: "Trajectory | Ensemble",
+    theory: "Trajectory | Fade | Ensemble",
     data: Ensemble,
     *,
     times: Sequence[float] | None = None,
@@ -46,8 +48,8 @@ def compare(
 
     Parameters
     ----------
-    theory : a `Trajectory` (d infinite, or the d of the data) or an `Ensemble` such as `reduced(problem, d)`, whose own
-        statistical error is then combined with that of the particles.
+    theory : a `Trajectory` (d infinite, or the d of the data), a `Fade` of density-ratio guidance, or
+        an `Ensemble` such as `reduced(problem, d)`, whose own statistical error is then combined with that of the particles.
     data : the particles.
     times : recorded times to compare at (the nearest record is taken); by default as many as the draws can weigh.
     level : probability of a false alarm of the whole comparison.
@@ -69,6 +71,7 @@ def compare(
     >>> bool(compare(solve(p), run(p, d=10, n_samples=200, n_disorder=8, n_steps=10, seed=0, progress=False)))
     True
     """
+    theory = theory.trajectory if isinstance(theory, Fade) else theory
     _same_problem(theory, data)
     if data.n_draws < 2:
         raise ComparisonError(
@@ -159,7 +162,9 @@ def _reduced(finite_size: Any, data: Ensemble) -> Ensemble:
 def _same_problem(theory: Any, data: Ensemble) -> None:
     if theory.problem != data.problem:
         names = [n for n in data.problem.__dataclass_fields__ if getattr(theory.problem, n) != getattr(data.problem, n)]
-        pairs = "; ".join(f"{n}: {getattr(theory.problem, n)!r} and {getattr(data.problem, n)!r}" for n in names)
+        pairs = "; ".join(
+            f"{n}: {short(getattr(theory.problem, n))} and {short(getattr(data.problem, n))}" for n in names
+        )
         raise ComparisonError(
             f"theory and particles must be of one problem; these differ in {pairs}. Solve the one that was run."
         )

@@ -92,9 +92,9 @@ class SweepCell:
 
         from simulate import run
 
+        theory = theory_of(self.problem, self.d)  # first: a cell without theory is refused before it is run
         seed = cell_seed(self.seed, self.content)
         data = run(self.problem, d=self.d, seed=seed, threads=threads, progress=progress, **self.run_options)
-        theory = theory_of(self.problem, self.d)
         prediction = theory_on(theory, data.t)
         return xarray.Dataset(
             {
@@ -181,10 +181,13 @@ def theory_of(problem: Problem, d: float):
     """The mean-field theory that particles at dimension d are held against.
 
     d = infinity for exponentially many classes and the continuum; where the rate log(P)/d vanishes with d, the theory
-    at the rate of this d (at d = infinity there is no distortion left to compare).
+    at the rate of this d (at d = infinity there is no distortion left to compare). Density-ratio guidance acts at
+    finite d alone: `fade`.
     """
-    from meanfield import solve
+    from meanfield import fade, solve
 
+    if problem.guidance.by_ratio:
+        return fade(problem, d).trajectory
     return solve(problem) if isinstance(problem.classes, Exponential | Continuum) else solve(problem, d)
 
 
@@ -238,9 +241,9 @@ def _assemble(parts, names, grid, base, options, seed) -> "xarray.Dataset":
     import xarray
 
     shape = tuple(len(grid[name]) for name in names)
-    variables = {}
-    for name, first in parts[0].data_vars.items():
-        stacked = np.stack([part[name].values for part in parts])
+    variables, firsts = {}, {name: part[name] for part in reversed(parts) for name in part.data_vars}
+    for name, first in firsts.items():  # cells whose weight is a function of t have no `w` of their own: nan
+        stacked = np.stack([part[name].values if name in part else np.full(first.shape, np.nan) for part in parts])
         variables[name] = ((*names, *first.dims), stacked.reshape(*shape, *first.shape))
     attrs = {"base": json.dumps(base.to_dict()), "options": json.dumps(dict(options)), "seed": seed, **versions()}
     return xarray.Dataset(variables, coords={name: _labels(grid[name]) for name in names}, attrs=attrs)

@@ -142,3 +142,50 @@ def test_bad_input_is_refused():
         SmallMixture([[0.0, 0.0], [1.0, 0.0]], 1.0).pairs(1.0, 60, aggregate=True)
     with pytest.raises(ConvergenceError, match="flat"):  # s_c is a straight line: the family says the same twice
         fit(objectives(NARROW, 1.0)[0], twice, [3.0, 4.0])
+
+
+@pytest.mark.parametrize("w", [-2.0, -1.0, 1e3])
+@pytest.mark.parametrize("form", [0, 1], ids=["score", "denoising"])
+def test_weights_may_be_negative_or_large(w, form):
+    found = fit(objectives(NARROW, w)[form], linear, [5.0, -7.0, 3.0, 4.0])
+    assert np.abs(found.theta - [1.0 + w, -w, 0.0, 0.0]).max() < 1e-6 * max(abs(w), 1.0)
+
+
+def test_a_weight_that_rounding_would_decide_is_refused():
+    for w in (1e9, -1e4):
+        with pytest.raises(ProblemError, match=r"w must be .* rounding decides"):
+            score_objective(NARROW, w, T, X, DX)
+
+
+@pytest.mark.parametrize("t", [0.0, -1.0, np.inf, np.nan])
+def test_a_time_out_of_range_is_refused(t):
+    with pytest.raises(ProblemError, match="t must be"):
+        denoising_objective(NARROW, 1.0, t)
+
+
+@pytest.mark.parametrize("start", [[np.nan] * 4, [], 1.0, "start"])
+def test_a_bad_start_is_refused(start):
+    with pytest.raises(ProblemError, match=r"start must be"):
+        fit(objectives(NARROW, 1.0)[0], linear, start)
+
+
+@pytest.mark.parametrize(
+    "family",
+    [None, lambda theta, at: at.s_c, lambda theta, at: (at.s_c, at.s_c), lambda theta, at: (np.nan * at.s_c, at.s_c)],
+)
+def test_a_bad_family_is_refused(family):
+    with pytest.raises(ProblemError, match="family"):
+        fit(objectives(NARROW, 1.0)[0], family, [1.0])
+
+
+def test_bad_points_are_refused():
+    for x, measure in ((X[:, 0], DX), (X * np.nan, DX), (X, DX[:-1]), (X, -DX)):
+        with pytest.raises(ProblemError, match=r"(x|measure) must be"):
+            score_objective(NARROW, 1.0, T, x, measure)
+    for scores in (
+        ([1.0], [0.0], [2.0], [1.0]),
+        ([[1.0]], [[0.0]], [2.0, 3.0], [1.0]),
+        ([[1.0]], [[0.0]], [np.nan], [1.0]),
+    ):
+        with pytest.raises(ProblemError, match="must be finite numbers of shape"):
+            minimiser(*scores)

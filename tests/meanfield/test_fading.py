@@ -212,5 +212,22 @@ def test_fade_refuses_what_it_is_no_theory_of():
         with pytest.raises(ProblemError, match=r"beta must be a number >= 0\.01 .*got 0\.001"):
             fade(problem(beta=0.001, **changes), 100)
     assert fade(problem(beta=0.001), 100).limits.shift == pytest.approx(norm.pdf(norm.ppf(0.001)) / 0.999, rel=1e-6)
-    with pytest.raises(ProblemError, match=r"eta = 0, or eta >= 0\.25"):
+    with pytest.raises(ProblemError, match=r"eta = 0, and from 0\.25"):
         fade(problem(sampler=0.1), 100)
+
+
+@pytest.mark.parametrize("eta", [-1.0, 0.1, 1.6, 5.0, 100.0, math.inf, math.nan, "x"])
+def test_limits_refuse_what_fade_refuses(eta):
+    with pytest.raises(ProblemError, match="eta must be"):
+        ratio_limits(DensityRatio(0.3), eta)
+
+
+def test_limits_and_fade_refuse_other_things():
+    with pytest.raises(ScheduleError, match="DensityRatio"):
+        ratio_limits(None, 1.0)
+    with pytest.raises(ProblemError, match="needs a Problem"):
+        fade(None, 3)
+    assert np.isnan(DensityRatio(0.2).w_ratio(math.nan)) and np.isnan(DensityRatio(0.2, 3.0).w_ratio(math.nan))
+    with pytest.raises(ScheduleError, match=r"fade\(problem, d\)\.schedule.* or simulate\.run") as caught:
+        problem().weight(1.0)
+    assert "finite t_start" not in str(caught.value)

@@ -134,6 +134,19 @@ def test_bad_input_is_one_message_and_exit_code_2(words, message):
     assert "Traceback" not in result.stderr
 
 
+def test_guidance_by_a_ratio_is_held_against_its_own_theory(tmp_path):
+    path = tmp_path / "ratio.toml"
+    ratio = CONFIG.replace("guidance = 1.0", 'guidance = {schedule = "density-ratio", beta = 0.3, w_max = 4.0}')
+    path.write_text(ratio)
+    assert "asymptotic theory at d = 8 against particles" in call("simulate", "--config", path).stdout
+    assert "Trajectory at d = 8: m(0) = 1.0" in call("solve", "--config", path, "--d", 8).stdout
+    result = call("simulate", "--config", path, "--t-start", 1000)
+    assert result.exit_code == 0 and "no theory beside: fade needs a start at t = infinity" in result.stdout
+    path.write_text(ratio.replace("[run]", '[problem]\nguidance = {schedule = "density-ratio", beta = 0.1}\n[run]'))
+    result = call("simulate", "--config", path)
+    assert result.exit_code == 2 and "unknown: ['problem']" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

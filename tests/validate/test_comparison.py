@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from validation_cases import PROBLEM, labelled, particles, synthetic
 
-from meanfield import Continuum, Exponential, Fixed, Problem, reduced, solve
-from simulate import timestep_error
+from meanfield import Continuum, DensityRatio, Exponential, Fixed, Problem, Tabulated, fade, reduced, solve
+from simulate import run, timestep_error
 from validate import compare
 from validate.comparison import REDUCED
 from validate.errors import ComparisonError
@@ -157,6 +157,20 @@ def test_another_problem_or_dimension_is_refused(data):
         compare(solve(PROBLEM, 10), data, finite_size="reduced")
     with pytest.raises(ComparisonError, match='estimator must be "paired" or "plain"'):
         compare(solve(PROBLEM), data, estimator="median")
+
+
+def test_guidance_by_a_ratio_is_compared_with_fade():
+    """Negative control: the theory of a beta a third off; another guidance is refused in few words."""
+    p = Problem(classes=Continuum(), sigma2=0.25, guidance=DensityRatio(0.3), sampler="ode")
+    data = run(p, d=64, n_samples=200, n_disorder=16, n_steps=100, progress=False)
+    theory = fade(p, 64)
+    assert compare(theory, data, times=[0.0]) and compare(theory.trajectory, data, times=[0.0])
+    off = fade(p.replace(guidance=DensityRatio(0.4)), 64).trajectory
+    assert not compare(dataclasses.replace(off, problem=p), data, times=[0.0])
+    table = p.replace(guidance=Tabulated(theory.t.tolist(), theory.weight.tolist()))
+    with pytest.raises(ComparisonError, match="differ in guidance: Tabulated") as caught:
+        compare(solve(table, 64), data)
+    assert len(str(caught.value)) < 400
 
 
 def test_plot_draws_without_simulating(data):

@@ -8,7 +8,7 @@ import pytest
 import xarray
 from validation_cases import PROBLEM
 
-from meanfield import Constant, Exponential, Fixed, Linear, ProblemError, solve
+from meanfield import Constant, DensityRatio, Exponential, Fixed, Linear, ProblemError, fade, solve
 from simulate import run
 from validate import StoreError, sweep
 from validate.sweeps import cell_seed
@@ -49,6 +49,14 @@ def test_growth_laws_schedules_and_start_times_as_grid_values():
     assert list(data.guidance.values) == [repr(s) for s in schedules]
     data = sweep(PROBLEM, {"t_start": [np.inf, 100.0], "sigma2": [0.2]}, d=8, **OPTIONS)
     assert float(data.t.sel(t_start=100.0)[0, 0]) == 100.0
+
+
+def test_guidance_by_a_ratio_is_swept_beside_fade():
+    base = PROBLEM.replace(classes=Exponential(0.4), guidance=DensityRatio(0.3, w_max=4.0))
+    data = sweep(base, {"guidance": [base.guidance, Constant(0.4)], "d": [8]}, **OPTIONS)
+    assert float(data.theory_m[0, 0, -1]) == fade(base, 8).trajectory.final.m < float(data.theory_m[1, 0, -1])
+    with pytest.raises(ProblemError, match="fade needs a start at t = infinity"):
+        sweep(base.replace(t_start=1000.0), {"d": [8]}, **{**OPTIONS, "n_samples": 10**7})  # before it is run
 
 
 def test_files_equal_memory_and_nothing_is_computed_twice(tmp_path, whole):

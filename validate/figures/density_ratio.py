@@ -36,7 +36,7 @@ def draw(line: "xarray.Dataset", weight: "xarray.Dataset", sizes: "xarray.Datase
         _weight(b, weight)
         _distortion(c, sizes, "shift", r"$m(0) - 1$")
         _distortion(d, sizes, "loss", r"$1 - v(0)/\sigma^2$")
-        for axis, title in zip((a, b, c, d), ("a  objective", "b  weight", "c  mean", "d  variance"), strict=True):
+        for axis, title in zip((a, b, c, d), ("(a) objective", "(b) weight", "(c) mean", "(d) variance"), strict=True):
             axis.set_title(title)
         return a.figure, axes
 
@@ -69,6 +69,7 @@ def _weight(axis, data: "xarray.Dataset") -> None:
               transform=axis.get_xaxis_transform())  # fmt: skip
     top = 300.0 * float(data["d"].values.max())
     axis.set(xscale="log", xlim=(0.25, top), ylim=(-0.01, None), xlabel=r"$D = \sigma^2 + t$", ylabel="mean weight")
+    axis.plot([], [], "|", ms=11, mew=1.4, color="0.3", label="fades, (O7)")
     axis.legend(title="d", loc="lower right")
 
 
@@ -86,8 +87,8 @@ def _distortion(axis, data: "xarray.Dataset", name: str, label: str) -> None:
         ]
         handles += [axis.plot([], [], marker, color="0.3", label=case)[0] for case, marker in marked.items()]
     else:
-        handles = [axis.plot([], [], "o-", color="0.3", label="density ratio")[0]]
-        handles += [axis.plot([], [], "o:", mfc="white", color="0.3", label="constant")[0]]
+        handles = [axis.plot([], [], "o-", color="0.3", label="density ratio, fade")[0]]
+        handles += [axis.plot([], [], "o:", mfc="white", color="0.3", label="constant, mean field")[0]]
     axis.legend(handles=handles, loc="lower left")
     axis.set(xscale="log", yscale="log", xlabel="d", ylabel=label)
     low, high = data["d"].values.min(), data["d"].values.max()
