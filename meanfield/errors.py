@@ -101,7 +101,7 @@ def short(value: object, width: int = 120) -> str:
     Examples
     --------
     >>> short(list(range(1000)), width=40)
-    '[0, 1, 2, 3, 4, 5, 6, ... 97, 998, 999]'
+    '[0, 1, 2, 3, 4, 5, 6, ... 997, 998, 999]'
     """
     text = repr(value)
     return text if len(text) <= width else f"{text[: width - 19]} ... {text[-14:]}"

@@ -49,7 +49,8 @@ def compare(
     Parameters
     ----------
     theory : a `Trajectory` (d infinite, or the d of the data), a `Fade` of density-ratio guidance, or
-        an `Ensemble` such as `reduced(problem, d)`, whose own statistical error is then combined with that of the particles.
+        an `Ensemble` such as `reduced(problem, d)`, whose own statistical error is then combined with that of the
+        particles.
     data : the particles.
     times : recorded times to compare at (the nearest record is taken); by default as many as the draws can weigh.
     level : probability of a false alarm of the whole comparison.
