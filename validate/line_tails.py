@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from meanfield.errors import ProblemError
 from meanfield.line import TwoClasses, crossing_start, end_law
 from validate.provenance import versions
 
@@ -28,7 +29,7 @@ def line_tails(
     Returns
     -------
     xarray.Dataset : over w, `edge` and `middle`, natural logarithms; `start_edge`, `start_middle`, the starts z;
-        `start_theory`, (L6).
+        `start_theory`, (L6), NaN where w is too small for it.
 
     Examples
     --------
@@ -54,11 +55,18 @@ def line_tails(
             "middle": ("w", log_ndtr(starts[1])),
             "start_edge": ("w", starts[0]),
             "start_middle": ("w", starts[1]),
-            "start_theory": ("w", [crossing_start(gaussian, w) for w in weights]),
+            "start_theory": ("w", [_theory(gaussian, w) for w in weights]),
         },
         coords={"w": np.asarray(weights, dtype=float)},
         attrs={"classes": repr((compact, gaussian)), "share": share, "versions": json.dumps(versions())},
     )
+
+
+def _theory(gaussian: TwoClasses, w: float) -> float:
+    try:
+        return crossing_start(gaussian, w)
+    except ProblemError:
+        return float("nan")
 
 
 def _start(classes: TwoClasses, w: float, x: float, n_starts: int) -> float:

@@ -20,11 +20,12 @@ from scipy import special
 
 from meanfield.errors import ConvergenceError, ProblemError, checked
 from meanfield.line.law import EndLaw
-from meanfield.line.statement import PiecewiseConstant, TwoClasses
+from meanfield.line.statement import PiecewiseConstant, TwoClasses, numbers, stated
 
 __all__ = ["end_law", "trajectories"]
 
 REACH = 8.5  # start normals beyond carry 2e-17 of the mass
+FARTHEST = 1e6  # beyond, rounding moves the log-odds, differences of z^2/2, by more than 1e-4
 EPS = float(np.finfo(float).eps)
 
 
@@ -34,8 +35,9 @@ def end_law(classes: TwoClasses, w: float, *, z=None, t_start: float = math.inf,
     Parameters
     ----------
     w : guidance >= 0, s_w = s_c + w (s_c - s); up to (tol/2.2e-16)^{2/3}, that is 1e5 at the default.
-    z : starts, increasing; default 341 from -8.5 to 8.5. Far ones probe small probabilities.
-    t_start : infinity, or T > 0: then x_T = T^{1/2} z, as real samplers start.
+    z : starts, increasing, |z| <= 1e6; default 341 from -8.5 to 8.5. Far ones probe small probabilities.
+    t_start : infinity, or T: then x_T = T^{1/2} z, as real samplers start. At least 1e-10 sigma2 for Gaussian classes,
+        1e-3 (farthest edge of the target)^2 for compact ones, whose cost grows like T^{-1/2}.
     tol : absolute error aimed at for zeta, 1e-12 to 1e-2.
 
     Raises
@@ -45,14 +47,13 @@ def end_law(classes: TwoClasses, w: float, *, z=None, t_start: float = math.inf,
 
     Examples
     --------
-    >>> from meanfield.line import Normal, TwoClasses
+    >>> from meanfield.line import Normal, TwoClasses, numbers
     >>> law = end_law(TwoClasses(Normal(1.0), Normal(-1.0)), 0.0, z=[-1.0, 0.0, 1.0])
     >>> law.x.tolist()     # without guidance: the class itself
     [0.0, 1.0, 2.0]
     """
-    w, tol = _strength(w, tol)
-    z, T = np.linspace(-REACH, REACH, 341) if z is None else _starts(z), _start_time(t_start)
-    target = classes.target
+    target, (w, tol), T = stated(classes).target, _strength(w, tol), _start_time(classes, t_start)
+    z = np.linspace(-REACH, REACH, 341) if z is None else _starts(z)
     if w == 0 and math.isinf(T):
         return EndLaw(classes, w, T, tol, z, z.copy(), np.zeros(len(z)))
     R = _last(classes, w, z, T, tol)
@@ -84,7 +85,7 @@ def trajectories(classes: TwoClasses, w: float, z, t, *, t_start: float = math.i
     [[3.98, 2.1, 1.99]]
     """
     w, tol = _strength(w, tol)
-    z, t, T = _starts(z), np.asarray(t, dtype=float), _start_time(t_start)
+    z, t, T = _starts(z), numbers("t", t), _start_time(stated(classes), t_start)
     if t.ndim != 1 or not len(t) or np.any(~(t >= 0)) or np.any(~(t < T)) or np.any(np.diff(t) >= 0):
         raise ProblemError(f"t must be decreasing times >= 0, below t_start={T:g}, shape (k,); got {t!r}.")
     with np.errstate(divide="ignore"):
@@ -160,23 +161,30 @@ def _strength(w: float, tol: float) -> tuple[float, float]:
     w = checked("w", w, low=0)
     largest = (tol / EPS) ** (2.0 / 3.0)
     if w > largest:
+        needed = 1.01 * EPS * w**1.5
+        raised = f"Raise tol to {needed:.3g}, or u" if needed <= 1e-2 else "U"
         # u is of order w^{1/2}: log-odds carry an error EPS w, and w times it acts for a time of order w^{-1/2}
         raise ProblemError(
             f"guidance w must be <= {largest:.3g} at tol={tol:g}, as rounding moves the end points by {EPS:.1e} w^1.5; "
-            f"got w={w:g}. Raise tol above {EPS * w**1.5:.1g}, or use the limit law, meanfield.line.end_scale."
+            f"got w={w:g}. {raised}se the limit law, meanfield.line.end_scale."
         )
     return w, tol
 
 
 def _starts(z) -> np.ndarray:
-    try:
-        z = np.asarray(z, dtype=float)
-    except (TypeError, ValueError) as cause:
-        raise ProblemError(f"z must be increasing numbers, shape (n,); got {z!r}.") from cause
-    if z.ndim != 1 or not len(z) or not np.all(np.isfinite(z)) or np.any(np.diff(z) <= 0):
-        raise ProblemError(f"z must be increasing numbers, shape (n,); got {z!r}.")
+    z = numbers("z", z)
+    if z.ndim != 1 or not len(z) or not np.all(np.abs(z) <= FARTHEST) or np.any(np.diff(z) <= 0):
+        raise ProblemError(f"z must be increasing numbers between -1e6 and 1e6, shape (n,); got {z!r}.")
     return z
 
 
-def _start_time(T: float) -> float:
-    return checked("t_start", T, low=0, open_low=True, infinite=True)
+def _start_time(classes: TwoClasses, T: float) -> float:
+    T = checked("t_start", T, low=0, open_low=True, infinite=True)
+    if isinstance(classes.target, PiecewiseConstant):
+        least, unit = 1e-3 * max(abs(edge) for edge in classes.target.support) ** 2, "(farthest edge of the target)^2"
+    else:
+        least, unit = 1e-10 * classes.sigma2, "sigma2"
+    if T < least:
+        share = "1e-3" if classes.compact else "1e-10"
+        raise ProblemError(f"t_start must be >= {share} {unit} = {least:.3g}; got {T:g}. Raise it, or leave it out.")
+    return T

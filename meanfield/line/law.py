@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from meanfield.errors import ProblemError
-from meanfield.line.statement import Normal, TwoClasses
+from meanfield.errors import ProblemError, checked
+from meanfield.line.statement import Normal, TwoClasses, numbers
 
 __all__ = ["EndLaw"]
 
@@ -80,7 +80,7 @@ class EndLaw:
         ------
         ProblemError : x is not between the images of the first and the last start.
         """
-        zeta = float(self._normal_scores(x))
+        zeta = float(self._normal_scores(checked("x", x)))
         if not self.zeta[0] <= zeta <= self.zeta[-1]:
             raise ProblemError(
                 f"x must lie between the end points {self.x[0]:.6g} and {self.x[-1]:.6g} of the starts; got {x!r}. "
@@ -94,6 +94,9 @@ class EndLaw:
         Spectrally accurate on the default grid, if the values are smooth.
         """
         self._require_grid()
+        values = numbers("values", values)
+        if values.shape not in ((), self.z.shape):
+            raise ProblemError(f"values must have shape {self.z.shape}, one by start; got {values.shape}.")
         weight = np.exp(-0.5 * self.z**2) * np.gradient(self.z)
         return float(np.sum(weight * values) / weight.sum())
 
@@ -102,7 +105,7 @@ class EndLaw:
         from scipy.interpolate import CubicHermiteSpline
 
         self._require_grid()
-        z = np.linspace(self.z[0], self.z[-1], n)
+        z = np.linspace(self.z[0], self.z[-1], int(checked("n", n, low=2, high=1e7, integer=True)))
         spline = CubicHermiteSpline(self.z, self.zeta, np.exp(self.log_slope))
         log_slope = np.log(np.maximum(spline(z, 1), math.exp(self.log_slope.min())))
         return EndLaw(self.classes, self.w, self.t_start, self.tol, z, spline(z), log_slope)
@@ -112,7 +115,7 @@ class EndLaw:
             raise ProblemError(f"a law needs at least two starts; got z = {self.z}. Leave out z, or give a grid.")
 
     def _normal_scores(self, x) -> np.ndarray:
-        return np.asarray(self.classes.target.normal_score(np.asarray(x, dtype=float), 0.0))
+        return np.asarray(self.classes.target.normal_score(numbers("x", x), 0.0))
 
     def _start(self, zeta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """z and dz/dzeta of normal scores, those beyond the grid clipped to it."""

@@ -33,9 +33,11 @@ from scipy import special
 
 from meanfield.errors import ConvergenceError, ProblemError, checked
 from meanfield.line.flow import end_law
-from meanfield.line.statement import Normal, PiecewiseConstant, TwoClasses
+from meanfield.line.statement import Normal, PiecewiseConstant, TwoClasses, stated
 
 __all__ = ["EndScale", "crossing_start", "end_scale", "log_short_of", "sde_edge_distance"]
+
+ROUNDING = 1e-12  # tolerance of zeta over w^2 that the solver can meet: 5000 roundings of z^2
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(60)
 NODES, WEIGHTS = 0.5 * (NODES + 1.0), 0.5 * WEIGHTS  # on [0, 1]
@@ -66,7 +68,7 @@ def end_scale(classes: TwoClasses | None = None) -> EndScale:
     """
     from scipy.integrate import solve_ivp
 
-    classes = TwoClasses(Normal(1.0), Normal(-1.0)) if classes is None else classes
+    classes = TwoClasses(Normal(1.0), Normal(-1.0)) if classes is None else stated(classes)
     sign, scale = classes.sign, 1.0 / classes.separation
     log_kappa = math.log(classes.prior) - math.log1p(-classes.prior)
 
@@ -85,9 +87,14 @@ def end_scale(classes: TwoClasses | None = None) -> EndScale:
         return parts(r * scale * state[0])[0] - 45.0
 
     over.terminal = True  # type: ignore[attr-defined]
-    done = solve_ivp(rate, (0.0, 1e5), [0.0, 1.0], method="DOP853", events=over, rtol=1e-13, atol=1e-15)
+    # a heavy target slows the flow: U = r/kappa until r U is of order one, at r and 1/U of order kappa^{1/2}
+    slow = max(1.0, math.exp(0.5 * log_kappa))
+    settings = {"method": "DOP853", "events": over, "rtol": 1e-13, "atol": [1e-15 / slow, 1e-15]}
+    done = solve_ivp(rate, (0.0, 1e5 * slow), [0.0, 1.0], **settings)
     if done.status != 1:
-        raise ConvergenceError(f"the limit flow of {classes} did not end: {done.message}")
+        raise ConvergenceError(
+            f"the limit flow must end at a finite time; that of {classes} did not: {done.message} Lower the prior."
+        )
     return EndScale(float(done.y[0, -1]), float(done.y[1, -1]))
 
 
@@ -96,6 +103,13 @@ def log_short_of(classes: TwoClasses, w: float, x: float, *, tol: float = 1e-6) 
 
     Short of x means on the side of the other class. z is found along (L1), however far out it lies; for Gaussians and
     x in the middle of the two means it is (L6).
+
+    Parameters
+    ----------
+    w : 0 to 1e5. Log-odds are differences of terms z^2/2 and z is of order -w: rounding sets the error of z, relative
+        to z, to tol or 1e-12 w^2, whichever is larger. Beyond, (L6).
+    x : a point of the target's support; for Gaussians within 1e5 standard deviations of the mean.
+    tol : of zeta at the end of the flow, 1e-12 to 1e-2.
 
     Examples
     --------
@@ -106,34 +120,48 @@ def log_short_of(classes: TwoClasses, w: float, x: float, *, tol: float = 1e-6) 
     """
     from scipy.optimize import brentq
 
-    w, sign = checked("w", w, low=0), classes.sign
-    aim = float(classes.target.normal_score(x, 0.0)) * sign
-    if not math.isfinite(aim):
-        raise ProblemError(f"x must lie inside the target's support; got {x!r}.")
+    w = checked("w", w, low=0, high=1e5, remedy="For Gaussian classes and their middle use crossing_start.")
+    sign, tol = stated(classes).sign, checked("tol", tol, low=1e-12, high=1e-2)
+    aim = float(classes.target.normal_score(checked("x", x), 0.0)) * sign
+    if not abs(aim) <= 1e5:
+        rule = "inside the target's support" if classes.compact else "within 1e5 standard deviations of the target"
+        raise ProblemError(f"x must lie {rule}; got {x!r}. Move it there.")
+    coarse = max(tol, min(ROUNDING * w**2, 1e-2))
 
     def ahead(start: float) -> float:
-        return float(end_law(classes, w, z=[sign * start], tol=tol).zeta[0]) * sign - aim
+        return float(end_law(classes, w, z=[sign * start], tol=coarse).zeta[0]) * sign - aim
 
-    low, high = aim - 1.0, aim + 1e-9  # guidance only helps: the start is below the aim
-    while ahead(low) > 0:
-        low -= 2.0 * (aim - low)
-    z = brentq(ahead, low, high, xtol=tol, rtol=1e-10)
+    # guidance only helps, so the start is below the aim; it is of order -w, further out for x near the other class
+    high, step = aim + max(2.0 * coarse, 1e-9 * abs(aim)), max(1.0, 0.5 * w)
+    while ahead(low := high - step) > 0:
+        high, step = low, 2.0 * step
+    z = brentq(ahead, low, high, xtol=tol, rtol=max(1e-10, 1e-2 * coarse))
     return z, float(special.log_ndtr(z))
 
 
 def crossing_start(classes: TwoClasses, w: float) -> float:
     """z_* of (L6): the start of the guided ODE that ends in the middle of two Gaussian classes.
 
+    Raises
+    ------
+    ProblemError : compact classes; or kappa sigma2/Delta > w Delta/10. The terms of (L6) are an expansion about
+        z = -w Delta/sigma, in which the layer must cost little against the way w Delta that guidance covers.
+
     Examples
     --------
     >>> round(crossing_start(TwoClasses(Normal(1.0), Normal(-1.0)), 1000.0) + 2000.5, 4)     # log(2)/2
     0.3466
     """
-    if not isinstance(classes.target, Normal):
+    if not isinstance(stated(classes).target, Normal):
         raise ProblemError(f"(L6) is for Gaussian classes; got {classes.target!r}. Use log_short_of.")
     w, sigma, delta = checked("w", w, low=0), math.sqrt(classes.sigma2), classes.separation
     kappa = classes.prior / (1.0 - classes.prior)
     layer = kappa * sigma**2 / delta
+    if layer > 0.1 * w * delta:
+        raise ProblemError(
+            "(L6) needs the cost of the layer, kappa sigma2/Delta, to be at most a tenth of w Delta; got "
+            f"{layer:.3g} and w Delta = {w * delta:.3g}. Raise w, lower the prior, or use log_short_of."
+        )
     return -(w * delta + 0.5 * delta - layer) / sigma + sigma / delta * math.log1p(kappa)
 
 
@@ -147,7 +175,7 @@ def sde_edge_distance(classes: TwoClasses, w: float) -> float:
     >>> [round(sde_edge_distance(classes, w), 3) for w in (0.0, 10_000.0)]
     [0.5, 0.265]
     """
-    target, other = classes.target, classes.other
+    target, other = stated(classes).target, classes.other
     if not (isinstance(target, PiecewiseConstant) and isinstance(other, PiecewiseConstant)):
         raise ProblemError("a Gaussian class has no edge; got Normal. Use compact classes.")
     far = 1 if classes.sign > 0 else 0

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from meanfield.errors import ProblemError, checked
-from meanfield.line.statement import PiecewiseConstant, TwoClasses
+from meanfield.line.statement import PiecewiseConstant, TwoClasses, stated
 
 __all__ = ["ScoreError"]
 
@@ -27,7 +27,7 @@ class ScoreError:
     Parameters
     ----------
     size : L2(p_t(.|c)) norm of the error of the conditional score, > 0.
-    reach : distance from the edge, > 0.
+    reach : distance from the edge, > 0; at least 1e-9 times the edge itself, which rounding would blur.
 
     Examples
     --------
@@ -41,13 +41,15 @@ class ScoreError:
     reach: float
 
     def __post_init__(self) -> None:
-        for name in ("size", "reach"):
-            object.__setattr__(self, name, checked(name, getattr(self, name), low=0, open_low=True, high=1e6))
+        for name, low in (("size", 0.0), ("reach", 1e-100)):  # squares of the reach must not vanish
+            object.__setattr__(self, name, checked(name, getattr(self, name), low=low, open_low=True, high=1e6))
 
     def limit(self, classes: TwoClasses) -> float:
         """The point beyond which the score is lost."""
-        low, high = _target(classes).support
-        return high + self.reach if classes.sign > 0 else low - self.reach
+        edge = _target(classes).support[1 if classes.sign > 0 else 0]
+        if self.reach < 1e-9 * abs(edge):
+            raise ProblemError(f"reach must be >= 1e-9 of the edge {edge:g}; got {self.reach:g}. Raise it.")
+        return edge + classes.sign * self.reach
 
     def norm(self, classes: TwoClasses, t: float) -> float:
         """Root mean square error at time t, E(t)^{1/2} of (L8); by quadrature over twelve standard deviations."""
@@ -75,6 +77,7 @@ class ScoreError:
 
 
 def _target(classes: TwoClasses) -> PiecewiseConstant:
-    if not isinstance(classes.target, PiecewiseConstant):
+    target = stated(classes).target
+    if not isinstance(target, PiecewiseConstant):
         raise ProblemError("a score error beyond the support needs compact classes; got Normal. Use Uniform.")
-    return classes.target
+    return target

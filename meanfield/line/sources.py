@@ -14,9 +14,10 @@ from scipy import special
 from meanfield.errors import ProblemError, checked
 from meanfield.line.pieces import exponential_tilt, log_survival, posterior
 
-__all__ = ["Normal", "PiecewiseConstant", "Uniform"]
+__all__ = ["Normal", "PiecewiseConstant", "Uniform", "numbers"]
 
 LOG_TWO_PI = math.log(2.0 * math.pi)
+LARGEST = 1e100  # of edges and weights: squares and sums stay finite
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class PiecewiseConstant:
     sigma2 = 0.0
 
     def __post_init__(self) -> None:
-        edges, weights = _numbers("edges", self.edges), _numbers("weights", self.weights)
+        edges, weights = _sequence("edges", self.edges), _sequence("weights", self.weights)
         if len(edges) < 2 or np.any(np.diff(edges) <= 0):
             raise ProblemError(f"edges must be at least two increasing numbers; got {self.edges!r}.")
         if len(weights) != len(edges) - 1 or np.any(weights < 0) or weights[0] == 0 or weights[-1] == 0:
@@ -212,13 +213,18 @@ class Normal:
         return (self.mean + math.sqrt(self.variance) * np.asarray(zeta, dtype=float))[()]
 
 
-def _numbers(name: str, values) -> np.ndarray:
+def numbers(name: str, values) -> np.ndarray:
+    """An array of floats, whatever its shape, or an error that names what was given."""
     try:
-        array = np.asarray(values, dtype=float)
+        return np.asarray(values, dtype=float)
     except (TypeError, ValueError) as cause:
-        raise ProblemError(f"{name} must be numbers; got {values!r}.") from cause
-    if array.ndim != 1 or not np.all(np.isfinite(array)):
-        raise ProblemError(f"{name} must be a sequence of finite numbers; got {values!r}.")
+        raise ProblemError(f"{name} must be numbers in a regular array; got {values!r}.") from cause
+
+
+def _sequence(name: str, values) -> np.ndarray:
+    array = numbers(name, values)
+    if array.ndim != 1 or not np.all(np.abs(array) <= LARGEST):
+        raise ProblemError(f"{name} must be a sequence of numbers between -1e100 and 1e100; got {values!r}. Rescale.")
     return array
 
 

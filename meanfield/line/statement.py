@@ -18,9 +18,9 @@ import numpy as np
 from scipy import special
 
 from meanfield.errors import ProblemError, checked
-from meanfield.line.sources import Normal, PiecewiseConstant, Uniform
+from meanfield.line.sources import Normal, PiecewiseConstant, Uniform, numbers
 
-__all__ = ["Guided", "Normal", "PiecewiseConstant", "TwoClasses", "Uniform"]
+__all__ = ["Guided", "Normal", "PiecewiseConstant", "TwoClasses", "Uniform", "numbers", "stated"]
 
 
 class Guided(NamedTuple):
@@ -129,3 +129,10 @@ class TwoClasses:
         """
         one, two = self.target.score(x, t), self.other.score(x, t)
         return one + w * special.expit(-self.log_odds(x, t)) * (one - two)
+
+
+def stated(classes: object) -> TwoClasses:
+    """The classes, or an error that says what they must be."""
+    if not isinstance(classes, TwoClasses):
+        raise ProblemError(f"classes must be TwoClasses(target, other); got {classes!r}. Make them from two classes.")
+    return classes

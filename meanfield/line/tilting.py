@@ -14,7 +14,7 @@ from scipy import special
 
 from meanfield.errors import ProblemError, checked
 from meanfield.line.law import EndLaw
-from meanfield.line.statement import Normal, TwoClasses
+from meanfield.line.statement import Normal, TwoClasses, stated
 
 __all__ = ["TiltedLaw", "end_distances", "tilted_law"]
 
@@ -71,7 +71,7 @@ def tilted_law(classes: TwoClasses, w: float) -> TiltedLaw:
     [1.0, 1.29, 4.462]
     """
     w = checked("w", w, low=0, high=1e12)
-    target = classes.target
+    target = stated(classes).target
     if not isinstance(target, Normal):
         return TiltedLaw(classes, w, np.array(target.support), np.array([0.0, 1.0]), 0.0)
     sigma = math.sqrt(target.variance)
@@ -94,6 +94,8 @@ def end_distances(law: EndLaw) -> tuple[float, float]:
     >>> round(W1, 3), round(TV, 3)
     (0.197, 0.313)
     """
+    if not isinstance(law, EndLaw):
+        raise ProblemError(f"law must be an EndLaw; got {law!r}. Make it by end_law.")
     if law.z[0] > -6.0 or law.z[-1] < 6.0:
         raise ProblemError(f"a distance needs starts from -6 to 6; got {law.z[0]:g} to {law.z[-1]:g}. Leave out z.")
     fine, tilted = law.refined(), tilted_law(law.classes, law.w)
@@ -114,6 +116,6 @@ def _mode(classes: TwoClasses, w: float) -> float:
     def slope(x: float) -> float:
         return mean - x + w * gap * float(special.expit(-classes.log_odds(x, 0.0)))
 
-    if w == 0:
+    if reach <= 1e-10 * classes.sigma2**0.5:  # the maximum is nearer to the mean than it need be known
         return mean
     return brentq(slope, *sorted((mean, mean + classes.sign * reach)), xtol=1e-10)

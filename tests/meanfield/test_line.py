@@ -216,6 +216,54 @@ def test_the_start_that_ends_in_the_middle():
     assert abs(log_short_of(other, 300.0, -0.5)[0] - crossing_start(other, 300.0)) < 5e-3
 
 
+def test_starts_far_out_are_found_at_any_w_in_few_flows(monkeypatch):
+    """Compact classes up to w = 1e5; the flow from the start found ends at x, from one 1 % off it does not."""
+    calls = []
+
+    def counted(*args, **options):
+        calls.append(args)
+        return end_law(*args, **options)
+
+    monkeypatch.setattr("meanfield.line.limits.end_law", counted)
+    for classes, w, x in ((COMPACT, 1e5, 1.2), (GAUSSIAN, 1e4, 0.5)):
+        calls.clear()
+        z, log_p = log_short_of(classes, w, x)
+        assert len(calls) <= 30 and log_p < -0.49 * z**2
+        tol = max(1e-6, 1e-12 * w**2)
+        aim = classes.target.normal_score(x, 0.0)
+        zeta = end_law(classes, w, z=[1.01 * z, z], tol=tol).zeta
+        assert abs(zeta[1] - aim) < 4 * tol and aim - zeta[0] > 1e-2
+    assert abs(log_short_of(COMPACT, 0.0, 1.5)[0]) < 1e-6
+
+
+@pytest.mark.parametrize("prior, w", [(0.3, 1.2), (0.5, 3.0), (0.7, 10.0), (0.9, 30.0)])
+def test_the_expansion_is_refused_where_its_layer_is_not_small(prior, w):
+    """Within a tenth of w Delta the error of (L6) is below 0.25."""
+    classes, kappa = TwoClasses(Normal(1.0), Normal(-1.0), prior), prior / (1.0 - prior)
+    assert kappa / 4.0 <= 0.1 * w
+    assert abs(crossing_start(classes, w) - log_short_of(classes, w, 0.0)[0]) < 0.25
+    with pytest.raises(ProblemError, match="use log_short_of"):
+        crossing_start(classes, 2.0 * kappa)
+
+
+def test_the_tilted_density_and_the_limit_constant_at_extremes():
+    for w in (1e-300, 1e-17, 1e-11):
+        assert abs(tilted_law(GAUSSIAN, w).mean - 1.0) < 1e-10
+    scales = [end_scale(TwoClasses(Normal(1.0), Normal(-1.0), prior)) for prior in (1 - 1e-8, 1 - 1e-12)]
+    assert abs(scales[1].C / scales[0].C - 1e-2) < 1e-5  # C like kappa^{-1/2}
+    low = end_law(GAUSSIAN, 4.0, z=[-1.0, 1.0], t_start=1e-10)
+    assert np.abs(low.x - np.array([-1e-5, 1e-5])).max() < 1e-8
+
+
+def test_one_time_is_enough_where_nobody_crosses_after_the_onset():
+    """The share with all the times is the same."""
+    error = ScoreError(1e-4, 0.5)
+    quick = share_outside(COMPACT, 60.0, error)
+    x = trajectories(COMPACT, 60.0, np.linspace(-8, 8, 161), error.onset(COMPACT) * np.geomspace(1, 1e-3, 25), tol=1e-6)
+    assert abs(special.ndtr(-np.interp(0.0, x.max(axis=1) - 2.5, np.linspace(-8, 8, 161))) - quick) < 1e-9
+    assert np.argmax(x.max(axis=0)) == 0 and 0.1 < quick < 0.9
+
+
 def test_the_edge_distance_falls_exponentially_not_like_the_bound():
     C, _ = end_scale()
     for w in (256.0, 1024.0, 1e4):
@@ -336,12 +384,36 @@ def test_a_mirrored_problem_has_the_mirrored_law(w, low, prior):
         (lambda: TwoClasses(Uniform(1, 2), Uniform(3, 4), prior=1.0), "prior"),
         (lambda: TwoClasses(Uniform(1, 2), 3.0), "other must be"),
         (lambda: Uniform(2, 1), "increasing"),
-        (lambda: Uniform(0, math.inf), "finite"),
+        (lambda: Uniform(0, math.inf), "Rescale"),
         (lambda: PiecewiseConstant((0, 1, 2), (1, 0)), "the first and the last > 0"),
         (lambda: Normal(0.0, 0.0), "variance"),
         (lambda: COMPACT.target.score(1.0, 0.0), "t must be finite and > 0"),
         (lambda: end_law(COMPACT, -1.0), "w must be"),
-        (lambda: end_law(COMPACT, 1e6), r"w must be <= 1.27e\+05 at tol=1e-08.*got w=1e\+06. Raise tol above"),
+        (lambda: end_law(COMPACT, 1e6), r"w must be <= 1.27e\+05 at tol=1e-08.*got w=1e\+06. Raise tol to"),
+        (lambda: end_law(COMPACT, 1.3e5), "Raise tol to 1.05e-08"),
+        (lambda: end_law(COMPACT, 1e12), "1.5; got w=1e\\+12. Use the limit law"),
+        (lambda: end_law(GAUSSIAN, 1.0, t_start=1e-16), "t_start must be >= 1e-10 sigma2 = 1e-10; got 1e-16. Raise"),
+        (lambda: end_law(COMPACT, 1.0, t_start=1e-8), "t_start must be >= 1e-3 .* = 0.004; got 1e-08. Raise"),
+        (lambda: trajectories(COMPACT, 1.0, [0.0], [0.0], t_start=1e-300), "t_start must be >="),
+        (lambda: end_law(COMPACT, 1.0, z=[1e300]), "between -1e6 and 1e6"),
+        (lambda: trajectories(COMPACT, 1.0, [0.0], [[1.0], [1.0, 2.0]]), "t must be numbers in a regular array"),
+        (lambda: end_law(COMPACT, 1.0, z=[0.0, 1.0]).mean("a"), "values must be numbers"),
+        (lambda: end_law(COMPACT, 1.0, z=[0.0, 1.0]).mean([1.0] * 3), r"shape \(2,\), one by start; got \(3,\)"),
+        (lambda: end_law(COMPACT, 1.0, z=[0.0, 1.0]).start("a"), "x must be a number"),
+        (lambda: end_law(COMPACT, 1.0, z=[0.0, 1.0]).density("a"), "x must be numbers"),
+        (lambda: end_law(COMPACT, 1.0, z=[0.0, 1.0]).refined(-1), "n must be a whole number >= 2"),
+        (lambda: PiecewiseConstant((0, 1, 2), (1e308, 1e308)), "weights must be .* 1e100"),
+        (lambda: Uniform(0, 1e200), "edges must be .* 1e100"),
+        (lambda: Uniform(0, "a"), "edges must be numbers"),
+        (lambda: log_short_of(COMPACT, 1.0, "a"), "x must be a number"),
+        (lambda: log_short_of(COMPACT, 1e6, 1.5), "w must be a number >= 0 and <= 1"),
+        (lambda: log_short_of(GAUSSIAN, 4.0, 1e10), "within 1e5 standard deviations"),
+        (lambda: crossing_start(TwoClasses(Normal(1.0), Normal(-1.0), 0.999), 4.0), "a tenth of w Delta; got 499 and"),
+        (lambda: ScoreError(0.1, 1e-300), "reach must be"),
+        (lambda: ScoreError(0.1, 1e-12).onset(COMPACT), "reach must be >= 1e-9 of the edge 2"),
+        (lambda: share_outside(COMPACT, 1.0, None), "error must be a ScoreError"),
+        (lambda: leaving_guidance(COMPACT, None), "error must be a ScoreError"),
+        (lambda: end_distances(None), "law must be an EndLaw"),
         (lambda: end_law(COMPACT, 1.0, z=[1.0, 0.0]), "z must be increasing"),
         (lambda: end_law(GAUSSIAN, 1.0).log_edge_distance, "no edge"),
         (lambda: end_law(COMPACT, 1.0, z=[0.0, 1.0]).start(1.0001), "wider grid"),
@@ -360,6 +432,27 @@ def test_a_mirrored_problem_has_the_mirrored_law(w, low, prior):
 def test_bad_input_is_refused_with_rule_value_and_remedy(make, message):
     with pytest.raises(ProblemError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    "door",
+    [
+        lambda classes: end_law(classes, 1.0),
+        lambda classes: trajectories(classes, 1.0, [0.0], [1.0]),
+        lambda classes: log_short_of(classes, 1.0, 1.5),
+        lambda classes: crossing_start(classes, 1.0),
+        lambda classes: sde_edge_distance(classes, 1.0),
+        lambda classes: tilted_law(classes, 1.0),
+        lambda classes: share_outside(classes, 1.0, ScoreError(0.1, 0.5)),
+        lambda classes: leaving_guidance(classes, ScoreError(0.1, 0.5)),
+        lambda classes: ScoreError(0.1, 0.5).onset(classes),
+        lambda classes: end_scale("a" if classes is None else classes),
+    ],
+)
+@pytest.mark.parametrize("classes", [None, Normal(1.0)])
+def test_every_door_asks_for_two_classes(door, classes):
+    with pytest.raises(ProblemError, match=r"classes must be TwoClasses\(target, other\); got"):
+        door(classes)
 
 
 def test_a_threshold_that_does_not_exist_is_reported():

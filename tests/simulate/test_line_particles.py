@@ -153,8 +153,14 @@ def test_a_finite_start_is_part_of_the_problem():
         ({"t_start": -1.0}, "t_start must be"),
         ({"t_start": 1e-10}, "t_end must be below the start"),
         ({"error": 0.1}, "error must be a ScoreError"),
+        ({"t": ["a"]}, "t must be numbers in a regular array"),
     ],
 )
 def test_bad_input_is_refused(options, message):
     with pytest.raises(ProblemError, match=message):
         sample_line(COMPACT, **{"w": 1.0, "n_steps": 10, **options})
+
+
+def test_two_classes_are_asked_for():
+    with pytest.raises(ProblemError, match="classes must be TwoClasses"):
+        sample_line(None, 1.0)

@@ -39,6 +39,23 @@ def test_drawings(data):
         figure.savefig("/dev/null", format="png")
 
 
+def test_everything_drawn_is_in_the_frame_and_in_a_legend(data):
+    support = COMPACT.target.support
+    distances = [("uniform", data["uniform"]), ("Gaussians", data["normal"])]
+    _, first = where_it_goes(data["paths"], support, data["compact"], data["gaussian"], distances)
+    _, second = strong_guidance(data["uniform"], data["normal"], data["tails"], data["leaving"])
+    low, high = first[0, 0].get_ylim()
+    shown = data["paths"].sel(t=slice(30.0, None))
+    assert all(low < float(shown[name].min()) and float(shown[name].max()) < high for name in ("ode", "sde"))
+
+    def labels(axis):
+        return {text.get_text() for text in axis.get_legend().get_texts()}
+
+    assert {"uniform, ODE particles", "Gaussians, SDE particles"} <= labels(first[1, 1])
+    assert {"ODE, particles", "SDE, particles"} <= labels(second[0, 0]) & labels(second[0, 1])
+    assert "particles" in labels(second[1, 1])
+
+
 def test_paths_overshoot_the_support_and_return(data):
     ode = data["paths"]["ode"]
     assert bool((ode.max("t") > 3.0).all()) and bool(((ode[:, -1] > 1.9) & (ode[:, -1] < 2.05)).all())

@@ -44,7 +44,7 @@ def where_it_goes(
         _paths(paths, support, a)
         _ends(compact, b, "tilted density = class")
         _ends(gaussian, c, "tilted densities")
-        b.set(title="(b) end points, uniform classes", xlim=support, ylim=(0.0, 4.2))
+        b.set(title="(b) end points, uniform classes", xlim=support, ylim=(0.0, 4.8))
         c.set(title="(c) end points, N(1,1) and N(-1,1)", xlim=(-4.5, 8.0))
         _distances(distances, d)
         return a.figure, axes
@@ -85,12 +85,16 @@ def strong_guidance(
 def _paths(data: "xarray.Dataset", support: tuple[float, float], axis) -> None:
     t = data["t"].values
     axis.axhspan(*support, color="0.88", zorder=0, lw=0)
-    axis.annotate("support", (2e-3, support[0]), (2e-3, support[0] - 2.5), ha="center", fontsize=7.5, color="0.4")
+    axis.annotate("support", (2e-3, support[0]), (2e-3, support[0] - 1.2), ha="center", fontsize=7.5, color="0.4")
     for name in ("sde", "ode"):
         for i, path in enumerate(data[name].values):
             label = {"label": SAMPLER[name]["label"]} if i == 0 else {}
-            axis.plot(t, path, color=PAIR[name], lw=0.6 if name == "sde" else 1.2, **label)
-    axis.set(xscale="log", xlim=(300.0, 1e-4), ylim=(-8.0, 26.0), xlabel="t", ylabel="x")
+            line = {"lw": 0.6, "alpha": 0.7} if name == "sde" else {"lw": 1.2}
+            axis.plot(t, path, color=PAIR[name], **line, **label)
+    # early paths are noise of standard deviation t^{1/2}: from t = 30 on they fit the frame
+    axis.set(xscale="log", xlim=(30.0, 1e-4), xlabel="VE time t", ylabel="x")
+    shown = np.concatenate([data[name].values[:, t <= 30.0].ravel() for name in ("sde", "ode")])
+    axis.set_ylim(min(shown.min(), support[0] - 2.0) - 0.5, shown.max() + 1.0)
     axis.set_title(f"(a) paths at w = {data.attrs['w']:g}")
     axis.legend(loc="upper right")
 
@@ -112,17 +116,20 @@ def _ends(data: "xarray.Dataset", axis, tilted: str) -> None:
 
 def _distances(distances, axis) -> None:
     for i, (label, data) in enumerate(distances):
-        axis.plot(data["w"], data["W1"], color=COLOURS[i], ls="-", label=f"{label}, ODE")
+        axis.plot(data["w"], data["W1"], color=COLOURS[i], ls="-", label=f"{label}, ODE exact")
         for name in ("ode", "sde"):
             at = data.sel(sampler=name)
-            fill = {"mfc": "none", "label": f"{label}, SDE"} if name == "sde" else {}
+            fill = {"label": f"{label}, {name.upper()} particles"} | ({"mfc": "none"} if name == "sde" else {})
             axis.errorbar(
                 data["point"], at["W1_points"], at["W1_points_error"], color=COLOURS[i], ls="",
                 marker=SAMPLER[name]["marker"], ms=4, **fill,
             )  # fmt: skip
     axis.set(xscale="log", yscale="log", xlabel="guidance w", ylabel=r"$W_1$ from the tilted density")
+    axis.set_ylim(top=3e3)  # room for the legend: a column for each pair of classes
     axis.set_title("(d) distance from the tilted density")
-    axis.legend(loc="upper left")
+    entries = dict(zip(*axis.get_legend_handles_labels()[::-1], strict=True))
+    order = sorted(entries, key=lambda text: [text.startswith(f"{label},") for label, _ in distances], reverse=True)
+    axis.legend([entries[text] for text in order], order, loc="upper left", ncol=len(distances), columnspacing=1.0)
 
 
 def _edge(data: "xarray.Dataset", axis) -> None:
@@ -138,7 +145,7 @@ def _edge(data: "xarray.Dataset", axis) -> None:
         keep = distance > 3 * np.maximum(error, 1e-3)  # the rest is beyond what end points at t > 0 resolve
         axis.errorbar(
             data["point"][keep], distance[keep], error[keep], color=PAIR[name], ls="",
-            marker=SAMPLER[name]["marker"], ms=4,
+            marker=SAMPLER[name]["marker"], ms=4, label=f"{name.upper()}, particles",
         )  # fmt: skip
     axis.set(xscale="log", yscale="log", ylim=(1e-6, 3.0), xlabel="guidance w", ylabel="mean distance from the edge")
     axis.set_title("(a) uniform classes: far edge")
@@ -185,5 +192,6 @@ def _leaving(data: "xarray.Dataset", axis) -> None:
         bars = np.abs(np.array([share - part["low"], part["high"] - share]))
         axis.errorbar(data["point"], share, bars, color=colour, marker="o", ls="", ms=3.5)
     axis.set(xlabel="guidance w", ylabel="share off the support", xlim=(0.0, 150.0), ylim=(-0.03, 1.03))
+    axis.errorbar([], [], [], color="0.4", marker="o", ls="", ms=3.5, label="particles")
     axis.set_title("(d) score with a small error, ODE")
     axis.legend(loc="lower right")
