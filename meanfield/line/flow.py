@@ -47,7 +47,7 @@ def end_law(classes: TwoClasses, w: float, *, z=None, t_start: float = math.inf,
 
     Examples
     --------
-    >>> from meanfield.line import Normal, TwoClasses, numbers
+    >>> from meanfield.line import Normal, TwoClasses
     >>> law = end_law(TwoClasses(Normal(1.0), Normal(-1.0)), 0.0, z=[-1.0, 0.0, 1.0])
     >>> law.x.tolist()     # without guidance: the class itself
     [0.0, 1.0, 2.0]

@@ -217,7 +217,7 @@ def test_the_start_that_ends_in_the_middle():
 
 
 def test_starts_far_out_are_found_at_any_w_in_few_flows(monkeypatch):
-    """Compact classes up to w = 1e5; the flow from the start found ends at x, from one 1 % off it does not."""
+    """Compact classes up to w = 1e5; the flow from the start found ends at x, from one 10 % off it does not."""
     calls = []
 
     def counted(*args, **options):
@@ -231,8 +231,8 @@ def test_starts_far_out_are_found_at_any_w_in_few_flows(monkeypatch):
         assert len(calls) <= 30 and log_p < -0.49 * z**2
         tol = max(1e-6, 1e-12 * w**2)
         aim = classes.target.normal_score(x, 0.0)
-        zeta = end_law(classes, w, z=[1.01 * z, z], tol=tol).zeta
-        assert abs(zeta[1] - aim) < 4 * tol and aim - zeta[0] > 1e-2
+        near, far = (end_law(classes, w, z=[start], tol=tol).zeta[0] for start in (z, 1.1 * z))
+        assert abs(near - aim) < 4 * tol < aim - far
     assert abs(log_short_of(COMPACT, 0.0, 1.5)[0]) < 1e-6
 
 
