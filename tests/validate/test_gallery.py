@@ -109,6 +109,12 @@ def test_a_figure_whose_extra_is_missing_is_left_out_with_a_note_or_refused(gall
     assert "leftout:thefigure'other'needstheextra'learned'" in note and note.count(".[learned]") == 1
     with pytest.raises(ConfigError, match=r"'other' needs the extra 'learned'.*pip install .*'\.\[learned\]'"):
         make_figures(["other"], out=tmp_path)
+    monkeypatch.setattr(validate.gallery, "GALLERY", (dataclasses.replace(lacking, available=lambda: True),))
+    make_figures(out=tmp_path)
+    monkeypatch.setattr(validate.gallery, "GALLERY", (lacking,))
+    assert make_figures(["other"], out=tmp_path) == ["other"]  # its data are there: nothing is lacking
+    with pytest.raises(ConfigError, match="needs the extra"):
+        make_figures(["other"], out=tmp_path, force=True)
 
 
 def test_the_digits_name_their_extra():

@@ -51,7 +51,7 @@ def test_everything_drawn_is_in_the_frame_and_in_a_legend(data):
     def labels(axis):
         return {text.get_text() for text in axis.get_legend().get_texts()}
 
-    assert {"uniform, ODE particles", "Gaussians, SDE particles"} <= labels(first[1, 1])
+    assert {"uniform", "Gaussians", "ODE, exact", "ODE, particles", "SDE, particles"} == labels(first[1, 1])
     assert {"ODE, particles", "SDE, particles"} <= labels(second[0, 0]) & labels(second[0, 1])
     assert "particles" in labels(second[1, 1])
 

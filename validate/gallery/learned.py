@@ -46,7 +46,7 @@ def _caption(data: Data) -> str:
     sampler = str(learned.sampler.values[0])
     skills = {
         name: ", ".join(
-            f"{level} {found.value:.2f} ± {found.stderr:.2f}"
+            f"{level} {found.value:.2f} ± {found.stderr:.1g}"
             for level, found in (
                 (level, skill(pooled([d]), learned, name, sampler, counts)) for level, d in _theory(data).items()
             )

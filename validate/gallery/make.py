@@ -35,7 +35,8 @@ def make_figures(
 
     Parameters
     ----------
-    only : names; all if empty, but for those whose extra is not installed: a note says so.
+    only : names; all if empty, but for those whose data are still to be computed and whose extra is not installed: a
+        note says so.
     profile : "quick" (minutes in all), "standard" (what one would submit) or "full".
     out : folder.
     force : compute everything again, over data of other parameters too.
@@ -54,7 +55,7 @@ def make_figures(
     figures, out = chosen(only), Path(out)
     if profile not in PROFILES:
         raise ConfigError(f"profile must be one of {list(PROFILES)}; got {profile!r}.")
-    lacking = [figure for figure in figures if not figure.available()]
+    lacking = [figure for figure in figures if not figure.available() and (force or not _saved(figure, profile, out))]
     if only and lacking:
         raise ConfigError(_needs(lacking[0]))
     figures = tuple(figure for figure in figures if figure not in lacking)
@@ -85,6 +86,11 @@ def chosen(only: Sequence[str] = ()) -> tuple[GalleryFigure, ...]:
     if unknown:
         raise ConfigError(f"a figure must be one of {known}; got {unknown}.")
     return tuple(figure for figure in GALLERY if not only or figure.name in only)
+
+
+def _saved(figure: GalleryFigure, profile: str, out: Path) -> bool:
+    """Whether all data of a figure are there: then it is drawn without the libraries that computed them."""
+    return all(_recipe(_path(out, figure, name)) == part.recipe for name, part in figure.parts(profile).items())
 
 
 def _needs(figure: GalleryFigure) -> str:
