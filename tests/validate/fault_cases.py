@@ -59,7 +59,9 @@ def stamps(folder: Path) -> dict[str, int]:
 def script(body: str, *words: object) -> Iterator[subprocess.Popen]:
     """A process that runs some lines after the imports of this module; killed if a test fails before it ends."""
     path = [p for p in sys.path if p]
-    head = f"import sys\nsys.path[:0] = {path!r}\nfrom fault_cases import *\nfrom validate import StoreError\n"
+    # a shell starts its background jobs with interrupts ignored, and children inherit that
+    ready = "import signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    head = f"{ready}sys.path[:0] = {path!r}\nfrom fault_cases import *\nfrom validate import StoreError\n"
     with subprocess.Popen([sys.executable, "-c", head + body, *map(str, words)], stderr=-1, text=True) as process:
         try:
             yield process
