@@ -2,11 +2,11 @@
 
 Numba keeps a compiled function until the file changes in which it stands. But what it calls is compiled into it, and so
 is every constant that it imports: a caller in another file would go on with the old ones. So the stamp of the cache is
-a fingerprint of all kernels of the package and of the modules of the package that they import from.
+a fingerprint of its module and of every module, in whatever folder, that this imports from, directly or not.
 """
 
-import re
-from collections.abc import Callable
+import ast
+from collections.abc import Callable, Iterator
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +18,7 @@ __all__ = ["compiled", "fingerprint"]
 
 
 def compiled(**options: Any) -> Callable[[Callable], Any]:
-    """Decorator: `numba.njit` without the interpreter's lock, cached on disk under the fingerprint of its package.
+    """Decorator: `numba.njit` without the interpreter's lock, cached on disk under the fingerprint of its module.
 
     Parameters
     ----------
@@ -38,23 +38,39 @@ def compiled(**options: Any) -> Callable[[Callable], Any]:
         if not path.is_file():  # a function typed by hand has nothing to be cached under
             return numba.njit(nogil=True, **options)(function)
         dispatcher = numba.njit(nogil=True, cache=True, **options)(function)
-        dispatcher._cache._cache_file._source_stamp = fingerprint(path.parent)
+        dispatcher._cache._cache_file._source_stamp = fingerprint(path)
         return dispatcher
 
     return decorate
 
 
 @cache
-def fingerprint(package: Path) -> str:
-    """Hash of the modules in a directory that have compiled functions, and of those of it that they import from."""
-    texts = {path.stem: path.read_text() for path in sorted(package.glob("*.py"))}
-    kernels = {name for name, text in texts.items() if re.search(r"^@compiled\(", text, re.MULTILINE)}
-    pattern = rf"^from {package.name}(?:\.(\w+))? import (.*)$"
-    wanted = kernels | {
-        name
-        for kernel in kernels
-        for module, names in re.findall(pattern, texts[kernel], re.MULTILINE)
-        for name in ([module] if module else re.findall(r"\w+", names))
-    }
-    joined = "\0".join(f"{name}\0{texts[name]}" for name in sorted(wanted & set(texts)))
-    return sha256(joined.encode()).hexdigest()
+def fingerprint(module: Path) -> str:
+    """Hash of a module and of all that it imports from, directly or not, in its own package and in this one."""
+    root = _root(module)
+    packages = {module.relative_to(root).parts[0], __name__.split(".")[0]}
+    found, waiting = set[Path](), [module]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += [p for p in _imported(path, root) if p.relative_to(root).parts[0] in packages]
+    texts = (f"{path.relative_to(root)}\0{path.read_text()}" for path in sorted(found))
+    return sha256("\0".join(texts).encode()).hexdigest()
+
+
+def _root(module: Path) -> Path:
+    """The folder in which the outermost package of a module lies."""
+    folder = module.parent
+    while (folder / "__init__.py").is_file():
+        folder = folder.parent
+    return folder
+
+
+def _imported(module: Path, root: Path) -> Iterator[Path]:
+    """Files under `root` whose names a module imports as it is loaded: what its kernels can have compiled in."""
+    for node in ast.parse(module.read_text()).body:
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            place = root.joinpath(*node.module.split("."))
+            for name in (place, *(place / alias.name for alias in node.names)):
+                yield from (p for p in (name.with_suffix(".py"), name / "__init__.py") if p.is_file())

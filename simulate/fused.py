@@ -28,9 +28,9 @@ Kernels that kernels call are inlined by force: else they exist twice, and a run
 last bits from one that reads them from the disk.
 """
 
-import numba
 import numpy as np
 
+from meanfield.compiling import compiled
 from simulate.plain import FORMATS
 
 __all__ = ["BLOCK", "accumulate_fused", "accumulate_packed", "pack", "workspace"]
@@ -58,7 +58,7 @@ def _aligned(*shape: int) -> np.ndarray:
     return raw[start : start + raw.size - LANES].reshape(shape)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def accumulate_fused(
     query, delta, half, limit, floor, skip, squares, packed, L, top, total, square, shift
 ):  # pragma: no cover - compiled
@@ -70,7 +70,7 @@ def accumulate_fused(
         accumulate_packed(query, packed, count, floor, skip, squares, L, top, total, square, shift)
 
 
-@numba.njit(nogil=True, cache=True, forceinline=True)
+@compiled(forceinline=True)
 def pack(delta, half, limit, packed):  # pragma: no cover - compiled
     """Fill `packed` (blocks, 1 + rows, ROW) with classes of half <= limit; return how many, and how many were seen.
 
@@ -93,7 +93,7 @@ def pack(delta, half, limit, packed):  # pragma: no cover - compiled
     return kept, delta.shape[0]
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FAST, forceinline=True)
+@compiled(fastmath=FAST, forceinline=True)
 def accumulate_packed(
     query, packed, count, floor, skip, squares, L, top, total, square, shift
 ):  # pragma: no cover - compiled
@@ -135,7 +135,7 @@ def accumulate_packed(
                     _shift(flat, np.uintp(base + (1 + j) * ROW), L, size, np.uintp(first), np.uintp(j), shift)
 
 
-@numba.njit(cache=True, fastmath=FAST, forceinline=True)
+@compiled(fastmath=FAST, forceinline=True)
 def _start(m, half, size, L):  # pragma: no cover - compiled
     for k in range(size):
         value = -m[half + k]
@@ -145,7 +145,7 @@ def _start(m, half, size, L):  # pragma: no cover - compiled
         L[B3 + k] = value
 
 
-@numba.njit(cache=True, fastmath=FAST, forceinline=True)
+@compiled(fastmath=FAST, forceinline=True)
 def _logits(query, s, j, m, o, size, L):  # pragma: no cover - compiled
     """L[s, k] += sum over directions j ... j + 3 of q m, for four samples s ... s + 3."""
     q00, q01, q02, q03 = query[s, j], query[s, j + U1], query[s, j + U2], query[s, j + U3]
@@ -160,7 +160,7 @@ def _logits(query, s, j, m, o, size, L):  # pragma: no cover - compiled
         L[B3 + k] += q30 * m0 + q31 * m1 + q32 * m2 + q33 * m3
 
 
-@numba.njit(cache=True, fastmath=FAST, forceinline=True)
+@compiled(fastmath=FAST, forceinline=True)
 def _shift(m, o, e, size, s, j, shift):  # pragma: no cover - compiled
     """shift[s, j] += sum_k e[s, k] m[j, k] for four samples and four directions."""
     zero = np.float32(0)
@@ -185,13 +185,13 @@ def _shift(m, o, e, size, s, j, shift):  # pragma: no cover - compiled
         shift[r, j + U3] += b3
 
 
-@numba.njit(cache=True, fastmath=FAST, forceinline=True)
+@compiled(fastmath=FAST, forceinline=True)
 def _ordered(bits):  # pragma: no cover - compiled
     """The bits of a float as an integer in the order of the floats; its own inverse."""
     return bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF))
 
 
-@numba.njit(cache=True, fastmath=FAST, forceinline=True)
+@compiled(fastmath=FAST, forceinline=True)
 def _maximum(row, size):  # pragma: no cover - compiled
     best = _ordered(np.float32(row[U0]).view(np.int32))
     for k in range(size):
@@ -199,7 +199,7 @@ def _maximum(row, size):  # pragma: no cover - compiled
     return np.int32(_ordered(best)).view(np.float32)
 
 
-@numba.njit(cache=True, fastmath=FAST, forceinline=True)
+@compiled(fastmath=FAST, forceinline=True)
 def _exponentials(row, reference, size):  # pragma: no cover - compiled
     """row <- 2^(row - reference); returns the sum."""
     low, half, bias, unit = np.float32(-126), np.float32(0.5), np.float32(127), np.int32(2**23)
@@ -216,7 +216,7 @@ def _exponentials(row, reference, size):  # pragma: no cover - compiled
     return total
 
 
-@numba.njit(cache=True, fastmath=FAST, forceinline=True)
+@compiled(fastmath=FAST, forceinline=True)
 def _sum_of_squares(row, size):  # pragma: no cover - compiled
     total = np.float32(0)
     for k in range(size):

@@ -16,9 +16,9 @@ and serves what is not for here: weights that depend on the sample, and scores t
 
 from typing import Any, Protocol
 
-import numba
 import numpy as np
 
+from meanfield.compiling import compiled
 from simulate.integrators import Step
 from simulate.score import Posterior, Score
 from simulate.stepping import State
@@ -83,7 +83,7 @@ def advance_in_place(state: State, D: Any, noise: np.ndarray, step: Step, score:
     return State(y, there if step.resolved else None, before)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FAST)
+@compiled(fastmath=FAST)
 def _predict(y, held, before, noise, w, each):  # pragma: no cover - compiled
     """All (samples, dim), but for the coefficients `each` (6, dim)."""
     decay, phi, ratio = each[0], each[1], each[2]
@@ -96,7 +96,7 @@ def _predict(y, held, before, noise, w, each):  # pragma: no cover - compiled
             before[s, j] = b
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FAST)
+@compiled(fastmath=FAST)
 def _correct(
     y, held, top, total, square, shift, w, each, move, full, log_odds, weight, participation, nearest
 ):  # pragma: no cover - compiled
@@ -126,7 +126,7 @@ def _correct(
         weight[s] = right
 
 
-@numba.njit(cache=True, forceinline=True)
+@compiled(forceinline=True)
 def _split(log_odds):  # pragma: no cover - compiled
     """pi_1 and 1 - pi_1, each to full relative precision."""
     small = np.exp(-abs(log_odds))

@@ -22,8 +22,9 @@ and sums are not fused, so the numbers are the same, bit by bit, on every proces
 
 import math
 
-import numba
 import numpy as np
+
+from meanfield.compiling import compiled
 
 __all__ = ["LARGEST", "make_key", "normals"]
 
@@ -83,7 +84,7 @@ def normals(key: np.ndarray, indices: range, dim: int, step: int = 0, out: np.nd
     return z
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FAST)
+@compiled(fastmath=FAST)
 def _fill(out, first, step, k0, k1):  # pragma: no cover - compiled
     """out (indices, dim). The counters of all rows follow one another in the lanes."""
     rows, dim = out.shape
@@ -110,7 +111,7 @@ def _fill(out, first, step, k0, k1):  # pragma: no cover - compiled
                 out[row[lane], j + n] = tile[n, lane]
 
 
-@numba.njit(nogil=True, cache=True, forceinline=True)
+@compiled(forceinline=True)
 def _philox(c0, c1, c2, c3, k0, k1):  # pragma: no cover - compiled
     """Ten rounds on the counters of all lanes, (LANES,) each, in place."""
     for _ in range(10):
@@ -120,7 +121,7 @@ def _philox(c0, c1, c2, c3, k0, k1):  # pragma: no cover - compiled
         k0, k1 = u32(k0 + W0), u32(k1 + W1)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FAST, forceinline=True)
+@compiled(fastmath=FAST, forceinline=True)
 def _box_muller(a, b):  # pragma: no cover - compiled
     """Two normals from two words."""
     u = (f32(i32(a >> u32(1))) + f32(0.5)) * f32(2.0**-31)

@@ -16,8 +16,9 @@ This kernel serves many directions, where library products run at full speed, an
 for float32 in few directions. The kernels are dumb: `simulate.kernels.FastScore` allocates and scales.
 """
 
-import numba
 import numpy as np
+
+from meanfield.compiling import compiled
 
 __all__ = ["FORMATS", "accumulate"]
 
@@ -35,7 +36,7 @@ FORMATS: dict[str, tuple] = {
 }
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz", "nnan"})
+@compiled(fastmath={"reassoc", "contract", "nsz", "nnan"})
 def accumulate(
     y, delta, half, block, floor, skip, squares, poly, bias, unit,
     logits, words, bits, powers, partial, top, total, square, shift,
@@ -100,7 +101,7 @@ def accumulate(
                     shift[i, k] += partial[i, k]
 
 
-@numba.njit(cache=True, forceinline=True)
+@compiled(forceinline=True)
 def _largest(words):  # pragma: no cover - compiled
     """Bits of the largest of the floats whose bits are `words`."""
     sign = 8 * words.itemsize - 1
@@ -110,7 +111,7 @@ def _largest(words):  # pragma: no cover - compiled
     return _ordered(best, sign)
 
 
-@numba.njit(cache=True, forceinline=True)
+@compiled(forceinline=True)
 def _ordered(word, sign):  # pragma: no cover - compiled
     """An integer in the order of the floats from the bits of a float, and back: all but the sign flips if negative."""
     return word ^ ((word >> sign) & ((1 << sign) - 1))

@@ -21,9 +21,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-import numba
 import numpy as np
 
+from meanfield.compiling import compiled
 from simulate.kernels import NEGLIGIBLE, Cut, cut_off, make_kernel
 from simulate.mixture import Classes, draw_target, fill_classes
 from simulate.normals import make_key
@@ -204,7 +204,7 @@ class StreamedScore:
         return sums
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+@compiled(fastmath={"reassoc", "contract"})
 def _half_norms(delta, scale):  # pragma: no cover - compiled
     """sum_j scale_j delta_kj^2/2, float64 (classes,)."""
     half = np.empty(len(delta))

@@ -3,12 +3,12 @@
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from meanfield import fastflow, pieceflow
-from meanfield.compiling import fingerprint
+from meanfield import compiling
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = "from numba import njit\ndef compiled():\n    return njit(cache=True)\n"
@@ -26,22 +26,55 @@ def product(folder: Path) -> tuple[int, int]:
 
 @pytest.mark.parametrize("how", [OURS, PLAIN])
 def test_a_change_in_another_file_is_seen(how, tmp_path):
-    """Change a kernel, then a plain constant, that another file compiles in: numba alone goes on with the old ones."""
+    """Change a kernel, then a plain constant, that another file compiles in: numba alone goes on with the old ones.
+
+    Kernel, constant and caller lie in three folders, and the constant comes through a fourth file.
+    """
     pack = tmp_path / "pack"
-    pack.mkdir()
-    (pack / "__init__.py").write_text("")
-    (pack / "callee.py").write_text(f"{how}@compiled()\ndef one(x):\n    return x\n")
-    (pack / "constants.py").write_text("FACTOR = 2\n")
-    caller = "from pack.callee import one\nfrom pack.constants import FACTOR\n"
+    for folder in (pack, pack / "low", pack / "low" / "deep"):
+        folder.mkdir()
+        (folder / "__init__.py").write_text("")
+    (pack / "low" / "callee.py").write_text(f"{how}@compiled()\ndef one(x):\n    return x\n")
+    (pack / "low" / "deep" / "constants.py").write_text("BASE = 2\n")
+    (pack / "low" / "scale.py").write_text("from pack.low.deep import constants\nFACTOR = constants.BASE\n")
+    caller = "from pack.low.callee import one\nfrom pack.low.scale import (\n    FACTOR,\n)\n"
     (pack / "caller.py").write_text(f"{how}{caller}@compiled()\ndef twice(x):\n    return FACTOR * one(x)\n")
     assert product(tmp_path) == (2, 0)
     assert product(tmp_path) == (2, 1)  # as long as nothing changes
-    (pack / "callee.py").write_text(f"{how}@compiled()\ndef one(x):\n    return 10 * x\n")
-    (pack / "constants.py").write_text("FACTOR = 3\n")
+    (pack / "low" / "callee.py").write_text(f"{how}@compiled()\ndef one(x):\n    return 10 * x\n")
+    (pack / "low" / "deep" / "constants.py").write_text("BASE = 3\n")
     assert product(tmp_path) == ((30, 0) if how == OURS else (2, 1))
 
 
-def test_all_kernels_of_the_package_carry_its_fingerprint():
-    stamp = fingerprint(Path(fastflow.__file__).parent)
-    for function in (fastflow.step, pieceflow.follow, pieceflow.follow_all):
-        assert function._cache._cache_file._source_stamp == stamp
+def test_a_fingerprint_covers_constants_of_another_package(tmp_path, monkeypatch):
+    """Kernels of the particles may hold constants of the theory."""
+    files = {}
+    for package in ("ours", "meanfield", "numpy"):
+        files[package] = tmp_path / package / "__init__.py"
+        files[package].parent.mkdir()
+        files[package].write_text("ONE = 1\n")
+    kernel = tmp_path / "ours" / "kernel.py"
+    kernel.write_text("from meanfield import ONE\nfrom numpy import ONE as ANOTHER\n")
+    before = compiling.fingerprint.__wrapped__(kernel)
+    files["numpy"].write_text("ONE = 2\n")
+    assert compiling.fingerprint.__wrapped__(kernel) == before  # other libraries are numba's affair
+    files["meanfield"].write_text("ONE = 2\n")
+    assert compiling.fingerprint.__wrapped__(kernel) != before
+
+
+KERNELS = [path for package in ("meanfield", "simulate") for path in sorted((ROOT / package).rglob("*.py"))
+           if "@compiled(" in path.read_text() and path.stem != "compiling"]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", KERNELS, ids=lambda p: p.stem)
+def test_every_kernel_carries_the_fingerprint_of_its_module(path):
+    module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    kernels = [f for f in vars(module).values() if hasattr(f, "_cache") and f.py_func.__module__ == module.__name__]
+    assert kernels
+    assert {f._cache._cache_file._source_stamp for f in kernels} == {compiling.fingerprint(path)}
+
+
+@pytest.mark.parametrize("package", ["meanfield", "simulate", "validate"])
+def test_no_kernel_is_cached_by_numba_alone(package):
+    for path in (ROOT / package).rglob("*.py"):
+        assert path.stem == "compiling" or "njit" not in path.read_text(), f"{path.name}: use `compiled`"

@@ -39,13 +39,13 @@ def _kernels(path: Path) -> dict[str, tuple[str, set[str]]]:
     for node in ast.parse(path.read_text()).body:
         if isinstance(node, ast.FunctionDef):
             decorator = " ".join(ast.unparse(d) for d in node.decorator_list)
-            if "njit" in decorator:
+            if decorator.startswith("compiled("):
                 calls = {n.func.id for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
                 found[node.name] = (decorator, calls)
     return found
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "simulate").glob("*.py")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "simulate").rglob("*.py")), ids=lambda p: p.stem)
 def test_kernels_that_kernels_call_are_inlined(path):
     kernels = _kernels(path)
     called = {name for _, calls in kernels.values() for name in calls} & set(kernels)
