@@ -5,7 +5,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 from benchmarks.timing import cpu_seconds, sgemm
-from validate.provenance import provenance
+from validate.results.provenance import provenance
 
 __all__ = ["machine"]
 

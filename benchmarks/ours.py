@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from simulate.kernels import FastScore
-from simulate.mixture import Mixture, draw_direct
-from simulate.randomness import NoiseReader
-from simulate.settings import default_batch
+from simulate.randomness.streams import NoiseReader
+from simulate.running.settings import default_batch
+from simulate.scores.kernels import FastScore
+from simulate.scores.mixture import Mixture, draw_direct
 
 __all__ = ["classes", "means", "noise", "score", "start"]
 

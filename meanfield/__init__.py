@@ -1,26 +1,12 @@
 """Mean-field theory of classifier-free guidance in Gaussian mixtures of many classes (d = infinity, and finite d)."""
 
-from meanfield.densityratio import DensityRatio
-from meanfield.designed import Design
-from meanfield.designing import design
-from meanfield.diagrams import phase_diagram
-from meanfield.dynamics import solve
-from meanfield.empirical import GivenSpectrum, spectrum_of
+from meanfield.designs.designing import design
+from meanfield.designs.result import Design
 from meanfield.ensemble import Ensemble, Observable
 from meanfield.errors import CfgfieldError, ConvergenceError, ExportError, NoMinimiserError, ProblemError, ScheduleError
-from meanfield.fading import Fade, fade, ratio_limits
-from meanfield.finitesize import reduced
-from meanfield.guidance import Constant, Custom, Interval, Linear, Piecewise, Schedule, Tabulated
-from meanfield.landscape import potential
-from meanfield.line import Normal, PiecewiseConstant, TwoClasses, Uniform, end_law
-from meanfield.measures import Distortion, distortion
-from meanfield.nogo import NoGo, no_go
-from meanfield.noise import EDM, VE, Noise, OrnsteinUhlenbeck, RectifiedFlow, VPCosine, VPLinear
-from meanfield.powerlaw import PowerLaw
-from meanfield.problem import Continuum, Exponential, Fixed, Polynomial, Problem
-from meanfield.quenching import quenched
-from meanfield.ramps import ClampLinear, ExponentialRamp, Ramp, Triangular, early_high, late_unconditional
-from meanfield.speciation import (
+from meanfield.exact.directions import shift_in_class_widths
+from meanfield.exact.nogo import NoGo, no_go
+from meanfield.exact.speciation import (
     SpeciationTime,
     collapse_time,
     excess_entropy,
@@ -29,10 +15,27 @@ from meanfield.speciation import (
     phi_two,
     speciation_time,
 )
-from meanfield.spectral import SpectralTrajectory
-from meanfield.spectrum import Spectrum, power_law
-from meanfield.theorems import dose
-from meanfield.trajectory import Event, Trajectory
+from meanfield.exact.theorems import dose
+from meanfield.export import GuidanceCallback, for_timesteps, guided, levels_of
+from meanfield.finite.models import reduced
+from meanfield.finite.quenching import quenched
+from meanfield.guidance.by_norm import PowerLaw
+from meanfield.guidance.by_ratio import DensityRatio
+from meanfield.guidance.ramps import ClampLinear, ExponentialRamp, Ramp, Triangular, early_high, late_unconditional
+from meanfield.guidance.schedules import Constant, Custom, Interval, Linear, Piecewise, Schedule, Tabulated
+from meanfield.line import Normal, PiecewiseConstant, TwoClasses, Uniform, end_law
+from meanfield.maps.diagrams import phase_diagram
+from meanfield.objective.fading import Fade, fade, ratio_limits
+from meanfield.problem.given import GivenSpectrum, spectrum_of
+from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial
+from meanfield.problem.noise import EDM, VE, Noise, OrnsteinUhlenbeck, RectifiedFlow, VPCosine, VPLinear
+from meanfield.problem.spectrum import Spectrum, power_law
+from meanfield.problem.statement import Problem
+from meanfield.theory.dynamics import solve
+from meanfield.theory.landscape import potential
+from meanfield.theory.measures import Distortion, distortion
+from meanfield.theory.spectral import SpectralTrajectory
+from meanfield.theory.trajectory import Event, Trajectory
 
 __all__ = [
     "EDM",
@@ -54,6 +57,7 @@ __all__ = [
     "Fade",
     "Fixed",
     "GivenSpectrum",
+    "GuidanceCallback",
     "Interval",
     "Linear",
     "NoGo",
@@ -90,7 +94,10 @@ __all__ = [
     "end_law",
     "excess_entropy",
     "fade",
+    "for_timesteps",
+    "guided",
     "late_unconditional",
+    "levels_of",
     "no_go",
     "phase_diagram",
     "phi_drawn",
@@ -101,6 +108,7 @@ __all__ = [
     "quenched",
     "ratio_limits",
     "reduced",
+    "shift_in_class_widths",
     "solve",
     "speciation_time",
     "spectrum_of",

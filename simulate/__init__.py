@@ -1,12 +1,12 @@
 """Finite-d particles with the exact scores of the mixture: the computer that knows nothing of the mean-field theory."""
 
-from simulate.cloning import clones
-from simulate.convergence import TimestepError, timestep_error
-from simulate.given import sample_mixture
-from simulate.line import sample_line
-from simulate.points import PointScore
-from simulate.runner import run
-from simulate.scored import sample_scores
+from simulate.cloning.measure import clones
+from simulate.running.convergence import TimestepError, timestep_error
+from simulate.running.runner import run
+from simulate.samples.given import sample_mixture
+from simulate.samples.line import sample_line
+from simulate.samples.points import PointScore
+from simulate.samples.scored import sample_scores
 
 __all__ = [
     "PointScore",

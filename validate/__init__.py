@@ -1,14 +1,15 @@
 """The judge: do theory and particles agree, with honest error bars?"""
 
 from validate import figures
-from validate.comparison import compare
+from validate.agreement.comparison import compare
+from validate.agreement.extrapolation import Extrapolation, extrapolate
+from validate.agreement.outcome import Comparison
+from validate.agreement.statistics import family_threshold, hotelling, wilson
 from validate.errors import ComparisonError, ConfigError, ExecutorError, ExtrapolationError, StoreError, StoreWarning
-from validate.extrapolation import Extrapolation, extrapolate
-from validate.judgement import Judgement, judge
-from validate.measurement import atlas
-from validate.outcome import Comparison
-from validate.statistics import family_threshold, hotelling, wilson
-from validate.sweeps import sweep
+from validate.regimes.judgement import Judgement, judge
+from validate.regimes.measurement import atlas
+from validate.results.files import read_dataset, write_dataset
+from validate.sweeps.grid import sweep
 
 __all__ = [
     "Comparison",
@@ -27,6 +28,8 @@ __all__ = [
     "figures",
     "hotelling",
     "judge",
+    "read_dataset",
     "sweep",
     "wilson",
+    "write_dataset",
 ]

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.problem import Exponential, Problem
-from meanfield.progress import Progress
-from validate.estimates import QUANTITIES
-from validate.extrapolation import Extrapolation, fit_inverse_size
-from validate.provenance import versions
-from validate.statistics import weighted_slope
+from meanfield.problem.growth import Exponential
+from meanfield.problem.statement import Problem
+from meanfield.tools.progress import Progress
+from validate.agreement.estimates import QUANTITIES
+from validate.agreement.extrapolation import Extrapolation, fit_inverse_size
+from validate.agreement.statistics import weighted_slope
+from validate.results.provenance import versions
 
 if TYPE_CHECKING:
     import xarray

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from validate.command_options import (
+from validate.commands.options import (
     Alpha,
     Config,
     Count,
@@ -27,7 +27,7 @@ from validate.command_options import (
     guarded,
     print_json,
 )
-from validate.schedule_commands import design, export
+from validate.commands.schedules import design, export
 
 __all__ = ["app", "main"]
 
@@ -63,7 +63,7 @@ def solve(
     """
     from meanfield import fade
     from meanfield import solve as solve_theory
-    from validate.config import state
+    from validate.commands.problem_file import state
 
     flags = {"alpha": alpha, "gamma": gamma, "n": n, "continuum": continuum, "sigma2": sigma2, "w": w}
     problem, _ = state(config, {**flags, "sampler": sampler, "t_start": t_start, "noise": noise}, {})
@@ -106,7 +106,7 @@ def simulate(
     Example:  cfgfield simulate --alpha 0.4 --w 1 --sampler sde --d 12 --n-samples 200
     """
     from simulate import run
-    from validate.config import state
+    from validate.commands.problem_file import state
     from validate.errors import ConfigError
 
     flags = {"alpha": alpha, "gamma": gamma, "n": n, "continuum": continuum, "sigma2": sigma2, "w": w}
@@ -133,8 +133,8 @@ def simulate(
 def _verdict(data) -> str:
     """Theory against particles, or why the problem has no theory: its particles are a result of their own."""
     from meanfield.errors import ProblemError, ScheduleError
-    from validate.comparison import compare
-    from validate.sweeps import theory_of
+    from validate.agreement.comparison import compare
+    from validate.sweeps.grid import theory_of
 
     try:
         theory = theory_of(data.problem, data.d)
@@ -162,7 +162,7 @@ def validate(
 
     Example:  cfgfield validate --profile quick --out results
     """
-    from validate.report import judge_and_report
+    from validate.regimes.report import judge_and_report
 
     if not judge_and_report(profile, out, seed=seed, level=level, only=only, scheduler=scheduler, threads=threads):
         raise typer.Exit(1)

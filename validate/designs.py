@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield import Design, Problem, phase_diagram, solve
-from meanfield.guidance import Linear
-from meanfield.responses import Responses, Table
+from meanfield.guidance.schedules import Linear
+from meanfield.maps.responses import Responses, Table
 from validate.errors import ConfigError
 
 if TYPE_CHECKING:

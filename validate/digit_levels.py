@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.progress import Progress
+from meanfield.tools.progress import Progress
 from validate.digit_schedules import SCHEDULES, class_problem, schedule_of
 from validate.errors import ComparisonError
 from validate.generative import energy_distance, mean_shift, trace_ratio, vendi
-from validate.provenance import versions
+from validate.results.provenance import versions
 
 if TYPE_CHECKING:
     import xarray
@@ -170,7 +170,7 @@ def real_level(seed: int = 0) -> "xarray.Dataset":
         `images` of the generator half.
     """
     from simulate.learned import load_digits, make_classifier
-    from simulate.randomness import resampling_counts
+    from simulate.randomness.streams import resampling_counts
 
     digits = load_digits()
     means, covariances = digits.moments()
@@ -193,7 +193,7 @@ def _measured(
 ) -> "xarray.Dataset":
     """All measures of the samples of all schedules; the first one, unguided, gives the twins."""
     from simulate.learned import digit_problem, make_classifier
-    from simulate.randomness import resampling_counts
+    from simulate.randomness.streams import resampling_counts
 
     means, covariances = digits.moments()
     held, classify = digits.blurred("held-out"), make_classifier(digits)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.empirical import spectrum_of
-from meanfield.guidance import Constant, Interval, Piecewise, Schedule
-from meanfield.problem import Exponential, Problem
-from meanfield.ramps import Ramp
-from meanfield.spectrum import Spectrum
+from meanfield.guidance.ramps import Ramp
+from meanfield.guidance.schedules import Constant, Interval, Piecewise, Schedule
+from meanfield.problem.given import spectrum_of
+from meanfield.problem.growth import Exponential
+from meanfield.problem.spectrum import Spectrum
+from meanfield.problem.statement import Problem
 
 if TYPE_CHECKING:
     from simulate.learned import Digits

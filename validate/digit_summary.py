@@ -89,7 +89,8 @@ def skill(
 
     Parameters
     ----------
-    counts : (resamples, 10), how often each class is in each resample (`simulate.randomness.resampling_counts`).
+    counts : (resamples, 10), how often each class is in each resample
+        (`simulate.randomness.streams.resampling_counts`).
     """
     if name not in QUANTITIES:
         raise ComparisonError(f"a predicted quantity must be one of {list(QUANTITIES)}; got {name!r}.")

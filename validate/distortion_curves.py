@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield.ensemble import Ensemble
-from meanfield.problem import Continuum, Exponential, Fixed, Growth, Polynomial, Problem
-from meanfield.progress import Progress
-from validate.estimates import theory_on
-from validate.provenance import versions
-from validate.sweeps import theory_of
+from meanfield.problem.growth import Continuum, Exponential, Fixed, Growth, Polynomial
+from meanfield.problem.statement import Problem
+from meanfield.tools.progress import Progress
+from validate.agreement.estimates import theory_on
+from validate.results.provenance import versions
+from validate.sweeps.grid import theory_of
 
 if TYPE_CHECKING:
     import xarray

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.densityratio import DensityRatio
-from meanfield.problem import Problem
-from meanfield.smallmixture import SmallMixture
-from validate.extrapolation import Extrapolation, fit_inverse_size
+from meanfield.guidance.by_ratio import DensityRatio
+from meanfield.objective.smallmixture import SmallMixture
+from meanfield.problem.statement import Problem
+from validate.agreement.extrapolation import Extrapolation, fit_inverse_size
 
 if TYPE_CHECKING:
     import xarray
@@ -36,7 +36,7 @@ def objective_on_a_line(
     """
     import xarray
 
-    from meanfield.contrastive import fit, minimiser, score_objective, weights
+    from meanfield.objective.contrastive import fit, minimiser, score_objective, weights
 
     mixture, guidance = SmallMixture(list(means), variance), DensityRatio(beta)
     x = np.linspace(-3.5, 4.5, points)
@@ -91,7 +91,7 @@ def weight_on_the_way(
     """
     import xarray
 
-    from meanfield.fading import fade
+    from meanfield.objective.fading import fade
     from simulate import run
 
     every = sorted({*sizes, *theory})
@@ -136,7 +136,7 @@ def distortion_over_sizes(
     """
     import xarray
 
-    from meanfield.fading import ratio_limits
+    from meanfield.objective.fading import ratio_limits
 
     points = [(name, classes, int(d)) for name, (classes, sizes) in cases.items() for d in sizes]
     rows = [
@@ -168,7 +168,7 @@ def limit_from_sizes(data: "xarray.Dataset", case: str, sampler: str) -> Extrapo
 def _measured(problem: Problem, d: int, seed: int, options: Mapping[str, Any]) -> dict[str, float]:
     """One point: density-ratio guidance, and constant guidance of the same weight at large t."""
     from meanfield import solve
-    from meanfield.fading import fade
+    from meanfield.objective.fading import fade
     from simulate import run
 
     constant = problem.replace(guidance=problem.guidance.largest)

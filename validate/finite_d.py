@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.problem import Exponential, Problem
-from meanfield.progress import Progress
-from validate.estimates import QUANTITIES
-from validate.provenance import versions
+from meanfield.problem.growth import Exponential
+from meanfield.problem.statement import Problem
+from meanfield.tools.progress import Progress
+from validate.agreement.estimates import QUANTITIES
+from validate.results.provenance import versions
 
 if TYPE_CHECKING:
     import xarray

@@ -1,8 +1,8 @@
 """Measures of a generative model on samples of one class: how much it varies, how far it is from the real images.
 
 Each is a number with an error over the samples; none draws a random number. Bootstrap resamples come as counts, how
-often each sample is in each resample (`simulate.randomness.resampling_counts`), so that twins, samples with the same
-random numbers, are resampled together and what they share cancels.
+often each sample is in each resample (`simulate.randomness.streams.resampling_counts`), so that twins, samples with the
+same random numbers, are resampled together and what they share cancels.
 
 Energy distance (Szekely and Rizzo): E = 2 <|x - y|> - <|x - x'|> - <|y - y'|>, 0 if and only if the laws are equal.
 Means are taken over pairs of different samples, so E is unbiased and scatters around 0, below it too, for equal laws.
@@ -71,7 +71,7 @@ def energy_distance(x: np.ndarray, y: np.ndarray, counts_x: np.ndarray, counts_y
 
     Examples
     --------
-    >>> from simulate.randomness import NoiseReader, resampling_counts
+    >>> from simulate.randomness.streams import NoiseReader, resampling_counts
     >>> z, counts = NoiseReader(0, 0, range(200), dim=2).start(), resampling_counts(100, 50, seed=0)
     >>> same, moved = (energy_distance(z[:100], z[100:] + a, counts, counts) for a in (0.0, 1.0))
     >>> abs(same.value) < 3 * same.stderr, moved.value > 5 * moved.stderr

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from meanfield.problem import Exponential, Problem
-from meanfield.progress import Progress
-from validate.estimates import QUANTITIES
-from validate.provenance import versions
-from validate.statistics import combined, family_threshold, normal_score, two_sided
+from meanfield.problem.growth import Exponential
+from meanfield.problem.statement import Problem
+from meanfield.tools.progress import Progress
+from validate.agreement.estimates import QUANTITIES
+from validate.agreement.statistics import combined, family_threshold, normal_score, two_sided
+from validate.results.provenance import versions
 
 if TYPE_CHECKING:
     import xarray

@@ -22,7 +22,7 @@ from meanfield.line import (
     tilted_law,
     trajectories,
 )
-from validate.provenance import versions
+from validate.results.provenance import versions
 
 if TYPE_CHECKING:
     import xarray
@@ -220,7 +220,7 @@ def line_leaving(
     import xarray
 
     from simulate import sample_line
-    from validate.statistics import wilson
+    from validate.agreement.statistics import wilson
 
     w = np.linspace(2.0, 128.0, 43) if weights is None else np.asarray(weights, dtype=float)
     errors = [ScoreError(size, reach) for size in sizes]

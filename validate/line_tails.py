@@ -8,7 +8,7 @@ import numpy as np
 
 from meanfield.errors import ProblemError
 from meanfield.line import TwoClasses, crossing_start, end_law
-from validate.provenance import versions
+from validate.results.provenance import versions
 
 if TYPE_CHECKING:
     import xarray

@@ -14,10 +14,10 @@ import numpy as np
 
 from meanfield import Problem, design
 from meanfield.errors import ProblemError
-from meanfield.guidance import Constant, Interval, Piecewise, Schedule
-from meanfield.progress import Progress
-from meanfield.ramps import ExponentialRamp, Ramp, Triangular
-from meanfield.responses import Responses, table_of
+from meanfield.guidance.ramps import ExponentialRamp, Ramp, Triangular
+from meanfield.guidance.schedules import Constant, Interval, Piecewise, Schedule
+from meanfield.maps.responses import Responses, table_of
+from meanfield.tools.progress import Progress
 
 if TYPE_CHECKING:
     import xarray

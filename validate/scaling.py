@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from meanfield.closedform import small_rate, strong_guidance
-from meanfield.problem import Exponential, Growth, Polynomial, Problem
-from meanfield.progress import Progress
+from meanfield.exact.closedform import small_rate, strong_guidance
+from meanfield.problem.growth import Exponential, Growth, Polynomial
+from meanfield.problem.statement import Problem
+from meanfield.tools.progress import Progress
+from validate.agreement.statistics import weighted_slope
 from validate.errors import ComparisonError
-from validate.provenance import versions
-from validate.statistics import weighted_slope
+from validate.results.provenance import versions
 
 if TYPE_CHECKING:
     import xarray

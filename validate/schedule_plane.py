@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.guidance import Schedule
-from meanfield.problem import Problem
-from meanfield.progress import Progress
+from meanfield.guidance.schedules import Schedule
+from meanfield.problem.statement import Problem
+from meanfield.tools.progress import Progress
 from validate.distortion_curves import final_values, marks_over
-from validate.provenance import versions
+from validate.results.provenance import versions
 from validate.schedule_table import FAMILIES
 
 if TYPE_CHECKING:

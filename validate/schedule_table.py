@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from meanfield.errors import checked
-from meanfield.guidance import Constant, Interval, Schedule
-from meanfield.powerlaw import PowerLaw
-from meanfield.problem import Exponential, Problem
-from meanfield.progress import Progress
-from meanfield.ramps import ClampLinear, ExponentialRamp, Ramp, Triangular, early_high, late_unconditional
-from validate.provenance import versions
+from meanfield.guidance.by_norm import PowerLaw
+from meanfield.guidance.ramps import ClampLinear, ExponentialRamp, Ramp, Triangular, early_high, late_unconditional
+from meanfield.guidance.schedules import Constant, Interval, Schedule
+from meanfield.problem.growth import Exponential
+from meanfield.problem.statement import Problem
+from meanfield.tools.progress import Progress
+from validate.results.provenance import versions
 
 if TYPE_CHECKING:
     import xarray
@@ -79,7 +80,7 @@ def find_amplitude(
     """
     from scipy.optimize import brentq
 
-    from meanfield.dynamics import solve
+    from meanfield.theory.dynamics import solve
 
     def excess(log_a: float) -> float:
         return float(solve(problem.replace(guidance=family(math.exp(log_a)))).final.mean_shift) - mean_shift
@@ -195,8 +196,8 @@ def markdown(data: "xarray.Dataset", alpha: float, sampler: str) -> str:
 
 def _theory(base: Problem, family: Callable[[float], Schedule]) -> dict[str, Any]:
     """Amplitude and measures of one family at the mean shift of `base`."""
-    from meanfield.dynamics import solve
-    from meanfield.measures import distortion
+    from meanfield.theory.dynamics import solve
+    from meanfield.theory.measures import distortion
 
     target = float(solve(base).final.mean_shift)
     found = find_amplitude(base, family, target)

@@ -13,7 +13,7 @@ import numpy as np
 
 from meanfield.errors import checked
 from validate.errors import ComparisonError
-from validate.provenance import versions
+from validate.results.provenance import versions
 
 if TYPE_CHECKING:
     import xarray
@@ -114,7 +114,7 @@ def collapse_curves(
     import xarray
 
     from meanfield import collapse_time, excess_entropy, phi_drawn, phi_orthogonal
-    from meanfield.problem import Fixed
+    from meanfield.problem.growth import Fixed
     from simulate import clones
 
     x = np.sort(np.geomspace(0.25, 4.0, 9) if ratios is None else np.asarray(ratios, float))[::-1]

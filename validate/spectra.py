@@ -12,9 +12,9 @@ from typing import Any, cast
 import numpy as np
 
 from meanfield.errors import checked
-from meanfield.problem import Problem
-from meanfield.progress import Progress
-from meanfield.spectrum import Spectrum
+from meanfield.problem.spectrum import Spectrum
+from meanfield.problem.statement import Problem
+from meanfield.tools.progress import Progress
 from validate.errors import ComparisonError
 
 __all__ = ["distortion_spectrum", "with_probes"]

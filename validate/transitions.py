@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from meanfield.ensemble import Ensemble
-from meanfield.problem import Exponential, Polynomial, Problem
-from meanfield.progress import Progress
-from meanfield.spectrum import Spectrum
+from meanfield.problem.growth import Exponential, Polynomial
+from meanfield.problem.spectrum import Spectrum
+from meanfield.problem.statement import Problem
+from meanfield.tools.progress import Progress
 from validate.errors import ComparisonError
-from validate.provenance import versions
+from validate.results.provenance import versions
 
 if TYPE_CHECKING:
     import xarray

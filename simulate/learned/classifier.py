@@ -7,7 +7,7 @@ import numpy as np
 from meanfield.errors import ProblemError
 from simulate.learned.digits import Digits
 from simulate.learned.extra import library
-from simulate.scored import numbers
+from simulate.samples.scored import numbers
 
 __all__ = ["make_classifier"]
 

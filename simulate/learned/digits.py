@@ -24,8 +24,8 @@ import numpy as np
 
 from meanfield.errors import ProblemError, checked
 from simulate.learned.extra import library
-from simulate.randomness import FORWARD, stream
-from simulate.scored import numbers
+from simulate.randomness.streams import FORWARD, stream
+from simulate.samples.scored import numbers
 
 __all__ = ["BLUR", "Digits", "load_digits"]
 

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from meanfield.errors import ProblemError
-from meanfield.problem import Fixed, Problem
+from meanfield.problem.growth import Fixed
+from meanfield.problem.statement import Problem
 from simulate.learned.digits import BLUR
 from simulate.learned.extra import library, one_thread
 from simulate.learned.network import NO_LABEL
-from simulate.scored import ScoreFunction, checked_state, sample_scores
+from simulate.samples.scored import ScoreFunction, checked_state, sample_scores
 
 __all__ = ["LearnedScore", "digit_problem"]
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from meanfield.errors import ProblemError, build, checked
-from meanfield.progress import Progress
+from meanfield.tools.progress import Progress
 from simulate.learned.checkpoint import damaged, read_checkpoint, write_checkpoint
 from simulate.learned.digits import BLUR, Digits, load_digits
 from simulate.learned.extra import library, one_thread

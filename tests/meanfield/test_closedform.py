@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from meanfield import Exponential, Linear, Problem, ProblemError, solve
-from meanfield.closedform import closed_form, crowd, crowd_ode, crowd_sde, small_rate, strong_guidance
+from meanfield.exact.closedform import closed_form, crowd, crowd_ode, crowd_sde, small_rate, strong_guidance
 
 
 @pytest.mark.parametrize("w", [-1.0, -0.75, -0.5, 0.0, 1.0, 7.5])

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from meanfield import compiling
+from meanfield.tools import compiling
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = "from numba import njit\ndef compiled():\n    return njit(cache=True)\n"
-OURS = "from meanfield.compiling import compiled\n"
+OURS = "from meanfield.tools.compiling import compiled\n"
 
 
 def product(folder: Path) -> tuple[int, int]:

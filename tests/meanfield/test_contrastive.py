@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from meanfield import Constant, DensityRatio, Interval, NoMinimiserError, ProblemError
-from meanfield.contrastive import denoising_objective, fit, minimiser, score_objective, weights
 from meanfield.errors import ConvergenceError
-from meanfield.smallmixture import SmallMixture
+from meanfield.objective.contrastive import denoising_objective, fit, minimiser, score_objective, weights
+from meanfield.objective.smallmixture import SmallMixture
 
 T = 0.5
 NARROW = SmallMixture([1.5, -1.0, 0.2], 0.3)  # equal variances: r is unbounded

@@ -22,10 +22,10 @@ from meanfield import (
     distortion,
     solve,
 )
-from meanfield.pieces import best_levels
-from meanfield.responses import Responses, table_of
-from meanfield.switching import Demand, Shape, best
-from meanfield.theorems import final_from_dose
+from meanfield.designs.free_levels import best_levels
+from meanfield.designs.switching import Demand, Shape, best
+from meanfield.exact.theorems import final_from_dose
+from meanfield.maps.responses import Responses, table_of
 
 
 def problem(sampler="sde", sigma2=0.25, t_start=1000.0, **changes):

@@ -5,22 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from meanfield import (
-    Exponential,
-    Interval,
-    Linear,
-    Piecewise,
-    Problem,
-    Ramp,
-    Spectrum,
-    Tabulated,
-    fastflow,
-    phase_diagram,
-    pieceflow,
-    solve,
-)
+from meanfield import Exponential, Interval, Linear, Piecewise, Problem, Ramp, Spectrum, Tabulated, phase_diagram, solve
 from meanfield.errors import ProblemError, ScheduleError
-from meanfield.responses import table_of
+from meanfield.maps import compiled_steps as fastflow
+from meanfield.maps import compiled_trajectory as pieceflow
+from meanfield.maps.responses import table_of
 
 PROBLEM = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
 

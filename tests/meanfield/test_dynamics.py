@@ -23,8 +23,8 @@ from meanfield import (
     ScheduleError,
     solve,
 )
-from meanfield.closedform import closed_form, crowd
-from meanfield.theorems import final_from_dose
+from meanfield.exact.closedform import closed_form, crowd
+from meanfield.exact.theorems import final_from_dose
 
 INF = math.inf
 

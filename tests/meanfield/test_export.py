@@ -25,7 +25,7 @@ from meanfield import (
     VPLinear,
     solve,
 )
-from meanfield.export import Scales, for_timesteps
+from meanfield.export.scales import Scales, for_timesteps
 
 WINDOW = Linear(-1.0, 0.25)
 

@@ -31,9 +31,9 @@ from meanfield import (
     reduced,
     solve,
 )
-from meanfield.closedform import closed_form
-from meanfield.freeenergy import phi_rest, phi_target
-from meanfield.ratiolaw import KAPPA, _carried, _diffused, mean_weight
+from meanfield.exact.closedform import closed_form
+from meanfield.objective.ratiolaw import KAPPA, _carried, _diffused, mean_weight
+from meanfield.theory.energies import phi_rest, phi_target
 
 
 def problem(beta=0.3, w_max=None, sampler="ode", classes=None):

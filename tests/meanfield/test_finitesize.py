@@ -8,9 +8,10 @@ import pytest
 from scipy.special import expit
 
 from meanfield.errors import ProblemError
-from meanfield.finitesize import reduced
-from meanfield.guidance import Linear, Piecewise
-from meanfield.problem import Continuum, Exponential, Fixed, Polynomial, Problem
+from meanfield.finite.models import reduced
+from meanfield.guidance.schedules import Linear, Piecewise
+from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial
+from meanfield.problem.statement import Problem
 
 PROBLEM = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
 

@@ -6,8 +6,8 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from meanfield.freeenergy import advantage, effective_potential, ground_state, information, phi_rest, phi_target
-from meanfield.phases import Point, Setting, advantage_rate, drift
+from meanfield.theory.energies import advantage, effective_potential, ground_state, information, phi_rest, phi_target
+from meanfield.theory.phases import Point, Setting, advantage_rate, drift
 
 POINTS = [(0.05, 0.3, 0.4), (1.0, 1.2, 0.7), (50.0, 1.9, 0.01), (1e6, 2.0, 1e-7), (0.01, 40.0, 5.0)]  # D, m, alpha
 

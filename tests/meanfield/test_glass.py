@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from meanfield import Continuum, Custom, Exponential, Linear, Piecewise, Problem, ProblemError, quenched, solve
-from meanfield.closedform import closed_form, crowd
-from meanfield.freeenergy import information
+from meanfield.exact.closedform import closed_form, crowd
+from meanfield.theory.energies import information
 
 INF = math.inf
 

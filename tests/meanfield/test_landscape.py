@@ -7,9 +7,9 @@ import pytest
 
 from meanfield import Continuum, Exponential, Linear, Polynomial, Problem, Spectrum, potential, solve
 from meanfield.errors import ProblemError
-from meanfield.freeenergy import ground_state
-from meanfield.landscape import force
-from meanfield.phases import Setting, drift
+from meanfield.theory.energies import ground_state
+from meanfield.theory.landscape import force
+from meanfield.theory.phases import Setting, drift
 
 PROBLEM = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=2.0)
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meanfield import Constant, Continuum, Linear, Piecewise, Problem, ScheduleError, Spectrum, no_go, solve
-from meanfield.directions import along
-from meanfield.theorems import final_from_dose, mean_from_dose, variance_from_dose
+from meanfield.exact.directions import along
+from meanfield.exact.theorems import final_from_dose, mean_from_dose, variance_from_dose
 
 positive = st.lists(st.floats(0.0, 8.0), min_size=1, max_size=5)
 

@@ -10,7 +10,7 @@ from meanfield import (
     ExportError,
     Linear,
 )
-from meanfield.export import GuidanceCallback, for_timesteps, guided, levels_of, refusal
+from meanfield.export.scales import GuidanceCallback, for_timesteps, guided, levels_of, refusal
 
 WINDOW = Linear(-1.0, 0.25)
 

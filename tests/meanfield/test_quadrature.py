@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meanfield import Continuum, Custom, Exponential, Problem, Spectrum, solve
-from meanfield.closedform import crowd
+from meanfield.exact.closedform import crowd
 from tests.meanfield.library import LIBRARY, random_schedules, timed_problems
 
 SAMPLERS = ["sde", "ode", 0.4, 1.7]
@@ -18,7 +18,7 @@ SAMPLERS = ["sde", "ode", 0.4, 1.7]
 
 def by_steps(p: Problem, d: float = math.inf):
     """`solve` with LSODA in the crowd."""
-    from meanfield import groupphases, phases
+    from meanfield.theory import groupphases, phases
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(phases.Rest, "linear", False)

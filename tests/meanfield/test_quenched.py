@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from scipy.stats import ncx2
 
-from meanfield import ball
 from meanfield.errors import ProblemError
-from meanfield.finitesize import reduced
-from meanfield.guidance import Piecewise
-from meanfield.problem import Continuum, Exponential, Fixed, Polynomial, Problem
-from meanfield.quenching import quenched
+from meanfield.finite import ball
+from meanfield.finite.models import reduced
+from meanfield.finite.quenching import quenched
+from meanfield.guidance.schedules import Piecewise
+from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial
+from meanfield.problem.statement import Problem
 
 PROBLEM = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
 GLASS = Problem(classes=Exponential(alpha=0.7), sigma2=0.25, guidance=5.0, sampler="ode", t_start=1000.0)

@@ -29,8 +29,8 @@ from meanfield import (
     early_high,
     solve,
 )
-from meanfield.directions import along
-from meanfield.theorems import final_from_dose, mean_from_dose, variance_from_dose
+from meanfield.exact.directions import along
+from meanfield.exact.theorems import final_from_dose, mean_from_dose, variance_from_dose
 
 EVERY = pytest.mark.parametrize("name", LIBRARY)
 

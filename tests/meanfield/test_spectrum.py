@@ -23,11 +23,11 @@ from meanfield import (
     distortion,
     solve,
 )
-from meanfield.closedform import closed_form
-from meanfield.directions import along, capacity, shift_in_class_widths, unguided_speciation
-from meanfield.groupenergy import GroupPoint, Groups
-from meanfield.groupphases import Setting, advantage_rate, drift
-from meanfield.theorems import final_from_dose
+from meanfield.exact.closedform import closed_form
+from meanfield.exact.directions import along, capacity, shift_in_class_widths, unguided_speciation
+from meanfield.exact.theorems import final_from_dose
+from meanfield.theory.groupenergy import GroupPoint, Groups
+from meanfield.theory.groupphases import Setting, advantage_rate, drift
 
 TWO = Spectrum(c=[0.25, 0.5], u=[1.25, 4.5], share=[0.75, 0.25])
 WIDE = Spectrum(c=[0.02, 0.3, 2.0], u=[0.05, 2.3, 30.0], share=[0.5, 0.3, 0.2])

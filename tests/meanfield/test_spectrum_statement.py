@@ -16,8 +16,8 @@ from meanfield import (
     power_law,
     reduced,
 )
-from meanfield.closedform import closed_form
-from meanfield.theorems import final_from_dose
+from meanfield.exact.closedform import closed_form
+from meanfield.exact.theorems import final_from_dose
 
 TWO = Spectrum(c=[0.25, 0.5], u=[1.25, 4.5], share=[0.75, 0.25])
 WIDE = Spectrum(c=[0.02, 0.3, 2.0], u=[0.05, 2.3, 30.0], share=[0.5, 0.3, 0.2])

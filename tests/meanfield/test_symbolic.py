@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from meanfield import symbolic
-from meanfield.closedform import crowd_sde
-from meanfield.freeenergy import advantage
-from meanfield.phases import Setting, drift
+from meanfield.exact import symbolic
+from meanfield.exact.closedform import crowd_sde
+from meanfield.theory.energies import advantage
+from meanfield.theory.phases import Setting, drift
 
 
 def test_projected_score_in_the_crowd_is_minus_the_gradient_of_the_potential():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meanfield import Constant, Continuum, ConvergenceError, Custom, Linear, Piecewise, Problem, dose
-from meanfield.theorems import final_from_dose, mean_from_dose, variance_from_dose
+from meanfield.exact.theorems import final_from_dose, mean_from_dose, variance_from_dose
 
 steps = st.lists(st.floats(-1.0, 10.0), min_size=1, max_size=5)
 

@@ -1,6 +1,7 @@
 """Noise processes in textbook form, dx = f x ds + g dB, and their mean-field and particle dynamics in own coordinates.
 
-Nothing here uses the map onto VE noise, nor `meanfield.noise`: a, b^2, f and g^2 are written down from the papers.
+Nothing here uses the map onto VE noise, nor `meanfield.problem.noise`: a, b^2, f and g^2 are written down from the
+papers.
 """
 
 from collections.abc import Callable

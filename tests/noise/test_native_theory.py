@@ -26,9 +26,9 @@ from meanfield import (
     phase_diagram,
     solve,
 )
-from meanfield.closedform import closed_form
-from meanfield.directions import along
-from meanfield.theorems import final_from_dose, mean_from_dose, variance_from_dose
+from meanfield.exact.closedform import closed_form
+from meanfield.exact.directions import along
+from meanfield.exact.theorems import final_from_dose, mean_from_dose, variance_from_dose
 
 ALPHA, SIGMA2, TOLERANCE = 0.4, 0.25, 1e-8
 CASES = {  # process: its textbook form and a start time in its own time (VE time about 40)

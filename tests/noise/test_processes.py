@@ -29,7 +29,7 @@ from meanfield import (
     VPCosine,
     VPLinear,
 )
-from meanfield.owntime import InOwnTime, in_ve_time
+from meanfield.problem.owntime import InOwnTime, in_ve_time
 
 PROCESSES = {
     VE(): native.ve(),

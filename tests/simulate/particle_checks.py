@@ -4,10 +4,10 @@ import numpy as np
 from scipy import stats
 
 from meanfield.ensemble import Ensemble, Observable
-from meanfield.problem import Problem
-from simulate.integrators import make_steps, time_grid
-from simulate.score import ContinuumScore
-from simulate.stepping import State, advance
+from meanfield.problem.statement import Problem
+from simulate.scores.score import ContinuumScore
+from simulate.steps.integrators import make_steps, time_grid
+from simulate.steps.stepping import State, advance
 
 
 def limit(n_checks: int, n_draws: int, level: float = 0.01) -> float:

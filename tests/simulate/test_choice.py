@@ -3,10 +3,11 @@
 import pytest
 
 from meanfield.errors import ProblemError
-from meanfield.problem import Continuum, Exponential, Fixed, Polynomial, Problem
-from meanfield.spectrum import Spectrum
+from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial
+from meanfield.problem.spectrum import Spectrum
+from meanfield.problem.statement import Problem
 from simulate import run
-from simulate.choice import WAYS, choose
+from simulate.running.choice import WAYS, choose
 
 PROBLEM = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=1.0)
 TWO = Spectrum(c=(0.25, 0.25), u=(1.25, 4.25), share=(0.5, 0.5))
@@ -37,7 +38,7 @@ SMALL = {"n_samples": 4, "n_disorder": 2, "n_steps": 40, "progress": False}
 def test_rules(problem, d, classes, monkeypatch):
     """The choice looks at the problem and d alone: neither at free memory nor at processors."""
     for free in (2**10, 2**50):
-        monkeypatch.setattr("simulate.mixture.available_bytes", lambda free=free: free)
+        monkeypatch.setattr("simulate.scores.mixture.available_bytes", lambda free=free: free)
         if classes == "none":
             with pytest.raises(ProblemError, match=r"more than can be held, or streamed .* lower d"):
                 choose(problem, d)
@@ -62,7 +63,7 @@ def test_it_can_be_forced(classes):
 
 
 def test_streamed_classes_are_chosen_where_neither_explicit_nor_lazy_ones_fit(monkeypatch):
-    monkeypatch.setattr("simulate.choice.EXPLICIT_BYTES", 2**10)
+    monkeypatch.setattr("simulate.running.choice.EXPLICIT_BYTES", 2**10)
     data = run(ROUGH, d=12, **SMALL)
     assert data.info["method"] == "particles (streamed)" and "made again where they are needed" in repr(data)
     assert run(PROBLEM, d=12, **SMALL).info["method"] == "particles (lazy)"

@@ -6,8 +6,10 @@ from scipy.stats import t as student
 
 from meanfield import phi_drawn, phi_orthogonal, phi_two
 from meanfield.errors import ProblemError
-from meanfield.problem import Continuum, Exponential, Fixed, Polynomial, Problem
-from simulate import branching, clones
+from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial
+from meanfield.problem.statement import Problem
+from simulate import clones
+from simulate.cloning.measure import branching
 
 SETTINGS = {"n_samples": 1000, "n_draws": 16, "n_steps": 100, "threads": 1, "progress": False}
 

@@ -20,13 +20,13 @@ from meanfield import (
 )
 from meanfield.ensemble import Observable
 from simulate import run, sample_mixture, timestep_error
-from simulate.integrators import make_steps, order, time_grid
-from simulate.kernels import FastScore
-from simulate.mixture import draw_direct
-from simulate.pulls import log_ratio, make_pull
-from simulate.score import ContinuumScore, ReferenceScore
-from simulate.stepping import State, advance, moved
-from validate.statistics import family_threshold
+from simulate.scores.kernels import FastScore
+from simulate.scores.mixture import draw_direct
+from simulate.scores.score import ContinuumScore, ReferenceScore
+from simulate.steps.integrators import make_steps, order, time_grid
+from simulate.steps.pulls import log_ratio, make_pull
+from simulate.steps.stepping import State, advance, moved
+from validate.agreement.statistics import family_threshold
 
 SMALL = {"d": 8, "n_samples": 40, "n_disorder": 2, "n_steps": 30}
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from meanfield.errors import ProblemError
-from meanfield.problem import Continuum, Exponential, Fixed, Problem
-from meanfield.spectrum import Spectrum
+from meanfield.problem.growth import Continuum, Exponential, Fixed
+from meanfield.problem.spectrum import Spectrum
+from meanfield.problem.statement import Problem
 from simulate import run
-from simulate.settings import check_settings
+from simulate.running.settings import check_settings
 
 PROBLEM = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
 MANY = PROBLEM.replace(classes=Fixed(40_000))  # so many that the default batch follows the number of samples

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from meanfield.errors import ProblemError
-from meanfield.problem import Fixed, Problem
+from meanfield.problem.growth import Fixed
+from meanfield.problem.statement import Problem
 from simulate import sample_mixture
-from simulate.covariances import CovarianceScore
-from simulate.randomness import NoiseReader
+from simulate.randomness.streams import NoiseReader
+from simulate.scores.covariances import CovarianceScore
 
 RNG = np.random.default_rng(3)
 MEANS = RNG.normal(size=(12, 3)) * 1.5

@@ -1,15 +1,15 @@
-"""The compiled step in place against its plain twin, `simulate.stepping.advance`, over whole runs."""
+"""The compiled step in place against its plain twin, `simulate.steps.stepping.advance`, over whole runs."""
 
 import numpy as np
 import pytest
 
 from meanfield import Fixed, Interval, Problem, Spectrum
-from simulate.inplace import advance_in_place
-from simulate.integrators import make_steps, time_grid
-from simulate.kernels import FastScore
-from simulate.mixture import Mixture, draw_direct
-from simulate.randomness import NoiseReader
-from simulate.stepping import State, advance
+from simulate.randomness.streams import NoiseReader
+from simulate.scores.kernels import FastScore
+from simulate.scores.mixture import Mixture, draw_direct
+from simulate.steps.inplace import advance_in_place
+from simulate.steps.integrators import make_steps, time_grid
+from simulate.steps.stepping import State, advance
 
 
 def pull(w, posterior, D):

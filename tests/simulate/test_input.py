@@ -3,8 +3,9 @@
 import pytest
 
 from meanfield.errors import ProblemError
-from meanfield.guidance import Piecewise
-from meanfield.problem import Exponential, Fixed, Problem
+from meanfield.guidance.schedules import Piecewise
+from meanfield.problem.growth import Exponential, Fixed
+from meanfield.problem.statement import Problem
 from simulate import run, timestep_error
 
 PROBLEM = Problem(classes=Fixed(5), sigma2=0.25, guidance=1.0)
@@ -71,14 +72,14 @@ def test_more_classes_than_memory(alpha, d, size):
 
 
 def test_memory_of_the_span_is_counted_too(monkeypatch):
-    monkeypatch.setattr("simulate.mixture.available_bytes", lambda: 2**20)
+    monkeypatch.setattr("simulate.scores.mixture.available_bytes", lambda: 2**20)
     message = r"needs 1000 classes \(0.00373 GiB of float32 means\), and 0.000977 GiB .* use classes=\"streamed\""
     with pytest.raises(ProblemError, match=message):
         run(PROBLEM.replace(classes=Fixed(1000)), d=10**6, n_samples=1, n_disorder=1)
 
 
 def test_memory_of_lazy_classes_is_counted_too(monkeypatch):
-    monkeypatch.setattr("simulate.lazy.available_bytes", lambda: 2**20)
+    monkeypatch.setattr("simulate.running.lazy.available_bytes", lambda: 2**20)
     with pytest.raises(ProblemError, match=r"lazy classes at d=200 may need 0.195 GiB on 2 threads, and 0.000977 GiB"):
         run(PROBLEM, d=200, n_samples=1, n_disorder=1, classes="lazy", threads=2)
 

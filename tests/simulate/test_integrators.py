@@ -9,16 +9,17 @@ import pytest
 from particle_checks import affine_moments
 from scipy import integrate
 
-import simulate.runner
+import simulate.running.runner
 from meanfield.errors import ProblemError
-from meanfield.guidance import Constant, Interval, Piecewise
-from meanfield.problem import Continuum, Exponential, Fixed, Problem
+from meanfield.guidance.schedules import Constant, Interval, Piecewise
+from meanfield.problem.growth import Continuum, Exponential, Fixed
+from meanfield.problem.statement import Problem
 from simulate import run
-from simulate.integrators import make_steps, order, time_grid
-from simulate.mixture import count_classes, draw_direct
-from simulate.randomness import NoiseReader
-from simulate.score import ContinuumScore, ReferenceScore
-from simulate.stepping import State, advance, moved
+from simulate.randomness.streams import NoiseReader
+from simulate.scores.mixture import count_classes, draw_direct
+from simulate.scores.score import ContinuumScore, ReferenceScore
+from simulate.steps.integrators import make_steps, order, time_grid
+from simulate.steps.stepping import State, advance, moved
 
 
 def continuum(sampler, w=1.0, **fields):
@@ -80,7 +81,7 @@ def test_pathwise_order_of_the_ode_in_a_mixture():
 
 
 def twin(problem, d, n_steps, n_samples, seed):
-    """The docstring of `simulate.integrators` once more: weights by quadrature, scores of `ReferenceScore`."""
+    """The docstring of `simulate.steps.integrators` once more: weights by quadrature, scores of `ReferenceScore`."""
     mixture = draw_direct(d, int(count_classes(problem, d)), seed, 0)
     score, e, eta = ReferenceScore(mixture), problem.e, problem.eta
     D = np.geomspace(problem.sigma2 + problem.t_start, problem.sigma2, n_steps + 1)
@@ -167,7 +168,7 @@ def test_weak_order_of_the_sde_in_a_mixture(monkeypatch, changes, left):
         steps = make_steps(*args)
         return replace(steps, **{name: np.full(len(steps), value) for name, value in changes.items()})
 
-    monkeypatch.setattr(simulate.runner, "make_steps", altered)
+    monkeypatch.setattr(simulate.running.runner, "make_steps", altered)
     problem, n = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=5.0), [32, 64, 128, 256]
     settings = {"d": 6, "n_samples": 1000, "n_disorder": 64, "n_times": 2, "batch": 1000, "progress": False}
     m = [run(problem, n_steps=k, noise_refinement=256 // k, dtype="float64", **settings).draws["m"][:, -1] for k in n]

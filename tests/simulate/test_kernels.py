@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from simulate import kernels
-from simulate.kernels import FastScore
-from simulate.mixture import Mixture, draw_direct
-from simulate.score import ReferenceScore, posterior_from_sums
+from simulate.scores import kernels
+from simulate.scores.kernels import FastScore
+from simulate.scores.mixture import Mixture, draw_direct
+from simulate.scores.score import ReferenceScore, posterior_from_sums
 
 
 def spread(mixture, D, n, seed=1):

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from meanfield import quenched, solve
-from meanfield.guidance import Piecewise
-from meanfield.problem import Exponential, Fixed, Problem
+from meanfield.guidance.schedules import Piecewise
+from meanfield.problem.growth import Exponential, Fixed
+from meanfield.problem.statement import Problem
 from simulate import run
 
 PROBLEM = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=1.0)

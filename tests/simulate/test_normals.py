@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simulate.mixture import draw_direct, draw_target, fill_classes
-from simulate.normals import LANES, LARGEST, _box_muller, _philox, make_key, normals
-from simulate.randomness import MEANS, NoiseReader
+from simulate.randomness.normals import LANES, LARGEST, _box_muller, _philox, make_key, normals
+from simulate.randomness.streams import MEANS, NoiseReader
+from simulate.scores.mixture import draw_direct, draw_target, fill_classes
 
 KNOWN = [  # counter, key, answer: the vectors published with Random123 for philox4x32, 10 rounds
     ("00000000 00000000 00000000 00000000", "00000000 00000000", "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),

@@ -28,8 +28,8 @@ from meanfield import (
     reduced,
     solve,
 )
-from meanfield.freeenergy import ground_state
-from meanfield.phases import Point, Setting
+from meanfield.theory.energies import ground_state
+from meanfield.theory.phases import Point, Setting
 from simulate import run
 
 DRAWS = 16

@@ -8,7 +8,7 @@ import pytest
 from particle_checks import limit, z_score
 
 from meanfield import Continuum, Custom, Problem, Schedule, reduced
-from meanfield.theorems import final_from_dose
+from meanfield.exact.theorems import final_from_dose
 from simulate import run
 
 sys.path.append(str(Path(__file__).parents[1] / "meanfield"))

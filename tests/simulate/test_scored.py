@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from meanfield.errors import ConvergenceError, ProblemError, ScheduleError
-from meanfield.guidance import Constant, Interval, Piecewise
-from meanfield.powerlaw import PowerLaw
-from meanfield.problem import Continuum, Fixed, Problem
+from meanfield.guidance.by_norm import PowerLaw
+from meanfield.guidance.schedules import Constant, Interval, Piecewise
+from meanfield.problem.growth import Continuum, Fixed
+from meanfield.problem.statement import Problem
 from simulate import PointScore, sample_mixture, sample_scores
 
 RNG = np.random.default_rng(5)

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from particle_checks import law_z, limit
 
-from meanfield.guidance import Piecewise
-from meanfield.problem import Fixed, Problem
+from meanfield.guidance.schedules import Piecewise
+from meanfield.problem.growth import Fixed
+from meanfield.problem.statement import Problem
 from simulate import run
-from simulate.mixture import draw_direct
-from simulate.span import draw_span, outside_squares
+from simulate.scores.mixture import draw_direct
+from simulate.scores.span import draw_span, outside_squares
 
 PROBLEM = Problem(classes=Fixed(6), sigma2=0.25, guidance=2.0)
 
@@ -29,7 +30,8 @@ def test_check_sees_a_weight_off_by_ten_percent():
 
 def test_check_sees_a_direction_too_few(monkeypatch):
     monkeypatch.setattr(
-        "simulate.particles.outside_squares", lambda p, t, v, freedom, *a: outside_squares(p, t, v, freedom - 1, *a)
+        "simulate.running.particles.outside_squares",
+        lambda p, t, v, freedom, *a: outside_squares(p, t, v, freedom - 1, *a),
     )
     settings = {"d": 9, "n_samples": 100, "n_disorder": 150, "n_steps": 30, "n_times": 5}
     z = law_z(run(PROBLEM, **settings), run(PROBLEM, classes="explicit", seed=1, **settings))

@@ -9,14 +9,15 @@ from particle_checks import affine_moments, limit, z_score
 
 from meanfield.ensemble import Ensemble
 from meanfield.errors import ProblemError
-from meanfield.guidance import Piecewise
-from meanfield.problem import Continuum, Exponential, Fixed, Problem
-from meanfield.spectrum import Spectrum, power_law
+from meanfield.guidance.schedules import Piecewise
+from meanfield.problem.growth import Continuum, Exponential, Fixed
+from meanfield.problem.spectrum import Spectrum, power_law
+from meanfield.problem.statement import Problem
 from simulate import run, timestep_error
-from simulate.integrators import order
-from simulate.kernels import FastScore
-from simulate.mixture import Mixture, draw_direct
-from simulate.score import ReferenceScore
+from simulate.scores.kernels import FastScore
+from simulate.scores.mixture import Mixture, draw_direct
+from simulate.scores.score import ReferenceScore
+from simulate.steps.integrators import order
 
 TWO = Spectrum(c=[0.25, 0.5], u=[1.25, 4.5], share=[0.75, 0.25])
 SMALL = {"n_samples": 64, "n_disorder": 3, "n_steps": 20, "threads": 1, "progress": False}

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from meanfield.errors import ConvergenceError, ProblemError
-from meanfield.guidance import Interval
-from meanfield.problem import Exponential, Problem
+from meanfield.guidance.schedules import Interval
+from meanfield.problem.growth import Exponential
+from meanfield.problem.statement import Problem
 from simulate import run
-from simulate.stepcontrol import FLOOR
+from simulate.running.stepcontrol import FLOOR
 
 PROBLEM = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=1.0, t_start=1000.0)
 SIZE = {"d": 8, "threads": 1, "progress": False, "n_times": 2}
@@ -87,7 +88,7 @@ def test_bad_requests(request_, message):
 
 
 def test_out_of_reach(monkeypatch):
-    monkeypatch.setattr("simulate.stepcontrol.LIMIT", 60)
+    monkeypatch.setattr("simulate.running.stepcontrol.LIMIT", 60)
     with pytest.raises(ConvergenceError, match="tol must be within reach of 60 steps; got 1e-05"):
         run(PROBLEM, tol=1e-5, n_samples=4, n_disorder=2, **SIZE)
 

@@ -11,12 +11,13 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from meanfield.errors import ProblemError
-from meanfield.problem import Exponential, Fixed, Problem
-from meanfield.spectrum import Spectrum
+from meanfield.problem.growth import Exponential, Fixed
+from meanfield.problem.spectrum import Spectrum
+from meanfield.problem.statement import Problem
 from simulate import run
-from simulate.kernels import FastScore
-from simulate.mixture import draw_direct
-from simulate.streamed import RANGE, StreamedScore, draw_streamed, n_ranges
+from simulate.scores.kernels import FastScore
+from simulate.scores.mixture import draw_direct
+from simulate.scores.streamed import RANGE, StreamedScore, draw_streamed, n_ranges
 
 PROBLEM = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
 TWO = Spectrum(c=(0.25, 0.5), u=(1.25, 4.5), share=(0.5, 0.5))

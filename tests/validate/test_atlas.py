@@ -10,11 +10,11 @@ from meanfield import Exponential, Fixed, Problem, solve
 from validate import atlas, judge
 from validate.errors import ConfigError
 from validate.figures import save, summary
-from validate.files import read_dataset, write_dataset
-from validate.judgement import distortions, power_law
-from validate.measurement import measure
-from validate.regimes import Group, annealed_error, exact_at_every_d, groups
-from validate.report import page
+from validate.regimes.groups import Group, annealed_error, exact_at_every_d, groups
+from validate.regimes.judgement import distortions, power_law
+from validate.regimes.measurement import measure
+from validate.regimes.report import page
+from validate.results.files import read_dataset, write_dataset
 
 SDE = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
 

@@ -10,9 +10,9 @@ import xarray
 from typer.testing import CliRunner
 
 from meanfield import Ensemble, Exponential, Problem, solve
-from validate import report
 from validate.cli import app
-from validate.judgement import Judgement, Verdict
+from validate.regimes.groups import report
+from validate.regimes.judgement import Judgement, Verdict
 
 CONFIG = """
 sigma2 = 0.25

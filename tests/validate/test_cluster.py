@@ -117,7 +117,7 @@ def test_a_killed_worker_of_a_cluster_costs_nothing(tmp_path, whole):
 
 
 INTERRUPTED = """
-from validate.executors import cluster
+from validate.sweeps.executors import cluster
 options = {**OPTIONS, "d": 20, "n_samples": 5000, "n_disorder": 4, "n_steps": 100}
 try:
     with cluster(sys.argv[2]) as executor:

@@ -10,10 +10,10 @@ from validation_cases import PROBLEM, labelled, particles, synthetic
 from meanfield import Continuum, DensityRatio, Exponential, Fixed, Problem, Tabulated, fade, reduced, solve
 from simulate import run, timestep_error
 from validate import compare
-from validate.comparison import REDUCED
+from validate.agreement.comparison import REDUCED
+from validate.agreement.estimates import draws_at
+from validate.agreement.statistics import wilson
 from validate.errors import ComparisonError
-from validate.estimates import draws_at
-from validate.statistics import wilson
 
 CONTINUUM = Problem(classes=Continuum(), sigma2=0.25, guidance=1.0)
 

@@ -9,11 +9,11 @@ from rich.console import Console
 from validation_cases import PROBLEM
 
 from meanfield import Continuum, Exponential, Fixed
-from validate import cells as loop
-from validate import cost
-from validate.board import Board
-from validate.cost import CostModel, Work, cost_model, run_work
-from validate.tasks import Orders, Outcome
+from validate.sweeps.board import Board
+from validate.sweeps.cost import CostModel, Work, cost_model, run_work
+from validate.sweeps.grid import cells as loop
+from validate.sweeps.grid import cost
+from validate.sweeps.tasks import Orders, Outcome
 
 MODEL = CostModel(1e-3, 1e-8, 1e-4, 1e-8, 1e-10, 1e-9, 1e-8, 1e-5, 1e-8)
 EFFORT = {"n_samples": 100, "n_disorder": 4, "n_steps": 50}
@@ -121,7 +121,7 @@ def test_a_live_table_on_a_terminal(monkeypatch):
 def test_expected_end_goes_by_cost_not_by_number(monkeypatch):
     """After a cell of nine tenths of the work in 9 s, 1 s is left, though one of ten cells is done."""
     now = [100.0]
-    monkeypatch.setattr("validate.board.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("validate.sweeps.board.time.monotonic", lambda: now[0])
     board = Board(False, "sweep", 10, {0: 9.0, **{i: 1.0 / 9.0 for i in range(1, 10)}}, 1)
     now[0] += 9.0
     import xarray

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import xarray
 
-from simulate.randomness import resampling_counts
+from simulate.randomness.streams import resampling_counts
 from validate import ComparisonError
 from validate.digit_schedules import SCHEDULES, W, class_problem, schedule_of
 from validate.digit_summary import COMPARED, MEASURES, by_schedule, over_schedules, pooled, skill, summary, table
 from validate.figures import digits
-from validate.files import read_dataset, write_dataset
+from validate.results.files import read_dataset, write_dataset
 
 RNG = np.random.default_rng(2)
 SHAPE = (1, len(SCHEDULES), 10)

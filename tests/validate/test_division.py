@@ -11,8 +11,8 @@ from validation_cases import PROBLEM
 
 from meanfield import Fixed
 from simulate import run
-from validate import division, sweep
-from validate.sweeps import PARTS, SweepCell, cell_seed
+from validate import sweep
+from validate.sweeps.grid import PARTS, SweepCell, cell_seed, division
 
 GRID = {"w": [0.5, 1.0]}
 OPTIONS = {"d": 8, "n_samples": 20, "n_disorder": 5, "n_steps": 10, "n_times": 4, "seed": 3, "progress": False}

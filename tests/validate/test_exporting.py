@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from meanfield import Continuum, Interval, Linear, Problem
-from meanfield.export import Scales
+from meanfield.export.scales import Scales
 from validate.cli import app
 
 LEVELS = "9,3,1,0.5,0"

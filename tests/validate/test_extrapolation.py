@@ -9,8 +9,8 @@ from validation_cases import PROBLEM, particles
 from meanfield import reduced, solve
 from simulate import run
 from validate import extrapolate
+from validate.agreement.extrapolation import fit_inverse_size
 from validate.errors import ExtrapolationError
-from validate.extrapolation import fit_inverse_size
 
 SIZES = np.array([8, 12, 16, 24])
 

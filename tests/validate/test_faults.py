@@ -19,7 +19,7 @@ from validation_cases import PROBLEM
 
 from validate import StoreError, sweep
 from validate.errors import StoreWarning
-from validate.store import Store
+from validate.results.store import Store
 
 CELLS = len(GRID["w"]) * len(GRID["sampler"])
 

@@ -13,8 +13,8 @@ from validate.approach import approach, at_infinity, decay
 from validate.figures import finite_size, landscape
 from validate.figures.approach import draw as draw_approach
 from validate.glass import CASES, glass_limit
-from validate.measurement import measure
-from validate.regimes import Group, groups
+from validate.regimes.groups import Group, groups
+from validate.regimes.measurement import measure
 
 GLASS = Problem(classes=Exponential(0.6), sigma2=0.25, guidance=Piecewise([3.0], [-1.0, 5.0]), sampler="ode",
                 t_start=1000.0)  # fmt: skip

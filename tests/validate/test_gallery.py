@@ -8,8 +8,8 @@ import pytest
 
 import validate.gallery
 from meanfield import Constant, Continuum, Exponential, Fixed, Problem
-from meanfield.landscape import potential
-from meanfield.ramps import Ramp
+from meanfield.guidance.ramps import Ramp
+from meanfield.theory.landscape import potential
 from validate import ConfigError
 from validate.distortion_curves import against_classes, against_d, against_w, order_parameters
 from validate.figures import distortion, finite_size, landscape

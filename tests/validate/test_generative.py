@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from simulate.randomness import resampling_counts
+from simulate.randomness.streams import resampling_counts
 from validate import ComparisonError, family_threshold
 from validate.generative import energy_distance, mean_shift, trace_ratio, vendi, vendi_score
 

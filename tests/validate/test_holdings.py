@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from meanfield.problem import Exponential
+from meanfield.problem.growth import Exponential
+from validate.agreement.statistics import family_threshold
 from validate.holdings import CASES, Case, holdings, in_words
-from validate.statistics import family_threshold
 
 QUICK = {
     "crowd, SDE": {16: 40},  # 602 classes

@@ -8,7 +8,7 @@ import pytest
 from meanfield import Exponential, Polynomial, Problem, reduced, solve
 from simulate import run
 from validate import extrapolate
-from validate.judgement import power_law
+from validate.regimes.judgement import power_law
 
 SIZES = (12, 16, 20, 24)
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from meanfield.line import Normal, TwoClasses, Uniform, log_short_of, trajectories
+from validate.agreement.statistics import family_threshold
 from validate.figures.line import strong_guidance, where_it_goes
 from validate.line import line_ends, line_leaving, line_paths, line_strength
 from validate.line_tails import line_tails
-from validate.statistics import family_threshold
 
 COMPACT = TwoClasses(Uniform(1.0, 2.0), Uniform(-2.0, -1.0))
 GAUSSIAN = TwoClasses(Normal(1.0), Normal(-1.0))

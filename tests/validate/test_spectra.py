@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from meanfield import Continuum, Exponential, Problem, Spectrum, solve
-from meanfield.directions import small_rate_by_group, strong_guidance_by_group
 from meanfield.errors import ProblemError
+from meanfield.exact.directions import small_rate_by_group, strong_guidance_by_group
 from simulate import run
 from validate import compare
 from validate.errors import ComparisonError

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from validate.agreement.statistics import combined, family_threshold, hotelling, normal_score, two_sided, wilson
 from validate.errors import ComparisonError
-from validate.statistics import combined, family_threshold, hotelling, normal_score, two_sided, wilson
 
 
 @pytest.mark.parametrize("dof", [3, 7, 23, 200])

@@ -11,7 +11,7 @@ from validation_cases import PROBLEM
 from meanfield import Constant, DensityRatio, Exponential, Fixed, Linear, ProblemError, fade, solve
 from simulate import run
 from validate import StoreError, sweep
-from validate.sweeps import cell_seed
+from validate.sweeps.grid import cell_seed
 
 GRID = {"alpha": [0.3, 0.4], "w": [0.5, 1.0], "sampler": ["sde", "ode"], "d": [6, 8]}
 OPTIONS = {"n_samples": 20, "n_disorder": 3, "n_steps": 20, "n_times": 6, "seed": 5, "progress": False}

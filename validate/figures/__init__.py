@@ -1,5 +1,5 @@
 """Figures as functions of saved data: axes in, (fig, axes) out. Nothing is simulated here; matplotlib loads late."""
 
-from validate.figures.overview import save, summary
+from validate.regimes.picture import save, summary
 
 __all__ = ["save", "summary"]

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from validate.figures.style import COLOURS, SAMPLER, styled
+from validate.drawing import COLOURS, SAMPLER, styled
 
 if TYPE_CHECKING:
     import xarray

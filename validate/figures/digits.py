@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from validate.agreement.statistics import wilson
 from validate.digit_summary import COMPARED, by_schedule, pooled
-from validate.figures.style import COLOURS, styled
-from validate.statistics import wilson
+from validate.drawing import COLOURS, styled
 
 if TYPE_CHECKING:
     import xarray

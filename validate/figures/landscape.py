@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from validate.figures.style import styled
+from validate.drawing import styled
 
 if TYPE_CHECKING:
     import xarray

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from validate.figures.style import COLOURS, SAMPLER, styled
+from validate.drawing import COLOURS, SAMPLER, styled
 
 __all__ = ["draw"]
 

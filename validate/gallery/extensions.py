@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.problem import Continuum, Exponential, Problem
-from meanfield.spectrum import Spectrum
+from meanfield.problem.growth import Continuum, Exponential
+from meanfield.problem.spectrum import Spectrum
+from meanfield.problem.statement import Problem
 from validate.figures import finite_size, spectrum
 from validate.figures import speciation as clones
 from validate.finite_d import finite_d

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.designing import design
-from meanfield.guidance import Constant, Interval, Schedule
-from meanfield.problem import Continuum, Exponential, Problem
-from meanfield.ramps import Ramp, Triangular, early_high
+from meanfield.designs.designing import design
+from meanfield.guidance.ramps import Ramp, Triangular, early_high
+from meanfield.guidance.schedules import Constant, Interval, Schedule
+from meanfield.problem.growth import Continuum, Exponential
+from meanfield.problem.statement import Problem
 from validate.designs import portrait, window_map, window_points
 from validate.figures import design_portrait, window
 from validate.figures import schedule_plane as plane

@@ -40,7 +40,7 @@ def _theory(data: Data) -> dict[str, Any]:
 
 
 def _caption(data: Data) -> str:
-    from simulate.randomness import resampling_counts
+    from simulate.randomness.streams import resampling_counts
 
     learned, counts = pooled(_trainings(data)), resampling_counts(10, 1000, seed=0)
     sampler = str(learned.sampler.values[0])

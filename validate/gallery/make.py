@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from validate.drawing import styled
 from validate.errors import ConfigError, StoreError
-from validate.figures.style import styled
-from validate.files import read_dataset, write_bytes, write_dataset
 from validate.gallery.recipe import PROFILES, GalleryFigure, Part
-from validate.provenance import code_fingerprint, provenance
+from validate.results.files import read_dataset, write_bytes, write_dataset
+from validate.results.provenance import code_fingerprint, provenance
 
 if TYPE_CHECKING:
     import xarray

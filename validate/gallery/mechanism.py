@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from meanfield.diagrams import phase_diagram
-from meanfield.landscape import potential
-from meanfield.problem import Exponential, Polynomial, Problem
+from meanfield.maps.diagrams import phase_diagram
+from meanfield.problem.growth import Exponential, Polynomial
+from meanfield.problem.statement import Problem
+from meanfield.theory.landscape import potential
 from validate.distortion_curves import order_parameters
 from validate.figures import distortion, landscape
 from validate.figures import phase_diagram as maps

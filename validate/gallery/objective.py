@@ -2,8 +2,9 @@
 
 import json
 
-from meanfield.densityratio import DensityRatio
-from meanfield.problem import Continuum, Exponential, Polynomial, Problem
+from meanfield.guidance.by_ratio import DensityRatio
+from meanfield.problem.growth import Continuum, Exponential, Polynomial
+from meanfield.problem.statement import Problem
 from validate.fade_curves import distortion_over_sizes, limit_from_sizes, objective_on_a_line, weight_on_the_way
 from validate.figures import density_ratio
 from validate.gallery.recipe import Data, GalleryFigure, Part, effort, effort_in_words

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.guidance import Schedule
-from meanfield.noise import Noise
-from meanfield.problem import Problem
+from meanfield.guidance.schedules import Schedule
+from meanfield.problem.noise import Noise
+from meanfield.problem.statement import Problem
 
 if TYPE_CHECKING:
     import xarray

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from meanfield.problem import Continuum, Exponential, Fixed, Polynomial
+from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial
 from validate.distortion_curves import against_classes, against_d, against_w
 from validate.figures import distortion
 from validate.gallery.recipe import Data, GalleryFigure, Part, effort, effort_in_words

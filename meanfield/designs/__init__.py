@@ -1,0 +1,1 @@
+"""Which schedule is best: the search over schedules, under constraints."""

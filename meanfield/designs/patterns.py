@@ -1,0 +1,111 @@
+"""Which patterns of switches are searched for a design, problem by problem.
+
+- Where sec. 5 of docs/theory.md proves that the optimum has one switch, from w_max to w_min, only that is searched.
+- In the continuum otherwise (0 < eta < 1, a spectrum): one and two switches between the bounds, in either order.
+- With speciation or a glass: early guidance, a negative window, then no guidance, or late guidance that asks the target
+  to take over; each at a level of its own within the bounds, because a window that is too negative, or comes after too
+  much guidance, meets the glass, and in the glass w = 0 is exact while w < 0 is not. Levels are scanned, then polished
+  together with the switches.
+"""
+
+import math
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from meanfield.designs.switching import Candidate, Demand, Shape, best, climb, nearest
+from meanfield.maps.responses import Responses
+from meanfield.problem.statement import Problem
+from meanfield.theory.energies import ground_state, information
+from meanfield.tools.progress import Progress
+from meanfield.tools.roots import brentq
+
+__all__ = ["one_switch_is_optimal", "search", "separation_peak"]
+
+EARLY, WINDOW = (1.0, 0.4, 0.1), (1.0, 0.5, 0.2)  # levels that are scanned, in units of w_max and w_min
+CLIMBED = 2  # best scanned patterns whose levels are polished
+
+
+def one_switch_is_optimal(problem: Problem, w_min: float, slope: float) -> bool:
+    """Whether sec. 5 proves it: continuum, isotropic; SDE, ODE, or eta > 1 with w_min >= -1 - sigma2 and no bound on
+    the slope."""
+    if problem.spectrum is not None or math.isfinite(problem.classes.rate(math.inf)):
+        return False
+    if problem.eta in (0.0, 1.0):
+        return True
+    return problem.eta > 1.0 and w_min >= -1.0 - problem.sigma2 and math.isinf(slope)
+
+
+def search(
+    respond: Responses, bounds: tuple[float, float], slope: float, demand: Demand, progress: Any = None
+) -> Candidate | None:
+    """The best schedule found under a demand, with w within bounds = (w_min, w_max); None if none is allowed."""
+    w_min, w_max = bounds
+
+    def shape(*values: float) -> Shape:
+        return Shape(values, respond.problem.sigma2, respond.start, slope)
+
+    if one_switch_is_optimal(respond.problem, w_min, slope) and demand.objective == "shift":
+        return best(respond, shape(w_max, w_min), demand)
+    if math.isinf(respond.alpha):
+        patterns = [(w_max, w_min), (w_max, w_min, w_max), (w_min, w_max, w_min)]
+        if demand.objective == "separation":  # its peak may lie below the largest shift
+            patterns += [(a * w_max, w_min) for a in EARLY[1:]]
+        return _climbed(respond, [shape(*v) for v in patterns], demand, bounds, progress, levels=False)
+    early, window = (EARLY, WINDOW) if respond.compiled else (EARLY[:2], WINDOW[::2])
+    levels = [(a * w_max, b * w_min) for a, b in product(early, window)]
+    patterns = [x for a, b in levels for x in ((a, b), (a, b, 0.0), (a, b, w_max))]
+    return _climbed(respond, [shape(*v) for v in patterns], demand, bounds, progress, levels=True)
+
+
+def _climbed(
+    respond: Responses, shapes: list[Shape], demand: Demand, bounds: tuple[float, float], progress: Any, levels: bool
+) -> Candidate | None:
+    """Best candidate of all shapes; the levels of the first few are polished where they may lie inside the bounds."""
+    found: list[Candidate] = []
+    with Progress(progress, len(shapes) + CLIMBED * levels, "designing a schedule") as show:
+        for i, shape in enumerate(shapes):
+            candidate = best(respond, shape, demand, *((2, 1) if levels else ()))
+            found += [candidate] if candidate is not None else []
+            show(i + 1)
+        found.sort(key=lambda c: -c.value)
+        if levels or demand.objective == "separation":
+            for i, candidate in enumerate(found[:CLIMBED]):
+                found.append(_levels(respond, candidate, demand, bounds))
+                show(len(shapes) + min(i + 1, CLIMBED * levels))
+    return max(found, key=lambda c: c.value, default=None)
+
+
+def _levels(respond: Responses, start: Candidate, demand: Demand, bounds: tuple[float, float]) -> Candidate:
+    """Climb over all levels that are not 0, and the free switches, at once."""
+    s, free = start.shape, np.flatnonzero(start.shape.values)
+
+    def at(x: np.ndarray, near: Candidate) -> Candidate | None:
+        values = np.array(s.values)
+        values[free] = np.clip(x[: len(free)], *bounds)
+        shape = Shape(tuple(values.tolist()), s.sigma2, s.start, s.slope)
+        return nearest(respond, shape, demand, tuple(x[len(free) :].tolist()), near.switches[-1])
+
+    levels = np.array(s.values)[free]
+    x = np.array([*levels, *start.switches[:-1]])
+    sizes = np.array([*(-0.2 * levels), *(-0.1 for _ in start.switches[:-1])])
+    return climb(at, start, x, sizes, 160 if respond.compiled else 30)
+
+
+def separation_peak(problem: Problem, alpha: float, keep: float) -> float:
+    """The shift at which F at t = 0 is largest for v = keep sigma2: m = 1 + D', D' = D in the crowd.
+
+    dF/dm = (1 - m c)/D with c = 1/(1 + D') in crowd and glass alike, and D' falls as m grows.
+    """
+    sigma2, v = problem.sigma2, keep * problem.sigma2
+
+    def slope(m: float) -> float:
+        q = m * m + v
+        glass = math.isfinite(alpha) and float(information(sigma2, q)) > alpha
+        return 1.0 + (float(ground_state(q, sigma2, alpha)) if glass else sigma2) - m
+
+    high = 2.0 + sigma2
+    while slope(high) > 0.0 and high < 1e6:
+        high *= 2.0
+    return brentq(slope, 1.0, high) - 1.0 if slope(high) < 0.0 else math.inf

@@ -1,0 +1,85 @@
+"""The result of `meanfield.design`: a schedule, what it does, and what constant guidance does instead."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from meanfield.guidance.schedules import Schedule
+from meanfield.problem.statement import Problem
+
+__all__ = ["Design", "Outcome"]
+
+
+class Outcome(NamedTuple):
+    """What a schedule does at t = 0: m, v/sigma2, separation (F + alpha in the continuum), standing of the theory."""
+
+    m: float
+    v_ratio: float
+    separation: float
+    standing: str
+
+
+@dataclass(frozen=True)
+class Design:
+    """A designed schedule and what it does.
+
+    Attributes
+    ----------
+    problem : the problem with the designed guidance, in the own time of its noise.
+    schedule : the guidance w(t).
+    outcome : predicted m, v/sigma2, separation and standing at t = 0.
+    same_mean : constant guidance with the same mean shift: (w, its outcome); None if no constant reaches it.
+    at_w_max : constant guidance at w_max: (w_max, its outcome).
+    switches : VE times at which the schedule changes, early first.
+    levels : its values, early first.
+    proved : whether sec. 5 proves that no schedule within the bounds does better.
+    w_min, w_max, keep, maximise, slope, d : what was asked for; keep is v(0)/sigma2.
+    """
+
+    problem: Problem
+    outcome: Outcome
+    same_mean: tuple[float, Outcome] | None
+    at_w_max: tuple[float, Outcome]
+    switches: tuple[float, ...]
+    levels: tuple[float, ...]
+    proved: bool
+    w_min: float
+    w_max: float
+    keep: float
+    maximise: str
+    slope: float
+    d: float
+
+    @property
+    def schedule(self) -> Schedule:
+        return self.problem.guidance
+
+    @property
+    def touches_glass(self) -> bool:
+        """Whether a glass is passed with w < 0 (capture), where the theory is approximate: let particles decide."""
+        return self.outcome.standing == "approximate"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data: problem (with the schedule), outcome, comparisons and the request."""
+        same = self.same_mean and {"w": self.same_mean[0], **self.same_mean[1]._asdict()}
+        names = ("switches", "levels", "proved", "w_min", "w_max", "keep", "maximise", "slope", "d")
+        return {
+            "problem": self.problem.to_dict(),
+            "designed": self.outcome._asdict(),
+            "constant_same_mean": same,
+            "constant_at_w_max": {"w": self.at_w_max[0], **self.at_w_max[1]._asdict()},
+            **{name: getattr(self, name) for name in names},
+        }
+
+    def __str__(self) -> str:
+        pieces = ", ".join(f"{w:.4g}" for w in self.levels)
+        times = ", ".join(f"{t:.5g}" for t in self.switches)
+        rows = [("designed", self.outcome)]
+        if self.same_mean is not None:
+            rows.append((f"constant w = {self.same_mean[0]:.4g} (same mean)", self.same_mean[1]))
+        rows.append((f"constant w = {self.at_w_max[0]:.4g} (w_max)", self.at_w_max[1]))
+        lines = [f"{'':32s}{'m(0)':>9s}{'v/sigma2':>11s}{'separation':>12s}  standing"]
+        lines += [f"{k:32s}{o.m:9.4f}{o.v_ratio:11.6f}{o.separation:12.4f}  {o.standing}" for k, o in rows]
+        note = "no schedule within the bounds does better" if self.proved else "the best found"
+        if self.same_mean is None:
+            lines.append("no constant guidance reaches this mean")
+        return f"w = {pieces} from early to late, switching at t = {times} ({note})\n" + "\n".join(lines)

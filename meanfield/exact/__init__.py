@@ -1,0 +1,1 @@
+"""Independent routes to the same numbers: closed forms, theorems, symbolic proofs, transition times."""

@@ -1,0 +1,187 @@
+"""Closed forms for constant guidance: (T8)-(T13) of docs/theory.md, a route independent of the solver.
+
+Hypergeometric functions come from mpmath with 30 digits, since 2F1 of a large parameter loses everything in doubles.
+Where a formula does not hold (a glass before speciation, w < 0 where a wrong class captures) it is refused, not bent.
+"""
+
+import math
+from itertools import pairwise
+from typing import NamedTuple
+
+import mpmath
+import numpy as np
+
+from meanfield.errors import ProblemError
+from meanfield.guidance.schedules import Constant
+from meanfield.problem.statement import Problem
+from meanfield.tools.roots import brentq
+
+__all__ = [
+    "Final",
+    "after_speciation",
+    "closed_form",
+    "crowd",
+    "crowd_ode",
+    "crowd_sde",
+    "small_rate",
+    "strong_guidance",
+]
+
+
+class Final(NamedTuple):
+    """m(0), v(0) and the speciation time t_s (nan without speciation)."""
+
+    m: float
+    v: float
+    t_speciation: float
+
+
+def crowd(
+    D: float, w: float, eta: float, sigma2: float = 0.0, T: float = math.inf, start: float | None = None
+) -> tuple[float, float]:
+    """(m, v) in the crowd at D = sigma2 + t for any eta: (T8), with the start at finite T below it.
+
+    `start` is v at T; T itself by default.
+
+    Examples
+    --------
+    >>> m, v = crowd(D=0.25, w=1.0, eta=1.0)
+    >>> print(f"{m:.6f} {v:.6f}")
+    1.200000 0.103333
+    """
+    with mpmath.workdps(30):
+        w_, eta_ = mpmath.mpf(w), mpmath.mpf(eta)
+        m, v = _t8(mpmath.mpf(D), w_, eta_)
+        if math.isfinite(T):
+            D_T = mpmath.mpf(sigma2) + mpmath.mpf(T)
+            m_T, v_T = _t8(D_T, w_, eta_)
+            h = _homogeneous(mpmath.mpf(D), w_, eta_) / _homogeneous(D_T, w_, eta_)
+            m, v = m - m_T * h, v + ((T if start is None else start) - v_T) * h**2
+        return float(m), float(v)
+
+
+def crowd_sde(D, w: float):
+    """(T8a), SDE, T = infinity: m = 1 + D (1 - L^-w), v = D^2 (L - L^-2w)/(1 + 2w) (at w = -1/2: D^2 L log L)."""
+    D = np.asarray(D, float)
+    log_L = np.log1p(1.0 / D)
+    m = 1.0 - D * np.expm1(-w * log_L)
+    # L - L^-2w = L (1 - exp(-(1 + 2w) log L)), written so that w = -1/2 is a limit, not a special case
+    return m, D * (1.0 + D) * log_L * _exprel(-(1.0 + 2.0 * w) * log_L)
+
+
+def crowd_ode(D, w: float):
+    """(T9), ODE, T = infinity: v = D L^-w and m = (1 + w) L^(-w/2) 2F1(-w/2, 1/2; 3/2; -1/D)."""
+    D = np.asarray(D, float)
+    f = np.vectorize(lambda x: float(mpmath.hyp2f1(-w / 2, 0.5, 1.5, -1 / mpmath.mpf(float(x)))))
+    L = 1.0 + 1.0 / D
+    return (1.0 + w) * L ** (-w / 2) * f(D), D * L**-w
+
+
+def after_speciation(m_s: float, v_s: float, D_s: float, D: float, eta: float) -> tuple[float, float]:
+    """(T10): (m, v) at D below the speciation at D_s, where they were (m_s, v_s)."""
+    e = 0.5 * (1.0 + eta**2)
+    return 1.0 + (m_s - 1.0) * (D / D_s) ** e, D + (v_s - D_s) * (D / D_s) ** (2.0 * e)
+
+
+def closed_form(problem: Problem, d: float = math.inf) -> Final:
+    """m(0), v(0) and t_s of a problem with constant guidance by (T8), (T10), (T11).
+
+    Raises
+    ------
+    ProblemError : guidance is not constant, or a glass comes before speciation (then only `solve` knows the way).
+    """
+    problem.require_isotropic("closed_form", "Use solve, or meanfield.exact.directions.along for one direction.")
+    if not isinstance(problem.schedule, Constant):
+        raise ProblemError(f"closed forms need constant guidance; got {problem.guidance!r}. Use solve.")
+    w, eta, sigma2 = problem.schedule.value, problem.eta, problem.sigma2
+    alpha = problem.classes.rate(d)
+
+    def point(D: float) -> tuple[float, float]:
+        return crowd(D, w, eta, sigma2, problem.T, problem.v_T)
+
+    D_s = math.nan if math.isinf(alpha) else _speciation(point, alpha, sigma2, problem.T, w)
+    if math.isnan(D_s):
+        return Final(*point(sigma2), math.nan)
+    return Final(*after_speciation(*point(D_s), D_s, sigma2, eta), D_s - sigma2)
+
+
+def small_rate(alpha: float, w: float, sigma2: float, sampler: str) -> tuple[float, float, float]:
+    """(T12), alpha -> 0 from T = infinity: D_s, m(0) - 1 and v(0)/sigma2 - 1 to leading order.
+
+    Holds for w >= 0 ("sde" and "ode") and, for "sde", for -1/3 < w < 0, where condensation comes first.
+    """
+    if w >= 0.0:
+        D_s = (1.0 + 2.0 * w) / (2.0 * alpha)
+        if sampler == "sde":
+            return D_s, 2 * alpha * w * sigma2 / (1 + 2 * w), -4 * alpha**2 * w * sigma2 / (1 + 2 * w) ** 2
+        return D_s, w * math.sqrt(2 * alpha * sigma2 / (1 + 2 * w)), -2 * alpha * w / (1 + 2 * w)
+    if sampler != "sde" or w <= -1.0 / 3.0:
+        raise ProblemError(f'(T12) holds for w >= 0, or "sde" with w > -1/3; got w={w}, {sampler!r}. Use solve.')
+    f = (w / 3.0) * (1.0 + w) ** 4 - (4.0 / 3.0) * w * (1.0 + w)
+    D_s = (1.0 + w) ** 2 / (2.0 * alpha)
+    return D_s, 2 * alpha * w * sigma2 / (1 + w) ** 2, 4 * alpha**2 * sigma2 * f / (1 + w) ** 4
+
+
+def strong_guidance(alpha: float, sigma2: float, w: float = math.inf) -> tuple[float, float]:
+    """(T13), SDE, w -> infinity: (m(0), v(0)/sigma2), on either side of the transition at alpha = 1/2.
+
+    Below it v(0)/sigma2 - 1 falls like 1/w (pass w for the leading term); above it a loss of variance remains.
+    """
+    if alpha < 0.5:
+        log_term = abs(math.log1p(-2.0 * alpha))
+        return 1 + sigma2 * (1 - math.sqrt(1 - 2 * alpha)), 1.0 - (sigma2 / w) * (log_term / 2 - alpha)
+    if not 2.0 * alpha - 1.0 < math.log1p(1.0 / sigma2):
+        raise ProblemError(
+            f"(T13) needs 2 alpha - 1 < log(1 + 1/sigma2), so that speciation happens; got alpha={alpha}, "
+            f"sigma2={sigma2}. Lower alpha or sigma2."
+        )
+    return 1.0 + sigma2, 1.0 - sigma2 * math.expm1(2.0 * alpha - 1.0)
+
+
+def _t8(D, w, eta):
+    e, L = (1 + eta**2) / 2, 1 + 1 / D
+    m = (1 + w) * L ** (-e * w) * mpmath.hyp2f1(-e * w, e, e + 1, -1 / D)
+    v = D * L ** (-2 * e * w) * mpmath.hyp2f1(-2 * e * w, eta**2, 1 + eta**2, -1 / D)
+    return m, v
+
+
+def _homogeneous(D, w, eta):
+    """h(D) = D^e L^(-e w), the solution without source terms."""
+    e = (1 + eta**2) / 2
+    return D**e * (1 + 1 / D) ** (-e * w)
+
+
+def _speciation(point, alpha: float, sigma2: float, T: float, w: float) -> float:
+    """D_s of (T11): the largest root of F = phi_1 - phi_rest (T1, T2) above sigma2, provided K <= alpha down to it."""
+    top = sigma2 + T if math.isfinite(T) else 100.0 * (1.0 + abs(w)) / min(alpha, 1.0) + sigma2
+
+    def F(log_D: float) -> float:
+        D = math.exp(log_D)
+        m, v = point(D)
+        rest = alpha - 0.5 * math.log1p(1 / D) - (m * m + v) / (2 * (1 + D))
+        return -((m - 1) ** 2 + v) / (2 * D) - rest
+
+    def K(log_D: float) -> float:
+        D = math.exp(log_D)
+        m, v = point(D)
+        return 0.5 * (D / (1 + D) + (m * m + v) / (1 + D) ** 2 - 1 + math.log1p(1 / D))
+
+    grid = np.linspace(math.log(top), math.log(sigma2), 400)
+    for high, low in pairwise(grid):
+        root = brentq(F, low, high, xtol=1e-15) if F(low) > 0 else None
+        end = low if root is None else root
+        if K(end) > alpha * (1 + 1e-12):
+            raise ProblemError(
+                f"(T11) needs K <= alpha before speciation; the rest condenses above D = {math.exp(end):g} for "
+                f"alpha={alpha}, w={w}. Use solve."
+            )
+        if root is not None:
+            return math.exp(root)
+    return math.nan
+
+
+def _exprel(x):
+    """(exp(x) - 1)/x, 1 at x = 0."""
+    x = np.asarray(x, float)
+    safe = np.where(x == 0.0, 1.0, x)
+    return np.where(x == 0.0, 1.0, np.expm1(safe) / safe)

@@ -1,0 +1,1 @@
+"""Theory at finite d: annealed (`reduced`) and quenched averages over the class means."""

@@ -1,0 +1,131 @@
+"""Compiled tools of the quenched model: the classes near a sample drawn from their exact law, the others averaged.
+
+The wrong means are a Poisson process of intensity (P - 1) N(mu; 0, I). Points in disjoint regions are independent, so
+those in a ball can be drawn without the others. With r^2 = |mu - c|^2 around the centre c,
+    N(mu; 0, I) = Z_D N(mu; c/(1 + D), D/(1 + D) I) exp(r^2/(2D)),     Z_D = (D/(1 + D))^{d/2} exp(-|c|^2/(2(1 + D))),
+hence in r <= rho the process is dominated by (P - 1) Z_D exp(rho^2/(2D)) N(mu; c/(1 + D), D/(1 + D) I): propose from
+that, and keep with probability exp((r^2 - rho^2)/(2D)). Exact for any D; efficient where rho^2 is the typical r^2.
+
+Weights exp(-|x - mu|^2/(2D)) of the classes outside the ball are averaged. Tilted by them the mean mu is
+N(x/(1 + D), s^2 I), s^2 = D/(1 + D), so with a = x/(1 + D) - c the share outside and the mean there are
+    S_d = Pr[s^2 chi'^2_d(|a|^2/s^2) > rho^2],       <(mu - c) 1_outside> = a S_{d+2}.
+"""
+
+import math
+
+import numpy as np
+
+from meanfield.tools.compiling import compiled
+
+__all__ = ["draw", "inner_product", "log_average", "log_tail", "outside", "radius2", "split"]
+
+
+@compiled(fastmath={"reassoc", "contract"})
+def inner_product(a, b):  # pragma: no cover - compiled
+    """a.b; sums may be reordered, so that they run on vector registers."""
+    total = 0.0
+    for i in range(len(a)):
+        total += a[i] * b[i]
+    return total
+
+
+@compiled()
+def split(y, root):  # pragma: no cover - compiled
+    """|x|^2 and |x - mu_1|^2 of a sample y = x - mu_1."""
+    own = 0.0
+    for i in range(len(y)):
+        own += y[i] * y[i]
+    return own + 2.0 * root * y[0] + root * root, own
+
+
+@compiled()
+def log_average(square, D, d):  # pragma: no cover - compiled
+    """log <exp(-|x - mu|^2/(2D))> over mu ~ N(0, I), for |x|^2 = square."""
+    return -0.5 * d * math.log1p(1.0 / D) - square / (2.0 * (1.0 + D))
+
+
+@compiled()
+def radius2(square, D, d):  # pragma: no cover - compiled
+    """Typical |mu - x|^2 of the classes that dominate at noise D."""
+    return square * (D / (1.0 + D)) ** 2 + d * D / (1.0 + D)
+
+
+@compiled()
+def log_tail(z):  # pragma: no cover - compiled
+    """log Pr[normal > z]; beyond z = 30 by its asymptote."""
+    if z > 30.0:
+        return -0.5 * z * z - math.log(z) - 0.5 * math.log(2.0 * math.pi)
+    return math.log(0.5 * math.erfc(z / math.sqrt(2.0)))
+
+
+@compiled()
+def normal_score(x, k, shift):  # pragma: no cover - compiled
+    """z with Pr[chi'^2_k(shift) > x] = Pr[normal > z], by Sankaran's approximation."""
+    a, b = k + shift, k + 2.0 * shift
+    h = 1.0 - 2.0 * a * (k + 3.0 * shift) / (3.0 * b * b)
+    p = b / (a * a)
+    m = (h - 1.0) * (1.0 - 3.0 * h)
+    centre = 1.0 + h * p * (h - 1.0 - 0.5 * (2.0 - h) * m * p)
+    return ((x / a) ** h - centre) / (h * math.sqrt(2.0 * p) * (1.0 + 0.5 * m * p))
+
+
+@compiled()
+def outside(x, centre, rho2, D, k):  # pragma: no cover - compiled
+    """log of S_k: the share outside the ball of the classes that dominate at noise D, by tilted law in k dimensions."""
+    s2, square = D / (1.0 + D), 0.0
+    for i in range(len(x)):
+        square += (x[i] / (1.0 + D) - centre[i]) ** 2
+    return log_tail(normal_score(rho2 / s2, k, square / s2))
+
+
+@compiled()
+def grown(rows, needed):  # pragma: no cover - compiled
+    """`rows` with room for `needed` of them; those there are kept."""
+    if needed <= len(rows):
+        return rows
+    more = np.empty((max(needed, 2 * len(rows)), rows.shape[1]))
+    more[: len(rows)] = rows
+    return more
+
+
+@compiled()
+def seen(mu, balls, n_balls):  # pragma: no cover - compiled
+    """Whether mu lies in one of the first `n_balls` rows (centre, rho^2) of balls."""
+    d = len(mu)
+    for b in range(n_balls):
+        distance2 = 0.0
+        for i in range(d):
+            distance2 += (mu[i] - balls[b, i]) ** 2
+        if distance2 <= balls[b, d]:
+            return True
+    return False
+
+
+@compiled()
+def draw(rng, centre, rho2, D, log_rivals, balls, n_balls, store, n_stored):  # pragma: no cover - compiled
+    """Draw the wrong means within rho of the centre that lie in none of the earlier balls.
+
+    D is the noise at which rho^2 is typical; both inf stand for all the classes. The means are appended to store
+    (rows, d), which is returned with its new length.
+    """
+    d, square, log_mean, shrink, spread = len(centre), 0.0, log_rivals, 0.0, 1.0
+    if rho2 < math.inf:
+        for i in range(d):
+            square += centre[i] ** 2
+        log_mean += log_average(square, D, d) + rho2 / (2.0 * D)
+        shrink, spread = 1.0 / (1.0 + D), math.sqrt(D / (1.0 + D))
+    count = rng.poisson(math.exp(log_mean))
+    mu = np.empty(d)
+    for _ in range(count):
+        r2 = 0.0
+        for i in range(d):
+            mu[i] = shrink * centre[i] + spread * rng.standard_normal()
+            r2 += (mu[i] - centre[i]) ** 2
+        if rho2 < math.inf and (r2 > rho2 or rng.standard_exponential() < (rho2 - r2) / (2.0 * D)):
+            continue
+        if seen(mu, balls, n_balls):
+            continue
+        store = grown(store, n_stored + 1)
+        store[n_stored] = mu
+        n_stored += 1
+    return store, n_stored

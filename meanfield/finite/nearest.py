@@ -1,0 +1,283 @@
+"""Compiled samples of the quenched model: the nearest wrong classes one by one, all others through their average.
+
+A sample begins in the annealed model, while its own disorder cannot be felt. The hidden classes (all of them at first,
+later those outside a ball around the sample) have a total weight whose relative variance is, for x independent of them,
+    V = (P - 1) <exp(-|x - mu|^2/D) 1_outside> / Z^2       (sec. 7b of docs/theory.md),  Z the weight of all classes.
+Guidance amplifies what they do: a force off by sqrt(V) moves x by w sqrt(V/(1 + D)) of its own width sqrt(D). The rule
+is V (1 + w^2/(1 + D)) <= tolerance^2 at every step. Where it breaks, a ball is drawn around the sample, just large
+enough to restore it with a factor 4 to spare. Classes that were seen in earlier balls are kept, and come back when a
+later ball holds them. If P is small all classes are drawn at the start, and nothing is averaged.
+"""
+
+import math
+
+import numpy as np
+
+from meanfield.finite import annealed
+from meanfield.finite.ball import draw, grown, inner_product, log_average, outside, radius2, split
+from meanfield.tools.compiling import compiled
+
+__all__ = ["fill", "posterior"]
+
+SPARE = math.log(4.0)  # a fresh ball leaves a quarter of the variance that is allowed
+FIRST = 32.0  # proposals of the smallest ball
+
+
+@compiled()
+def log_hidden(y, x, D, power, ball, log_rivals):  # pragma: no cover - compiled
+    """log of the average of sum_k (weight of k/weight of the target)^power over the hidden classes, power 1 or 2."""
+    d, (square, own) = len(y), split(y, math.sqrt(len(y)))
+    everything = log_rivals + log_average(square, D / power, d) + own * power / (2.0 * D)
+    return everything + outside(x, ball[0], ball[1], D / power, d)
+
+
+@compiled()
+def posterior(y, D, act, half, ball, log_rivals, shift):  # pragma: no cover - compiled
+    """Fill shift (d,) with sum_k pi_k (mu_k - mu_1); returns log-odds, log Z, sum_k pi_k^2 and the best wrong logit.
+
+    Logits are relative to the target. `ball` = (centre, rho^2); rho^2 = inf if no class is hidden.
+    """
+    d, root = len(y), math.sqrt(len(y))
+    n_act, best, weights = len(half), -math.inf, np.empty(len(half))
+    for k in range(n_act):
+        weights[k] = (inner_product(act[k], y) - half[k]) / D
+        best = max(best, weights[k])
+    hidden, x = -math.inf, y.copy()
+    x[0] += root
+    if ball[1] < math.inf:
+        hidden = log_hidden(y, x, D, 1.0, ball, log_rivals)
+        best = max(best, hidden)
+    top, wrong, square = max(best, 0.0), 0.0, 0.0
+    shift[:] = 0.0
+    for k in range(n_act):
+        if weights[k] > top - 40.0:
+            p = math.exp(weights[k] - top)
+            wrong += p
+            square += p * p
+            for i in range(d):
+                shift[i] += p * act[k, i]
+    if hidden > top - 40.0:
+        p = math.exp(hidden - top)
+        wrong += p
+        square += math.exp(min(log_hidden(y, x, D, 2.0, ball, log_rivals) - 2.0 * top, 0.0))
+        near = math.exp(outside(x, ball[0], ball[1], D, d + 2) - outside(x, ball[0], ball[1], D, d))
+        for i in range(d):
+            shift[i] += p * ((1.0 - near) * ball[0][i] + near * x[i] / (1.0 + D))
+        shift[0] -= p * root
+    own = math.exp(-top)
+    total = own + wrong
+    shift /= total
+    log_odds = -top - math.log(wrong) if wrong > 0.0 else -best  # far behind the target: the best of them
+    return log_odds, top + math.log(total), (own * own + square) / (total * total), best
+
+
+@compiled()
+def ground(square, d, rate):  # pragma: no cover - compiled
+    """D' at which the dominating classes are exp(-d rate) rare among the N(0, I): K(D', |x|^2/d) = rate > 0."""
+    low, high, q = math.log(1e-12), math.log(1e12), square / d
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        D = math.exp(middle)
+        if 0.5 * (math.log1p(1.0 / D) - 1.0 / (1.0 + D) + q / (1.0 + D) ** 2) > rate:
+            low = middle
+        else:
+            high = middle
+    return math.exp(high)
+
+
+@compiled()
+def choose(y, D, log_norm, limit, most, log_rivals):  # pragma: no cover - compiled
+    """Noise and rho^2 of the smallest ball around y that leaves log V below `limit`.
+
+    It has at most `most` proposals; both are inf where nearly all classes would be needed: then all are drawn.
+    """
+    d, root = len(y), math.sqrt(len(y))
+    x = y.copy()
+    x[0] += root
+    square, _ = split(y, root)
+    proposals, inner, rho2, left = FIRST, 0.0, 0.0, math.inf
+    while True:
+        inner = ground(square, d, max((log_rivals - math.log(proposals)) / d, 1e-9))
+        rho2 = radius2(square, inner, d)
+        left = log_hidden(y, x, D, 2.0, (x, rho2), log_rivals) - 2.0 * log_norm
+        if left <= limit:
+            return inner, rho2
+        proposals *= 2.0
+        if math.log(proposals) > log_rivals:
+            return math.inf, math.inf  # all that are left
+        if proposals > most:
+            return inner, rho2
+
+
+@compiled()
+def activate(ball, store, n_stored, root):  # pragma: no cover - compiled
+    """The stored means inside the ball as mu_k - mu_1 (classes, d), and half their squared lengths (classes,)."""
+    n_act, d = 0, store.shape[1]
+    act, half = np.empty((n_stored, d)), np.zeros(n_stored)
+    for k in range(n_stored):
+        r2 = 0.0
+        for i in range(d):
+            r2 += (store[k, i] - ball[0][i]) ** 2
+        if r2 > ball[1]:
+            continue
+        act[n_act] = store[k]
+        act[n_act, 0] -= root
+        for i in range(d):
+            half[n_act] += 0.5 * act[n_act, i] ** 2
+        n_act += 1
+    return act[:n_act], half[:n_act]
+
+
+@compiled()
+def log_spread(y, D, log_norm, ball, log_rivals):  # pragma: no cover - compiled
+    """log V of the module's rule."""
+    x = y.copy()
+    x[0] += math.sqrt(len(y))
+    return log_hidden(y, x, D, 2.0, ball, log_rivals) - 2.0 * log_norm
+
+
+@compiled()
+def explicit(
+    rng, y, h, first, grid, ball, act, half, log_rivals, tolerance, most, out, about
+):  # pragma: no cover - compiled
+    """Steps from grid.D[first] on with explicit classes; the ball is renewed where the tolerance asks for it."""
+    d, root = len(y), math.sqrt(len(y))
+    store, n_stored, balls, n_balls = np.empty((256, d)), 0, np.empty((8, d + 1)), 0
+    best_left = -math.inf
+    b0, b1, noise, column = np.empty(d), np.empty(d), np.zeros(d), np.empty(out.shape[0])
+    for n in range(first, len(grid.D)):
+        D, last = grid.D[n], n == len(grid.decay)
+        w, w_end = (0.0, 0.0) if last else (grid.w_start[n], grid.w_end[n])
+        seen_by = posterior(y, D, act, half, ball, log_rivals, b0)
+        w = annealed.bent(w, np.dot(b0, b0), D, d, grid.power)
+        limit = 2.0 * math.log(tolerance) - math.log1p(w * w / (1.0 + D))
+        if ball[1] < math.inf:
+            excess = log_spread(y, D, seen_by[1], ball, log_rivals) - limit
+            if excess > max(best_left + SPARE, 0.0):  # a ball that could not be large enough is not renewed at once
+                centre = y.copy()
+                centre[0] += root
+                inner, rho2 = choose(y, D, seen_by[1], limit - SPARE, most, log_rivals)
+                store, n_stored = draw(rng, centre, rho2, inner, log_rivals, balls, n_balls, store, n_stored)
+                balls = grown(balls, n_balls + 1)
+                balls[n_balls, :d], balls[n_balls, d] = centre, rho2
+                n_balls += 1
+                ball = (centre, rho2)
+                act, half = activate(ball, store, n_stored, root)
+                seen_by = posterior(y, D, act, half, ball, log_rivals, b0)
+                excess = -math.inf
+                if rho2 < math.inf:
+                    excess = log_spread(y, D, seen_by[1], ball, log_rivals) - limit
+                best_left = excess
+                about[0] += 1.0
+                about[1] += len(half)
+                w = annealed.bent(0.0 if last else grid.w_start[n], np.dot(b0, b0), D, d, grid.power)
+            about[2] = max(about[2], excess)
+        if grid.slot[n] >= 0:
+            observe(y, h, seen_by, column)
+            out[:, grid.slot[n]] += column
+        if last:
+            return
+        keep, phi, size = grid.decay[n], grid.phi[n], grid.noise[n]
+        for i in range(d):
+            noise[i] = size * rng.standard_normal() if size > 0.0 else 0.0
+            h[i] = keep * h[i] + noise[i]
+            b0[i] *= -w
+            y[i] = keep * y[i] + (1.0 - keep) * b0[i] + noise[i]
+        if w != 0.0 or w_end != 0.0:
+            posterior(y, grid.D[n + 1], act, half, ball, log_rivals, b1)
+            w_end = annealed.bent(w_end, np.dot(b1, b1), grid.D[n + 1], d, grid.power)
+            for i in range(d):
+                y[i] += phi * (-w_end * b1[i] - b0[i])
+
+
+@compiled()
+def observe(y, h, seen_by, column):  # pragma: no cover - compiled
+    """Observables of one sample, in the order of `sampling.NAMES`."""
+    log_odds, _, squares, best = seen_by
+    d, root = len(y), math.sqrt(len(y))
+    q, own = split(y, root)
+    _, twin = split(h, root)
+    column[0] = 1.0 + y[0] / root
+    column[1] = (own - y[0] * y[0]) / (d - 1)
+    column[2] = q / d
+    column[3] = 1.0 + h[0] / root
+    column[4] = (twin - h[0] * h[0]) / (d - 1)
+    column[5] = annealed.sigmoid(log_odds)
+    column[6] = log_odds
+    column[7] = 1.0 / squares
+    column[8] = 1.0 if best < 0.0 else 0.0
+
+
+@compiled()
+def start_all(rng, law, act, y, h):  # pragma: no cover - compiled
+    """Start of a sample whose P classes are all explicit; law = (m, v, m0, v0, w).
+
+    From T = infinity the posterior mean to first order in 1/D is <delta> + C y/D, C the covariance of these P means:
+    y = (m - 1) mu_1 - (w/P) sum_{k != 1} mu_k + sqrt(D) z + (sqrt(v) - sqrt(D)) C z; the twin is sqrt(D) z.
+    """
+    d, root = len(y), math.sqrt(len(y))
+    m, v, m0, v0, w = law
+    z = np.empty(d)
+    for i in range(d):
+        z[i] = rng.standard_normal()
+    y[:], h[:] = math.sqrt(v0) * z, math.sqrt(v0) * z
+    y[0] += (m - 1.0) * root
+    h[0] += (m0 - 1.0) * root
+    if v == v0 and w == 0.0:
+        return
+    count, mean, spread = len(act) + 1.0, np.zeros(d), np.zeros(d)
+    for k in range(len(act)):
+        along = 0.0
+        for i in range(d):
+            mean[i] += act[k, i] / count
+            along += act[k, i] * z[i]
+        for i in range(d):
+            spread[i] += along * act[k, i] / count
+    along = 0.0
+    for i in range(d):
+        along += mean[i] * z[i]
+    for i in range(d):
+        y[i] += (math.sqrt(v) - math.sqrt(v0)) * (spread[i] - mean[i] * along) - w * mean[i]
+    y[0] -= w * len(act) / count * root  # sum mu_k = sum delta_k + (P - 1) mu_1
+
+
+@compiled()
+def fill(
+    rng, n_samples, grid, law, d, constant, log_rivals, n_all, tolerance, most, out, about
+):  # pragma: no cover - compiled
+    """Add up the observables of `n_samples` samples in out (observables, times); n_all >= 0 draws that many rivals."""
+    root, column = math.sqrt(d), np.empty(out.shape[0])
+    y, h = np.empty(d), np.empty(d)
+    for _ in range(n_samples):
+        if n_all >= 0:
+            act, half = np.empty((n_all, d)), np.zeros(n_all)
+            for k in range(n_all):
+                for i in range(d):
+                    act[k, i] = rng.standard_normal() - (root if i == 0 else 0.0)
+                    half[k] += 0.5 * act[k, i] ** 2
+            start_all(rng, law, act, y, h)
+            explicit(rng, y, h, 0, grid, (h.copy(), math.inf), act, half, log_rivals, tolerance, most, out, about)
+            continue
+        s = annealed.start(rng, law[0], law[1], law[2], law[3], d)
+        for n in range(len(grid.D)):
+            D, w = grid.D[n], grid.w_start[min(n, len(grid.w_start) - 1)]
+            own = s[0] * s[0] + s[2]
+            if grid.power != 0.0:
+                b, k = annealed.force(s[0], s[2], D, 1.0, root, constant[n], 0.0)
+                w = annealed.bent(w, b * b + k * k * s[2], D, d, grid.power)
+            square = own + 2.0 * root * s[0] + d
+            log_norm = -annealed.log_sigmoid(annealed.log_odds(s[0], s[2], D, root, constant[n]))
+            spread = log_rivals + log_average(square, 0.5 * D, d) + own / D - 2.0 * log_norm
+            if spread + math.log1p(w * w / (1.0 + D)) > 2.0 * math.log(tolerance):
+                y[:], h[:] = 0.0, 0.0
+                y[0], y[1], h[0], h[1] = s[0], math.sqrt(s[2]), s[1], s[3] / math.sqrt(s[2])
+                h[2] = math.sqrt(max(s[4] - h[1] * h[1], 0.0))
+                none = (np.empty((0, d)), np.empty(0))
+                explicit(rng, y, h, n, grid, (y.copy(), 0.0), none[0], none[1], log_rivals, tolerance, most, out, about)
+                break
+            if grid.slot[n] >= 0:
+                column[:] = 0.0
+                annealed.observe(s, D, d, constant[n], log_rivals, column)
+                out[:, grid.slot[n]] += column
+            if n < len(grid.decay):
+                s = annealed.step(rng, s, n, grid, d, root, constant)

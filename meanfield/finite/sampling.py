@@ -1,0 +1,174 @@
+"""What the two finite-d models share: the steps, the streams of random numbers, the batches, the result.
+
+Steps are those of an exponential Heun scheme in tau = -log D. With y = x - mu_1 the reverse step of sec. 1 of
+docs/theory.md is dy = e (b - y) dtau + eta sqrt(D) dB, and from D to D' = r D, with h = -log r and b linear in tau,
+    y' = r^e y + (1 - r^e) b_0 + phi (b_1 - b_0) + sqrt(D' (1 - r^{eta^2})) xi,      phi = 1 - (1 - r^e)/(e h),
+exact where w = 0. Predictor: b_1 = b_0; corrector: b_1 at the predictor. Order 2 (weakly, for the SDE).
+
+A model is a compiled function `fill(generator, n_samples, out)` that adds up the observables of its samples.
+"""
+
+import math
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from importlib.metadata import version
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from meanfield.ensemble import Ensemble
+from meanfield.errors import ProblemError, checked
+from meanfield.problem.statement import Problem, Start
+from meanfield.tools.progress import Progress
+
+__all__ = ["NAMES", "Classes", "Grid", "Settings", "check_settings", "count_rivals", "make_grid", "sample"]
+
+NAMES = ("m", "v", "q", "m_twin", "v_twin", "weight", "log_odds", "participation", "accuracy")
+PART = 10_000  # sample steps between two looks at whether to stop: well below a second
+
+
+class Settings(NamedTuple):
+    """The checked numerical settings of a run; `batch` is the number of samples of one draw."""
+
+    d: int
+    batch: int
+    n_draws: int
+    n_steps: int
+    n_times: int
+    seed: int
+    threads: int
+
+
+class Classes(NamedTuple):
+    """log P, log(P - 1) and P itself (inf beyond the range of doubles) at one dimension."""
+
+    log_count: float
+    log_rivals: float
+    number: float
+
+
+class Grid(NamedTuple):
+    """Times t[0] > ... > t[n] = 0 and the coefficients of the n steps between; `slot` numbers the recorded times."""
+
+    t: np.ndarray
+    D: np.ndarray
+    w_start: np.ndarray
+    w_end: np.ndarray
+    decay: np.ndarray
+    phi: np.ndarray
+    noise: np.ndarray
+    slot: np.ndarray
+    power: float
+
+
+def check_settings(problem: Problem, d, n_samples, n_draws, n_steps, n_times, seed, threads) -> Settings:
+    """Check every setting on its own; `n_samples` counts all samples and is rounded down to whole draws."""
+    if not isinstance(problem, Problem):
+        raise ProblemError(f"problem must be a meanfield.Problem; got {problem!r}.")
+    problem.require_isotropic("the finite-d theory")
+    problem.require_no_ratio("the finite-d theory")
+    d = int(checked("d", d, low=4, high=1e15, integer=True, remedy="simulate.run takes any d >= 2."))
+    n_draws = int(checked("n_draws", n_draws, low=1, high=1e6, integer=True))
+    n_samples = int(checked("n_samples", n_samples, low=n_draws, high=1e10, integer=True, remedy="One a draw."))
+    n_steps = int(checked("n_steps", n_steps, low=1, high=1e7, integer=True))
+    n_times = int(checked("n_times", n_times, low=2, high=1e6, integer=True))
+    seed = int(checked("seed", seed, low=0, integer=True))
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = int(checked("threads", available if threads is None else threads, low=1, high=1024, integer=True))
+    return Settings(d, n_samples // n_draws, n_draws, n_steps, n_times, seed, threads)
+
+
+def count_rivals(problem: Problem, d: int) -> Classes:
+    """The number of classes, and of wrong ones, at dimension d."""
+    log_count = problem.classes.log_count(d)
+    count = math.exp(log_count) if log_count < 700 else math.inf
+    return Classes(log_count, log_count + math.log1p(-1.0 / count) if log_count > 0 else -math.inf, count)
+
+
+def make_grid(problem: Problem, begin: Start, n_steps: int, n_times: int) -> Grid:
+    """Steps log-uniform in D between the breakpoints of the schedule, from the start to exactly 0."""
+    t = _times(problem, begin.t, n_steps)
+    D = problem.sigma2 + t
+    inside = -1e-9 * np.diff(t)  # a schedule may jump at the ends of a step: look at it from inside
+    h = -np.diff(np.log(D))
+    record = np.unique(np.round(np.linspace(0, n_steps, min(n_times, n_steps + 1))).astype(int))
+    slot = np.full(len(t), -1)
+    slot[record] = np.arange(len(record))
+    return Grid(
+        t=t,
+        D=D,
+        w_start=problem.amplitude(t[:-1] - inside),
+        w_end=problem.amplitude(t[1:] + inside),
+        decay=np.exp(-problem.e * h),
+        phi=1.0 + np.expm1(-problem.e * h) / (problem.e * h),
+        noise=np.sqrt(D[1:] * -np.expm1(-(problem.eta**2) * h)),
+        slot=slot,
+        power=problem.schedule.exponent,
+    )
+
+
+def sample(
+    problem: Problem, s: Settings, grid: Grid, role: int, fill: Callable, label: str, progress: Any, **info: Any
+) -> Ensemble:
+    """Run `fill(generator, n_samples, out)` for every draw, in threads; the result does not depend on their number.
+
+    A draw is filled in parts from one stream, so that an interrupt ends the run soon and progress counts samples.
+    """
+    began = time.perf_counter()
+    n_times = int(grid.slot.max()) + 1
+    draws, done = np.zeros((s.n_draws, len(NAMES), n_times)), np.zeros(s.n_draws, int)
+    part, stop = max(1, PART // s.n_steps), threading.Event()
+
+    def one(draw: int) -> None:
+        rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(s.seed, spawn_key=(role, draw))))
+        while done[draw] < s.batch and not stop.is_set():
+            few = min(part, s.batch - done[draw])
+            fill(rng, few, draws[draw])
+            done[draw] += few
+
+    with Progress(progress, s.n_draws * s.batch, label) as show, ThreadPoolExecutor(s.threads) as pool:
+        futures = [pool.submit(one, draw) for draw in range(s.n_draws)]
+        try:
+            while wait(futures, timeout=0.1, return_when=FIRST_EXCEPTION).not_done:
+                if any(f.done() and f.exception() for f in futures):
+                    break
+                show(int(done.sum()))
+            for future in futures:
+                future.result()
+            show(s.n_draws * s.batch)
+        finally:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+    draws /= s.batch
+    about = {
+        "method": label.split(",")[0],
+        "seed": s.seed,
+        "n_steps": s.n_steps,
+        **info,
+        "seconds": time.perf_counter() - began,
+        "versions": {name: version(name) for name in ("numpy", "numba", "cfgfield")},
+    }
+    observables = {name: np.ascontiguousarray(draws[:, i]) for i, name in enumerate(NAMES)}
+    return Ensemble(problem, s.d, grid.t[grid.slot >= 0], observables, s.batch, about)
+
+
+def _times(problem: Problem, t_start: float, n_steps: int) -> np.ndarray:
+    jumps = [t for t in reversed(problem.schedule.breakpoints) if t < t_start]
+    ends = np.array([t_start, *jumps, 0.0])
+    log_D = np.log(problem.sigma2 + ends)
+    if n_steps < len(jumps) + 1:
+        raise ProblemError(
+            f"n_steps must be at least {len(jumps) + 1}, one for each piece of the schedule; got {n_steps}."
+        )
+    spare = n_steps - len(jumps) - 1
+    share = np.floor(spare * (log_D[0] - log_D) / (log_D[0] - log_D[-1]) + 1e-9).astype(int)  # cumulative
+    counts = 1 + np.diff(share)
+    pieces = [np.exp(np.linspace(a, b, k + 1)[1:]) for a, b, k in zip(log_D[:-1], log_D[1:], counts, strict=True)]
+    for piece, end in zip(pieces, ends[1:], strict=True):
+        piece[-1] = problem.sigma2 + end
+    t = np.concatenate([[problem.sigma2 + t_start], *pieces]) - problem.sigma2
+    t[np.cumsum([0, *counts])] = ends
+    return t

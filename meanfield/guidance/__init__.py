@@ -1,0 +1,1 @@
+"""How strongly guidance acts: schedules w(t), and weights that follow the sample."""

@@ -1,0 +1,1 @@
+"""Many trajectories at once, compiled: phase diagrams, and what many schedules do to one problem."""

@@ -1,0 +1,1 @@
+"""What is studied: classes, variances, noise process and start of a problem."""

@@ -1,0 +1,79 @@
+"""The spectrum of given classes: what the mean-field theory needs to know of somebody's means and covariances.
+
+The theory takes classes whose covariances all equal W and whose means are N(0, B), W and B diagonal in one basis
+(sec. 6 of docs/theory.md). Of given classes W is the mean covariance and B the covariance of the means. The basis is
+that of the aggregate U = W + B, and the spectrum is the diagonal of W and U in it. `off_diagonal` is what this leaves
+out. With P classes in d dimensions the rate is log(P)/d: solve(Problem(classes=Exponential(log(P)/d), spectrum=...)).
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from meanfield.errors import ProblemError
+from meanfield.problem.spectrum import Spectrum
+
+__all__ = ["GivenSpectrum", "spectrum_of"]
+
+
+class GivenSpectrum(NamedTuple):
+    """Spectrum of given classes, one group for each direction.
+
+    Attributes
+    ----------
+    spectrum : `Spectrum`, aggregate variance ascending.
+    basis : (dim, dim) the directions as columns.
+    centre : (dim,) mean of the class means; the theory's origin.
+    off_diagonal : |off-diagonal part of W|/|W| in the basis (Frobenius norms): 0 if W and B commute.
+    spread : relative standard deviation of single covariances about W (Frobenius norms): 0 if all are equal.
+    """
+
+    spectrum: Spectrum
+    basis: np.ndarray
+    centre: np.ndarray
+    off_diagonal: float
+    spread: float
+
+
+def spectrum_of(means: Any, covariances: Any) -> GivenSpectrum:
+    """Spectrum of classes N(means[k], covariances[k]) of equal weight.
+
+    Parameters
+    ----------
+    means : (classes, dim), at least two. covariances : (classes, dim, dim), or one (dim, dim) for all.
+
+    Raises
+    ------
+    ProblemError : shapes that do not fit, fewer than two classes, or a direction without variance.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> found = spectrum_of(rng.normal(size=(4000, 2)) * [1.0, 2.0], np.diag([0.25, 0.5]))
+    >>> np.round(found.spectrum.c, 2), np.round(found.spectrum.u, 1), found.off_diagonal < 0.02
+    (array([0.25, 0.5 ]), array([1.3, 4.5]), True)
+    """
+    means, covariances = np.asarray(means, float), np.asarray(covariances, float)
+    if means.ndim != 2 or len(means) < 2 or not np.all(np.isfinite(means)):
+        raise ProblemError(f"means must be finite, (classes, dim) with two classes or more; got shape {means.shape}.")
+    dim = means.shape[1]
+    if covariances.shape not in ((dim, dim), (len(means), dim, dim)) or not np.all(np.isfinite(covariances)):
+        raise ProblemError(
+            f"covariances must be finite, of shape ({len(means)}, {dim}, {dim}) or ({dim}, {dim}); got "
+            f"{covariances.shape}."
+        )
+    single = np.broadcast_to(covariances, (len(means), dim, dim))
+    W, centre = single.mean(axis=0), means.mean(axis=0)
+    U = W + np.cov(means.T, bias=True).reshape(dim, dim)
+    u, basis = np.linalg.eigh(U)
+    rotated = basis.T @ W @ basis
+    c = np.diagonal(rotated)
+    if c.min() <= 0.0 or (u - c).min() <= 0.0:
+        i = int(np.argmin(np.minimum(c, u - c)))
+        raise ProblemError(
+            f"classes and their means must vary in every direction; in direction {i} they have variances {c[i]:.3g} "
+            f"and {u[i] - c[i]:.3g}. Leave out such directions (project on the leading principal components)."
+        )
+    spread = np.sqrt(np.mean(np.sum((single - W) ** 2, axis=(1, 2)))) / np.linalg.norm(W)
+    off = np.linalg.norm(rotated - np.diag(c)) / np.linalg.norm(W)
+    return GivenSpectrum(Spectrum(c.tolist(), u.tolist()), basis, centre, float(off), float(spread))

@@ -1,0 +1,288 @@
+"""The statement of a guided-diffusion problem: what both the theory and the particles are given. No solutions here.
+
+Setting (sec. 1 of docs/theory.md). P classes in d dimensions; class k is N(mu_k, sigma2 I_d), mu_k ~ N(0, I_d), equal
+weights; class 1 is the target, with |mu_1|^2 = d. Variance-exploding (VE) noise x_t = x_0 + sqrt(t) z; D = sigma2 + t.
+Other noise processes, stated in their own time (`meanfield.problem.noise`), are mapped onto it: `T` and `schedule` are
+in VE time, which is the time of every solution and run; their m and v are those of y = x/a.
+
+The reverse step over dt is dx = e s_w dt + eta dB with e = (1 + eta^2)/2: eta = 1 is the reverse SDE, eta = 0 the
+probability-flow ODE.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from meanfield.errors import ProblemError, ScheduleError, build, checked, short
+from meanfield.guidance.schedules import Constant, Schedule, as_schedule
+from meanfield.problem.growth import Continuum, Exponential, Fixed, Growth, Polynomial
+from meanfield.problem.noise import VE, as_noise
+from meanfield.problem.owntime import in_ve_time
+from meanfield.problem.spectrum import Spectrum
+
+__all__ = ["Continuum", "Exponential", "Fixed", "Growth", "Polynomial", "Problem", "Start"]
+
+SAMPLERS = {"sde": 1.0, "ode": 0.0}
+
+
+class Start(NamedTuple):
+    """Law at which a run begins: x_t ~ N(m mu_1, v I) at VE time t; with a spectrum, m and v (whitened) per group."""
+
+    t: float
+    m: Any
+    v: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One guided-diffusion problem.
+
+    Parameters
+    ----------
+    classes : growth law of the number of classes.
+    sigma2 : class variance, > 0 (the class means have unit variance per direction). With a spectrum it is derived:
+        the mean class variance per direction.
+    guidance : a schedule, a number for constant guidance, or a function; of the own time of `noise`.
+    sampler : "sde" (eta = 1), "ode" (eta = 0), or any stochasticity eta >= 0.
+    t_start : own time > 0 at which samplers start, for VE from N(0, t_start I) (otherwise see
+        `Noise.terminal_variance`); infinite by default: the exact infinite start, for every process.
+    spectrum : class and aggregate variances by direction, instead of sigma2 (see docs/spectra.md).
+    noise : the noise process, or its name (see docs/noise.md); VE by default, whose own time is VE time.
+
+    Raises
+    ------
+    ProblemError, ScheduleError : a parameter out of range; the message states rule, value and remedy.
+
+    Examples
+    --------
+    >>> p = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
+    >>> p.replace(sampler="ode").eta
+    0.0
+    >>> Problem.from_dict(p.to_dict()) == p
+    True
+    """
+
+    classes: Growth
+    sigma2: float = None  # type: ignore[assignment]  # always a number after
+    guidance: Any = field(default_factory=lambda: Constant(0.0))  # number or function in, always a Schedule after
+    sampler: str | float = "sde"
+    t_start: float = math.inf
+    spectrum: Spectrum | None = None
+    noise: Any = field(default_factory=VE)  # name in, always a Noise after
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.classes, Growth):
+            raise ProblemError(f"classes must be a growth law such as Exponential(alpha=0.4); got {self.classes!r}.")
+        set_ = object.__setattr__
+        set_(self, "sigma2", _class_variance(self.sigma2, self.spectrum))
+        set_(self, "guidance", as_schedule(self.guidance))
+        set_(self, "sampler", _sampler(self.sampler))
+        set_(self, "t_start", checked("t_start", self.t_start, low=0, open_low=True, infinite=True))
+        set_(self, "noise", as_noise(self.noise))
+        if not math.isinf(self.T):
+            remedy = "t_start is too small or too large; t_start=inf is the exact infinite start."
+            checked("VE time of t_start", self.T, low=1e-12 * self.largest_variance, high=1e100, remedy=remedy)
+        if math.isinf(self.T) and math.isinf(self.schedule.settled_above(1.0)):
+            finite = (
+                f"{self.noise!r}: t_start={self.noise.own_time(1000.0):.4g}" if self.noise != VE() else "t_start=1000"
+            )
+            raise ScheduleError(
+                f"a start at t = infinity needs guidance that is constant at large t; got {self.guidance!r}. "
+                f"Give a finite t_start, e.g. {finite}."
+            )
+        if self.schedule.by_sample and self.spectrum is not None:
+            raise ScheduleError(
+                f"guidance that depends on the sample knows isotropic classes only; got {self.guidance!r}."
+            )
+        self.amplitude(np.geomspace(1e-9, 1e9, 19) if math.isinf(self.T) else self.T * np.linspace(0, 1, 17))
+
+    @cached_property
+    def T(self) -> float:
+        """VE time of the start: infinite if `t_start` is, or where the process keeps nothing of the data (a = 0)."""
+        return math.inf if math.isinf(self.t_start) else float(self.noise.ve_time(self.t_start))
+
+    @cached_property
+    def v_T(self) -> float:
+        """Variance of the law N(0, v_T I) of y = x/a at a finite start: T, or T + 1 for variance-preserving noise."""
+        if math.isinf(self.T):
+            return math.inf
+        return float(self.noise.terminal_variance(self.t_start) / self.noise.a(self.t_start) ** 2)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The guidance as a schedule of VE time."""
+        return in_ve_time(self.guidance, self.noise)
+
+    @property
+    def eta(self) -> float:
+        """Stochasticity: 1 for the reverse SDE, 0 for the probability-flow ODE."""
+        return SAMPLERS.get(self.sampler, self.sampler)  # type: ignore[arg-type, return-value]
+
+    @property
+    def e(self) -> float:
+        """Strength (1 + eta^2)/2 of the score in the reverse step."""
+        return 0.5 * (1.0 + self.eta**2)
+
+    def weight(self, t):
+        """w at VE time t, checked: finite, real, of the shape of t. Raises ScheduleError otherwise."""
+        if self.schedule.by_sample:
+            remedy = "solve, reduced, quenched or simulate.run from a finite t_start"
+            if self.schedule.by_ratio:  # a finite start is where log r is not that of the class
+                remedy = "fade(problem, d).schedule, the function of t with the same mean effect, or simulate.run"
+            raise ScheduleError(
+                f"this method needs a weight that is a function of t; the weight of {self.guidance!r} depends on the "
+                f"sample. Use {remedy}."
+            )
+        return self.amplitude(t)
+
+    def amplitude(self, t):
+        """The factor of w at VE time t that is a function of t alone (`Schedule.amplitude`), checked as `weight`."""
+        try:
+            w = np.asarray(self.schedule.amplitude(t), dtype=float)
+        except Exception as cause:  # the schedule is the user's code: whatever it raises is reported with the time
+            raise ScheduleError(
+                f"the schedule must return numbers for t = {_brief(t)}; {short(self.guidance)} raised "
+                f"{type(cause).__name__}: {cause}. It must accept arrays of t."
+            ) from cause
+        if w.shape != np.shape(t):
+            w = np.broadcast_to(w, np.shape(t)) if w.ndim == 0 else w
+            if w.shape != np.shape(t):
+                raise ScheduleError(f"the schedule must return one w per t; got shape {w.shape} for {np.shape(t)}.")
+        if not np.all(np.isfinite(w)):
+            bad = np.asarray(t, float)[~np.isfinite(w)] if np.ndim(t) else t
+            raise ScheduleError(
+                f"the schedule must be finite in the sampled range; w(t = {_brief(bad)}) is not, in "
+                f"{short(self.guidance)}. Clip it, or start later."
+            )
+        return w[()]
+
+    def start(self, rate: float, count: float = math.inf, d: float = math.inf) -> Start:
+        """Law at the start, for classes of rate log(P)/d (and, at finite d, their number P = `count`, and d).
+
+        A finite T gives N(0, v_T I): v_T = T for VE, and T + 1 for a variance-preserving process, which starts from
+        x ~ N(0, I), y = x/a with 1/a^2 = T + 1. For T = infinity it is the exact crowd solution (T8) at a time t* well
+        above speciation, (1 + w) Phi(e w, e) and D Phi(2 e w, eta^2), Phi(a, b) = 2F1(-a, 1; 1 + b; 1/(1 + D)), summed
+        as a series that converges fast there. At finite P the target itself carries the share 1/P of the unconditional
+        weight, so guidance pulls with w (1 - 1/P).
+
+        Returns
+        -------
+        Start : (t, m, v).
+        """
+        if math.isfinite(self.T):
+            s = self.spectrum
+            return Start(self.T, 0.0, self.v_T) if s is None else Start(self.T, np.zeros(len(s)), self.v_T / s.g)
+        if count <= 1:
+            rate = 1.0  # the target alone: guidance does nothing
+        if rate <= 0:
+            raise ProblemError(
+                f"a start at t = infinity needs log(P)/d > 0; got {rate}. Give a finite t_start, e.g. t_start=1000."
+            )
+        far = 100.0 * (1.0 + self.schedule.largest) / min(rate, 1.0)
+        if self.spectrum is not None:
+            far *= float(self.spectrum.g.max())
+        t = max(far, 100.0 * self.largest_variance, 10.0 * self.schedule.settled_above(d))
+        w = float(self.amplitude(t)) * (1.0 - 1.0 / count)  # constant here, so 0 if it depends on the sample
+        D = self.sigma2 + t if self.spectrum is None else self.spectrum.D(t)
+        m = (1.0 + w) * _series(self.e * w, self.e, 1.0 / (1.0 + D))
+        v = D * _series(2.0 * self.e * w, self.eta**2, 1.0 / (1.0 + D))
+        return Start(t, m, v)
+
+    @property
+    def least_variance(self) -> float:
+        """Smallest class variance of any direction: sigma2 without a spectrum."""
+        return self.sigma2 if self.spectrum is None else min(self.spectrum.c)
+
+    @property
+    def largest_variance(self) -> float:
+        """Largest class variance of any direction: sigma2 without a spectrum."""
+        return self.sigma2 if self.spectrum is None else max(self.spectrum.c)
+
+    def require_isotropic(self, who: str, remedy: str = "Use solve, or simulate.run.") -> None:
+        """Raise ProblemError if there is a spectrum: `who` knows isotropic classes only."""
+        if self.spectrum is not None:
+            raise ProblemError(f"{who} knows isotropic classes only; got {self.spectrum!r}. {remedy}")
+
+    def require_no_ratio(self, who: str, remedy: str = "Use fade, or simulate.run with classes that are held.") -> None:
+        """Raise ScheduleError if guidance follows a ratio of densities: `who` does not know it."""
+        if self.guidance.by_ratio:
+            raise ScheduleError(f"{who} knows no guidance by a ratio of densities; got {self.guidance!r}. {remedy}")
+
+    def replace(self, **changes: Any) -> "Problem":
+        """A variant of this problem, checked anew. A new spectrum brings its own sigma2."""
+        unknown = sorted(set(changes) - set(self.__dataclass_fields__))
+        if unknown:
+            raise ProblemError(f"a problem has the fields {list(self.__dataclass_fields__)}; got {unknown}.")
+        if "spectrum" in changes:
+            changes = {"sigma2": None, **changes}
+        return replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON or TOML; `Problem.from_dict` is the inverse."""
+        variances = {"sigma2": self.sigma2} if self.spectrum is None else {"spectrum": self.spectrum.to_dict()}
+        return {
+            "classes": self.classes.to_dict(),
+            **variances,
+            "guidance": self.guidance.to_dict(),
+            "sampler": self.sampler,
+            "t_start": self.t_start if math.isfinite(self.t_start) else "inf",
+            **({} if self.noise == VE() else {"noise": self.noise.to_dict()}),
+        }
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> "Problem":
+        """Build a problem from `to_dict` data. `guidance` may also be a plain number, `t_start` the word "inf"."""
+        fields = dict(data)
+        if isinstance(fields.get("classes"), Mapping):
+            fields["classes"] = Growth.from_dict(fields["classes"])
+        if isinstance(fields.get("guidance"), Mapping):
+            fields["guidance"] = Schedule.from_dict(fields["guidance"])
+        if isinstance(fields.get("spectrum"), Mapping):
+            fields["spectrum"] = Spectrum.from_dict(fields["spectrum"])
+        if fields.get("t_start") == "inf":
+            fields["t_start"] = math.inf
+        return build(Problem, fields)
+
+
+def _sampler(sampler: object) -> str | float:
+    if isinstance(sampler, str):
+        if sampler not in SAMPLERS:
+            raise ProblemError(f'sampler must be "sde", "ode" or a stochasticity eta >= 0; got {sampler!r}.')
+        return sampler
+    eta = checked("eta (the sampler)", sampler, low=0, remedy='"sde" is eta = 1, "ode" is eta = 0.')
+    return {1.0: "sde", 0.0: "ode"}.get(eta, eta)
+
+
+def _class_variance(sigma2: object, spectrum: object) -> float:
+    """sigma2, given or derived from a spectrum; both only if they agree."""
+    if spectrum is None:
+        if sigma2 is None:
+            raise ProblemError("a problem needs its class variance; got none. Give sigma2=0.25, or a spectrum.")
+        return checked("sigma2", sigma2, low=0, open_low=True)
+    if not isinstance(spectrum, Spectrum):
+        raise ProblemError(f"spectrum must be a Spectrum, such as Spectrum(c=[0.25], u=[1.25]); got {spectrum!r}.")
+    if sigma2 is not None and not math.isclose(checked("sigma2", sigma2), spectrum.sigma2, rel_tol=1e-9):
+        raise ProblemError(
+            f"with a spectrum sigma2 is the mean class variance {spectrum.sigma2:.9g}; got {sigma2}. Leave sigma2 out."
+        )
+    return spectrum.sigma2
+
+
+def _series(a: float, b: float, x):
+    """2F1(-a, 1; 1 + b; x) = 1 - a x/(1 + b) + ..., for a x well below 1."""
+    total = term = 1.0
+    for n in range(60):
+        term = term * ((n - a) / (n + 1.0 + b) * x)
+        total = total + term
+        if np.all(np.abs(term) < 1e-17 * np.abs(total)):
+            return total
+    raise ProblemError(f"the start is not far enough above speciation: a x = {a * np.max(x):g} must be below 0.1.")
+
+
+def _brief(t: object) -> str:
+    values = np.atleast_1d(np.asarray(t, float))
+    return ", ".join(f"{x:g}" for x in values[:3]) + (", ..." if values.size > 3 else "")

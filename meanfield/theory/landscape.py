@@ -1,0 +1,199 @@
+"""The effective potential V(m, q; t) of (T6) as a landscape: its minima, its kink, and the barrier where there is one.
+
+V = (1 + w)(q - 2m + 1)/(2D) + w max(phi_1, phi_rest) per dimension; the projected guided score is minus the gradient of
+d V, with grad m = mu_1/d and grad q = 2 x/d. A slice fixes the variance v that the mean-field trajectory has at t and
+varies m, q = m^2 + v: along it -dV/dm is the force on m.
+
+For w >= 0 the slice is the larger of two parabolas (one of them of the crowd): convex, a single minimum, no barrier.
+Early it is the crowd's, m = (1 + w)(1 + D)/(1 + D + w), where guidance has pushed the mean; as t falls the kink F = 0
+sweeps over it and the target's, m = 1, is left. For w < 0 it is the smaller of two: both minima can exist, with a
+barrier at the kink. The minimum is where the force vanishes at that time, not where the sample is: m(t) lags behind.
+"""
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield.errors import ProblemError, checked
+from meanfield.problem.statement import Problem
+from meanfield.theory.dynamics import solve
+from meanfield.theory.energies import effective_potential, information, phi_rest, phi_target
+from meanfield.tools.roots import brentq
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["force", "potential"]
+
+FINE = 801  # points of the grid on which minima and kinks are bracketed
+
+
+def potential(problem: Problem, t, m=None, q=None, d: float = math.inf) -> "xarray.Dataset":
+    """(T6) per dimension on a grid of m, at one or several times.
+
+    Parameters
+    ----------
+    problem : what is sampled; its number of classes must be finite at finite d (no continuum).
+    t : VE time or times, 0 <= t <= start of the trajectory.
+    m : grid of overlaps, ascending, at least two; by default 241 points around what the trajectory passes.
+    q : grid of |x|^2/d, ascending: gives V over (t, m, q), nan where q < m^2. By default the slice q = m^2 + v(t).
+    d : dimension at which alpha = log(P)/d is taken; infinite by default.
+
+    Returns
+    -------
+    xarray.Dataset : over (t, m) or (t, m, q): `V`, `phi_target`, `phi_rest`, `F` and `phase` ("crowd", "glass" or
+        "target"). Over t, on the slice: `v`, the trajectory's place `m_now` and `V_now`, the minima `m_crowd` (on the
+        side of the rest), `m_kink` (at F = 0) and `m_target`, nan where there is none, the kinks `kink_low` and
+        `kink_high` between which the target has the weight, and the `barrier` from the crowd's minimum to the target's
+        (nan unless both exist).
+
+    Raises
+    ------
+    ProblemError : times or grids out of range, or a continuum.
+
+    Examples
+    --------
+    >>> from meanfield import Exponential, Problem
+    >>> problem = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
+    >>> V = potential(problem, t=[5.0, 0.5])                # before and after speciation at t = 2.06
+    >>> V.m_crowd.values.round(3), V.m_target.values.round(3)
+    (array([1.724,   nan]), array([nan,  1.]))
+    """
+    import xarray
+
+    problem.require_isotropic("potential")
+    alpha = problem.classes.rate(checked("d", d, low=1, infinite=True))
+    if math.isinf(alpha):
+        raise ProblemError("the potential needs a finite number of classes: in a continuum the rest always has all the "
+                           "weight; got Continuum(). Use Exponential(alpha) with a large alpha.")  # fmt: skip
+    times = _times(t)
+    theory = solve(problem, d)
+    state = theory.at(times)
+    grid = _default_grid(theory) if m is None else _grid("m", m)
+    slices = [_Slice(problem, alpha, x, v) for x, v in zip(times, state.v, strict=True)]
+    coords: dict[str, Any] = {"t": times, "m": grid}
+    dims: tuple[str, ...] = ("t", "m")
+    if q is None:
+        fields = [s.fields(grid, grid**2 + s.v) for s in slices]
+    else:
+        coords["q"], dims = _grid("q", q), ("t", "m", "q")
+        mesh = np.meshgrid(grid, coords["q"], indexing="ij")
+        fields = [s.fields(*mesh) for s in slices]
+    variables: dict[str, Any] = {name: (dims, np.stack([f[name] for f in fields])) for name in fields[0]}
+    found = [s.features(grid) for s in slices]
+    variables |= {name: ("t", np.array([f[name] for f in found])) for name in found[0]}
+    variables["v"] = ("t", state.v)
+    variables["m_now"] = ("t", state.m)
+    variables["V_now"] = ("t", np.array([s.V(x) for s, x in zip(slices, state.m, strict=True)]))
+    attrs = {"problem": json.dumps(problem.to_dict()), "d": float(d), "alpha": float(alpha),
+             "t_speciation": float(theory.t_speciation)}  # fmt: skip
+    return xarray.Dataset(variables, coords=coords, attrs=attrs)
+
+
+def force(problem: Problem, t: float, m: float, q: float, d: float = math.inf) -> tuple[float, float]:
+    """Minus the gradient of d V at (m, q), as coefficients (a, b) of a mu_1 + b x, by central differences.
+
+    Examples
+    --------
+    >>> from meanfield import Exponential, Problem
+    >>> problem = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
+    >>> a, b = force(problem, t=4.75, m=1.5, q=7.0)        # crowd at D = 5: (1 + w)/D and -(1 + w c)/D, c = 1/6
+    >>> round(a, 6), round(b, 6)
+    (0.4, -0.233333)
+    """
+    problem.require_isotropic("force")
+    q = checked("q", q, low=m * m, remedy="q = m^2 + v is never below m^2.")
+    s = _Slice(problem, problem.classes.rate(checked("d", d, low=1, infinite=True)), t, q - m * m)
+    h_m, h_q = 1e-5 * max(1.0, abs(m)), 1e-5 * max(q, 1e-3)
+
+    def V(a: float, b: float) -> float:
+        return float(effective_potential(a, b, s.D, s.w, s.alpha))
+
+    return -(V(m + h_m, q) - V(m - h_m, q)) / (2 * h_m), -(V(m, q + h_q) - V(m, q - h_q)) / h_q
+
+
+class _Slice:
+    """The potential at one time; V and F along q = m^2 + v."""
+
+    def __init__(self, problem: Problem, alpha: float, t: float, v: float) -> None:
+        self.alpha, self.v = alpha, float(v)
+        self.D, self.w = problem.sigma2 + float(t), float(problem.weight(float(t)))
+
+    def V(self, m):
+        return effective_potential(m, np.asarray(m) ** 2 + self.v, self.D, self.w, self.alpha)
+
+    def F(self, m):
+        return phi_target(m, self.v, self.D) - phi_rest(np.asarray(m) ** 2 + self.v, self.D, self.alpha)
+
+    def fields(self, m: np.ndarray, q: np.ndarray) -> dict[str, np.ndarray]:
+        """All fields at the points (m, q)."""
+        possible = q >= m * m * (1 - 1e-12)
+        own = phi_target(m, q - m * m, self.D)
+        rest = phi_rest(q, self.D, self.alpha)
+        V = effective_potential(m, q, self.D, self.w, self.alpha)
+        phase = np.where(own > rest, "target", np.where(information(self.D, q) > self.alpha, "glass", "crowd"))
+        numbers = {"V": V, "phi_target": own, "phi_rest": rest, "F": own - rest}
+        return {name: np.where(possible, x, np.nan) for name, x in numbers.items()} | {
+            "phase": np.where(possible, phase, "")
+        }
+
+    def features(self, grid: np.ndarray) -> dict[str, float]:
+        """Minima, kinks and barrier between the ends of the grid."""
+        fine = np.linspace(grid[0], grid[-1], FINE)
+        V, F = self.V(fine), self.F(fine)
+        kinks = [brentq(self.F, fine[i], fine[i + 1]) for i in np.flatnonzero(F[:-1] * F[1:] < 0)]
+        lowest: dict[str, float] = {}  # where the lowest minimum of each kind is
+        for i in range(1, FINE - 1):
+            if V[i] <= V[i - 1] and V[i] < V[i + 1]:
+                place = self._minimum(fine[i - 1], fine[i + 1])
+                at_kink = [k for k in kinks if abs(k - place) < 1e-6]
+                kind = "kink" if at_kink else ("target" if self.F(place) > 0 else "crowd")
+                if kind not in lowest or self.V(place) < self.V(lowest[kind]):
+                    lowest[kind] = at_kink[0] if at_kink else place
+        barrier = math.nan
+        if {"crowd", "target"} <= set(lowest):
+            low, high = sorted((lowest["crowd"], lowest["target"]))
+            between = np.concatenate([np.linspace(low, high, FINE), [k for k in kinks if low < k < high]])
+            barrier = float(np.max(self.V(between)) - self.V(lowest["crowd"]))
+        rising = [k for k in kinks if self.F(k + 1e-6) > 0]  # the target takes over as m grows
+        falling = [k for k in kinks if self.F(k + 1e-6) <= 0]
+        return {
+            **{f"m_{kind}": lowest.get(kind, math.nan) for kind in ("crowd", "kink", "target")},
+            "kink_low": rising[0] if rising else math.nan,
+            "kink_high": falling[-1] if falling else math.nan,
+            "barrier": barrier,
+        }
+
+    def _minimum(self, low: float, high: float) -> float:
+        from scipy.optimize import minimize_scalar
+
+        return float(minimize_scalar(lambda x: float(self.V(x)), bounds=(low, high), method="bounded",
+                                     options={"xatol": 1e-12}).x)  # fmt: skip
+
+
+def _grid(name: str, values) -> np.ndarray:
+    grid = np.asarray(values, float)
+    if grid.ndim != 1 or len(grid) < 2 or not np.all(np.isfinite(grid)) or not np.all(np.diff(grid) > 0):
+        raise ProblemError(f"{name} must be an ascending list of at least two numbers; got an array of {grid.shape}.")
+    if name == "q" and grid[0] < 0:
+        raise ProblemError(f"q = |x|^2/d must be >= 0; got {grid[0]:g}.")
+    return grid
+
+
+def _default_grid(theory) -> np.ndarray:
+    m = theory.m
+    low, high = min(0.0, float(m.min())), max(1.0, float(m.max()))
+    return np.linspace(low - 0.5, high + 1.0, 241)
+
+
+def _times(t: object) -> np.ndarray:
+    """VE times as a one-dimensional array."""
+    try:
+        times = np.atleast_1d(np.asarray(t, float))
+    except (TypeError, ValueError):
+        raise ProblemError(f"t must be a VE time or a list of them; got {t!r}.") from None
+    if times.ndim != 1 or not times.size or not np.all(np.isfinite(times)):
+        raise ProblemError(f"t must be finite times, at least one, in one dimension; got {t!r}.")
+    return times

@@ -1,0 +1,1 @@
+"""What has no physics: progress, compiled functions, roots."""

@@ -1,0 +1,1 @@
+"""Cloned trajectories: when a sample is committed to its class."""

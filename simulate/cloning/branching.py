@@ -1,0 +1,164 @@
+"""Trajectories of the unconditional sampler, split into two clones at given times: the dynamics behind `clones`.
+
+The sampler is w = -1, the score s_u = (p - x)/D with p = sum_k pi_k(x) mu_k (sec. 1 of docs/theory.md). In the frame of
+class 1, y = x - mu_1, delta_k = mu_k - mu_1, a step D -> r D of stochasticity eta, e = (1 + eta^2)/2, h = -log r, is
+    y* = r^e y + (1 - r^e) p + (D r (1 - r^{eta^2}))^{1/2} xi,     y' = y* + f (p(y*, r D) - p),
+    f = 1 - (1 - r^e)/(e h):
+exact for the linear force, and for p linear in log D (exponential Heun, as in `simulate.steps.integrators`).
+
+All walkers (the trunk of each sample, and both clones of each split passed so far) go down the same grid of D together,
+so that one call of the streamed score serves them all. A walker stops where one class has all the weight, up to `SURE`:
+under the reverse SDE (eta = 1) the weights pi_k(x_t) are martingales (they are conditional probabilities of the end
+point), so the chance that a stopped walker would still have left its class is below `SURE`. For the same reason a stop
+at t > 0 leaves E[sum_k pi_k(a) pi_k(b)], the agreement of classes drawn from the weights of two clones a, b, as it is.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulate.scores.kernels import FastScore
+from simulate.scores.mixture import Mixture
+
+__all__ = ["Descent", "end_agreement", "forward_states", "posterior_moments", "simulate_clones"]
+
+SURE = 1e-6  # a walker stops when the weight of all other classes is below this
+WEIGHTS = 2**21  # weights held at a time
+
+
+@dataclass(frozen=True)
+class Descent:
+    """The grid of D, decreasing, shape (n + 1,); indices of the splits in it; stochasticity of trunk and clones."""
+
+    D: np.ndarray
+    splits: tuple[int, ...]
+    trunk_eta: float
+    eta: float
+
+    @property
+    def split_D(self) -> np.ndarray:
+        return self.D[list(self.splits)]
+
+    def coefficients(self, n: int, eta: float) -> tuple[float, float, float]:
+        """(r^e, f, standard deviation of the noise) of step n."""
+        e, h = 0.5 * (1.0 + eta**2), float(np.log(self.D[n] / self.D[n + 1]))
+        decay = float(np.exp(-e * h))
+        return decay, 1.0 + float(np.expm1(-e * h)) / (e * h), float(np.sqrt(self.D[n + 1] * -np.expm1(-(eta**2) * h)))
+
+
+def forward_states(mixture: Mixture, D: float, samples: int, rng: np.random.Generator) -> np.ndarray:
+    """Exact states of total variance D: the mean of a class drawn at random, and noise; (samples, dim)."""
+    classes = rng.integers(int(mixture.n_classes), size=samples)
+    y = np.sqrt(D) * rng.standard_normal((samples, mixture.dim))
+    rivals = classes > 0  # class 1 is the origin
+    y[rivals] += mixture.delta[classes[rivals] - 1]
+    return y
+
+
+def simulate_clones(
+    mixture: Mixture, score: FastScore, descent: Descent, samples: int, rng: np.random.Generator, tick
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Run `samples` trunks and the clones of each at every split.
+
+    Returns
+    -------
+    ends : end points y of the clones, (splits, 2, samples, dim).
+    end_D : total variance at which each stopped, (splits, 2, samples).
+    squares : sum_k pi_k^2 of the trunk at each split, (splits, samples).
+    """
+    n_splits = len(descent.splits)
+    ends = np.empty((n_splits, 2, samples, mixture.dim))
+    end_D = np.empty((n_splits, 2, samples))
+    squares = np.ones((n_splits, samples))
+    y = forward_states(mixture, descent.D[0], samples, rng)
+    sample, split, clone = np.arange(samples), np.full(samples, -1), np.zeros(samples, dtype=int)  # split -1: trunk
+    last = len(descent.D) - 1
+    for n, D in enumerate(descent.D):
+        post = score(y, D, full=True)
+        shift, certain = post.shift, post.participation < 1.0 + SURE
+        if n in descent.splits:
+            j = descent.splits.index(n)
+            trunk = np.flatnonzero(split < 0)
+            squares[j, sample[trunk]] = 1.0 / post.participation[trunk]
+            keep = (
+                np.arange(len(y)) if j < n_splits - 1 else np.flatnonzero(split >= 0)
+            )  # the last split ends the trunk
+            rows = np.concatenate([keep, trunk, trunk])
+            y, shift, certain, sample = y[rows], shift[rows], certain[rows], sample[rows]
+            fresh = len(rows) - len(keep)
+            split = np.concatenate([split[keep], np.full(fresh, j)])
+            clone = np.concatenate([clone[keep], np.repeat([0, 1], len(trunk))])
+        stop = certain if n < last else np.ones(len(y), dtype=bool)
+        if stop.any():
+            _record(ends, end_D, y[stop], D, sample[stop], split[stop], clone[stop], descent.split_D)
+            y, shift, sample, split, clone = (a[~stop] for a in (y, shift, sample, split, clone))
+        tick()
+        if n == last or not len(y):
+            break
+        y = _step(score, descent, n, y, shift, split < 0, rng)
+    return ends, end_D, squares
+
+
+def _step(score: FastScore, descent: Descent, n: int, y, shift, trunk, rng) -> np.ndarray:
+    upper, lower = descent.coefficients(n, descent.trunk_eta), descent.coefficients(n, descent.eta)
+    decay, f, spread = (np.where(trunk, a, b)[:, None] for a, b in zip(upper, lower, strict=True))  # (walkers, 1)
+    predicted = decay * y + (1.0 - decay) * shift + spread * rng.standard_normal(y.shape)
+    return predicted + f * (score(predicted, descent.D[n + 1]).shift - shift)
+
+
+def _record(ends, end_D, y, D, sample, split, clone, split_D) -> None:
+    """Note where walkers stopped. A trunk that stops is certain of its class, and so are its later clones."""
+    own = split >= 0
+    ends[split[own], clone[own], sample[own]] = y[own]
+    end_D[split[own], clone[own], sample[own]] = D
+    later = np.flatnonzero(split_D < D)
+    if len(later) and not own.all():
+        ends[later[0] :, :, sample[~own]] = y[~own]
+        end_D[later[0] :, :, sample[~own]] = D
+
+
+def end_agreement(mixture: Mixture, ends: np.ndarray, end_D: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each pair of clones: sum_k pi_k(a) pi_k(b), and whether both have the same nearest class.
+
+    Parameters
+    ----------
+    ends : (splits, 2, samples, dim);  end_D : (splits, 2, samples).
+
+    Returns
+    -------
+    agreement, same : (splits, samples) each.
+    """
+    splits, _, samples, dim = ends.shape
+    pairs = ends.transpose(0, 2, 1, 3).reshape(-1, 2, dim)  # (pairs, clone, dim)
+    variance = end_D.transpose(0, 2, 1).reshape(-1, 2)
+    agreement, same = np.empty(len(pairs)), np.empty(len(pairs))
+    size = max(1, WEIGHTS // int(2 * mixture.n_classes))
+    for i in range(0, len(pairs), size):
+        part = slice(i, i + size)
+        pi, _ = _posterior(mixture, pairs[part], variance[part])
+        agreement[part] = np.einsum("pk,pk->p", pi[:, 0], pi[:, 1])
+        best = pi.argmax(axis=-1)
+        same[part] = best[:, 0] == best[:, 1]
+    return agreement.reshape(splits, samples), same.reshape(splits, samples)
+
+
+def posterior_moments(mixture: Mixture, y: np.ndarray, D: float) -> tuple[np.ndarray, np.ndarray]:
+    """sum_k pi_k^2 and log P + sum_k pi_k log pi_k (nats) of states y (samples, dim); (samples,) each."""
+    squares, information = np.empty(len(y)), np.empty(len(y))
+    size = max(1, WEIGHTS // int(mixture.n_classes))
+    for i in range(0, len(y), size):
+        part = slice(i, i + size)
+        pi, log_pi = _posterior(mixture, y[part], np.full(len(y[part]), D))
+        squares[part] = np.einsum("sk,sk->s", pi, pi)
+        information[part] = np.log(mixture.n_classes) + np.einsum("sk,sk->s", pi, log_pi)
+    return squares, information
+
+
+def _posterior(mixture: Mixture, y: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """pi_k and log pi_k, (..., classes), at y (..., dim) and D (...), in float64."""
+    logits = np.zeros((*y.shape[:-1], int(mixture.n_classes)))  # class 1 has 0
+    logits[..., 1:] = (y @ mixture.delta.T.astype(np.float64) - mixture.half_norms) / D[..., None]
+    logits -= logits.max(axis=-1, keepdims=True)
+    pi = np.exp(logits)
+    total = pi.sum(axis=-1, keepdims=True)
+    return pi / total, logits - np.log(total)

@@ -1,0 +1,262 @@
+"""`clones`: speciation and collapse of the unconditional sampler, measured by cloned trajectories.
+
+A trajectory is run down to the split time t and continued by two clones with independent noise;
+    phi(t) = probability that both clones end in the same class
+rises from 1/P at large t to 1 at small t. If the "classes" are the points of a training set (sigma2 = 0), the same
+curve shows the collapse: below it, both clones reproduce the same training point.
+
+Exact identity: the reverse SDE with exact score samples p(x_0 | x_t), so given x_t the classes of the two end points
+are independent draws from pi_k(x_t), and
+    phi(t) = E_{x_t} [ sum_k pi_k(x_t)^2 ],      x_t = mu_k + D^{1/2} z,  D = sigma2 + t,
+at every d, P, sigma2, where the class of an end point is drawn from its own weights (which overlapping classes need;
+for separate ones it is the nearest class). `clones` measures both sides: the left by dynamics, the right without any.
+
+Only x.(mu_k - mu_1) enters the score, so P - 1 < d coordinates suffice (sec. 8 of docs/theory.md, docs/speciation.md).
+"""
+
+import json
+import math
+import platform
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from meanfield.errors import ProblemError, checked
+from meanfield.problem.growth import Growth
+from meanfield.problem.statement import Problem
+from meanfield.tools.progress import Progress
+from simulate.cloning.branching import Descent, end_agreement, forward_states, posterior_moments, simulate_clones
+from simulate.cloning.sources import ClassSource, class_source
+from simulate.randomness.streams import CLONES, FORWARD, stream
+from simulate.running.settings import available_threads
+from simulate.scores.kernels import FastScore
+from simulate.scores.mixture import Mixture
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["clones"]
+
+NAMES = ("phi", "same", "posterior", "posterior_trunk", "information")
+WALKERS = 4096  # walkers of a batch, at most
+STATE_NUMBERS = 2**21  # coordinates of a batch, at most
+
+
+class _Settings(NamedTuple):
+    n_samples: int
+    n_draws: int
+    seed: int
+    threads: int
+    dtype: str
+    batch: int
+
+
+def clones(
+    classes: "np.ndarray | float | Growth | Problem",
+    t,
+    *,
+    d: int | None = None,
+    sigma2: float | None = None,
+    n_samples: int = 1000,
+    n_draws: int = 16,
+    n_steps: int = 200,
+    seed: int = 0,
+    eta: float = 1.0,
+    trunk: str = "sde",
+    t_start: float | None = None,
+    t_end: float | None = None,
+    reduce: bool = True,
+    dtype: str = "float32",
+    threads: int | None = None,
+    progress: bool | Callable[[int, int], Any] | None = None,
+) -> "xarray.Dataset":
+    """Probability phi(t) that two clones split at time t end in the same class; equal weights, unconditional sampler.
+
+    Parameters
+    ----------
+    classes : an array (P, d) of class means or of training points; a number |mu| > 0 for two classes at +mu and -mu; a
+        growth law, whose classes N(0, I_d) are drawn anew for each draw; or a `Problem` with such a law, w = -1, no
+        finite start and no spectrum.
+    t : VE split times, > 0, shape (times,), distinct, any order, whatever the noise of a problem. OU time s is
+        t = e^{2s} - 1.
+    d : dimension; needed for a growth law, otherwise implied.
+    sigma2 : class variance >= 0; a `Problem` brings its own. 0 is a training set.
+    n_samples, n_draws : trajectories per draw, and independent draws (>= 2; they give the error bar). Given means are
+        the same in every draw.
+    n_steps : steps in all from t_start to t_end, at least; geometric in D, through all split times.
+    eta : stochasticity of the clones, > 0. The identity with `posterior` holds for eta = 1.
+    trunk : "sde" or "ode" down to the split; the law of x_t is the same.
+    t_start : the trunk starts here from its exact law, default 10 max(t).
+    t_end : clones end here, default 0, or min(t)/1000 where sigma2 = 0; a clone stops earlier where all but 1e-6 of the
+        weight is on one class, which cannot change phi by more than 2e-6.
+    reduce : work in the span of the means where it has less than d directions (exact); False keeps all d.
+    dtype, threads, progress : as in `simulate.run`.
+
+    Returns
+    -------
+    xarray.Dataset over t (decreasing), each with `_stderr` and, by draw, `_draws`:
+        `phi` (classes of end points drawn from their weights), `same` (nearest class instead), `posterior`
+        (E sum_k pi_k^2 over fresh states noised forward) and `posterior_trunk` (over the trunks' states: phi minus it
+        has the smallest error); `information` (log P + E sum_k pi_k log pi_k over the fresh states: what x_t tells of
+        its class, in nats). Coordinates D and s (OU); parameters, seed and versions in attrs.
+
+    Raises
+    ------
+    ProblemError : input out of range, classes that coincide, or clones that cannot separate (eta = 0).
+
+    Examples
+    --------
+    >>> data = clones(8.0, [16.0, 64.0, 256.0], sigma2=0.25, n_samples=200, n_draws=4, n_steps=60)
+    >>> data["phi"].values.round(1).tolist(), data["t"].values.tolist()
+    ([0.6, 0.8, 1.0], [256.0, 64.0, 16.0])
+    """
+    began = time.perf_counter()
+    source = class_source(classes, d, sigma2, reduce)
+    times = _split_times(t)
+    if isinstance(classes, Problem):
+        if eta not in (1.0, classes.eta):
+            raise ProblemError(f"the problem says eta = {classes.eta:g}; got eta={eta}. Change its sampler instead.")
+        eta = classes.eta
+    eta = checked(
+        "eta", eta, low=0, high=100, open_low=True, remedy="Clones of the ODE follow the same path and never separate."
+    )
+    if trunk not in ("sde", "ode"):
+        raise ProblemError(f'trunk must be "sde" or "ode"; got {trunk!r}.')
+    if dtype not in ("float32", "float64"):
+        raise ProblemError(f'dtype must be "float32" or "float64"; got {dtype!r}.')
+    n_steps = int(checked("n_steps", n_steps, low=1, high=1e7, integer=True))
+    T, end = _ends(times, source.sigma2, t_start, t_end)
+    descent = _descent(times, source.sigma2, T, end, n_steps, 1.0 if trunk == "sde" else 0.0, eta)
+    walkers = 1 + 2 * len(times)
+    batch = max(1, min(WALKERS // walkers, STATE_NUMBERS // (walkers * source.dim)))
+    settings = _Settings(
+        n_samples=int(checked("n_samples", n_samples, low=1, high=1e9, integer=True)),
+        n_draws=int(checked("n_draws", n_draws, low=2, high=1e6, integer=True, remedy="Draws give the error bar.")),
+        seed=int(checked("seed", seed, low=0, integer=True)),
+        threads=int(
+            checked("threads", available_threads() if threads is None else threads, low=1, high=1024, integer=True)
+        ),
+        dtype=dtype,
+        batch=batch,
+    )
+    draws = _Run(source, descent, settings).run(progress)  # (draws, names, times)
+    attrs = {
+        **source.about,
+        **{"n_samples": settings.n_samples, "n_draws": settings.n_draws, "n_steps": len(descent.D) - 1},
+        **{"seed": settings.seed, "eta": eta, "trunk": trunk, "t_start": T, "t_end": end, "dtype": dtype},
+        **{"threads": settings.threads, "seconds": time.perf_counter() - began},
+        "versions": json.dumps(
+            {"python": platform.python_version(), **{n: version(n) for n in ("numpy", "numba", "cfgfield")}}
+        ),
+    }
+    return _dataset(times, source.sigma2, draws, attrs)
+
+
+def _dataset(t: np.ndarray, sigma2: float, draws: np.ndarray, attrs: dict) -> "xarray.Dataset":
+    import xarray
+
+    data: dict[str, Any] = {}
+    for i, name in enumerate(NAMES):
+        data[name] = ("t", draws[:, i].mean(axis=0))
+        data[f"{name}_stderr"] = ("t", draws[:, i].std(axis=0, ddof=1) / math.sqrt(len(draws)))
+        data[f"{name}_draws"] = (("draw", "t"), draws[:, i])
+    return xarray.Dataset(data, coords={"t": t, "D": ("t", sigma2 + t), "s": ("t", 0.5 * np.log1p(t))}, attrs=attrs)
+
+
+def _split_times(t) -> np.ndarray:
+    try:
+        times = np.atleast_1d(np.asarray(t, dtype=float))
+    except (TypeError, ValueError) as cause:
+        raise ProblemError(f"t must be split times > 0; got {t!r}.") from cause
+    if times.ndim != 1 or not len(times) or not np.all(np.isfinite(times)) or times.min() <= 0:
+        raise ProblemError(f"t must be split times > 0, finite, in one dimension; got {t!r}.")
+    if len(np.unique(times)) != len(times):
+        raise ProblemError(f"split times must be distinct; got {t!r}.")
+    return np.sort(times)[::-1]
+
+
+def _ends(t: np.ndarray, sigma2: float, t_start, t_end) -> tuple[float, float]:
+    T = 10.0 * t[0] if t_start is None else checked("t_start", t_start, low=float(t[0]))
+    if t_end is None:
+        return float(T), 0.0 if sigma2 > 0 else 1e-3 * float(t[-1])
+    remedy = "With sigma2 = 0 the score diverges at t = 0." if sigma2 == 0 else ""
+    end = checked("t_end", t_end, low=0, open_low=sigma2 == 0, high=float(t[-1]), remedy=remedy)
+    if end == t[-1]:
+        raise ProblemError(f"t_end must be below the last split time; got {t_end} and {t[-1]}.")
+    return float(T), float(end)
+
+
+def _descent(t, sigma2: float, T: float, end: float, n_steps: int, trunk_eta: float, eta: float) -> Descent:
+    """Grid geometric in D from T to the end, with every split time on it."""
+    nodes = np.concatenate([[T] if t[0] < T else [], t, [end]])
+    log_D = np.log(sigma2 + nodes)
+    counts = np.ceil(n_steps * (log_D[:-1] - log_D[1:]) / (log_D[0] - log_D[-1]) - 1e-9).astype(int).clip(1)
+    pieces = [np.linspace(a, b, c + 1)[:-1] for a, b, c in zip(log_D[:-1], log_D[1:], counts, strict=True)]
+    grid = np.exp(np.concatenate([*pieces, log_D[-1:]]))
+    splits = np.concatenate([[0], np.cumsum(counts)])[len(nodes) - 1 - len(t) : -1]
+    return Descent(grid, tuple(int(n) for n in splits), trunk_eta, eta)
+
+
+class _Interrupted(Exception):
+    """Raised inside workers when the run is being stopped."""
+
+
+class _Run:
+    """Items (draw, batch) in threads. Each has its own random streams: the result does not depend on the threads."""
+
+    def __init__(self, source: ClassSource, descent: Descent, settings: _Settings) -> None:
+        self._source, self._descent, self._settings = source, descent, settings
+        s = settings
+        starts = range(0, s.n_samples, s.batch)
+        self._items = [(draw, i // s.batch, min(s.batch, s.n_samples - i)) for draw in range(s.n_draws) for i in starts]
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._done = 0
+
+    def run(self, show: Any) -> np.ndarray:
+        """Averages over samples, (draws, names, times)."""
+        total = len(self._items) * len(self._descent.D)
+        pool = ThreadPoolExecutor(self._settings.threads)
+        with threadpool_limits(1, user_api="blas"), Progress(show, total, "clones") as progress:
+            try:
+                futures = [pool.submit(self._item, *item) for item in self._items]
+                while wait(futures, timeout=0.1, return_when=FIRST_EXCEPTION).not_done:
+                    if any(f.done() and f.exception() for f in futures):
+                        break
+                    progress(self._done)
+                sums = np.stack([f.result() for f in futures])
+                progress(total)
+            finally:
+                self._stop.set()
+                pool.shutdown(wait=True, cancel_futures=True)
+        s = self._settings
+        return sums.reshape(s.n_draws, -1, *sums.shape[1:]).sum(axis=1) / s.n_samples
+
+    def _item(self, draw: int, batch: int, samples: int) -> np.ndarray:
+        """Sums over the samples of one batch, (names, times)."""
+        s, descent = self._settings, self._descent
+        mixture: Mixture = self._source.draw(s.seed, draw)
+        score = FastScore(mixture, samples * (1 + 2 * len(descent.splits)), dtype=s.dtype, check=self._check)
+        ends, end_D, squares = simulate_clones(
+            mixture, score, descent, samples, stream(s.seed, CLONES, draw, batch), self._tick
+        )
+        agreement, same = end_agreement(mixture, ends, end_D)
+        rng = stream(s.seed, FORWARD, draw, batch)
+        states = ((forward_states(mixture, D, samples, rng), D) for D in descent.split_D)
+        fresh = np.array([posterior_moments(mixture, y, D) for y, D in states])  # (splits, 2, samples)
+        return np.stack([a.sum(axis=1) for a in (agreement, same, fresh[:, 0], squares, fresh[:, 1])])
+
+    def _check(self) -> None:
+        if self._stop.is_set():
+            raise _Interrupted
+
+    def _tick(self) -> None:
+        self._check()
+        with self._lock:
+            self._done += 1

@@ -1,0 +1,155 @@
+"""The classes of a cloned run, however they are given, as a `Mixture` in the fewest coordinates.
+
+Weights depend on x through x.(mu_k - mu_1) alone. In the frame of class 1 the span of the differences has at most P - 1
+directions; a QR decomposition gives coordinates in it, lower triangular. The rest of x is independent Gaussian noise
+that never matters for classes. Classes drawn from N(0, I_d) enter through their Gram matrix (Bartlett, as in
+`simulate.scores.span`); here no class is special, so none is rescaled.
+"""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from meanfield.errors import ProblemError, checked
+from meanfield.guidance.schedules import Constant
+from meanfield.problem.growth import Growth
+from meanfield.problem.statement import Problem
+from simulate.randomness.streams import MEANS, stream
+from simulate.scores.mixture import Mixture, available_bytes
+
+__all__ = ["ClassSource", "class_source"]
+
+
+@dataclass(frozen=True)
+class ClassSource:
+    """`draw(seed, draw)` gives the mixture; `dim` its coordinates; `about` what a result says of its classes."""
+
+    draw: Callable[[int, int], Mixture]
+    dim: int
+    n_classes: int
+    sigma2: float
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+def class_source(classes: Any, d: int | None, sigma2: float | None, reduce: bool) -> ClassSource:
+    """Check what the user gave, and choose coordinates. Raises ProblemError.
+
+    Examples
+    --------
+    >>> source = class_source(np.eye(3, 1000), None, 0.25, True)
+    >>> source.dim, source.draw(0, 0).delta.shape
+    (2, (2, 2))
+    """
+    if d is not None:
+        d = int(checked("d", d, low=1, high=1e12, integer=True))
+    if isinstance(classes, Problem):
+        sigma2 = _of_problem(classes, sigma2)
+        classes = classes.classes
+    if sigma2 is None:
+        raise ProblemError("clones need the class variance sigma2; got none. sigma2=0 is a training set.")
+    sigma2 = checked("sigma2", sigma2, low=0)
+    if isinstance(classes, Growth):
+        return _drawn(classes, d, sigma2, reduce)
+    if isinstance(classes, int | float | np.number) and not isinstance(classes, bool):
+        norm = checked("|mu| (two classes at +mu and -mu)", float(classes), low=0, open_low=True)
+        mixture = Mixture(np.full(1, norm), np.full((1, 1), -2.0 * norm), 2)
+        about = {"classes": "+-mu", "norm": norm, "d": -1 if d is None else d, "n_classes": 2, "sigma2": sigma2}
+        return ClassSource(lambda seed, draw: mixture, 1, 2, sigma2, about | {"dim": 1})
+    return _given(classes, d, sigma2, reduce)
+
+
+def _of_problem(problem: Problem, sigma2: float | None) -> float:
+    problem.require_isotropic("clones", "Give the class means as an array.")
+    if problem.guidance != Constant(-1.0):
+        raise ProblemError(
+            f"clones follow the unconditional sampler, w = -1; got {problem.guidance!r}. "
+            "Use problem.replace(guidance=-1.0)."
+        )
+    if math.isfinite(problem.T):
+        raise ProblemError(
+            f"clones start from the exact law of the noised mixture, not from N(0, T I); got "
+            f"t_start={problem.t_start}. Leave it infinite."
+        )
+    if sigma2 is not None and sigma2 != problem.sigma2:
+        raise ProblemError(f"the problem brings sigma2={problem.sigma2}; got sigma2={sigma2}. Leave sigma2 out.")
+    return problem.sigma2
+
+
+def _drawn(law: Growth, d: int | None, sigma2: float, reduce: bool) -> ClassSource:
+    if d is None:
+        raise ProblemError(f"classes drawn by {law!r} need a dimension; got none. Give d.")
+    log_count = law.log_count(d)
+    if not log_count < 34.5:
+        raise ProblemError(f"clones need a number of classes that can be stored; got {law!r} at d={d}.")
+    count = round(math.exp(log_count))
+    _check_count(count, f"{law!r} at d={d}")
+    span = reduce and count <= d
+    dim = count - 1 if span else d
+    _check_memory(count, dim)
+
+    def draw(seed: int, index: int) -> Mixture:
+        rng = stream(seed, MEANS, index)
+        if not span:
+            return _mixture(rng.standard_normal((count, d)), False)
+        means = np.tril(rng.standard_normal((count, count)), -1)
+        means[np.diag_indices(count)] = np.sqrt(rng.chisquare(d - np.arange(count)))
+        return _mixture(means, True)
+
+    about = {"classes": "drawn", "law": json.dumps(law.to_dict()), "d": d, "n_classes": count, "sigma2": sigma2}
+    return ClassSource(draw, dim, count, sigma2, about | {"dim": dim})
+
+
+def _given(means: Any, d: int | None, sigma2: float, reduce: bool) -> ClassSource:
+    try:
+        means = np.asarray(means, dtype=float)
+    except (TypeError, ValueError) as cause:
+        raise ProblemError(
+            f"classes must be an array (P, d) of means, a norm |mu|, a growth law or a problem; got {means!r}."
+        ) from cause
+    if means.ndim != 2:
+        raise ProblemError(f"class means must be an array of shape (P, d); got shape {means.shape}.")
+    if d is not None and d != means.shape[1]:
+        raise ProblemError(f"the means have d={means.shape[1]}; got d={d}. Leave d out, or transpose the means.")
+    _check_count(len(means), f"an array of shape {means.shape}")
+    if means.shape[1] < 1:
+        raise ProblemError(f"class means must have at least one direction; got shape {means.shape}.")
+    if not np.all(np.isfinite(means)):
+        raise ProblemError(f"class means must be finite; got {np.sum(~np.isfinite(means))} entries that are not.")
+    distinct = len(np.unique(means, axis=0))
+    if distinct < len(means):
+        raise ProblemError(
+            f"classes must be distinct, or clones cannot tell them apart; got {len(means)} means, {distinct} distinct. "
+            "Drop the repeated ones."
+        )
+    _check_memory(*means.shape)
+    mixture = _mixture(means, reduce and len(means) <= means.shape[1])
+    about = {"classes": "given", "d": means.shape[1], "n_classes": len(means), "sigma2": sigma2, "dim": mixture.dim}
+    return ClassSource(lambda seed, draw: mixture, mixture.dim, len(means), sigma2, about)
+
+
+def _mixture(means: np.ndarray, reduce: bool) -> Mixture:
+    """In the frame of class 1; `reduce` to the P - 1 directions of the differences."""
+    delta = means[1:] - means[0]
+    target = means[0]
+    if reduce:
+        delta = np.ascontiguousarray(np.transpose(np.linalg.qr(delta.T, mode="r")))  # (P - 1, P - 1), same Gram matrix
+        target = np.zeros(len(delta))  # its own place in the span is not needed
+    return Mixture(target, delta, len(means))
+
+
+def _check_count(count: int, what: str) -> None:
+    if count < 2:
+        raise ProblemError(f"clones need at least two classes to choose from; got {count} ({what}).")
+
+
+def _check_memory(count: int, dim: int) -> None:
+    need, free = 40.0 * count * dim, available_bytes()
+    if need > 0.8 * free:
+        raise ProblemError(
+            f"classes must fit in {free / 2**30:.3g} GiB of memory; got {count} in {dim} coordinates, which need "
+            f"{need / 2**30:.3g} GiB. Lower d or the number of classes."
+        )

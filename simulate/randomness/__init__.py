@@ -1,0 +1,1 @@
+"""Random numbers by address: (seed, role, draw, sample or class, coordinate)."""

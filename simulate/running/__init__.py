@@ -1,0 +1,1 @@
+"""One run: settings, plan, threads, and the averages that it returns."""

@@ -1,0 +1,93 @@
+"""Lazy classes: particles that draw only the classes they can feel, for any number of classes.
+
+Each sample has a disorder of its own. Classes act through their average as long as their fluctuation about it is below
+`class_tolerance`; then those in a ball around the sample are drawn from their exact law, and the ball is renewed as the
+sample moves (sec. 7b of docs/theory.md; laws and rule in docs/finite-size.md).
+
+This is the one place where the particles use a computer of `meanfield`: the algorithm stands there as the finite-d
+theory `quenched`, and it is not written twice. Lazy particles and `quenched` are therefore one and the same, and no
+check of each other. What checks them: explicit classes at small d, the mean field at large d, and another tolerance.
+"""
+
+import math
+from typing import Any
+
+from meanfield.ensemble import Ensemble
+from meanfield.errors import ProblemError, checked
+from meanfield.finite.quenching import quenched
+from meanfield.problem.statement import Problem
+from simulate.running.settings import Settings
+from simulate.scores.mixture import available_bytes, count_in_words
+
+__all__ = ["require_own_noise", "run_lazy"]
+
+PROPOSALS = 16_384  # at most in a ball, and fewer where they would take more than
+BALL_BYTES = 2**27
+
+
+def run_lazy(
+    problem: Problem, settings: Settings, n_steps: int, n_times: int, tolerance: float, progress: Any
+) -> Ensemble:
+    """The run that `settings` describe. A draw is a batch of samples; all samples are independent.
+
+    Returns
+    -------
+    Ensemble : as from `simulate.run`; `info` has what `meanfield.quenched` reports, `class_tolerance`, and
+        `hidden_fluctuation`, the largest relative fluctuation of the classes left to their average.
+    """
+    s = settings
+    if s.first_draw:
+        raise ProblemError(
+            f"lazy classes are drawn for all samples of a run together; got first_draw={s.first_draw}. "
+            'Use another seed, or classes="explicit" at a smaller d.'
+        )
+    tolerance = checked("class_tolerance", tolerance, low=0, high=0.5, open_low=True)
+    most = max(64, min(PROPOSALS, BALL_BYTES // (8 * s.d)))
+    needed, free = s.threads * 4 * 8 * s.d * most, available_bytes()
+    if needed > 0.9 * free:
+        raise ProblemError(
+            f"lazy classes at d={s.d} may need {needed / 2**30:.3g} GiB on {s.threads} threads, and "
+            f"{free / 2**30:.3g} GiB of memory are available; use fewer threads, or meanfield.reduced (annealed)."
+        )
+    data = quenched(
+        problem,
+        s.d,
+        n_samples=s.n_samples * s.n_disorder,
+        n_draws=s.n_disorder,
+        n_steps=n_steps,
+        seed=s.seed,
+        n_times=n_times,
+        tolerance=tolerance,
+        n_most=most,
+        threads=s.threads,
+        progress=progress,
+    )
+    about = dict(data.info)
+    about["class_tolerance"] = about.pop("tolerance")
+    about["hidden_fluctuation"] = tolerance * about.pop("excess")
+    return Ensemble(
+        data.problem,
+        data.d,
+        data.t,
+        data.draws,
+        data.n_samples,
+        {
+            **about,
+            "method": "particles (lazy)",
+            "why": s.why,
+            "n_classes": round(math.exp(about["log_classes"])) if about["log_classes"] < 34.5
+            else count_in_words(problem, s.d),
+            "dtype": "float64",
+            "threads": s.threads,
+        },
+    )  # fmt: skip
+
+
+def require_own_noise(settings: Settings, who: str) -> None:
+    """Refuse what compares runs on the same noise: a lazy sample draws its classes from the stream of its noise."""
+    if settings.classes == "lazy":
+        raise ProblemError(
+            f"{who} runs the same samples with different steps, and lazy classes are drawn on the way; got classes "
+            f'"lazy" ({settings.why}). Use classes="explicit" at a smaller d, or compare two lazy runs with n_steps '
+            "and 2 n_steps."
+        )

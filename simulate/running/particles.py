@@ -1,0 +1,106 @@
+"""One batch of samples from start to t = 0: guided samples and their unguided twins on the same random numbers.
+
+Start. A finite T gives x = sqrt(v_T) z for both (v_T = T for VE noise). For T = infinity the run begins at t*
+(`Problem.start`), and the law there follows from expanding the posterior mean of the drawn classes to first order in
+1/D, sum_k pi_k delta_k = <delta> + C y/D with C the covariance of the P means:
+    y = (m - 1) mu_1 - (w/P) sum_{k != 1} mu_k + sqrt(D) z + (sqrt(v) - sqrt(D)) C z,        twin: y = sqrt(D) z,
+where m and v are the crowd's (for it C = I). Directions outside the span of the means are not touched by guidance.
+With a spectrum D, m and v differ between directions, and the last term is C (sqrt(v) - sqrt(D)) z: to first order in
+1/D it gives y the covariance D - w C, and for the ODE it is the solution itself.
+
+Observables of the state (m, v, q) are taken at the state itself, those of the posterior from the one evaluation of the
+step that leads there, moved to it (`simulate.steps.stepping`): recording costs no score and changes nothing.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from meanfield.problem.statement import Problem, Start
+from simulate.randomness.streams import NoiseReader
+from simulate.running.observables import Observer
+from simulate.scores.kernels import FastScore
+from simulate.scores.mixture import Classes
+from simulate.scores.score import Score
+from simulate.scores.span import outside_squares
+from simulate.scores.streamed import StreamedScore
+from simulate.steps.inplace import advance_in_place
+from simulate.steps.integrators import Steps
+from simulate.steps.pulls import make_pull, ratio_weight
+from simulate.steps.stepping import State, advance
+
+__all__ = ["Plan", "simulate_batch"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all batches of a run share: `record` are the indices of `steps.t` at which observables are taken."""
+
+    problem: Problem
+    d: int
+    begin: Start
+    steps: Steps
+    record: np.ndarray
+    seed: int
+
+
+def simulate_batch(
+    plan: Plan, mixture: Classes, score: Score, draw: int, samples: range, tick: Callable[[], None]
+) -> np.ndarray:
+    """Sums of the observables over the batch, shape (observables, times). `tick` is called after every step."""
+    steps, noisy = plan.steps, plan.problem.eta > 0
+    reader = NoiseReader(plan.seed, draw, samples, mixture.dim)
+    schedule, n_classes = plan.problem.schedule, mixture.n_classes
+    weigh = functools.partial(ratio_weight, schedule, n_classes) if schedule.by_ratio else None
+    watch = Observer(mixture.target, plan.d, mixture.counts, plan.problem.spectrum, weigh)
+    y, twin = _start(plan, mixture, reader.start())  # (samples, dim) each
+    outside = outside_squares(
+        plan.problem, steps.t[plan.record], plan.begin.v if math.isfinite(plan.problem.T) else steps.D[0],
+        plan.d - mixture.dim, plan.seed, draw, samples,
+    )  # fmt: skip
+    slot = {int(n): i for i, n in enumerate(plan.record)}
+    sums = np.empty((watch.size, len(plan.record)))
+    if isinstance(score, FastScore | StreamedScore) and not schedule.by_sample:
+        move = functools.partial(advance_in_place, score=score)
+    else:
+        move = functools.partial(advance, score=score, pull=make_pull(plan.problem, plan.d, n_classes))
+    state = State(y)
+    noise = np.zeros_like(y)
+    for n in range(len(steps) + 1):
+        if n in slot:
+            posterior = state.posterior or score(state.y, steps.variance(n), full=True)
+            state = state._replace(posterior=posterior)
+            sums[:, slot[n]] = watch(state.y, twin, outside[slot[n]], posterior)
+        if n == len(steps):
+            return sums
+        step = steps.step(n)
+        if noisy:
+            noise = reader.step(step.mix)
+        twin *= step.decay
+        twin += noise
+        state = move(state, steps.variance(n), noise, step, full=n + 1 in slot)
+        tick()
+    raise AssertionError("unreachable: the last time is always recorded")
+
+
+def _start(plan: Plan, mixture: Classes, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    problem, target = plan.problem, mixture.target
+    if math.isfinite(problem.T):
+        root_v = np.sqrt(plan.begin.v)
+        x = (root_v if mixture.counts is None else np.repeat(root_v, mixture.counts)) * z
+        return x - target, x - target
+    m, root_v, root_D = plan.begin.m, np.sqrt(plan.begin.v), np.sqrt(plan.steps.D[0])
+    if mixture.counts is not None:
+        m, root_v, root_D = (np.repeat(x, mixture.counts) for x in (m, root_v, root_D))  # (dim,) each
+    extra = root_v - root_D
+    if math.isinf(mixture.n_classes):
+        others, spread = np.zeros_like(target), extra * z
+    else:  # (1/P) sum_{k != 1} mu_k, and C z
+        share = (mixture.n_classes - 1.0) / mixture.n_classes
+        others = mixture.mean_delta + share * target
+        spread = mixture.covariance(extra * z) if np.any(extra) else 0.0
+    centre = (m - 1.0) * target - float(problem.amplitude(plan.begin.t)) * others
+    return centre + root_D * z + spread, root_D * z

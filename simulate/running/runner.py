@@ -1,0 +1,184 @@
+"""`run`: particles at finite d with the exact score of the mixture, as an ensemble over draws of the class means.
+
+Work is cut into items (draw, batch of samples), which `simulate.running.workers` computes on threads.
+"""
+
+import math
+import platform
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from meanfield.ensemble import Ensemble
+from meanfield.errors import ProblemError, checked
+from meanfield.problem.statement import Problem
+from simulate.running.lazy import require_own_noise, run_lazy
+from simulate.running.observables import unpack
+from simulate.running.particles import Plan
+from simulate.running.settings import Settings, batch_width, check_settings
+from simulate.running.stepcontrol import choose_steps
+from simulate.running.workers import Workers
+from simulate.scores.kernels import NEGLIGIBLE
+from simulate.scores.mixture import count_classes
+from simulate.steps.integrators import make_steps, time_grid
+
+__all__ = ["run", "run_on"]
+
+
+def run(
+    problem: Problem,
+    *,
+    d: int,
+    n_samples: int,
+    n_disorder: int,
+    first_draw: int = 0,
+    n_steps: int | None = None,
+    tol: float | None = None,
+    seed: int = 0,
+    n_times: int = 33,
+    classes: str = "auto",
+    class_tolerance: float = 0.02,
+    dtype: str = "float32",
+    noise_refinement: int = 1,
+    block: int = 512,
+    batch: int | None = None,
+    threads: int | None = None,
+    progress: bool | Callable[[int, int], Any] | None = None,
+) -> Ensemble:
+    """Simulate guided samples with exact scores, `n_samples` for each of `n_disorder` draws of the class means.
+
+    Parameters
+    ----------
+    problem : what is simulated.
+    d : dimension, >= 2 (v has d - 1 degrees of freedom).
+    n_samples, n_disorder : samples per draw, and independent draws; one draw has no error bar (stderr is nan).
+    first_draw : number of the first draw, >= 0. Draws 0 to 3 and 4 to 7 of two runs are, bit by bit, draws 0 to 7 of
+        one with the same n_steps and batch (whose default follows n_samples * n_disorder). Lazy classes refuse it.
+    n_steps : steps of the integrator (`simulate.steps.integrators`), one score each; at least one per piece of the
+        schedule. Default 100.
+    tol : instead of n_steps: the largest time-step error wanted in m(0) and in v(0)/sigma2. A pilot with few samples
+        chooses n_steps (`simulate.running.stepcontrol`, docs/steps.md); `info` then has `tol`, `timestep_error` (its
+        bounds for m and v/sigma2) and `pilot_steps` (its cost, in steps of the run).
+    n_times : recorded times, start and t = 0 included; at most n_steps + 1 are recorded. They take no scores of their
+        own and change nothing.
+    classes : how the classes are held, see `simulate.running.choice` and docs/particles.md: "explicit" all means of a
+        draw; "span" in the span of the means (P <= d, no spectrum); "lazy" only those that a sample can feel (no
+        spectrum, any P; every sample has its own disorder, and a draw is a batch of samples); "streamed" none, made
+        again where they are needed (P <= 1e8); "reference" explicit with the plain NumPy score. "auto" chooses by fixed
+        rules.
+    class_tolerance : with lazy classes, how much, relative to what acts, the classes left to their average may
+        fluctuate about it (standard deviation), 0 < class_tolerance <= 0.5. The other ways are exact.
+    dtype : "float32" or "float64" arithmetic of the score; the state is always float64. Classes of less than 1e-7 or
+        1e-15 of a sample's posterior altogether are left out (`simulate.scores.kernels`), as `info["negligible"]` says.
+    noise_refinement : draw the noise on a grid this much finer. A run with n_steps=n, noise_refinement=2 has the noise
+        of one with n_steps=2n (for schedules without breakpoints; see `timestep_error`).
+    block, batch, threads : classes per block, samples per batch (default: by the work, 256 to 1024), threads (default:
+        all available). They set the speed; results agree to rounding, and bit by bit for any number of threads.
+    progress : False is silent, True shows a bar after two seconds, None does so on a terminal, a function gets
+        (done, total).
+
+    Returns
+    -------
+    Ensemble : averages by (draw, time). `log_odds` is nan where the target has no rival (P = 1); in the continuum,
+        where its weight is 0, `log_odds` and `participation` are nan. With `DensityRatio` guidance also `w`, the mean
+        weight. With a spectrum also `m_group`, `v_group` (and
+        twins) by (draw, time, group); its `problem` then has the shares that d realises. `info["method"]` says how the
+        classes were held, and `info["why"]` why.
+
+    Raises
+    ------
+    ProblemError : a setting out of range, n_steps beside tol, or more classes than memory.
+    ConvergenceError : steps that do not resolve the guidance, or a tol that takes more than 100,000.
+
+    Examples
+    --------
+    >>> from meanfield import Exponential, Problem
+    >>> problem = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
+    >>> data = run(problem, d=12, n_samples=64, n_disorder=4, n_steps=20)
+    >>> bool(data.final.m_paired.mean > 1.0), data.info["method"], data.info["n_classes"]
+    (True, 'particles (explicit)', 122)
+    >>> run(problem, d=200, n_samples=8, n_disorder=4, n_steps=50).info["method"]  # P = exp(80)
+    'particles (lazy)'
+    >>> last = run(problem, d=12, n_samples=64, n_disorder=1, first_draw=3, n_steps=20)
+    >>> bool(np.array_equal(last.draws["m"], data.draws["m"][3:]))
+    True
+    """
+    settings = check_settings(
+        problem, d, n_samples, n_disorder, seed, classes, dtype, block, batch, threads, first_draw
+    )
+    refinement = int(checked("noise_refinement", noise_refinement, low=1, high=1e4, integer=True))
+    n_times = int(checked("n_times", n_times, low=2, high=1e6, integer=True))
+    if tol is not None:
+        if n_steps is not None:
+            raise ProblemError(f"give n_steps or tol, which chooses n_steps; got n_steps={n_steps} and tol={tol}.")
+        require_own_noise(settings, f"tol={tol}")
+    n_steps = int(checked("n_steps", 100 if n_steps is None else n_steps, low=1, high=1e7, integer=True))
+    if settings.classes == "lazy":
+        if refinement > 1:
+            require_own_noise(settings, f"noise_refinement={refinement}")
+        return run_lazy(problem, settings, n_steps, n_times, class_tolerance, progress)
+    count = count_classes(problem, settings.d)
+    begin = problem.start(rate=problem.classes.rate(settings.d), count=count, d=settings.d)
+    about: dict[str, Any] = {}
+    if tol is not None:
+
+        def pilot(small: Settings, times: np.ndarray, length: int) -> Ensemble:
+            return run_on(problem, small, times, length, np.array([0, (len(times) - 1) // length]), False)
+
+        n_steps, m, v, cost = choose_steps(problem, settings, begin.t, tol, pilot)
+        about = {"tol": float(tol), "timestep_error": [m, v], "pilot_steps": cost}
+    times = time_grid(problem, begin.t, n_steps, refinement)
+    record = np.unique(np.round(np.linspace(0, n_steps, min(n_times, n_steps + 1))).astype(int))
+    return run_on(problem, settings, times, refinement, record, progress, about)
+
+
+def run_on(
+    problem: Problem,
+    settings: Settings,
+    times: np.ndarray,
+    refinement: int,
+    record: np.ndarray,
+    progress: Any,
+    about: Mapping[str, Any] | None = None,
+) -> Ensemble:
+    """Run on the steps times[::refinement], with noise on all of `times` and observables at the indices `record`.
+
+    `about` is what else `info` has to say.
+    """
+    began = time.perf_counter()
+    s = settings
+    count = count_classes(problem, s.d)
+    counts = None
+    if problem.spectrum is not None:  # what is run, and what the result says, is the spectrum that d can realise
+        counts = problem.spectrum.counts(s.d)
+        problem = problem.replace(spectrum=problem.spectrum.at(s.d))
+    begin = problem.start(rate=problem.classes.rate(s.d), count=count, d=s.d)
+    plan = Plan(problem, s.d, begin, make_steps(problem, times, refinement, counts), record, s.seed)
+    width = batch_width(problem, s)
+    batches = [range(i, min(i + width, s.n_samples)) for i in range(0, s.n_samples, width)]
+    draws = range(s.first_draw, s.first_draw + s.n_disorder)
+    items = [(draw, samples) for draw in draws for samples in batches]
+    sums = Workers(plan, s, items, len(batches)).run(progress)  # (items, observables, times)
+    means = sums.reshape(s.n_disorder, len(batches), -1, len(record)).sum(axis=1) / s.n_samples
+    info = {
+        "method": f"particles ({s.classes})",
+        "why": s.why,
+        "seed": s.seed,
+        **({"first_draw": s.first_draw} if s.first_draw else {}),
+        "n_steps": len(plan.steps),
+        **(about or {}),
+        "n_classes": int(count) if math.isfinite(count) else "inf",
+        "dtype": s.dtype,
+        "negligible": NEGLIGIBLE[s.dtype],
+        "threads": s.threads,
+        "seconds": time.perf_counter() - began,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("numpy", "numba", "cfgfield")},
+        },
+    }
+    draws_by_name = unpack(means, len(counts or ()), problem.schedule.by_ratio)
+    return Ensemble(problem, s.d, plan.steps.t[record], draws_by_name, s.n_samples, info)

@@ -1,0 +1,119 @@
+"""Samples of a mixture whose classes are given, not drawn: your own means and covariances, pictures, small checks.
+
+The same score, integrator and random streams as `simulate.run`, but the samples themselves are returned.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from meanfield.errors import ProblemError, checked
+from meanfield.problem.growth import Fixed
+from meanfield.problem.statement import Problem
+from simulate.randomness.streams import NoiseReader
+from simulate.scores.covariances import CovarianceScore
+from simulate.scores.mixture import Mixture
+from simulate.scores.score import ReferenceScore
+from simulate.steps.integrators import make_steps, time_grid
+from simulate.steps.stepping import State, advance
+
+__all__ = ["sample_mixture"]
+
+
+def sample_mixture(
+    problem: Problem,
+    means: Any,
+    covariances: Any = None,
+    *,
+    target: int = 0,
+    n_samples: int = 1000,
+    n_steps: int = 200,
+    seed: int = 0,
+) -> np.ndarray:
+    """Guided samples of one class among classes N(means[k], covariances[k]) of equal weight.
+
+    Parameters
+    ----------
+    problem : guidance, sampler, noise and a finite start; its classes must be Fixed(len(means)). Its sigma2 is the
+        class variance where no covariances are given, and not looked at otherwise.
+    means : (classes, dimensions).
+    covariances : (classes, dimensions, dimensions), or one (dimensions, dimensions) for all; by default sigma2 I.
+    target : index of the class that is sampled.
+    n_samples, n_steps, seed : as in `simulate.run`.
+
+    Returns
+    -------
+    x : (n_samples, dimensions) at t = 0.
+
+    Raises
+    ------
+    ProblemError : means or covariances that do not fit the problem, a spectrum, or a start at t = infinity.
+
+    Examples
+    --------
+    >>> from meanfield import Fixed, Problem
+    >>> problem = Problem(classes=Fixed(2), sigma2=0.04, guidance=0.0, t_start=100.0)
+    >>> x = sample_mixture(problem, [[1.0, 0.0], [-1.0, 0.0]], n_samples=400, n_steps=20)
+    >>> x.shape, bool(abs(x[:, 0].mean() - 1.0) < 0.05), bool(abs(x[:, 1].var() - 0.04) < 0.015)
+    ((400, 2), True, True)
+    """
+    problem.require_isotropic("sample_mixture", "Use simulate.run, or give covariances.")
+    centres = np.asarray(means, float)
+    if centres.ndim != 2 or centres.shape[1] < 1 or not np.all(np.isfinite(centres)):
+        raise ProblemError(f"means must be finite, of shape (classes, dimensions); got shape {centres.shape}.")
+    if problem.classes != Fixed(len(centres)):
+        raise ProblemError(f"{len(centres)} means need classes=Fixed({len(centres)}); got {problem.classes!r}.")
+    problem.weight(problem.T)  # refuses a weight that depends on the sample
+    if math.isinf(problem.T):
+        raise ProblemError("given means need a finite start; got t_start = inf. Give e.g. t_start=1000.")
+    k = int(checked("target", target, low=0, high=len(centres) - 1, integer=True))
+    n_samples = int(checked("n_samples", n_samples, low=1, integer=True))
+    n_steps = int(checked("n_steps", n_steps, low=1, high=1e7, integer=True))
+    if covariances is None:
+        others = (np.delete(centres, k, axis=0) - centres[k]).astype(np.float32)
+        score: Any = ReferenceScore(Mixture(centres[k], others, float(len(centres))))
+        return _sampled(problem, score, None, np.eye(centres.shape[1]), centres[k], n_samples, n_steps, seed)
+    score = CovarianceScore(centres, _checked_covariances(covariances, centres), k)
+    problem = problem.replace(sigma2=float(score.c[0]))  # the least variance sets the steps
+    return _sampled(problem, score, score.c, score.basis, centres[k], n_samples, n_steps, seed)
+
+
+def _sampled(
+    problem: Problem, score: Any, variances: Any, basis: np.ndarray, centre: np.ndarray, n_samples: int, n_steps: int,
+    seed: int,
+) -> np.ndarray:  # fmt: skip
+    """The samples (n_samples, dim); steps are taken in `basis`, around `centre`."""
+    steps = make_steps(problem, time_grid(problem, problem.T, n_steps, 1), variances=variances)
+    noisy = problem.eta > 0
+    reader = NoiseReader(seed, 0, range(n_samples), len(centre))
+    state = State(math.sqrt(problem.v_T) * reader.start() - centre @ basis)
+    noise: Any = 0.0
+    for n in range(len(steps)):
+        step = steps.step(n)
+        if noisy:
+            noise = reader.step(step.mix)
+        state = advance(state, steps.variance(n), noise, step, score, lambda w, posterior, D: -w * posterior.shift)
+    return state.y @ basis.T + centre
+
+
+def _checked_covariances(covariances: Any, means: np.ndarray) -> np.ndarray:
+    """(classes, dim, dim), symmetric and positive definite."""
+    classes, dim = means.shape
+    given = np.asarray(covariances, float)
+    if given.shape == (dim, dim):
+        given = np.broadcast_to(given, (classes, dim, dim))
+    if given.shape != (classes, dim, dim) or not np.all(np.isfinite(given)):
+        raise ProblemError(
+            f"covariances must be finite, of shape ({classes}, {dim}, {dim}) or ({dim}, {dim}); got {given.shape}."
+        )
+    if not np.allclose(given, given.swapaxes(1, 2), rtol=1e-8, atol=0.0):
+        raise ProblemError("covariances must be symmetric; got one that is not. Take (S + S.T)/2.")
+    least = np.linalg.eigvalsh(given)[:, 0]
+    if least.min() <= 0.0:
+        k = int(np.argmin(least))
+        raise ProblemError(
+            f"covariances must be positive definite; that of class {k} has the eigenvalue {least[k]:.3g}. Add a small "
+            "multiple of the identity, or leave out directions without variance."
+        )
+    return given

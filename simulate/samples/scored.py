@@ -1,0 +1,170 @@
+"""Guided samples with any scores: learned ones, those of a fit, those of a finite set of points.
+
+The scores come as two functions of a batch x and VE time t; nothing else is known of the classes. With D = c + t, c a
+variance that is stated, the guided score is written as everywhere else (`simulate.steps.integrators`),
+
+    s_w = s_c + w (s_c - s_u) = (b - x)/D,      b = x + D s_w,
+
+so that time grid, coefficients, noise and random numbers are those of exact classes: with the exact scores of a mixture
+a sample is that of `simulate.sample_mixture`, up to the error of the time step. What is not known here is how a
+posterior moves with the state. Where steps are short enough the force at the predicted state is therefore taken for
+that at the corrected one, whose distance is O(h^3) (order 3 for the ODE, weak order 2 for the SDE, as before); where
+they are not it is evaluated again.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from meanfield.errors import ConvergenceError, ProblemError, checked
+from meanfield.problem.statement import Problem
+from meanfield.tools.progress import Progress
+from simulate.randomness.streams import NoiseReader
+from simulate.steps.integrators import correct, make_steps, predict, time_grid
+
+__all__ = ["ScoreFunction", "checked_state", "numbers", "sample_scores"]
+
+ScoreFunction = Callable[[np.ndarray, float], np.ndarray]  # x (samples, dim), VE time t -> score (samples, dim)
+
+
+def sample_scores(
+    problem: Problem,
+    conditional: ScoreFunction,
+    unconditional: ScoreFunction,
+    dim: int,
+    *,
+    n_samples: int = 1000,
+    n_steps: int = 80,
+    seed: int = 0,
+    draw: int = 0,
+    progress: bool | Callable[[int, int], Any] | None = False,
+) -> np.ndarray:
+    """Guided samples with the scores s_c and s_u given as functions.
+
+    Parameters
+    ----------
+    problem : guidance, sampler, noise and a finite start; its classes are not looked at. Its sigma2 is the variance c
+        above, and sets the steps, log-uniform in c + t: give the least variance that a class has in any direction.
+    conditional, unconditional : (x, t) -> score, x and score of shape (n_samples, dim), t the VE time. A conditional
+        score may know one label for each sample. Neither is called where it does not enter (w = -1, w = 0).
+    dim : number of dimensions.
+    n_samples, n_steps, seed : as in `simulate.run`.
+    draw : number of the batch, >= 0; another one has other random numbers.
+    progress : False is silent, True shows a bar after two seconds, None does so on a terminal.
+
+    Returns
+    -------
+    x : (n_samples, dim) at t = 0.
+
+    Raises
+    ------
+    ProblemError : a start at t = infinity, a spectrum, a score that is no function or of another shape, a number out
+        of range.
+    ScheduleError : guidance that depends on the sample.
+    ConvergenceError : a score that is not finite.
+
+    Examples
+    --------
+    >>> from meanfield import Continuum, Problem
+    >>> problem = Problem(classes=Continuum(), sigma2=0.25, guidance=1.0, sampler="ode", t_start=1000.0)
+    >>> mean = np.array([1.0, -1.0])
+    >>> conditional = lambda x, t: (mean - x) / (0.25 + t)
+    >>> unconditional = lambda x, t: -x / (1.25 + t)
+    >>> x = sample_scores(problem, conditional, unconditional, 2, n_samples=2000)
+    >>> bool(abs(x[:, 0].var() / 0.05 - 1.0) < 0.1)      # (T18): v(0) = 0.25 T/(0.25 + T) exp(-G), exp(-G) = 0.2
+    True
+    """
+    if not isinstance(problem, Problem):
+        raise ProblemError(f"problem must be a Problem; got {problem!r}.")
+    problem.require_isotropic("sample_scores", "Scores are given in the coordinates of x: state sigma2.")
+    if math.isinf(problem.T):
+        raise ProblemError("given scores need a finite start; got t_start = inf. Give e.g. t_start=400.")
+    problem.weight(problem.T)  # refuses a weight that depends on the sample
+    for name, score in (("conditional", conditional), ("unconditional", unconditional)):
+        if not callable(score):
+            raise ProblemError(f"the {name} score must be a function of (x, t); got {score!r}.")
+    dim = int(checked("dim", dim, low=1, integer=True))
+    seed, draw = (int(checked(k, v, low=0, integer=True)) for k, v in (("seed", seed), ("draw", draw)))
+    n_samples = int(checked("n_samples", n_samples, low=1, integer=True))
+    n_steps = int(checked("n_steps", n_steps, low=1, high=1e7, integer=True))
+
+    def force(x: np.ndarray, t: float, w: float, D: float) -> np.ndarray:
+        return x + D * _guided(x, t, w, conditional, unconditional)
+
+    steps = make_steps(problem, time_grid(problem, problem.T, n_steps, 1))
+    reader = NoiseReader(seed, draw, range(n_samples), dim)
+    x = math.sqrt(problem.v_T) * reader.start()
+    noise: Any = 0.0
+    b: Any = None
+    before: Any = 0.0
+    known = math.nan  # the weight that b was evaluated with
+    with Progress(progress, len(steps), "sampling") as show:
+        for n in range(len(steps)):
+            step, t, t_end = steps.step(n), float(steps.t[n]), float(steps.t[n + 1])
+            if b is None or step.w_start != known:
+                b = force(x, t, step.w_start, steps.variance(n))
+            if problem.eta > 0:
+                noise = reader.step(step.mix)
+            ahead = b + step.ratio * (b - before)
+            predicted = predict(x, b, ahead, noise, step)
+            there = force(predicted, t_end, step.w_end, step.D_end)
+            x = correct(predicted, there - ahead, step)
+            before, b, known = b, (there if step.resolved else None), step.w_end
+            show(n + 1)
+    return x
+
+
+def checked_state(x: np.ndarray, t: float, dim: int) -> tuple[np.ndarray, float]:
+    """States (samples, dim) and VE time t >= 0 of a score.
+
+    Examples
+    --------
+    >>> checked_state(np.zeros((2, 3)), 1.0, dim=4)
+    Traceback (most recent call last):
+    ...
+    meanfield.errors.ProblemError: x must have the shape (samples, 4); got (2, 3).
+    """
+    x = numbers("x", x)
+    if x.ndim != 2 or x.shape[1] != dim:
+        raise ProblemError(f"x must have the shape (samples, {dim}); got {x.shape}.")
+    return x, checked("t", t, low=0)
+
+
+def numbers(name: str, values: Any) -> np.ndarray:
+    """Values as an array of floats.
+
+    Examples
+    --------
+    >>> numbers("points", [[1.0], [2.0, 3.0]])
+    Traceback (most recent call last):
+    ...
+    meanfield.errors.ProblemError: points must be an array of numbers; got [[1.0], [2.0, 3.0]].
+    """
+    try:
+        return np.asarray(values, float)
+    except (TypeError, ValueError) as cause:
+        raise ProblemError(f"{name} must be an array of numbers; got {values!r}.") from cause
+
+
+def _guided(x: np.ndarray, t: float, w: float, conditional: ScoreFunction, unconditional: ScoreFunction) -> np.ndarray:
+    """s_c + w (s_c - s_u), each score checked, and called only where it enters."""
+    total = np.zeros_like(x)
+    for name, weight, function in (("conditional", 1.0 + w, conditional), ("unconditional", -w, unconditional)):
+        if weight == 0.0:
+            continue
+        score = numbers(f"the {name} score", function(x, t))
+        if score.shape != x.shape:
+            raise ProblemError(
+                f"the {name} score must have the shape of x, {x.shape}; got {score.shape} at t = {t:.4g}. Return one "
+                "score for each sample."
+            )
+        if not np.all(np.isfinite(score)):
+            lost = int(np.sum(~np.isfinite(score).all(axis=1)))
+            raise ConvergenceError(
+                f"the {name} score must be finite; at t = {t:.4g} it is not for {lost} of {len(x)} samples. Weaken the "
+                "guidance, take more steps, or train longer."
+            )
+        total += weight * score
+    return total

@@ -1,0 +1,1 @@
+"""The exact score of a mixture, and how its classes are held."""

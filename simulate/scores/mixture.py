@@ -1,0 +1,192 @@
+"""The classes of one draw, in the frame of the target.
+
+With y = x - mu_1 and delta_k = mu_k - mu_1, the log-weight of class k relative to the target is
+    l_k = (y.delta_k - |delta_k|^2/2)/D,
+exactly 0 for the target: nothing cancels. Only the P - 1 wrong classes are stored, as float32 differences delta_k.
+These rounded differences *define* the mixture, so float32, float64 and the reference path see the same classes.
+The target has |mu_1|^2 = d exactly (sec. 1 of docs/theory.md).
+
+With a spectrum (docs/spectra.md) all is whitened, groups of directions follow one another, the target has
+|mu_1|^2 = d_i on the d_i directions of every group i, and D differs between groups:
+    l_k = sum_i (y_i.delta_ki - |delta_ki|^2/2)/D_i.
+"""
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from meanfield.errors import ProblemError
+from meanfield.problem.statement import Problem
+from simulate.randomness.normals import make_key, normals
+from simulate.randomness.streams import MEANS
+
+__all__ = [
+    "Classes",
+    "Mixture",
+    "available_bytes",
+    "check_memory",
+    "count_classes",
+    "count_in_words",
+    "draw_direct",
+    "draw_target",
+    "fill_classes",
+    "size_of_means",
+]
+
+ROWS = 65536  # classes handled at a time where temporaries are needed
+WIDE = 1024  # directions up to which their covariance is kept as a matrix
+
+
+class Classes:
+    """What a run knows of the classes of one draw, however they are held: `target` mu_1 (dim,) and `n_classes` P.
+
+    `counts` are the directions of each group where there is a spectrum, else None.
+    """
+
+    target: np.ndarray
+    n_classes: float
+    counts: tuple[int, ...] | None
+
+    @property
+    def dim(self) -> int:
+        return len(self.target)
+
+    def total(self, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Sum of function(block) over blocks (classes, dim), float64, of all wrong classes; the function gives
+        arrays of one shape."""
+        raise NotImplementedError
+
+    @cached_property
+    def mean_delta(self) -> np.ndarray:
+        """(1/P) sum_k delta_k over all classes, target included, shape (dim,)."""
+        return np.zeros(self.dim) + self.total(lambda b: b.sum(axis=0)) / self.n_classes
+
+    @cached_property
+    def _second(self) -> np.ndarray:
+        """(1/P) sum_k delta_k delta_k^T, shape (dim, dim)."""
+        return np.zeros((self.dim, self.dim)) + self.total(lambda b: b.T @ b) / self.n_classes
+
+    def covariance(self, z: np.ndarray) -> np.ndarray:
+        """C z, with C the covariance of the P class means of this draw; z (samples, dim)."""
+        if self.dim <= WIDE:
+            square = z @ self._second
+        else:
+            square = np.zeros_like(z) + self.total(lambda b: (z @ b.T) @ b) / self.n_classes
+        return square - np.outer(z @ self.mean_delta, self.mean_delta)
+
+
+@dataclass(frozen=True)
+class Mixture(Classes):
+    """The classes of one draw, all of them held: `delta` (P - 1, dim) float32; the rest as in `Classes`."""
+
+    target: np.ndarray
+    delta: np.ndarray
+    n_classes: float
+    counts: tuple[int, ...] | None = None
+
+    def total(self, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """See `Classes`."""
+        return sum((function(b) for b in self._blocks(4096)), np.zeros(()))
+
+    @cached_property
+    def half_norms(self) -> np.ndarray:
+        """|delta_k|^2/2 in float64, shape (P - 1,)."""
+        parts = [0.5 * np.einsum("kd,kd->k", b, b) for b in self._blocks()]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    @cached_property
+    def first(self) -> np.ndarray:
+        """Index of the first direction of each group."""
+        assert self.counts is not None
+        return np.concatenate([[0], np.cumsum(self.counts)[:-1]])
+
+    @cached_property
+    def half_norms_by_group(self) -> np.ndarray:
+        """|delta_k|^2/2 on the directions of each group, float64, shape (P - 1, groups)."""
+        parts = [0.5 * np.add.reduceat(b * b, self.first, axis=1) for b in self._blocks()]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.first)))
+
+    def _blocks(self, rows: int = ROWS):
+        for k in range(0, len(self.delta), rows):
+            yield self.delta[k : k + rows].astype(np.float64)
+
+
+def draw_direct(d: int, n_classes: int, seed: int, draw: int, counts: tuple[int, ...] | None = None) -> Mixture:
+    """Draw mu_k ~ N(0, I_d), rescale the target to |mu_1|^2 = d (in every group by itself), and store the differences.
+
+    Examples
+    --------
+    >>> mixture = draw_direct(d=8, n_classes=100, seed=0, draw=0)
+    >>> mixture.delta.shape, round(float(mixture.target @ mixture.target), 12)
+    ((99, 8), 8.0)
+    """
+    target = draw_target(d, seed, draw, counts)
+    delta, key = np.empty((n_classes - 1, d), dtype=np.float32), make_key(seed, MEANS, draw)
+    for k in range(0, len(delta), ROWS):
+        fill_classes(delta[k : k + ROWS], k, target, key)
+    return Mixture(target, delta, n_classes, counts)
+
+
+def draw_target(d: int, seed: int, draw: int, counts: tuple[int, ...] | None = None) -> np.ndarray:
+    """mu_1 (d,), the class of index 0, rescaled to |mu_1|^2 = d; on the directions of every group by itself."""
+    target = normals(make_key(seed, MEANS, draw), range(1), d)[0].astype(np.float64)
+    for part in np.split(target, np.cumsum(counts)[:-1]) if counts else [target]:
+        part *= math.sqrt(len(part)) / np.linalg.norm(part)
+    return target
+
+
+def fill_classes(delta: np.ndarray, first: int, target: np.ndarray, key: np.ndarray) -> None:
+    """Write into `delta` (classes, d) the differences of consecutive wrong classes, from the one of number `first`."""
+    normals(key, range(first + 1, first + 1 + len(delta)), target.size, out=delta)
+    delta -= target.astype(np.float32)
+
+
+def count_classes(problem: Problem, d: int) -> float:
+    """P at dimension d: a whole number, or inf for the continuum and for counts beyond any memory."""
+    log_count = problem.classes.log_count(d)
+    return float(round(math.exp(log_count))) if log_count < 34.5 else math.inf
+
+
+def count_in_words(problem: Problem, d: int) -> str:
+    """P at dimension d, as a whole number or as a power of e."""
+    log_count = problem.classes.log_count(d)
+    return f"{round(math.exp(log_count))}" if log_count < 34.5 else f"exp({log_count:.4g})"
+
+
+def size_of_means(problem: Problem, d: int, dim: int) -> str:
+    """Size of the float32 means of a draw in `dim` coordinates."""
+    gib = (problem.classes.log_count(d) + math.log(4.0 * dim) - math.log(2.0**30)) / math.log(10.0)
+    return f"{10**gib:.3g} GiB" if gib < 12 else f"1e{gib:.0f} GiB"
+
+
+def check_memory(problem: Problem, d: int, dim: int, dtype: str, copies: int, extra: int, remedy: str) -> None:
+    """Refuse class means that do not fit: `copies` draws in `dim` coordinates, beside `extra` bytes of work space."""
+    width = 4 + (8 if dtype == "float64" else 0)
+    log_bytes = problem.classes.log_count(d) + math.log((dim * width + 16) * copies)
+    free = available_bytes()
+    if log_bytes < math.log(free) and math.exp(log_bytes) + extra < 0.9 * free:
+        return
+    several = f" for each of {copies} draws at a time" if copies > 1 else ""
+    raise ProblemError(
+        f"d={d} with {problem.classes!r} needs {count_in_words(problem, d)} classes ({size_of_means(problem, d, dim)} "
+        f"of float32 means{several}), and {free / 2**30:.3g} GiB of memory are available; {remedy}."
+    )
+
+
+def available_bytes() -> int:
+    """Memory that can be used without swapping: MemAvailable where the system tells, else the free pages."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            for line in lines:
+                if line.startswith("MemAvailable:"):
+                    return 1024 * int(line.split()[1])
+    except (OSError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        return 2**33  # a system that does not say: assume a small one

@@ -1,0 +1,1 @@
+"""One step of the reverse process: integrators, and the force of guidance."""

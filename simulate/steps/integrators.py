@@ -1,0 +1,197 @@
+"""Exponential multistep: one score a step, exact for the linear part of the force.
+
+In the frame of the target and in tau = -log D, the reverse step of sec. 1 of docs/theory.md reads
+    dy = e (b - y) dtau + eta sqrt(D) dB,      b = -w(t) sum_k pi_k(y) delta_k,
+because s_w = (b - y)/D. Over a step from D to D' = r D (h = -log r), with b a polynomial of s in [0, h],
+    y' = r^e y + int_0^h e exp(-e (h - s)) b(s) ds + sqrt(D' (1 - r^{eta^2})) xi;
+the noise variance eta^2 int D(s) exp(-2 e (h - s)) ds is exact, so w = 0 is exact in law at any number of steps.
+With c_j = int_0^h e exp(-e (h - s)) (s/h)^j ds: c_0 = 1 - r^e, c_1 = 1 - c_0/(e h), c_2 = 1 - 2 c_1/(e h).
+
+*Predict* with the line through b_- and b, the forces of the last step and of this one; rho = h/h_-, b^ its end point:
+    b^ = b + rho (b - b_-),      y* = r^e y + c_0 b + c_1 (b^ - b) + noise.
+*Evaluate* b* = b(y*, D'), the only score of the step. *Correct* with the parabola through b_-, b and b*, which differs
+from the line by (b* - b^) s (s + h_-)/(h (h + h_-)):
+    y' = y* + psi (b* - b^),   psi = c_1 + (c_2 - c_1) rho/(1 + rho);   c_1/(e h) -> 1/2, psi/(e h) -> 5/12 for small h.
+*Move* the posterior from y* to y' without a new one (`simulate.steps.stepping.moved`): it gives the next step's b.
+At the start and where w or a derivative jumps, rho = 0: a line instead of the parabola. So too where a step is too long
+for the guidance (`STABLE`); there the posterior is not moved but evaluated again, and the step is one of Heun's method.
+
+Order 3 for the ODE: the local errors of y* and of the moved posterior, O(h^3), enter with a factor h. Weak order 2 for
+the SDE: a kick xi reaches the later forces with the weights of a quadrature rule (5, 13, 12, 12, ... twelfths of h, and
+exactly 6, 12, 12, ...), so only the last kicks keep an error, O(h^2) in the law. Tests measure both.
+
+With a spectrum (docs/spectra.md) y is whitened and every group of directions has its own D = (c + t)/g: coefficients
+of a step then are one number per direction.
+
+The noise may be drawn on a grid `refinement` times finer and combined exactly: runs with different steps then share it.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.special import hyp1f1
+
+from meanfield.errors import ProblemError
+from meanfield.problem.statement import Problem
+
+__all__ = ["Step", "Steps", "correct", "make_steps", "order", "predict", "time_grid"]
+
+STABLE = 2.4  # e |w| h/(1 + D) up to which the parabola is stable in the crowd (the line: 2); from the growth factors
+
+
+def order(eta: float) -> int:
+    """Order of the error in the step: of the solution for the ODE (eta = 0), of averages for the SDE."""
+    return 3 if eta == 0 else 2
+
+
+class Step(NamedTuple):
+    """Coefficients of one step, as in `Steps`: numbers, or with a spectrum arrays (dim,); mix (refinement, ...)."""
+
+    D_end: Any
+    w_start: float
+    w_end: float
+    decay: Any
+    phi: Any
+    psi: Any
+    ratio: Any
+    resolved: bool
+    mix: np.ndarray
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A time grid D[0] > ... > D[n] = sigma2 and the coefficients of its n steps.
+
+    With a spectrum `counts` are the directions per group, and all but t, w_start, w_end have the groups as last axis.
+
+    Attributes
+    ----------
+    D, t : (n + 1,).
+    w_start, w_end : (n,) weights at the ends of each step, seen from inside it (a schedule may jump at the ends); where
+        guidance depends on the sample, their factor `Problem.amplitude`.
+    decay, phi, psi, noise : (n,) r^e; c_1; the weight of the correction; the noise's standard deviation.
+    ratio : (n,) rho, the length of the step over that of the one before; 0 where the multistep starts.
+    resolved : (n,) whether the step is short enough for the guidance, e |w| h/(1 + D) < `STABLE`, in every direction.
+    mix : (n, refinement) coefficients of the fine normals in each step's noise; mix**2 sums to noise**2.
+    """
+
+    D: np.ndarray
+    t: np.ndarray
+    w_start: np.ndarray
+    w_end: np.ndarray
+    decay: np.ndarray
+    phi: np.ndarray
+    psi: np.ndarray
+    ratio: np.ndarray
+    resolved: np.ndarray
+    noise: np.ndarray
+    mix: np.ndarray
+    counts: tuple[int, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.decay)
+
+    def variance(self, n: int) -> Any:
+        """D[n]: a number, or with a spectrum an array (dim,)."""
+        return self._by_direction(self.D[n])
+
+    def step(self, n: int) -> Step:
+        """Step n."""
+        by = self._by_direction
+        decay, phi, psi, ratio, mix = (by(a[n]) for a in (self.decay, self.phi, self.psi, self.ratio, self.mix))
+        resolved = bool(self.resolved[n])
+        return Step(by(self.D[n + 1]), self.w_start[n], self.w_end[n], decay, phi, psi, ratio, resolved, mix)
+
+    def _by_direction(self, x: Any) -> Any:
+        return x if self.counts is None else np.repeat(x, self.counts, axis=-1)
+
+
+def time_grid(problem: Problem, t_start: float, n_steps: int, refinement: int = 1) -> np.ndarray:
+    """VE times of `n_steps` steps, log-uniform in D between the schedule's breakpoints, each then cut in `refinement`.
+
+    With a spectrum D is that of the least class variance, so that no direction takes a longer step in its own log D.
+
+    Returns
+    -------
+    t : (n_steps * refinement + 1,), decreasing from t_start to exactly 0.
+    """
+    sigma2 = problem.least_variance
+    jumps = sorted((t for t in problem.schedule.breakpoints if 0 < t < t_start), reverse=True)
+    ends = np.array([t_start, *jumps, 0.0])
+    lengths = -np.diff(np.log(sigma2 + ends))
+    if n_steps < len(lengths):
+        raise ProblemError(
+            f"n_steps must be at least {len(lengths)}, one for each piece of the schedule; got {n_steps}."
+        )
+    counts = np.ones(len(lengths), dtype=int)
+    for _ in range(n_steps - len(lengths)):
+        counts[np.argmax(lengths / counts)] += 1
+    times = [np.array([t_start])]
+    for a, b, count in zip(ends[:-1], ends[1:], counts * refinement, strict=True):
+        fraction = np.arange(1, count + 1) / count
+        D = (sigma2 + a) * ((sigma2 + b) / (sigma2 + a)) ** fraction
+        inner = D - sigma2
+        inner[-1] = b
+        times.append(inner)
+    return np.concatenate(times)
+
+
+def make_steps(
+    problem: Problem,
+    t: np.ndarray,
+    refinement: int = 1,
+    counts: tuple[int, ...] | None = None,
+    variances: np.ndarray | None = None,
+) -> Steps:
+    """Coefficients of the steps on the times t[::refinement], with noise on all of t.
+
+    `counts` are the directions per group of the problem's spectrum, if it has one; `variances` (dim,) those of the
+    target, where every direction has its own.
+    """
+    e, eta2, spectrum = problem.e, problem.eta**2, problem.spectrum
+    fine = problem.sigma2 + t if spectrum is None else spectrum.D(t)  # (times,), or (times, groups), or (times, dim)
+    if variances is not None:
+        fine = variances + t[:, None]
+    coarse, D = t[::refinement], fine[::refinement]
+    width = coarse[:-1] - coarse[1:]
+    inside = 1e-9 * width
+    h = -np.log(D[1:] / D[:-1])
+    ratio = np.zeros_like(h)
+    ratio[1:] = h[1:] / h[:-1]
+    ratio[np.isin(coarse[:-1], problem.schedule.breakpoints)] = 0.0
+    w_start, w_end = problem.amplitude(coarse[:-1] - inside), problem.amplitude(coarse[1:] + inside)
+    w = np.maximum(np.abs(w_start), np.abs(w_end)).reshape(-1, *[1] * (D.ndim - 1))
+    w = w * D[1:] ** -problem.schedule.exponent  # what an amplitude comes to, where the weight depends on the sample
+    resolved = (e * w * h / (1.0 + D[1:]) < STABLE).reshape(len(h), -1).all(axis=1)
+    ratio[~resolved] = 0.0
+    # as confluent hypergeometric functions, c_1 and c_2 do not cancel where h is small
+    phi, c_2 = (e * h / j * hyp1f1(1, j + 1, -e * h) for j in (2, 3))
+    # standard deviation of each fine step's noise, carried by the linear flow to the end of its coarse step
+    sd = np.sqrt(fine[1:] * -np.expm1(eta2 * np.log(fine[1:] / fine[:-1])))
+    end = np.repeat(D[1:], refinement, axis=0)
+    mix = (sd * (end / fine[1:]) ** e).reshape(-1, refinement, *D.shape[1:])
+    return Steps(
+        D=D,
+        t=coarse,
+        w_start=w_start,
+        w_end=w_end,
+        decay=np.exp(-e * h),
+        phi=phi,
+        psi=phi + (c_2 - phi) * ratio / (1.0 + ratio),
+        ratio=ratio,
+        resolved=resolved,
+        noise=np.sqrt(D[1:] * -np.expm1(-eta2 * h)),
+        mix=mix,
+        counts=counts,
+    )
+
+
+def predict(y: np.ndarray, b: Any, b_end: Any, noise: Any, step: Step) -> np.ndarray:
+    """y at the end of the step if the force goes from b to b_end along a line in log D."""
+    return step.decay * y + (1.0 - step.decay) * b + step.phi * (b_end - b) + noise
+
+
+def correct(predicted: np.ndarray, miss: Any, step: Step) -> np.ndarray:
+    """y at the end of the step, given how far the force at the predicted state is from the predicted force."""
+    return predicted + step.psi * miss

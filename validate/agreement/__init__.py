@@ -1,0 +1,1 @@
+"""Theory against particles: estimates, errors, scores, extrapolation, verdict."""

@@ -1,0 +1,221 @@
+"""Does a theory agree with particles? Three errors, never mixed.
+
+- *Statistical*: the standard error over independent draws. Only this one sets the scale of z.
+- *Time step*: a bias of the integrator, measured by `simulate.timestep_error` (n_steps against 2 n_steps on the same
+  noise). It is stated, and warned about where it is not small; it never widens a tolerance.
+- *Finite d*: a shift that theory predicts, `reduced(problem, d) - solve(problem)` (sec. 7 of docs/theory.md). It is
+  added to the prediction and has its own column; the statistical error of its estimate is combined in quadrature.
+
+Verdict: every z below the family-wise threshold, and so is Hotelling's T^2 of all of them, which sees what single
+scores miss (a small common drift). It counts as one more test of the family.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield.ensemble import Ensemble
+from meanfield.errors import short
+from meanfield.objective.fading import Fade
+from validate.agreement.estimates import (
+    QUANTITIES,
+    draws_at,
+    draws_of,
+    quantities,
+    record_indices,
+    twins_coincide,
+    value_of,
+)
+from validate.agreement.outcome import Comparison, Row
+from validate.agreement.statistics import ChiSquared, combined, family_threshold, hotelling, normal_score
+from validate.errors import ComparisonError
+
+if TYPE_CHECKING:
+    from meanfield.theory.trajectory import Trajectory
+
+__all__ = ["REDUCED", "compare"]
+
+REDUCED: dict[str, Any] = {"n_samples": 50_000, "n_draws": 50}  # stderr of m below 1e-4 at d = 24
+
+
+def compare(
+    theory: "Trajectory | Fade | Ensemble",
+    data: Ensemble,
+    *,
+    times: Sequence[float] | None = None,
+    level: float = 0.01,
+    finite_size: str | Ensemble | None = None,
+    timestep: Any = None,
+    estimator: str = "paired",
+) -> Comparison:
+    """Compare a theory with particles of the same problem, at t = 0 and a handful of earlier times.
+
+    With a spectrum m and v of every group of directions are compared (rows "m[0]", "v[0]", "m[1]", ...).
+
+    Parameters
+    ----------
+    theory : a `Trajectory` (d infinite, or the d of the data), a `Fade` of density-ratio guidance, or
+        an `Ensemble` such as `reduced(problem, d)`, whose own statistical error is then combined with that of the
+        particles.
+    data : the particles.
+    times : recorded times to compare at (the nearest record is taken); by default as many as the draws can weigh.
+    level : probability of a false alarm of the whole comparison.
+    finite_size : the finite-d effect added to a theory at d = infinity: None, "reduced" (computed here), or an
+        `Ensemble` of `reduced` at the d of the data. It is not exact: see `validate.regimes.groups.annealed_error`.
+    timestep : result of `simulate.timestep_error`, stated in the verdict.
+    estimator : "paired" (against the unguided twin, precise) or "plain". Where guidance does nothing (w = 0) both twins
+        coincide, the paired estimate carries no information, and "plain" is used by itself.
+
+    Raises
+    ------
+    ComparisonError : the two are of different problems or dimensions, or have no error bars.
+
+    Examples
+    --------
+    >>> from meanfield import Exponential, Problem, solve
+    >>> from simulate import run
+    >>> p = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=0.0)
+    >>> bool(compare(solve(p), run(p, d=10, n_samples=200, n_disorder=8, n_steps=10, seed=0, progress=False)))
+    True
+    """
+    theory = theory.trajectory if isinstance(theory, Fade) else theory
+    _same_problem(theory, data)
+    if data.n_draws < 2:
+        raise ComparisonError(
+            f"a comparison needs at least 2 draws for an error bar; got {data.n_draws}. Raise n_disorder."
+        )
+    if estimator not in ("paired", "plain"):
+        raise ComparisonError(f'estimator must be "paired" or "plain"; got {estimator!r}.')
+    notes = []
+    if estimator == "paired" and twins_coincide(data):
+        estimator = "plain"
+        notes.append("estimator: plain (guidance does nothing here, so the paired estimate carries no information)")
+    index = record_indices(data, times)
+    keys = [(q, i) for i in index for q in quantities(data)]
+    t = data.t[[i for _, i in keys]]
+    samples = np.column_stack([draws_of(data, q, estimator)[:, i] for q, i in keys])  # (draws, k)
+    base, reference = _prediction(theory, keys, t, finite_size, data, estimator)
+    rows = tuple(
+        _row(key[0], t[j], base[j], samples[:, j], None if reference is None else reference[:, j], theory)
+        for j, key in enumerate(keys)
+    )
+    chi2, note = _chi2(rows, samples, reference)
+    step = _timestep(timestep)
+    notes += [n for n in (note, _step_warning(step, rows)) if n]
+    return Comparison(
+        rows,
+        family_threshold(len(rows) + (chi2 is not None), level),
+        level,
+        chi2,
+        step,
+        tuple(notes),
+        _title(theory, data),
+        theory,
+        data,
+    )
+
+
+def _row(quantity: str, t: float, base: float, samples: np.ndarray, reference: np.ndarray | None, theory: Any) -> Row:
+    """`base` is the theory's number; `reference` the draws of a statistical prediction that replaces it, or None."""
+    n = len(samples)
+    mean, stderrs, dofs = samples.mean(), [samples.std(ddof=1) / math.sqrt(n)], [n - 1.0]
+    predicted, effect = base, math.nan
+    if reference is not None:
+        predicted = reference.mean()
+        stderrs.append(reference.std(ddof=1) / math.sqrt(len(reference)))
+        dofs.append(len(reference) - 1.0)
+        effect = math.nan if isinstance(theory, Ensemble) else predicted - base
+    stderr, dof = combined(stderrs, dofs)
+    if stderr < 1e-13 * max(abs(mean), 1.0):
+        stderr = 0.0  # no spread but rounding: nothing random happened yet
+    return Row(
+        quantity, float(t), float(base), float(effect), float(mean), stderr, normal_score(mean - predicted, stderr, dof)
+    )
+
+
+def _prediction(theory, keys, t, finite_size, data, estimator) -> tuple[np.ndarray, np.ndarray | None]:
+    """Numbers of the theory (k,), and the draws (other draws, k) of a statistical prediction or None."""
+    if isinstance(theory, Ensemble):
+        if finite_size is not None:
+            raise ComparisonError(
+                "finite_size adds the finite-d effect to a theory at d = infinity; got a theory that is itself at "
+                f"d = {theory.d:g}. Leave finite_size out."
+            )
+        draws = draws_at(theory, keys, t, estimator)
+        return draws.mean(axis=0), draws
+    at = theory.at(t)
+    base = np.array([value_of(at, q)[j] for j, (q, _) in enumerate(keys)])
+    if finite_size is None:
+        return base, None
+    if math.isfinite(theory.d):
+        raise ComparisonError(
+            f"finite_size adds the finite-d effect to a theory at d = infinity; got a theory at d = {theory.d:g}. "
+            "Use solve(problem), or leave finite_size out."
+        )
+    return base, draws_at(_reduced(finite_size, data), keys, t, estimator)
+
+
+def _reduced(finite_size: Any, data: Ensemble) -> Ensemble:
+    if isinstance(finite_size, Ensemble):
+        _same_problem(finite_size, data)
+        return finite_size
+    if finite_size != "reduced":
+        raise ComparisonError(f'finite_size must be None, "reduced" or an Ensemble of reduced; got {finite_size!r}.')
+    from meanfield import reduced
+
+    return reduced(data.problem, data.d, n_times=len(data.t), **REDUCED)
+
+
+def _same_problem(theory: Any, data: Ensemble) -> None:
+    if theory.problem != data.problem:
+        names = [n for n in data.problem.__dataclass_fields__ if getattr(theory.problem, n) != getattr(data.problem, n)]
+        pairs = "; ".join(
+            f"{n}: {short(getattr(theory.problem, n))} and {short(getattr(data.problem, n))}" for n in names
+        )
+        raise ComparisonError(
+            f"theory and particles must be of one problem; these differ in {pairs}. Solve the one that was run."
+        )
+    if math.isfinite(theory.d) and theory.d != data.d:
+        raise ComparisonError(
+            f"a theory at finite d is for that d alone; got d = {theory.d:g} and particles at d = {data.d}. "
+            f"Use solve(problem, d={data.d}) or d = infinity."
+        )
+
+
+def _chi2(rows: tuple[Row, ...], samples: np.ndarray, reference: np.ndarray | None) -> tuple[ChiSquared | None, str]:
+    free = [j for j, r in enumerate(rows) if r.stderr > 0.0]
+    if not free:
+        return None, ""
+    delta = np.array([rows[j].particles - rows[j].predicted for j in free])
+    try:
+        other = None if reference is None else reference[:, free]
+        if (
+            other is not None
+        ):  # an ensemble as theory carries its mean in `theory`; either way delta is mean - prediction
+            delta = samples[:, free].mean(axis=0) - other.mean(axis=0)
+        return hotelling(delta, samples[:, free], other), ""
+    except ComparisonError as cause:
+        return None, f"no chi2: {cause}"
+
+
+def _timestep(timestep: Any) -> tuple[tuple[str, float, float], ...]:
+    if timestep is None:
+        return ()
+    return tuple((q, float(getattr(timestep, q)), float(getattr(timestep, f"{q}_stderr"))) for q in QUANTITIES)
+
+
+def _step_warning(step: tuple[tuple[str, float, float], ...], rows: tuple[Row, ...]) -> str:
+    final = {r.quantity: r.stderr for r in rows if r.t == 0.0}
+    large = [q for q, error, _ in step if abs(error) > final.get(q, math.inf) / 3.0]
+    if not large:
+        return ""
+    names = " and ".join(large)
+    return f"warning: the time-step error of {names} exceeds a third of the statistical error; raise n_steps."
+
+
+def _title(theory: Any, data: Ensemble) -> str:
+    size = "d = infinity" if math.isinf(theory.d) else f"d = {theory.d:g}"
+    kind = theory.info.get("method", "ensemble") if isinstance(theory, Ensemble) else f"{theory.standing} theory"
+    return f"{kind} at {size} against particles at d = {data.d} ({data.n_draws} draws x {data.n_samples} samples)"

@@ -1,0 +1,62 @@
+"""Figure of one comparison: theory as lines, particles as points, z below."""
+
+import numpy as np
+
+from validate.drawing import COLOURS, styled
+
+__all__ = ["draw"]
+
+
+def draw(comparison, axes=None):
+    """Draw a `Comparison`.
+
+    Parameters
+    ----------
+    axes : three axes (m, v, z) to draw into; made if None.
+
+    Returns
+    -------
+    (fig, axes)
+    """
+    with styled():
+        if axes is None:
+            axes = _figure().subplots(3, 1, sharex=True, height_ratios=(2, 2, 1))
+        data, theory = comparison.data, comparison.theory
+        D = data.D
+        for axis, q, colour in zip(axes[:2], ("m", "v"), COLOURS, strict=False):
+            curve_D, curve = _curve(theory, data, q)
+            axis.plot(curve_D, curve, color=colour, label="theory")
+            rows = [r for r in comparison.rows if r.quantity == q]
+            axis.errorbar(
+                [data.problem.sigma2 + r.t for r in rows],
+                [r.particles for r in rows],
+                [r.stderr for r in rows],
+                fmt="o",
+                color="black",
+                capsize=2,
+                label="particles",
+            )
+            axis.set_ylabel(f"{q}(t)")
+            axis.legend()
+        axes[1].set_yscale("log")
+        for q, colour in zip(("m", "v"), COLOURS, strict=False):
+            rows = [r for r in comparison.rows if r.quantity == q]
+            axes[2].plot([data.problem.sigma2 + r.t for r in rows], [r.z for r in rows], "o", color=colour, label=q)
+        axes[2].axhspan(-comparison.threshold, comparison.threshold, color="0.9", lw=0, zorder=0)
+        axes[2].set(ylabel="z", xlabel="D = sigma2 + t (sampling runs to the left)", xscale="log")
+        axes[2].set_xlim(D[-1] * 0.9, D[0])
+        return axes[0].figure, axes
+
+
+def _curve(theory, data, quantity: str):
+    """The theory's curve where the particles are recorded."""
+    if hasattr(theory, "at") and hasattr(theory, "pieces"):
+        t = theory.t[theory.t <= data.t[0]]
+        return data.problem.sigma2 + t, getattr(theory.at(t), quantity)
+    return theory.D, np.asarray(getattr(theory, quantity).mean)
+
+
+def _figure():
+    from matplotlib.figure import Figure  # not pyplot: no global state, no window, nothing to close
+
+    return Figure(figsize=(5.0, 5.5), layout="constrained")

@@ -1,0 +1,94 @@
+"""Schedules from files, and their scales at the levels of a sampler: what `cfgfield export` reads and makes."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from meanfield.errors import CfgfieldError
+from meanfield.export.scales import Scales, for_timesteps
+from meanfield.guidance.schedules import Schedule
+from meanfield.problem.statement import Problem
+from validate.commands.problem_file import state
+from validate.errors import ConfigError
+
+__all__ = ["FORMATS", "read_numbers", "read_schedule", "scales_of"]
+
+FORMATS: dict[str, Callable[[Scales], str]] = {"csv": Scales.to_csv, "json": Scales.to_json, "sdcpp": Scales.to_sdcpp}
+
+
+def read_schedule(path: Path) -> tuple[Schedule, float]:
+    """The schedule of VE time in a file, and the VE time at which its theory starts (infinite if it states none).
+
+    The file is a problem in TOML, as for `cfgfield solve --config`, or JSON: a problem, a design, or a schedule alone
+    (`to_dict` of each; a schedule alone is one of VE time).
+    """
+    if path.suffix == ".toml":
+        problem, _ = state(path, {}, {})
+        return problem.schedule, problem.T
+    try:
+        data = _numbered(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as cause:
+        raise ConfigError(f"the schedule must be in a file that can be read; {path}: {cause.strerror}.") from cause
+    except ValueError as cause:
+        raise ConfigError(f"a schedule file is JSON, or TOML if its name ends in .toml; {path}: {cause}.") from cause
+    found = data.get("problem", data) if isinstance(data, dict) else None
+    if isinstance(found, dict) and "classes" in found:
+        problem = Problem.from_dict(found)
+        return problem.schedule, problem.T
+    if isinstance(found, dict) and "schedule" in found:
+        return Schedule.from_dict(found), math.inf
+    raise ConfigError(f'{path} must hold a schedule ("schedule": its name), a problem or a design; got {_brief(data)}.')
+
+
+def read_numbers(text: str) -> list[float]:
+    """Numbers separated by commas or white space, given as they are or in a file (a JSON list will do).
+
+    Examples
+    --------
+    >>> read_numbers("14.6, 3, 0.5")
+    [14.6, 3.0, 0.5]
+    """
+    try:
+        return _parsed(text)
+    except ValueError:
+        path = Path(text)
+    try:
+        return _parsed(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as cause:
+        raise ConfigError(f"--levels must be numbers, or a file of numbers; got {text!r}: {cause}.") from cause
+
+
+def _parsed(text: str) -> list[float]:
+    return [float(word) for word in text.strip().strip("[]").replace(",", " ").split()]
+
+
+def scales_of(path: Path, levels: str, kind: str, t_max: float | None, **options: Any) -> Scales:
+    """The scales of a schedule file at a sampler's levels; `t_max` is by default the start of the file's problem."""
+    schedule, start = read_schedule(path)
+    numbers = read_numbers(levels)
+    if kind in ("sigmas", "flow_sigmas"):
+        stated: dict[str, Any] = {kind: numbers}
+    else:
+        stated = {"noise": kind, "timesteps": numbers}
+    try:
+        return for_timesteps(schedule, **stated, t_max=start if t_max is None else t_max, **options)
+    except CfgfieldError as error:
+        if "noise must be one of" in str(error):
+            raise ConfigError(f'--kind must be "sigmas", "flow_sigmas" or a noise process: {error}') from error
+        raise
+
+
+def _numbered(data: Any) -> Any:
+    """Strict JSON has words for infinities."""
+    if isinstance(data, dict):
+        return {key: _numbered(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_numbered(value) for value in data]
+    return float(data) if data in ("inf", "-inf") else data
+
+
+def _brief(data: Any) -> str:
+    text = f"the keys {sorted(data)}" if isinstance(data, dict) else repr(data)
+    return text if len(text) < 80 else text[:76] + " ..."

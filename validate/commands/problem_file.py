@@ -1,0 +1,104 @@
+"""A problem and its run from a TOML file, from command-line flags, or both (flags win).
+
+The file is `Problem.to_dict()` and a table for the run:
+
+    sigma2 = 0.25
+    guidance = 1.0                  # or a table: {schedule = "linear", w0 = -0.5, omega = 2.0}
+    sampler = "sde"                 # "ode", or a number: eta
+    t_start = inf
+    noise = "ve"                    # times are its own; or a table: {noise = "vp-linear", beta_max = 15.0}
+    classes = {growth = "exponential", alpha = 0.4}
+    spectrum = {c = [0.25, 0.25], u = [1.25, 4.25], share = [0.5, 0.5]}    # instead of sigma2; see docs/spectra.md
+
+    [run]
+    d = 16
+    n_samples = 500
+    n_disorder = 8
+    classes = "auto"                # how they are held: "explicit", "streamed", "lazy", "span"; see docs/particles.md
+"""
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from meanfield.errors import CfgfieldError
+from meanfield.problem.statement import Problem
+from validate.errors import ConfigError
+
+__all__ = ["RUN_KEYS", "read_config", "state"]
+
+RUN_KEYS = ("d", "n_samples", "n_disorder", "n_steps", "n_times", "seed", "classes", "tol")
+FLAGS = "--alpha, --gamma, --n or --continuum"
+
+
+def read_config(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Problem fields and run options of a TOML file, both as plain data; unknown keys of the run are refused here,
+    those of the problem by `Problem.from_dict`."""
+    try:
+        data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as cause:
+        raise ConfigError(f"--config must name a file that can be read; {path}: {cause.strerror}.") from cause
+    except ValueError as cause:  # TOMLDecodeError and UnicodeDecodeError
+        raise ConfigError(f"--config must be a TOML file; {path}: {cause}.") from cause
+    options = data.pop("run", {})
+    if not isinstance(options, Mapping):
+        raise ConfigError(f"run must be a table, [run] in TOML; got {options!r} in {path}.")
+    unknown = sorted(set(options) - set(RUN_KEYS))
+    if unknown:
+        raise ConfigError(
+            f"[run] takes the keys {list(RUN_KEYS)}; unknown: {unknown} in {path}. Remove or rename them."
+        )
+    return data, dict(options)
+
+
+def state(
+    config: str | Path | None, problem_flags: Mapping[str, Any], run_flags: Mapping[str, Any]
+) -> tuple[Problem, dict[str, Any]]:
+    """The problem and the run options that a file and flags state together. A flag that is None was not given.
+
+    Examples
+    --------
+    >>> state(None, {"alpha": 0.4, "w": 1.0, "sampler": "0.5"}, {"d": 8})[0].eta
+    0.5
+    """
+    fields, options = read_config(config) if config is not None else ({"sigma2": 0.25}, {})
+    given = {k: v for k, v in problem_flags.items() if v is not None and v is not False}
+    growth = [k for k in ("alpha", "gamma", "n", "continuum") if k in given]
+    if len(growth) > 1:
+        raise ConfigError(f"the number of classes must be given once, by one of {FLAGS}; got {growth}.")
+    if growth:
+        fields["classes"] = _GROWTH[growth[0]](given.pop(growth[0]))
+    if "classes" not in fields:
+        raise ConfigError(f"a problem needs its number of classes; got none. Give one of {FLAGS}, or --config.")
+    if "w" in given:
+        fields["guidance"] = given.pop("w")
+    if "sampler" in given:
+        given["sampler"] = _number_or_word(given["sampler"])
+    fields.update(given)
+    if not {"sigma2", "spectrum"} & set(fields) and not set(fields) - {f.name for f in dataclasses.fields(Problem)}:
+        raise ConfigError(
+            "a problem needs its class variance; got none. Add sigma2 = 0.25 to the file, or --sigma2 0.25."
+        )
+    try:
+        problem = Problem.from_dict(fields)
+    except CfgfieldError as cause:
+        raise type(cause)(f"{cause} (in {config})" if config is not None else str(cause)) from cause
+    options.update({k: v for k, v in run_flags.items() if v is not None})
+    return problem, options
+
+
+_GROWTH = {
+    "alpha": lambda x: {"growth": "exponential", "alpha": x},
+    "gamma": lambda x: {"growth": "polynomial", "gamma": x},
+    "n": lambda x: {"growth": "fixed", "n": x},
+    "continuum": lambda x: {"growth": "continuum"},
+}
+
+
+def _number_or_word(text: str) -> str | float:
+    try:
+        return float(text)
+    except ValueError:
+        return text

@@ -1,0 +1,111 @@
+"""The commands about schedules: `cfgfield export` and `cfgfield design`."""
+
+import json
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from validate.commands.options import (
+    Alpha,
+    Config,
+    Count,
+    Endless,
+    Gamma,
+    Json,
+    Process,
+    Sampler,
+    Sigma2,
+    TStart,
+    check_folder,
+    guarded,
+    plain,
+    print_json,
+)
+
+__all__ = ["design", "export"]
+
+
+@guarded
+def export(
+    schedule: Annotated[Path, typer.Argument(help="JSON of a schedule, a design or a problem; or a TOML problem.")],
+    levels: Annotated[str, typer.Option(help='Noise levels, first step first: "14.6,7.1,...", or a file of them.')],
+    kind: Annotated[
+        str, typer.Option(help='"sigmas" (VE form), "flow_sigmas", or a noise process for levels in its own time.')
+    ] = "sigmas",
+    shift: Annotated[float, typer.Option(help="Shift of flow_sigmas that are not yet shifted.")] = 1.0,
+    data_scale: Annotated[float, typer.Option(help="Standard deviation of class means in the sampler's units.")] = 1.0,
+    rule: Annotated[str, typer.Option(help='"start", or "mean" over the step (first-order samplers).')] = "start",
+    t_max: Annotated[float | None, typer.Option(help="Read levels above this VE time there (default: start).")] = None,
+    form: Annotated[str, typer.Option("--format", help='"csv", "json" or "sdcpp" (stable-diffusion.cpp).')] = "csv",
+    output: Annotated[Path | None, typer.Option(help="Write to this file instead of printing.")] = None,
+) -> None:
+    """Print the guidance scale 1 + w of every step of a sampler (docs/real-samplers.md).
+
+    Example:  cfgfield export design.json --levels 14.6,7.1,3.3,1.4,0.5,0.1 --data-scale 0.9 --format sdcpp
+    """
+    from validate.commands.exporting import FORMATS, scales_of
+    from validate.errors import ConfigError
+
+    if form not in FORMATS:
+        raise ConfigError(f"--format must be one of {', '.join(FORMATS)}; got {form!r}.")
+    check_folder(output)
+    text = FORMATS[form](scales_of(schedule, levels, kind, t_max, shift=shift, data_scale=data_scale, rule=rule))
+    if output is None:
+        typer.echo(text)
+    else:
+        output.write_text(text + "\n", encoding="utf-8")
+        typer.echo(f"wrote {output}", err=True)
+
+
+@guarded
+def design(
+    alpha: Alpha = None,
+    gamma: Gamma = None,
+    n: Count = None,
+    continuum: Endless = False,
+    sigma2: Sigma2 = None,
+    sampler: Sampler = None,
+    t_start: TStart = None,
+    noise: Process = None,
+    config: Config = None,
+    w_min: Annotated[float, typer.Option(help="Lower bound on w, below 0.")] = -1.0,
+    w_max: Annotated[float, typer.Option(help="Upper bound on w.")] = 5.0,
+    keep: Annotated[float, typer.Option(help="Ratio v(0)/sigma2 to keep.")] = 1.0,
+    maximise: Annotated[str, typer.Option(help='"mean" or "separation".')] = "mean",
+    mean: Annotated[float | None, typer.Option(help="Reach this m(0) with the least w_max instead.")] = None,
+    slope: Annotated[float, typer.Option(help="Bound on |dw/dlog D|: ramps instead of jumps.")] = math.inf,
+    approximate: Annotated[bool, typer.Option("--approximate", help="Allow w < 0 in the glass (capture).")] = False,
+    d: Annotated[float, typer.Option(help="Dimension; a finite d replaces alpha by log(P)/d.")] = math.inf,
+    as_json: Json = False,
+    schedule: Annotated[Path | None, typer.Option(help="Write the schedule and its predictions to this JSON.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw the design to this .png, .pdf or .svg.")] = None,
+) -> None:
+    """Design a guidance schedule that keeps the variance, next to constant guidance.
+
+    Example:  cfgfield design --continuum --sampler ode --t-start 1000 --schedule design.json --picture design.png
+    """
+    from meanfield import design as make
+    from validate.commands.problem_file import state
+    from validate.designs import check_picture, portrait, write_picture
+
+    for path in (schedule, picture):
+        check_folder(path)
+    check_picture(picture)
+    flags = {"alpha": alpha, "gamma": gamma, "n": n, "continuum": continuum, "sigma2": sigma2, "w": 0.0}
+    problem, _ = state(config, {**flags, "sampler": sampler, "t_start": t_start, "noise": noise}, {})
+    made = make(
+        problem, w_min=w_min, w_max=w_max, keep=keep, maximise=maximise, mean=mean, slope=slope,
+        approximate=approximate, d=d,
+    )  # fmt: skip
+    if schedule is not None:
+        schedule.write_text(json.dumps(plain(made.to_dict()), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        typer.echo(f"wrote {schedule}", err=True)
+    if picture is not None:
+        write_picture(portrait(made), picture)
+        typer.echo(f"wrote {picture}", err=True)
+    if as_json:
+        print_json(made.to_dict())
+    else:
+        typer.echo(str(made))

@@ -1,0 +1,1 @@
+"""The atlas: groups of regimes, measured, judged and reported."""

@@ -1,0 +1,233 @@
+"""The summary figure of an atlas: where distortion survives, how it depends on guidance, how well theory agrees."""
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import special
+
+from validate.drawing import COLOURS, SAMPLER, styled
+from validate.regimes.judgement import RESOLUTION, SMALLEST, extrapolation, judge
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["save", "summary"]
+
+MAIN = "alpha=0.4 w=1"  # the groups of panels a and c
+VANISHING = "P=d^0.5 w=1"  # and of panel a
+GROUND = {"exact": COLOURS[2], "equal d": COLOURS[0], "d = inf": COLOURS[1], "exponent": COLOURS[3]}
+
+
+def summary(data: "xarray.Dataset", axes=None, level: float = 0.01):
+    """Draw the summary of an atlas.
+
+    Parameters
+    ----------
+    data : result of `validate.atlas`, or a file of it read back.
+    axes : four axes to draw into; made if None.
+    level : probability of a false alarm, as given to `validate.judge`.
+
+    Returns
+    -------
+    (fig, axes)
+    """
+    with styled():
+        if axes is None:
+            from matplotlib.figure import Figure  # not pyplot: no global state, no window, nothing to close
+
+            axes = Figure(figsize=(10.0, 7.6), layout="constrained").subplots(2, 2).ravel()
+        main = [f"{MAIN} {sampler}" for sampler in SAMPLER]
+        vanishing = [f"{VANISHING} {sampler}" for sampler in SAMPLER]
+        _panel(axes[0], _against_dimension, data, [*main, *vanishing])
+        _panel(axes[1], _against_guidance, data)
+        _panel(axes[2], _trajectories, data, main)
+        _scores(axes[3], data, level)
+        sigma2 = float(np.median(data["sigma2"].values))
+        axes[0].figure.suptitle(
+            rf"Guided sampling of one class among P, $\sigma^2$ = {sigma2:g}; points: particles, mean $\pm$ stderr "
+            "over draws of the class means",
+            fontsize=9,
+        )
+        return axes[0].figure, axes
+
+
+def save(data: "xarray.Dataset", level: float = 0.01) -> dict[str, bytes]:
+    """The summary as PNG, PDF and SVG, in memory."""
+    files = {}
+    with styled():
+        fig, _ = summary(data, level=level)
+        for kind in ("png", "pdf", "svg"):
+            stream = io.BytesIO()
+            fig.savefig(stream, format=kind)
+            files[kind] = stream.getvalue()
+    return files
+
+
+def _panel(axis, draw, data, needed: list[str] | None = None) -> None:
+    """Draw a panel, or say in its place that none of the groups it needs was measured."""
+    if needed is not None and not set(needed) & set(data["group"].values.tolist()):
+        axis.text(0.5, 0.5, f"none of {', '.join(needed[:2])}\nwas measured", ha="center", transform=axis.transAxes)
+        axis.set_axis_off()
+    else:
+        draw(axis, data)
+
+
+def _against_dimension(axis, data) -> None:
+    axis.set_title("a  Does the shift of the mean survive in high dimension?")
+    for sampler, colour in zip(("sde", "ode"), COLOURS, strict=False):
+        style = {"fmt": SAMPLER[sampler]["marker"], "color": colour, "capsize": 2}
+        name = SAMPLER[sampler]["label"]
+        group = _group(data, f"{MAIN} {sampler}")
+        if group is not None:
+            d, m, err = _finals(group, "m")
+            axis.errorbar(d, m - 1, err, label=rf"{name}, $P=e^{{0.4d}}$", **style)
+            axis.axhline(float(group["theory_m"].values[0, -1]) - 1, color=colour)
+        group = _group(data, f"{VANISHING} {sampler}")
+        if group is not None:
+            d, m, err = _finals(group, "m")
+            axis.errorbar(d, m - 1, err, mfc="white", label=rf"{name}, $P=d^{{1/2}}$", **style)
+            axis.plot(d, _small_rate(group), "--", color=colour, lw=1)
+    axis.plot([], [], "-", color="0.4", label=r"theory, $d=\infty$")
+    axis.plot([], [], "--", color="0.4", label=r"theory, $\log(P)/d\to 0$ (no fit)")
+    axis.set(xscale="log", yscale="log", xlabel="dimension d", ylabel="shift of the mean, m(0) − 1   (w = 1)")
+    axis.legend(loc="lower left")
+
+
+def _small_rate(group) -> np.ndarray:
+    """(T12): the leading distortion of the mean where alpha_d = log(P)/d is small."""
+    rate, w, sigma2 = (group[k].values[np.argsort(group["d"].values)] for k in ("rate", "w", "sigma2"))
+    if str(group["sampler"].values[0]) == "sde":
+        return 2 * rate * w * sigma2 / (1 + 2 * w)
+    return w * np.sqrt(2 * rate * sigma2 / (1 + 2 * w))
+
+
+def _against_guidance(axis, data) -> None:
+    axis.set_title("b  Guidance narrows the class: variance at the end")
+    alphas = np.asarray(data["curve_alpha"].values)
+    for alpha, colour in zip(alphas, (COLOURS[0], COLOURS[1], COLOURS[2], *COLOURS[3:]), strict=False):
+        for sampler, line in (("sde", "-"), ("ode", "--")):
+            curve = data.sel(curve_alpha=alpha, curve_sampler=sampler)
+            settled = curve["curve_settled"].values.astype(bool)
+            w, v = data["curve_w"].values, curve["curve_v"].values
+            axis.plot(w, np.where(settled, v, np.nan), line, color=colour)
+            open_ends = settled & np.roll(settled, 1) & np.roll(settled, -1)  # join the faint part to its neighbours
+            axis.plot(w, np.where(open_ends, np.nan, v), line, color=colour, alpha=0.3)
+            for w, value, error, conclusive in _extrapolated(data, alpha, sampler):
+                if error > 3 * RESOLUTION:
+                    continue
+                sharp = {"mfc": colour, "mec": "black"} if conclusive else {"mfc": "white", "mec": colour}
+                alpha_bar = {} if conclusive else {"alpha": 0.35}
+                marker = SAMPLER[sampler]["marker"]
+                axis.errorbar(w, value, error, fmt=marker, color=colour, mew=0.6, capsize=2, **sharp, **alpha_bar)
+        axis.plot([], [], color=colour, label=rf"$\alpha$ = {alpha:g}")
+    axis.axhline(1, color="0.7", lw=0.8, zorder=0)
+    for style, line in zip(SAMPLER.values(), ("-", "--"), strict=True):
+        axis.plot(
+            [], [], line, color="0.4", marker=style["marker"], label=f"{style['label']}: theory; particles, d → ∞"
+        )
+    axis.plot([], [], "-", color="0.4", alpha=0.3, label="theory approximate")
+    axis.plot([], [], "D", mfc="white", mec="0.5", label=f"inconclusive: error > {RESOLUTION:g}, or d < {SMALLEST}")
+    axis.set_xscale("symlog", linthresh=1.0, linscale=1.0)
+    axis.set_xticks([-0.5, 0, 0.5, 1, 2, 5, 10], ["−0.5", "0", "0.5", "1", "2", "5", "10"])
+    axis.set(xlabel="guidance weight w", ylabel=r"variance ratio, v(0)/$\sigma^2$", ylim=(-0.2, 2.6))
+    axis.legend(loc="upper right")
+
+
+def _extrapolated(data, alpha: float, sampler: str):
+    """(w, v/sigma2 at d = infinity, its error, whether that is conclusive) for the groups of an alpha and sampler."""
+    here = data.isel(
+        cell=(data["alpha"].values == alpha) & (data["sampler"].values == sampler) & np.isinf(data["t_start"].values)
+    )
+    for name in dict.fromkeys(here["group"].values):
+        group = _group(here, name)
+        d, v, err = _finals(group, "v")
+        sigma2, w = float(group["sigma2"].values[0]), float(group["w"].values[0])
+        if bool(group["exact"].values.all()):
+            yield w, v[-1] / sigma2, err[-1] / sigma2, True
+        elif len(d) >= 3:
+            fit = extrapolation(group, "v")
+            error = fit.error / sigma2
+            yield w, fit.intercept / sigma2, error, error <= RESOLUTION and d[0] >= SMALLEST
+
+
+def _trajectories(axis, data) -> None:
+    axis.set_title("c  Along the way: theory (lines), particles (points)")
+    for sampler, colour in zip(("sde", "ode"), COLOURS, strict=False):
+        group = _group(data, f"{MAIN} {sampler}")
+        if group is None:
+            continue
+        cell = group.isel(cell=int(np.argmax(group["d"].values)))
+        D = float(cell["sigma2"]) + cell["t"].values
+        shown = D < 60
+        for q, scale, line in (("m", np.ones_like(D), "-"), ("v", D, "--")):
+            axis.plot(*_fine(cell, q, D[shown].max()), line, color=colour)
+            draws = cell[q].values[np.isfinite(cell[q].values[:, -1])]
+            error = draws.std(axis=0, ddof=1) / np.sqrt(len(draws))
+            use = shown & (np.arange(len(D))[::-1] % 2 == 0)  # every other record, the last one included
+            marker = {"fmt": SAMPLER[sampler]["marker"], "ms": 3.5, "mfc": colour if q == "m" else "white"}
+            axis.errorbar(D[use], (draws.mean(axis=0) / scale)[use], (error / scale)[use], color=colour, **marker)
+        axis.axvline(float(cell["sigma2"]) + float(cell["t_speciation"]), color=colour, lw=0.8, ls=":", ymax=0.83)
+        axis.plot(
+            [],
+            [],
+            color=colour,
+            marker=SAMPLER[sampler]["marker"],
+            label=f"{SAMPLER[sampler]['label']}, d = {int(cell['d'])}",
+        )
+    axis.plot([], [], "-", color="0.4", label="m(t)")
+    axis.plot([], [], "--", color="0.4", label="v(t)/D(t)")
+    axis.plot([], [], ":", color="0.4", label="speciation (theory)")
+    axis.set(
+        xscale="log",
+        xlabel=r"noise level $D=\sigma^2+t$   (sampling runs to the left)",
+        ylabel="order parameters",
+        ylim=(0.6, 2.3),
+    )
+    axis.legend(loc="upper left", ncols=2)
+
+
+def _fine(cell, q: str, top: float) -> tuple[np.ndarray, np.ndarray]:
+    """The theory's curve of m, or of v/D, below D = top."""
+    D = float(cell["sigma2"]) + cell["fine_t"].values
+    values = cell[f"fine_{q}"].values / (1.0 if q == "m" else D)
+    return D[D <= top], values[D <= top]
+
+
+def _scores(axis, data, level: float) -> None:
+    verdict = judge(data, level)
+    claimed = sorted(verdict.claimed, key=lambda v: v.z)
+    axis.set_title(f"d  {len(claimed)} numbers tested, {len(verdict.disagreements)} disagree")
+    normal = special.ndtri((np.arange(len(claimed)) + 0.5) / max(len(claimed), 1))
+    limit = verdict.threshold
+    top = max(limit + 1.0, *(min(abs(v.z), 12.0) + 0.5 for v in claimed)) if claimed else limit + 1.0
+    for ground, colour in GROUND.items():
+        points = [(x, np.clip(v.z, -top, top)) for x, v in zip(normal, claimed, strict=True) if v.ground == ground]
+        if points:
+            axis.plot(*np.transpose(points), "o", color=colour, label=_GROUND_LABEL[ground])
+    ends = np.array([-3.2, 3.2])
+    axis.plot(ends, ends, color="0.6", lw=1, zorder=0, label="normal law")
+    axis.axhspan(-limit, limit, color="0.93", lw=0, zorder=-1, label=f"|z| ≤ {limit:.2f} ({level:g} for all)")
+    axis.set(xlabel="expected z", ylabel="z = (particles − theory)/stderr", xlim=(-3.2, 3.2), ylim=(-top, top))
+    axis.legend(loc="upper left")
+
+
+_GROUND_LABEL = {
+    "exact": "exact at every d",
+    "equal d": "theory at equal d",
+    "d = inf": "extrapolated to d = ∞",
+    "exponent": "exponent of the decay",
+}
+
+
+def _group(data, name: str):
+    use = data["group"].values == name
+    return data.isel(cell=use) if use.any() else None
+
+
+def _finals(group, q: str):
+    """d (ascending), mean and standard error of a quantity at t = 0."""
+    order = np.argsort(group["d"].values)
+    draws = group[q].values[order, :, -1]
+    count = np.isfinite(draws).sum(axis=1)
+    return group["d"].values[order], np.nanmean(draws, axis=1), np.nanstd(draws, axis=1, ddof=1) / np.sqrt(count)

@@ -1,0 +1,171 @@
+"""What a cell costs: a model of the processor time of a run, fitted on this machine at first use.
+
+One run of S samples (all draws), T steps, K classes in n dimensions (of the simulation: P of the span where P <= d)
+costs, with one thread,
+
+    seconds = a + b R K n + c B T + S T (e n + f K n + g K),      R draws, B batches of samples,
+
+a for the run itself, b for making the class means, c for a step of a batch whatever its size, e for integrator and
+noise, f and g for the posterior (products; exponentials). Streamed classes are made again at every step, which costs
+i R T K n instead of b R K n; lazy classes cost S T (k + l d) for any P. The coefficients, all >= 0, are fitted to
+relative accuracy on a few short runs, which take about a second, and kept in the user's cache folder for this host and
+state of the code. The model orders and sizes the work of a sweep and says when it ends; no result depends on it.
+"""
+
+import json
+import math
+import os
+import socket
+import time
+from dataclasses import asdict, astuple, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from meanfield.problem.growth import Exponential, Fixed, Growth
+from meanfield.problem.statement import Problem
+from validate.errors import StoreError
+from validate.results.files import write_bytes
+from validate.results.provenance import code_fingerprint
+
+__all__ = ["CostModel", "Work", "cost_model", "run_work"]
+
+BATCH = 128  # samples of a batch in `simulate.run`
+STREAMED_SAMPLES = 2**14  # samples that share classes made on the way
+
+
+@dataclass(frozen=True)
+class Work:
+    """What decides the cost of a run: draws, samples a draw, steps, classes, dimensions, how the classes are held."""
+
+    draws: int
+    samples: int
+    steps: int
+    classes: float
+    dimensions: int
+    held: str = "explicit"
+
+    @property
+    def terms(self) -> np.ndarray:
+        """The terms of the model, in the order of the coefficients of `CostModel`."""
+        moves = float(self.draws * self.samples * self.steps)
+        if self.held == "lazy":
+            return np.array([1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, moves, moves * self.dimensions])
+        pairs = self.classes * self.dimensions
+        batches = self.draws * math.ceil(self.samples / BATCH)
+        posterior = (moves * pairs, moves * self.classes)
+        again = self.draws * pairs * self.steps * math.ceil(self.samples / STREAMED_SAMPLES)
+        made = (0.0, again) if self.held == "streamed" else (self.draws * pairs, 0.0)
+        return np.array([1.0, made[0], batches * self.steps, moves * self.dimensions, *posterior, made[1], 0.0, 0.0])
+
+
+def run_work(
+    problem: Problem, d: int, *, n_samples: int, n_disorder: int, n_steps: int, classes: str = "auto", **_: Any
+) -> Work:
+    """The work of `simulate.run` with these arguments; others may be given, and do not matter.
+
+    Examples
+    --------
+    >>> p = Problem(classes=Fixed(100), sigma2=0.25)
+    >>> run_work(p, 10**6, n_samples=50, n_disorder=4, n_steps=80)
+    Work(draws=4, samples=50, steps=80, classes=100.0, dimensions=100, held='span')
+    """
+    from simulate.running.choice import choose  # loads the compiler: only when cells are to be computed
+    from simulate.scores.mixture import count_classes
+
+    held = choose(problem, d, classes).classes
+    count = 0.0 if held == "continuum" else float(count_classes(problem, d))
+    return Work(n_disorder, n_samples, n_steps, count, int(count) if held == "span" else d, held)
+
+
+@dataclass(frozen=True)
+class CostModel:
+    """Coefficients of the model, seconds of one processor."""
+
+    run: float
+    make: float
+    batch: float
+    move: float
+    product: float
+    exponential: float
+    stream: float
+    lazy: float
+    lazy_move: float
+
+    def seconds(self, work: Work) -> float:
+        """Predicted processor time.
+
+        Examples
+        --------
+        >>> model = CostModel(1e-3, 1e-8, 1e-4, 1e-8, 1e-10, 1e-9, 1e-8, 1e-5, 1e-8)
+        >>> round(model.seconds(Work(draws=4, samples=256, steps=100, classes=1e4, dimensions=24)), 1)
+        3.6
+        """
+        return float(np.array(astuple(self)) @ work.terms)
+
+
+@cache
+def cost_model() -> CostModel:
+    """The model of this machine: from the user's cache folder, or measured now. A damaged or unwritable file is no
+    error: the model is then measured anew each time."""
+    path = _path()
+    try:
+        known = json.loads(path.read_text())
+        if known["code"] == code_fingerprint():
+            return CostModel(**{k: float(v) for k, v in known["model"].items()})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    model = _measured()
+    content: dict[str, Any] = {"code": code_fingerprint(), "model": asdict(model)}
+    try:
+        write_bytes(json.dumps(content, indent=1).encode(), path)
+    except StoreError:
+        pass
+    return model
+
+
+def _path() -> Path:
+    folder = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(folder) / "cfgfield" / f"cost-{socket.gethostname()}.json"
+
+
+# (growth, d, samples, draws, steps, classes): each term of the model leads in one of them
+_RUNS: tuple[tuple[Growth, int, int, int, int, str], ...] = (
+    (Fixed(2), 10, 1, 1, 10, "auto"),
+    (Fixed(2), 10, 4, 8, 100, "auto"),
+    (Fixed(20), 10, 128, 2, 60, "auto"),
+    (Fixed(2), 4000, 64, 1, 10, "explicit"),
+    (Fixed(300), 300, 128, 1, 20, "auto"),
+    (Fixed(2000), 12, 128, 2, 20, "auto"),
+    (Fixed(2000), 64, 128, 1, 10, "auto"),
+    (Fixed(20_000), 16, 4, 4, 4, "auto"),
+    (Fixed(20_000), 16, 128, 1, 12, "auto"),
+    (Fixed(20_000), 16, 64, 1, 4, "streamed"),
+    (Exponential(0.4), 24, 128, 1, 20, "lazy"),
+    (Exponential(0.4), 200, 128, 1, 20, "lazy"),
+)
+
+
+def _measured() -> CostModel:
+    """Fit the coefficients to short runs on one thread, by processor time, which other programs hardly disturb."""
+    from scipy.optimize import nnls
+
+    terms, seconds = [], []
+    for growth, d, samples, draws, steps, classes in _RUNS:
+        problem = Problem(classes=growth, sigma2=0.25, guidance=1.0)
+        effort: dict[str, Any] = {"n_samples": samples, "n_disorder": draws, "n_steps": steps, "classes": classes}
+        terms.append(run_work(problem, d, **effort).terms)
+        seconds.append(min(_timed(problem, d, effort) for _ in range(2)))  # the first one may compile
+    scale = 1.0 / np.array(seconds)
+    found, _ = nnls(np.array(terms) * scale[:, None], np.ones(len(_RUNS)))
+    return CostModel(*(float(x) for x in np.maximum(found, 1e-13)))
+
+
+def _timed(problem: Problem, d: int, effort: dict[str, Any]) -> float:
+    from simulate import run
+
+    began = time.process_time()
+    run(problem, d=d, threads=1, progress=False, n_times=2, **effort)
+    return time.process_time() - began

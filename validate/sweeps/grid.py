@@ -1,0 +1,260 @@
+"""Theory and particles over any grid of problem fields, saved cell by cell, resumable.
+
+A cell is a problem and a dimension. Its seed is a hash of the sweep's seed and of that content alone, so a cell's
+numbers do not depend on the rest of the grid, on the order, on who computes it (`validate.sweeps.cells`), or on how
+often the sweep was killed and resumed.
+"""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield.errors import ProblemError, checked
+from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial
+from meanfield.problem.statement import Problem
+from validate.agreement.estimates import theory_on
+from validate.results.provenance import code_fingerprint, versions
+from validate.results.store import Store, content_hash
+from validate.sweeps.cost import CostModel, run_work
+from validate.sweeps.division import map_divided, part_key
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["cell_seed", "sweep", "theory_of"]
+
+GROWTH = {"alpha": Exponential, "gamma": Polynomial, "n": Fixed}
+PARTS = 64  # of a cell, at most
+FIELDS = ("classes", "sigma2", "guidance", "sampler", "t_start", "noise")
+
+
+@dataclass(frozen=True)
+class SweepCell:
+    """One cell, or some draws of it: its problem, its dimension, the seed of the sweep, the options of `simulate.run`.
+
+    `draws` is None for a whole cell.
+    """
+
+    problem: Problem
+    d: int
+    seed: int
+    options: Mapping[str, Any]
+    label: str
+    draws: range | None = None
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What the cell is, as plain data."""
+        return {"problem": self.problem.to_dict(), "d": self.d}
+
+    @property
+    def key(self) -> str:
+        """Its name in a store, whose manifest has the seed and the options."""
+        key = content_hash(self.content)
+        return key if self.draws is None else part_key(key, self.draws)
+
+    def parts(self) -> list["SweepCell"]:
+        """The cell cut into ranges of draws; none if there is one draw, or lazy classes, whose draws are not apart."""
+        from simulate.running.choice import choose
+
+        n = int(checked("n_disorder", self.options["n_disorder"], low=1, integer=True))
+        if n == 1 or choose(self.problem, self.d, self.options["classes"]).classes == "lazy":
+            return []
+        edges = np.linspace(0, n, min(n, PARTS) + 1).astype(int).tolist()
+        return [
+            replace(self, draws=range(a, b), label=f"{self.label} draws {a} to {b - 1}")
+            for a, b in itertools.pairwise(edges)
+        ]
+
+    @property
+    def run_options(self) -> dict[str, Any]:
+        """The options of its run. A part has the batches of the whole cell, whose bits depend on them."""
+        if self.draws is None:
+            return dict(self.options)
+        from simulate.running.choice import choose
+        from simulate.running.settings import usual_batch
+
+        held = choose(self.problem, self.d, self.options["classes"]).classes
+        batch = usual_batch(self.problem, self.d, held, self.options["n_samples"] * self.options["n_disorder"])
+        return {**self.options, "first_draw": self.draws.start, "n_disorder": len(self.draws), "batch": batch}
+
+    def seconds(self, model: CostModel) -> float:
+        """Predicted processor time; its theory takes about as long as a run of no samples."""
+        return 2.0 * model.run + model.seconds(run_work(self.problem, self.d, **self.run_options))
+
+    def measure(self, threads: int = 1, progress: Any = False) -> "xarray.Dataset":
+        """Particles and theory, as a dataset with dimensions draw and time."""
+        import xarray
+
+        from simulate import run
+
+        theory = theory_of(self.problem, self.d)  # first: a cell without theory is refused before it is run
+        seed = cell_seed(self.seed, self.content)
+        data = run(self.problem, d=self.d, seed=seed, threads=threads, progress=progress, **self.run_options)
+        prediction = theory_on(theory, data.t)
+        return xarray.Dataset(
+            {
+                "t": ("time", data.t),
+                **{name: (("draw", "time"), values) for name, values in data.draws.items()},
+                "theory_m": ("time", prediction["m"]),
+                "theory_v": ("time", prediction["v"]),
+                "t_speciation": ((), float(theory.t_speciation)),
+                "standing": ((), theory.standing),
+                "log_count": ((), self.problem.classes.log_count(self.d)),
+            }
+        )
+
+
+def sweep(
+    base: Problem,
+    grid: Mapping[str, Sequence[Any]],
+    *,
+    n_samples: int,
+    n_disorder: int,
+    d: int | None = None,
+    n_steps: int = 100,
+    n_times: int = 17,
+    seed: int = 0,
+    classes: str = "auto",
+    folder: str | Path | None = None,
+    executor: Executor | None = None,
+    threads: int | None = None,
+    progress: bool | None = None,
+) -> "xarray.Dataset":
+    """Solve and run every cell of a grid; with a folder, a killed sweep resumes where it was (docs/sweeps.md).
+
+    Parameters
+    ----------
+    base : the problem that the grid varies.
+    grid : name -> values. Names: the fields of `Problem` (classes, sigma2, guidance, sampler, t_start, noise), the
+        growth parameters `alpha`, `gamma`, `n` (which set `classes`), `w` (constant guidance), and `d`.
+    d : dimension, unless it is in the grid.
+    n_samples, n_disorder, n_steps, n_times, seed, classes : as in `simulate.run`.
+    folder : where finished cells are kept; None keeps nothing.
+    executor : what computes the cells: any `concurrent.futures.Executor`, also `Client.get_executor()` of
+        dask.distributed or `mpi4py.futures.MPIPoolExecutor`; by default threads of this process.
+    threads : threads of this machine (default: all); with an executor, threads of each cell (default: 1). The numbers
+        depend neither on it nor on the executor.
+    progress : show finished cells, rate and expected end on stderr; by default if it is a terminal.
+
+    Returns
+    -------
+    xarray.Dataset : dimensions = the names of the grid, then `draw` and `time`. Variables: `t` (grid, time); `m`, `v`,
+        `q`, ... of the particles (grid, draw, time); `theory_m`, `theory_v` (grid, time), `t_speciation`, `standing`
+        (grid). Theory is at d = infinity for exponentially many classes, at the rate log(P)/d of the cell for fewer.
+
+    Raises
+    ------
+    ProblemError : an unknown name or a value out of range. StoreError : see `validate.results.store`. ExecutorError :
+        workers that died or do not run this code; finished cells are kept, and the same call goes on from there.
+
+    Examples
+    --------
+    >>> base = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
+    >>> data = sweep(base, {"w": [0.5, 1.0], "d": [6, 8]}, n_samples=20, n_disorder=4, n_steps=16, progress=False)
+    >>> dict(data.m.sizes)
+    {'w': 2, 'd': 2, 'draw': 4, 'time': 17}
+    """
+    options = {
+        "n_samples": n_samples,
+        "n_disorder": n_disorder,
+        "n_steps": n_steps,
+        "n_times": n_times,
+        "classes": classes,
+    }
+    cells, names = _cells(base, grid, d, seed, options)
+    store = None
+    if folder is not None:
+        labels = {name: _labels(values) for name, values in grid.items()}
+        manifest: dict[str, Any] = {"base": base.to_dict(), "grid": labels, "d": d, "options": options, "seed": seed}
+        manifest["code"] = code_fingerprint()  # cells of two codes must not mix
+        store = Store(folder, manifest, versions())
+    parts = map_divided(cells, title="sweep", store=store, executor=executor, threads=threads, progress=progress)
+    return _assemble(parts, names, grid, base, options, seed)
+
+
+def theory_of(problem: Problem, d: float):
+    """The mean-field theory that particles at dimension d are held against.
+
+    d = infinity for exponentially many classes and the continuum; where the rate log(P)/d vanishes with d, the theory
+    at the rate of this d (at d = infinity there is no distortion left to compare). Density-ratio guidance acts at
+    finite d alone: `fade`.
+    """
+    from meanfield import fade, solve
+
+    if problem.guidance.by_ratio:
+        return fade(problem, d).trajectory
+    return solve(problem) if isinstance(problem.classes, Exponential | Continuum) else solve(problem, d)
+
+
+def cell_seed(seed: int, content: Any) -> int:
+    """Seed of one cell: a hash of the sweep's seed and of the cell's content.
+
+    Examples
+    --------
+    >>> cell_seed(0, {"d": 8}) == cell_seed(0, {"d": 8}), cell_seed(0, {"d": 8}) == cell_seed(1, {"d": 8})
+    (True, False)
+    """
+    return int(content_hash({"seed": seed, "cell": content})[:8], 16)
+
+
+def _cells(
+    base: Problem, grid: Mapping[str, Sequence[Any]], d: int | None, seed: int, options: Mapping[str, Any]
+) -> tuple[list[SweepCell], list[str]]:
+    known = [*FIELDS, *GROWTH, "w", "d"]
+    names = list(grid)
+    unknown = sorted(set(names) - set(known))
+    if unknown or not names:
+        raise ProblemError(f"a grid varies some of {known}; got {unknown or 'an empty grid'}.")
+    for clash in (("classes", *GROWTH), ("guidance", "w")):
+        if len(set(clash) & set(names)) > 1:
+            raise ProblemError(f"a grid may hold only one of {list(clash)}; got {sorted(set(clash) & set(names))}.")
+    if ("d" in names) == (d is not None):
+        raise ProblemError(
+            f"the dimension must be given once: in the grid or as d; got d = {d!r} and the grid {names}."
+        )
+    axes = [list(grid[name]) for name in names]
+    for name, values in zip(names, axes, strict=True):
+        if not values or len(set(map(repr, values))) != len(values):
+            raise ProblemError(f"the values of {name} must be at least one and all different; got {values}.")
+    cells = []
+    for point in itertools.product(*axes):
+        chosen = dict(zip(names, point, strict=True))
+        label = " ".join(f"{name}={_labels([value])[0]}" for name, value in chosen.items())
+        size = int(checked("d", chosen.pop("d", d), low=2, integer=True))
+        changes = {}
+        for name, value in chosen.items():
+            field = "classes" if name in GROWTH else "guidance" if name == "w" else name
+            changes[field] = GROWTH[name](value) if name in GROWTH else value
+        cells.append(SweepCell(base.replace(**changes), size, seed, options, label))
+    return cells, names
+
+
+def _assemble(parts, names, grid, base, options, seed) -> "xarray.Dataset":
+    """Cells (in the order of the grid) stacked along the grid's dimensions."""
+    import json
+
+    import xarray
+
+    shape = tuple(len(grid[name]) for name in names)
+    variables, firsts = {}, {name: part[name] for part in reversed(parts) for name in part.data_vars}
+    for name, first in firsts.items():  # cells whose weight is a function of t have no `w` of their own: nan
+        stacked = np.stack([part[name].values if name in part else np.full(first.shape, np.nan) for part in parts])
+        variables[name] = ((*names, *first.dims), stacked.reshape(*shape, *first.shape))
+    attrs = {"base": json.dumps(base.to_dict()), "options": json.dumps(dict(options)), "seed": seed, **versions()}
+    return xarray.Dataset(variables, coords={name: _labels(grid[name]) for name in names}, attrs=attrs)
+
+
+def _labels(values: Sequence[Any]) -> list[Any]:
+    """Coordinates of one axis: numbers as they are, words too, growth laws and schedules by their repr."""
+    plain = [v if isinstance(v, str) else v if _number(v) else repr(v) for v in values]
+    return [str(v) for v in plain] if any(isinstance(v, str) for v in plain) else [np.asarray(v).item() for v in plain]
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
