@@ -167,11 +167,11 @@ def for_timesteps(
     Parameters
     ----------
     schedule : schedule of VE time (for one in own time: `problem.schedule`), a number or a function.
-    noise, betas, alphas_cumprod, sigmas, flow_sigmas : exactly one of them states the noise levels, first step first.
-        With `noise` (a process or its name) `timesteps` are its own times; with `betas` or `alphas_cumprod` they are
-        indices into it, as in DDPM; `sigmas` are VE standard deviations; `flow_sigmas` lie in [0, 1]. A last level 0
-        is the end, not a step (but timestep 0 of alphas_cumprod is one).
-    shift : of flow_sigmas that are not yet shifted.
+    **levels : exactly one of noise, betas, alphas_cumprod, sigmas, flow_sigmas states the noise levels, first step
+        first. With `noise` (a process or its name) `timesteps` are its own times; with `betas` or `alphas_cumprod`
+        they are indices into it, as in DDPM; `sigmas` are VE standard deviations; `flow_sigmas` lie in [0, 1], and
+        `shift` beside them is for those that are not yet shifted. A last level 0 is the end, not a step (but timestep
+        0 of alphas_cumprod is one).
     data_scale : standard deviation of the class means per direction, in the sampler's units.
     rule : "start" (w where the step evaluates the model) or "mean" (over the step, in sigma).
     t_max : levels above this VE time of the theory are read there, as at the start `problem.T`.

@@ -9,7 +9,7 @@ from meanfield.errors import ProblemError
 from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial
 from meanfield.problem.statement import Problem
 from simulate import clones
-from simulate.cloning.measure import branching
+from simulate.cloning import branching
 
 SETTINGS = {"n_samples": 1000, "n_draws": 16, "n_steps": 100, "threads": 1, "progress": False}
 

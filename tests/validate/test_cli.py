@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from meanfield import Ensemble, Exponential, Problem, solve
 from validate.cli import app
-from validate.regimes.groups import report
+from validate.regimes import report
 from validate.regimes.judgement import Judgement, Verdict
 
 CONFIG = """

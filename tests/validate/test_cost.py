@@ -9,10 +9,10 @@ from rich.console import Console
 from validation_cases import PROBLEM
 
 from meanfield import Continuum, Exponential, Fixed
+from validate.sweeps import cells as loop
+from validate.sweeps import cost
 from validate.sweeps.board import Board
 from validate.sweeps.cost import CostModel, Work, cost_model, run_work
-from validate.sweeps.grid import cells as loop
-from validate.sweeps.grid import cost
 from validate.sweeps.tasks import Orders, Outcome
 
 MODEL = CostModel(1e-3, 1e-8, 1e-4, 1e-8, 1e-10, 1e-9, 1e-8, 1e-5, 1e-8)

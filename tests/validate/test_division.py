@@ -12,7 +12,8 @@ from validation_cases import PROBLEM
 from meanfield import Fixed
 from simulate import run
 from validate import sweep
-from validate.sweeps.grid import PARTS, SweepCell, cell_seed, division
+from validate.sweeps import division
+from validate.sweeps.grid import PARTS, SweepCell, cell_seed
 
 GRID = {"w": [0.5, 1.0]}
 OPTIONS = {"d": 8, "n_samples": 20, "n_disorder": 5, "n_steps": 10, "n_times": 4, "seed": 3, "progress": False}
@@ -99,7 +100,7 @@ def test_a_whole_cell_is_used_by_any_number_of_workers(tmp_path):
 
 KILLED = """
 from concurrent.futures import ThreadPoolExecutor
-from validate import division
+from validate.sweeps import division
 division.WORTH = 0.0
 sweep(PROBLEM, {grid}, folder=sys.argv[1], executor=ThreadPoolExecutor(2), **{options})
 """

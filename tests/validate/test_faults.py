@@ -90,7 +90,7 @@ def test_several_drivers_share_a_folder(tmp_path, whole):
 
 FATAL = """
 import os, signal
-from validate import files
+from validate.results import files
 real = os.{function}
 def strike(*words):
     if "{part}" in str(words[-1]) or "{part}" == "any":
