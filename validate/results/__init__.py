@@ -1,0 +1,1 @@
+"""Files that explain themselves: stores, datasets, provenance."""
