@@ -3,10 +3,10 @@
     folder/manifest.json    what the cells are: grid, options, seed, versions; written first
     folder/cells/KEY.npz    one finished cell; KEY is a hash of what the cell is (of a part: `validate.sweeps.division`)
 
-A cell is written whole or not at all (`validate.results.files`). It is a NumPy archive of its variables and their dimensions,
-whose checksums are verified on reading: what is damaged all the same (a full disk, a broken copy) is found, named in a
-warning, and computed again. netCDF would be read by more software, but costs 40 ms a cell to write or read; this, 2.
-Whoever opens the folder again must bring the same manifest; finished cells are read, the rest is computed.
+A cell is written whole or not at all (`validate.results.files`). It is a NumPy archive of its variables and their
+dimensions, whose checksums are verified on reading: what is damaged all the same (a full disk, a broken copy) is found,
+named in a warning, and computed again. netCDF would be read by more software, but costs 40 ms a cell to write or read;
+this, 2. Whoever opens the folder again must bring the same manifest; finished cells are read, the rest is computed.
 """
 
 import hashlib
