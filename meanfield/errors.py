@@ -19,6 +19,7 @@ __all__ = [
     "build",
     "checked",
     "short",
+    "whole",
 ]
 
 
@@ -93,6 +94,21 @@ def checked(
             raise error(message)
         return int(x) if abs(x) < 2**53 else int(value)  # type: ignore[call-overload]
     return x
+
+
+def whole(name: str, value: object, **limits: Any) -> int:
+    """Return `value` as an int after checking that it is a whole number within `limits`, those of `checked`.
+
+    Examples
+    --------
+    >>> whole("d", 16.0, low=1)
+    16
+    >>> whole("d", 0, low=1)
+    Traceback (most recent call last):
+    ...
+    meanfield.errors.ProblemError: d must be a whole number >= 1; got 0.
+    """
+    return int(checked(name, value, integer=True, **limits))
 
 
 def short(value: object, width: int = 120) -> str:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from meanfield.errors import checked
+from meanfield.errors import checked, whole
 from validate.errors import ComparisonError
 
 __all__ = ["Estimate", "energy_distance", "mean_shift", "trace_ratio", "vendi", "vendi_score"]
@@ -108,7 +108,7 @@ def vendi_score(x: np.ndarray, bandwidth: float) -> float:
 
 def vendi(x: np.ndarray, bandwidth: float, batch: int) -> Estimate:
     """Mean Vendi score of disjoint batches of x, and its error over them; nan for a single batch."""
-    batch = int(checked("batch", batch, low=2, high=len(x), integer=True, error=ComparisonError))
+    batch = whole("batch", batch, low=2, high=len(x), error=ComparisonError)
     scores = [vendi_score(x[i : i + batch], bandwidth) for i in range(0, len(x) - batch + 1, batch)]
     stderr = np.std(scores, ddof=1) / math.sqrt(len(scores)) if len(scores) > 1 else math.nan
     return Estimate(float(np.mean(scores)), float(stderr))

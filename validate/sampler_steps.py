@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from meanfield import Constant, Continuum, Problem, Schedule, solve
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import ProblemError, whole
 
 if TYPE_CHECKING:
     import xarray
@@ -84,7 +84,7 @@ def sampler_steps(
             f"sampler_steps needs the continuum, the ODE and a finite start; got {problem!r}. "
             'State classes=Continuum(), sampler="ode", t_start=200.'
         )
-    counts = [int(checked("steps", n, low=2, integer=True)) for n in steps]
+    counts = [whole("steps", n, low=2) for n in steps]
     schedules = {"schedule": problem.schedule, "unguided": Constant(0.0)}
     shown = [
         problem.schedule.for_timesteps(**make(n_shown, math.sqrt(problem.T)), t_max=problem.T)

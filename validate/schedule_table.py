@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from meanfield.errors import checked
+from meanfield.errors import whole
 from meanfield.guidance.by_norm import PowerLaw
 from meanfield.guidance.ramps import ClampLinear, ExponentialRamp, Ramp, Triangular, early_high, late_unconditional
 from meanfield.guidance.schedules import Constant, Interval, Schedule
@@ -142,7 +142,7 @@ def tabulate_schedules(
     import xarray
 
     families = dict(FAMILIES if families is None else families)
-    n_samples = int(checked("n_samples", n_samples, low=0, integer=True))
+    n_samples = whole("n_samples", n_samples, low=0)
     names, shape = list(families), (len(alphas), len(samplers), len(families))
     numbers = [*THEORY, *(f"particle_{n}{s}" for n in MEASURED for s in ("", "_stderr"))]
     columns: dict[str, np.ndarray] = {n: np.full(shape, np.nan) for n in numbers}

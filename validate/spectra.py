@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from meanfield.errors import checked
+from meanfield.errors import whole
 from meanfield.problem.spectrum import Spectrum
 from meanfield.problem.statement import Problem
 from meanfield.tools.progress import Progress
@@ -77,7 +77,7 @@ def distortion_spectrum(
     from meanfield import solve
     from simulate import run
 
-    s, sizes = problem.spectrum, [int(checked("sizes", d, low=2, integer=True)) for d in sizes]
+    s, sizes = problem.spectrum, [whole("sizes", d, low=2) for d in sizes]
     line = with_probes(problem, *probes)
     assert s is not None
     for d in sizes:

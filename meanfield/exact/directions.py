@@ -11,7 +11,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import ProblemError, checked, whole
 from meanfield.guidance.schedules import Constant, Schedule
 from meanfield.problem.growth import Continuum
 from meanfield.problem.noise import VE
@@ -81,7 +81,7 @@ def along(problem: Problem, group: int) -> Problem:
     spectrum = problem.spectrum
     if spectrum is None:
         raise ProblemError("only a problem with a spectrum has directions of their own; this one has none.")
-    i = int(checked("group", group, low=0, high=len(spectrum) - 1, integer=True))
+    i = whole("group", group, low=0, high=len(spectrum) - 1)
     g = float(spectrum.g[i])
     w = problem.schedule
     return Problem(

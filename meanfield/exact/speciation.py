@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import ProblemError, checked, whole
 from meanfield.exact.planted import drawn, orthogonal
 
 __all__ = [
@@ -127,7 +127,7 @@ def excess_entropy(t, log_n: float, d: int, s2: float = 1.0, *, exact: bool = Fa
     if not exact:
         return np.minimum(0.0, log_n / d - gaussian)[()]
     log_n = checked("log_n", log_n, low=math.log(2.0), high=690.0, remedy="Use exact=False.")
-    d = int(checked("d", d, low=2, high=1e9, integer=True, remedy="Use exact=False."))
+    d = whole("d", d, low=2, high=1e9, remedy="Use exact=False.")
     missing = _each(lambda t: drawn(t / s2, math.exp(log_n), d)[1], t)
     return (log_n - missing) / d - gaussian[()]
 
@@ -187,7 +187,7 @@ def phi_drawn(D, n_classes: float, d: int, s2: float = 1.0):
     >>> round(float(phi_drawn(collapse_time(math.log(1000), 20), 1000, 20)), 2)     # at the collapse time
     0.57
     """
-    d = int(checked("d", d, low=2, high=1e9, integer=True))
+    d = whole("d", d, low=2, high=1e9)
     s2 = checked("s2", s2, low=0, open_low=True)
     n = _count(n_classes)
     return _each(lambda D: drawn(D / s2, n, d)[0], _positive("D", D))
@@ -214,6 +214,6 @@ def _count(n_classes: float) -> float:
 def _rate(log_n: float, d: int, s2: float) -> tuple[float, int, float]:
     return (
         checked("log_n", log_n, low=0, open_low=True),
-        int(checked("d", d, low=1, high=1e15, integer=True)),
+        whole("d", d, low=1, high=1e15),
         checked("s2", s2, low=0, open_low=True),
     )

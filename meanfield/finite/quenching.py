@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from meanfield.ensemble import Ensemble
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import ProblemError, checked, whole
 from meanfield.finite.models import reduced
 from meanfield.finite.sampling import check_settings, count_rivals, make_grid, sample
 from meanfield.problem.statement import Problem
@@ -78,8 +78,8 @@ def quenched(
     """
     s = check_settings(problem, d, n_samples, n_draws, n_steps, n_times, seed, threads)
     tolerance = checked("tolerance", tolerance, low=0, high=0.5, open_low=True)
-    n_explicit = int(checked("n_explicit", n_explicit, low=0, high=1e6, integer=True))
-    n_most = int(checked("n_most", n_most, low=64, high=1e7, integer=True))
+    n_explicit = whole("n_explicit", n_explicit, low=0, high=1e6)
+    n_most = whole("n_most", n_most, low=64, high=1e7)
     if s.d > 100_000:
         raise ProblemError(f"d must be at most 100000 here, where samples are vectors; got {d}. Use meanfield.reduced.")
     classes = count_rivals(problem, s.d)

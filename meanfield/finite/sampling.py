@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from meanfield.ensemble import Ensemble
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import ProblemError, whole
 from meanfield.problem.statement import Problem, Start
 from meanfield.tools.progress import Progress
 
@@ -70,14 +70,14 @@ def check_settings(problem: Problem, d, n_samples, n_draws, n_steps, n_times, se
         raise ProblemError(f"problem must be a meanfield.Problem; got {problem!r}.")
     problem.require_isotropic("the finite-d theory")
     problem.require_no_ratio("the finite-d theory")
-    d = int(checked("d", d, low=4, high=1e15, integer=True, remedy="simulate.run takes any d >= 2."))
-    n_draws = int(checked("n_draws", n_draws, low=1, high=1e6, integer=True))
-    n_samples = int(checked("n_samples", n_samples, low=n_draws, high=1e10, integer=True, remedy="One a draw."))
-    n_steps = int(checked("n_steps", n_steps, low=1, high=1e7, integer=True))
-    n_times = int(checked("n_times", n_times, low=2, high=1e6, integer=True))
-    seed = int(checked("seed", seed, low=0, integer=True))
+    d = whole("d", d, low=4, high=1e15, remedy="simulate.run takes any d >= 2.")
+    n_draws = whole("n_draws", n_draws, low=1, high=1e6)
+    n_samples = whole("n_samples", n_samples, low=n_draws, high=1e10, remedy="One a draw.")
+    n_steps = whole("n_steps", n_steps, low=1, high=1e7)
+    n_times = whole("n_times", n_times, low=2, high=1e6)
+    seed = whole("seed", seed, low=0)
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = int(checked("threads", available if threads is None else threads, low=1, high=1024, integer=True))
+    threads = whole("threads", available if threads is None else threads, low=1, high=1024)
     return Settings(d, n_samples // n_draws, n_draws, n_steps, n_times, seed, threads)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import ProblemError, checked, whole
 from meanfield.line.statement import Normal, TwoClasses, numbers
 
 __all__ = ["EndLaw"]
@@ -105,7 +105,7 @@ class EndLaw:
         from scipy.interpolate import CubicHermiteSpline
 
         self._require_grid()
-        z = np.linspace(self.z[0], self.z[-1], int(checked("n", n, low=2, high=1e7, integer=True)))
+        z = np.linspace(self.z[0], self.z[-1], whole("n", n, low=2, high=1e7))
         spline = CubicHermiteSpline(self.z, self.zeta, np.exp(self.log_slope))
         log_slope = np.log(np.maximum(spline(z, 1), math.exp(self.log_slope.min())))
         return EndLaw(self.classes, self.w, self.t_start, self.tol, z, spline(z), log_slope)

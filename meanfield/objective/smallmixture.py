@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
-from meanfield.errors import ProblemError, checked, short
+from meanfield.errors import ProblemError, checked, short, whole
 
 __all__ = ["Fields", "Pairs", "SmallMixture", "finite"]
 
@@ -72,7 +72,7 @@ class SmallMixture:
             raise ProblemError(f"variances must be > 0, one or one a class ({len(means)}); got {self.variances!r}.")
         object.__setattr__(self, "means", means)
         object.__setattr__(self, "variances", np.broadcast_to(c, (len(means),)))
-        k = checked("target", self.target, low=0, high=len(means) - 1, integer=True)
+        k = whole("target", self.target, low=0, high=len(means) - 1)
         object.__setattr__(self, "target", int(k))
 
     @property
@@ -98,7 +98,7 @@ class SmallMixture:
         `order` nodes in each of the 2n coordinates.
         """
         t = checked("t", t, low=0, open_low=True)
-        order = int(checked("order", order, low=2, high=200, integer=True))
+        order = whole("order", order, low=2, high=200)
         kinds = range(len(np.asarray(self.means))) if aggregate else [self.target]
         if len(kinds) * order ** (2 * self.dim) > LARGEST:
             raise ProblemError(

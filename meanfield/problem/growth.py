@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from meanfield.errors import ProblemError, build, checked
+from meanfield.errors import ProblemError, build, checked, whole
 
 __all__ = ["Continuum", "Exponential", "Fixed", "Growth", "Polynomial"]
 
@@ -83,7 +83,7 @@ class Fixed(Growth):
     name: ClassVar[str] = "fixed"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "n", checked("n", self.n, low=1, integer=True))
+        object.__setattr__(self, "n", whole("n", self.n, low=1))
 
     def log_count(self, d: float) -> float:
         return math.log(self.n)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.errors import ProblemError, build, checked
+from meanfield.errors import ProblemError, build, checked, whole
 
 __all__ = ["Spectrum", "power_law"]
 
@@ -93,7 +93,7 @@ class Spectrum:
         ------
         ProblemError : a group would have fewer than two directions (its v could not be measured).
         """
-        d = int(checked("d", d, low=1, integer=True))
+        d = whole("d", d, low=1)
         exact = np.asarray(self.share) * d
         counts = np.floor(exact + 1e-9).astype(int)
         remainder = exact - counts
@@ -117,7 +117,7 @@ class Spectrum:
         """
         if math.isinf(d):
             return self
-        d = int(checked("d", d, low=1, integer=True))
+        d = whole("d", d, low=1)
         return Spectrum(self.c, self.u, tuple(n / d for n in self.counts(d)))
 
     def to_dict(self) -> dict[str, Any]:
@@ -176,8 +176,8 @@ def power_law(
     >>> [round(x, 3) for x in s.u], s.counts(12)
     ([6.25, 1.904, 1.156], (4, 4, 4))
     """
-    modes = int(checked("modes", modes, low=1, high=10**7, integer=True))
-    n_groups = int(checked("n_groups", n_groups, low=1, high=modes, integer=True))
+    modes = whole("modes", modes, low=1, high=10**7)
+    n_groups = whole("n_groups", n_groups, low=1, high=modes)
     a = checked("exponent", exponent, low=0, high=10)
     b = a if class_exponent is None else checked("class_exponent", class_exponent, low=a, high=20)
     ratio = checked("ratio", ratio, low=0, high=1, open_low=True)

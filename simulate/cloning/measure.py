@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import ProblemError, checked, whole
 from meanfield.problem.growth import Growth
 from meanfield.problem.statement import Problem
 from meanfield.tools.progress import Progress
@@ -130,18 +130,16 @@ def clones(
         raise ProblemError(f'trunk must be "sde" or "ode"; got {trunk!r}.')
     if dtype not in ("float32", "float64"):
         raise ProblemError(f'dtype must be "float32" or "float64"; got {dtype!r}.')
-    n_steps = int(checked("n_steps", n_steps, low=1, high=1e7, integer=True))
+    n_steps = whole("n_steps", n_steps, low=1, high=1e7)
     T, end = _ends(times, source.sigma2, t_start, t_end)
     descent = _descent(times, source.sigma2, T, end, n_steps, 1.0 if trunk == "sde" else 0.0, eta)
     walkers = 1 + 2 * len(times)
     batch = max(1, min(WALKERS // walkers, STATE_NUMBERS // (walkers * source.dim)))
     settings = _Settings(
-        n_samples=int(checked("n_samples", n_samples, low=1, high=1e9, integer=True)),
-        n_draws=int(checked("n_draws", n_draws, low=2, high=1e6, integer=True, remedy="Draws give the error bar.")),
-        seed=int(checked("seed", seed, low=0, integer=True)),
-        threads=int(
-            checked("threads", available_threads() if threads is None else threads, low=1, high=1024, integer=True)
-        ),
+        n_samples=whole("n_samples", n_samples, low=1, high=1e9),
+        n_draws=whole("n_draws", n_draws, low=2, high=1e6, remedy="Draws give the error bar."),
+        seed=whole("seed", seed, low=0),
+        threads=whole("threads", available_threads() if threads is None else threads, low=1, high=1024),
         dtype=dtype,
         batch=batch,
     )

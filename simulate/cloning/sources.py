@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import ProblemError, checked, whole
 from meanfield.guidance.schedules import Constant
 from meanfield.problem.growth import Growth
 from meanfield.problem.statement import Problem
@@ -45,7 +45,7 @@ def class_source(classes: Any, d: int | None, sigma2: float | None, reduce: bool
     (2, (2, 2))
     """
     if d is not None:
-        d = int(checked("d", d, low=1, high=1e12, integer=True))
+        d = whole("d", d, low=1, high=1e12)
     if isinstance(classes, Problem):
         sigma2 = _of_problem(classes, sigma2)
         classes = classes.classes

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from meanfield.errors import CfgfieldError, checked
+from meanfield.errors import CfgfieldError, whole
 from simulate.learned.digits import BLUR, Digits
 from simulate.learned.extra import library
 
@@ -63,7 +63,7 @@ def read_checkpoint(path: Path, training: Mapping[str, Any], data: Digits, steps
             raise ValueError("it is none of this package")
         if found.pop("hash") != _hash(found):
             raise ValueError("its content has changed since it was written")
-        checked("step", found["step"], low=0, integer=True)
+        whole("step", found["step"], low=0)
         there = dict(found["training"])
     except Exception as cause:  # a damaged file shows in many ways: OSError, RuntimeError, UnpicklingError, KeyError
         raise damaged(path, cause) from cause

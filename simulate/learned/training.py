@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from meanfield.errors import ProblemError, build, checked
+from meanfield.errors import ProblemError, build, checked, whole
 from meanfield.tools.progress import Progress
 from simulate.learned.checkpoint import damaged, read_checkpoint, write_checkpoint
 from simulate.learned.digits import BLUR, Digits, load_digits
@@ -68,7 +68,7 @@ class Training:
 
     def __post_init__(self) -> None:
         for name, low in (("steps", 1), ("batch", 1), ("width", 1), ("depth", 1), ("seed", 0)):
-            object.__setattr__(self, name, int(checked(name, getattr(self, name), low=low, high=2**31, integer=True)))
+            object.__setattr__(self, name, whole(name, getattr(self, name), low=low, high=2**31))
         for name, least, most in (("dropout", 0.0, 0.9), ("label_dropout", 0.01, 0.99), ("t_max", 1.0, 1e8)):
             object.__setattr__(self, name, checked(name, getattr(self, name), low=least, high=most))
         rate = checked("learning_rate", self.learning_rate, low=0, high=1, open_low=True)
@@ -109,7 +109,7 @@ def train(
         raise ProblemError(f"training must be a Training; got {training!r}. Give e.g. Training(steps=500).")
     if not isinstance(checkpoint, str | Path | None) or (checkpoint is not None and Path(checkpoint).is_dir()):
         raise ProblemError(f"checkpoint must be the name of a file; got {checkpoint!r}.")
-    every = int(checked("every", every, low=1, integer=True))
+    every = whole("every", every, low=1)
     torch = library("torch")
     data = load_digits()
     path = None if checkpoint is None else Path(checkpoint)
@@ -192,7 +192,7 @@ class _Run:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a state; whatever it raises, the state is not of this training."""
         torch, labels, losses = self._torch, state["labels"], state["losses"]
-        checked("step", state["step"], low=0, high=self._training.steps, integer=True)
+        whole("step", state["step"], low=0, high=self._training.steps)
         if not torch.equal(labels.sort().values, self._labels.sort().values):
             raise ValueError("its labels are not those of the images")
         if losses.shape != self.losses.shape:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from meanfield.ensemble import Observable
-from meanfield.errors import checked
+from meanfield.errors import whole
 from meanfield.problem.statement import Problem
 from simulate.running.lazy import require_own_noise
 from simulate.running.runner import run_on
@@ -96,7 +96,7 @@ def timestep_error(
     """
     settings = check_settings(problem, d, n_samples, n_disorder, seed, classes, dtype, block, batch, threads)
     require_own_noise(settings, "timestep_error")
-    n_steps = int(checked("n_steps", n_steps, low=1, high=1e7, integer=True))
+    n_steps = whole("n_steps", n_steps, low=1, high=1e7)
     count = count_classes(problem, settings.d)
     begin = problem.start(rate=problem.classes.rate(settings.d), count=count, d=settings.d)
     times = time_grid(problem, begin.t, n_steps, refinement=2)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from meanfield.ensemble import Ensemble
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import ProblemError, whole
 from meanfield.problem.statement import Problem
 from simulate.running.lazy import require_own_noise, run_lazy
 from simulate.running.observables import unpack
@@ -109,13 +109,13 @@ def run(
     settings = check_settings(
         problem, d, n_samples, n_disorder, seed, classes, dtype, block, batch, threads, first_draw
     )
-    refinement = int(checked("noise_refinement", noise_refinement, low=1, high=1e4, integer=True))
-    n_times = int(checked("n_times", n_times, low=2, high=1e6, integer=True))
+    refinement = whole("noise_refinement", noise_refinement, low=1, high=1e4)
+    n_times = whole("n_times", n_times, low=2, high=1e6)
     if tol is not None:
         if n_steps is not None:
             raise ProblemError(f"give n_steps or tol, which chooses n_steps; got n_steps={n_steps} and tol={tol}.")
         require_own_noise(settings, f"tol={tol}")
-    n_steps = int(checked("n_steps", 100 if n_steps is None else n_steps, low=1, high=1e7, integer=True))
+    n_steps = whole("n_steps", 100 if n_steps is None else n_steps, low=1, high=1e7)
     if settings.classes == "lazy":
         if refinement > 1:
             require_own_noise(settings, f"noise_refinement={refinement}")

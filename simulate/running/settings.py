@@ -4,7 +4,7 @@ import math
 import os
 from dataclasses import dataclass
 
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import ProblemError, whole
 from meanfield.problem.statement import Problem
 from simulate.running.choice import choose, remedies
 from simulate.scores.mixture import available_bytes, check_memory, count_classes
@@ -42,26 +42,24 @@ def check_settings(
     """Check every setting on its own and against memory; choose how the classes are held."""
     if not isinstance(problem, Problem):
         raise ProblemError(f"problem must be a meanfield.Problem; got {problem!r}.")
-    whole = {
-        "d": int(checked("d", d, low=2, high=1e12, integer=True)),
-        "n_samples": int(checked("n_samples", n_samples, low=1, high=1e9, integer=True)),
-        "n_disorder": int(checked("n_disorder", n_disorder, low=1, high=1e6, integer=True)),
-        "seed": int(checked("seed", seed, low=0, integer=True)),
-        "block": int(checked("block", block, low=1, high=1e6, integer=True)),
-        "batch": int(checked("batch", 1 if batch is None else batch, low=1, high=1e5, integer=True)),
-        "threads": int(
-            checked("threads", available_threads() if threads is None else threads, low=1, high=1024, integer=True)
-        ),
-        "first_draw": int(checked("first_draw", first_draw, low=0, high=1e9, integer=True)),
+    checks = {
+        "d": whole("d", d, low=2, high=1e12),
+        "n_samples": whole("n_samples", n_samples, low=1, high=1e9),
+        "n_disorder": whole("n_disorder", n_disorder, low=1, high=1e6),
+        "seed": whole("seed", seed, low=0),
+        "block": whole("block", block, low=1, high=1e6),
+        "batch": whole("batch", 1 if batch is None else batch, low=1, high=1e5),
+        "threads": whole("threads", available_threads() if threads is None else threads, low=1, high=1024),
+        "first_draw": whole("first_draw", first_draw, low=0, high=1e9),
     }
     if dtype not in ("float32", "float64"):
         raise ProblemError(f'dtype must be "float32" or "float64"; got {dtype!r}.')
     if problem.spectrum is not None:
-        problem.spectrum.counts(whole["d"])  # refuses groups that d cannot realise
-    choice = choose(problem, whole["d"], classes)
+        problem.spectrum.counts(checks["d"])  # refuses groups that d cannot realise
+    choice = choose(problem, checks["d"], classes)
     if batch is None:
-        whole["batch"] = usual_batch(problem, whole["d"], choice.classes, whole["n_samples"] * whole["n_disorder"])
-    settings = Settings(classes=choice.classes, why=choice.why, dtype=dtype, **whole)
+        checks["batch"] = usual_batch(problem, checks["d"], choice.classes, checks["n_samples"] * checks["n_disorder"])
+    settings = Settings(classes=choice.classes, why=choice.why, dtype=dtype, **checks)
     _check_memory(problem, settings)
     return settings
 

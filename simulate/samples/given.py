@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import ProblemError, whole
 from meanfield.problem.growth import Fixed
 from meanfield.problem.statement import Problem
 from simulate.randomness.streams import NoiseReader
@@ -67,9 +67,9 @@ def sample_mixture(
     problem.weight(problem.T)  # refuses a weight that depends on the sample
     if math.isinf(problem.T):
         raise ProblemError("given means need a finite start; got t_start = inf. Give e.g. t_start=1000.")
-    k = int(checked("target", target, low=0, high=len(centres) - 1, integer=True))
-    n_samples = int(checked("n_samples", n_samples, low=1, integer=True))
-    n_steps = int(checked("n_steps", n_steps, low=1, high=1e7, integer=True))
+    k = whole("target", target, low=0, high=len(centres) - 1)
+    n_samples = whole("n_samples", n_samples, low=1)
+    n_steps = whole("n_steps", n_steps, low=1, high=1e7)
     if covariances is None:
         others = (np.delete(centres, k, axis=0) - centres[k]).astype(np.float32)
         score: Any = ReferenceScore(Mixture(centres[k], others, float(len(centres))))

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import ProblemError, checked, whole
 from meanfield.line.scoreerror import ScoreError
 from meanfield.line.statement import PiecewiseConstant, TwoClasses, numbers, stated
 from simulate.randomness.normals import make_key, normals
@@ -68,9 +68,9 @@ def sample_line(
     w = checked("w", w, low=0, high=LARGEST, remedy="Use the limit laws of meanfield.line.")
     eta = _eta(sampler)
     stated(classes)
-    n_samples = int(checked("n_samples", n_samples, low=1, high=1e9, integer=True))
-    n_steps = int(checked("n_steps", n_steps, low=1, high=1e7, integer=True))
-    key = make_key(int(checked("seed", seed, low=0, integer=True)), LINE, 0)
+    n_samples = whole("n_samples", n_samples, low=1, high=1e9)
+    n_steps = whole("n_steps", n_steps, low=1, high=1e7)
+    key = make_key(whole("seed", seed, low=0), LINE, 0)
     T = checked("t_start", t_start, low=0, open_low=True, infinite=True)
     if error is not None and not isinstance(error, ScoreError):
         raise ProblemError(f"error must be a ScoreError or None; got {error!r}.")

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.errors import ConvergenceError, ProblemError, checked
+from meanfield.errors import ConvergenceError, ProblemError, checked, whole
 from meanfield.problem.statement import Problem
 from meanfield.tools.progress import Progress
 from simulate.randomness.streams import NoiseReader
@@ -85,10 +85,10 @@ def sample_scores(
     for name, score in (("conditional", conditional), ("unconditional", unconditional)):
         if not callable(score):
             raise ProblemError(f"the {name} score must be a function of (x, t); got {score!r}.")
-    dim = int(checked("dim", dim, low=1, integer=True))
-    seed, draw = (int(checked(k, v, low=0, integer=True)) for k, v in (("seed", seed), ("draw", draw)))
-    n_samples = int(checked("n_samples", n_samples, low=1, integer=True))
-    n_steps = int(checked("n_steps", n_steps, low=1, high=1e7, integer=True))
+    dim = whole("dim", dim, low=1)
+    seed, draw = (whole(k, v, low=0) for k, v in (("seed", seed), ("draw", draw)))
+    n_samples = whole("n_samples", n_samples, low=1)
+    n_steps = whole("n_steps", n_steps, low=1, high=1e7)
 
     def force(x: np.ndarray, t: float, w: float, D: float) -> np.ndarray:
         return x + D * _guided(x, t, w, conditional, unconditional)

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from meanfield.errors import checked
+from meanfield.errors import checked, whole
 from validate.errors import ComparisonError
 
 __all__ = [
@@ -105,7 +105,7 @@ def family_threshold(k: int, level: float = 0.01) -> float:
     >>> round(family_threshold(1, 0.0455), 2), round(family_threshold(200, 0.01), 2)
     (2.0, 4.05)
     """
-    k = int(checked("the number of tests", k, low=1, integer=True, error=ComparisonError))
+    k = whole("the number of tests", k, low=1, error=ComparisonError)
     level = checked("level", level, low=0, open_low=True, high=0.5, error=ComparisonError)
     single = -math.expm1(math.log1p(-level) / k)  # 1 - (1 - level)^(1/k) without cancellation
     return -float(special.ndtri(0.5 * single))

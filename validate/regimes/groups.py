@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from meanfield.errors import checked
+from meanfield.errors import whole
 from meanfield.guidance.schedules import Linear, Piecewise
 from meanfield.problem.growth import Continuum, Exponential, Fixed, Growth, Polynomial
 from meanfield.problem.statement import Problem
@@ -222,7 +222,7 @@ def annealed_error(theory, d: int) -> float:
     True
     """
     theory.problem.require_isotropic("the bound on the annealed error", "There is none with a spectrum yet.")
-    d = int(checked("d", d, low=1, integer=True))
+    d = whole("d", d, low=1)
     log_count = theory.problem.classes.log_count(d)
     if math.isinf(log_count):
         return 0.0

@@ -10,7 +10,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Any
 
-from meanfield.errors import checked
+from meanfield.errors import whole
 from validate.errors import ConfigError, ExecutorError
 
 __all__ = ["broken", "check_executor", "check_threads", "check_workers", "cluster", "count_workers"]
@@ -34,7 +34,7 @@ def check_threads(threads: int | None) -> int:
     from simulate.running.settings import available_threads  # loads the compiler: only when cells are to be computed
 
     value = available_threads() if threads is None else threads
-    return int(checked("threads", value, low=1, high=1024, integer=True, remedy="Leave it out to use all."))
+    return whole("threads", value, low=1, high=1024, remedy="Leave it out to use all.")
 
 
 def check_workers(executor: Any) -> None:

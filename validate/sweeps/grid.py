@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import ProblemError, whole
 from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial
 from meanfield.problem.statement import Problem
 from validate.agreement.estimates import theory_on
@@ -62,7 +62,7 @@ class SweepCell:
         """The cell cut into ranges of draws; none if there is one draw, or lazy classes, whose draws are not apart."""
         from simulate.running.choice import choose
 
-        n = int(checked("n_disorder", self.options["n_disorder"], low=1, integer=True))
+        n = whole("n_disorder", self.options["n_disorder"], low=1)
         if n == 1 or choose(self.problem, self.d, self.options["classes"]).classes == "lazy":
             return []
         edges = np.linspace(0, n, min(n, PARTS) + 1).astype(int).tolist()
@@ -226,7 +226,7 @@ def _cells(
     for point in itertools.product(*axes):
         chosen = dict(zip(names, point, strict=True))
         label = " ".join(f"{name}={_labels([value])[0]}" for name, value in chosen.items())
-        size = int(checked("d", chosen.pop("d", d), low=2, integer=True))
+        size = whole("d", chosen.pop("d", d), low=2)
         changes = {}
         for name, value in chosen.items():
             field = "classes" if name in GROWTH else "guidance" if name == "w" else name
