@@ -5,6 +5,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 from benchmarks.timing import cpu_seconds, sgemm
+from meanfield.tools.crew import available_threads
 from validate.results.provenance import provenance
 
 __all__ = ["machine"]
@@ -17,7 +18,7 @@ def machine() -> dict:
     product()
     return {
         "processor": _processor(),
-        "processors": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "processors": available_threads(),
         "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         "sgemm_gflops": round(2 * n**3 / cpu_seconds(product, 10) / 1e9, 1),
         **provenance(),

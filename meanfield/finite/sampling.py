@@ -9,11 +9,8 @@ A model is a compiled function `fill(generator, n_samples, out)` that adds up th
 """
 
 import math
-import os
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -22,6 +19,7 @@ import numpy as np
 from meanfield.ensemble import Ensemble
 from meanfield.errors import ProblemError, whole
 from meanfield.problem.statement import Problem, Start
+from meanfield.tools.crew import Crew, check_threads
 from meanfield.tools.progress import Progress
 
 __all__ = ["NAMES", "Classes", "Grid", "Settings", "check_settings", "count_rivals", "make_grid", "sample"]
@@ -76,9 +74,7 @@ def check_settings(problem: Problem, d, n_samples, n_draws, n_steps, n_times, se
     n_steps = whole("n_steps", n_steps, low=1, high=1e7)
     n_times = whole("n_times", n_times, low=2, high=1e6)
     seed = whole("seed", seed, low=0)
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = whole("threads", available if threads is None else threads, low=1, high=1024)
-    return Settings(d, n_samples // n_draws, n_draws, n_steps, n_times, seed, threads)
+    return Settings(d, n_samples // n_draws, n_draws, n_steps, n_times, seed, check_threads(threads))
 
 
 def count_rivals(problem: Problem, d: int) -> Classes:
@@ -119,29 +115,18 @@ def sample(
     """
     began = time.perf_counter()
     n_times = int(grid.slot.max()) + 1
-    draws, done = np.zeros((s.n_draws, len(NAMES), n_times)), np.zeros(s.n_draws, int)
-    part, stop = max(1, PART // s.n_steps), threading.Event()
+    draws = np.zeros((s.n_draws, len(NAMES), n_times))
+    part, crew = max(1, PART // s.n_steps), Crew(s.threads)
 
     def one(draw: int) -> None:
         rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(s.seed, spawn_key=(role, draw))))
-        while done[draw] < s.batch and not stop.is_set():
-            few = min(part, s.batch - done[draw])
+        for begin in range(0, s.batch, part):
+            few = min(part, s.batch - begin)
             fill(rng, few, draws[draw])
-            done[draw] += few
+            crew.tick(few)
 
-    with Progress(progress, s.n_draws * s.batch, label) as show, ThreadPoolExecutor(s.threads) as pool:
-        futures = [pool.submit(one, draw) for draw in range(s.n_draws)]
-        try:
-            while wait(futures, timeout=0.1, return_when=FIRST_EXCEPTION).not_done:
-                if any(f.done() and f.exception() for f in futures):
-                    break
-                show(int(done.sum()))
-            for future in futures:
-                future.result()
-            show(s.n_draws * s.batch)
-        finally:
-            stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+    with Progress(progress, s.n_draws * s.batch, label) as show:
+        crew.run(one, range(s.n_draws), show)
     draws /= s.batch
     about = {
         "method": label.split(",")[0],

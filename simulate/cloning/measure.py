@@ -17,10 +17,8 @@ Only x.(mu_k - mu_1) enters the score, so P - 1 < d coordinates suffice (sec. 8 
 import json
 import math
 import platform
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,11 +28,11 @@ from threadpoolctl import threadpool_limits
 from meanfield.errors import ProblemError, checked, whole
 from meanfield.problem.growth import Growth
 from meanfield.problem.statement import Problem
+from meanfield.tools.crew import Crew, check_threads
 from meanfield.tools.progress import Progress
 from simulate.cloning.branching import Descent, end_agreement, forward_states, posterior_moments, simulate_clones
 from simulate.cloning.sources import ClassSource, class_source
 from simulate.randomness.streams import CLONES, FORWARD, stream
-from simulate.running.settings import available_threads
 from simulate.scores.kernels import FastScore
 from simulate.scores.mixture import Mixture
 
@@ -139,7 +137,7 @@ def clones(
         n_samples=whole("n_samples", n_samples, low=1, high=1e9),
         n_draws=whole("n_draws", n_draws, low=2, high=1e6, remedy="Draws give the error bar."),
         seed=whole("seed", seed, low=0),
-        threads=whole("threads", available_threads() if threads is None else threads, low=1, high=1024),
+        threads=check_threads(threads),
         dtype=dtype,
         batch=batch,
     )
@@ -201,10 +199,6 @@ def _descent(t, sigma2: float, T: float, end: float, n_steps: int, trunk_eta: fl
     return Descent(grid, tuple(int(n) for n in splits), trunk_eta, eta)
 
 
-class _Interrupted(Exception):
-    """Raised inside workers when the run is being stopped."""
-
-
 class _Run:
     """Items (draw, batch) in threads. Each has its own random streams: the result does not depend on the threads."""
 
@@ -213,48 +207,28 @@ class _Run:
         s = settings
         starts = range(0, s.n_samples, s.batch)
         self._items = [(draw, i // s.batch, min(s.batch, s.n_samples - i)) for draw in range(s.n_draws) for i in starts]
-        self._stop = threading.Event()
-        self._lock = threading.Lock()
-        self._done = 0
+        self._crew = Crew(s.threads)
 
     def run(self, show: Any) -> np.ndarray:
         """Averages over samples, (draws, names, times)."""
         total = len(self._items) * len(self._descent.D)
-        pool = ThreadPoolExecutor(self._settings.threads)
         with threadpool_limits(1, user_api="blas"), Progress(show, total, "clones") as progress:
-            try:
-                futures = [pool.submit(self._item, *item) for item in self._items]
-                while wait(futures, timeout=0.1, return_when=FIRST_EXCEPTION).not_done:
-                    if any(f.done() and f.exception() for f in futures):
-                        break
-                    progress(self._done)
-                sums = np.stack([f.result() for f in futures])
-                progress(total)
-            finally:
-                self._stop.set()
-                pool.shutdown(wait=True, cancel_futures=True)
+            sums = np.stack(self._crew.run(self._item, self._items, progress))
+            progress(total)
         s = self._settings
         return sums.reshape(s.n_draws, -1, *sums.shape[1:]).sum(axis=1) / s.n_samples
 
-    def _item(self, draw: int, batch: int, samples: int) -> np.ndarray:
+    def _item(self, item: tuple[int, int, int]) -> np.ndarray:
         """Sums over the samples of one batch, (names, times)."""
+        draw, batch, samples = item
         s, descent = self._settings, self._descent
         mixture: Mixture = self._source.draw(s.seed, draw)
-        score = FastScore(mixture, samples * (1 + 2 * len(descent.splits)), dtype=s.dtype, check=self._check)
+        score = FastScore(mixture, samples * (1 + 2 * len(descent.splits)), dtype=s.dtype, check=self._crew.check)
         ends, end_D, squares = simulate_clones(
-            mixture, score, descent, samples, stream(s.seed, CLONES, draw, batch), self._tick
+            mixture, score, descent, samples, stream(s.seed, CLONES, draw, batch), self._crew.tick
         )
         agreement, same = end_agreement(mixture, ends, end_D)
         rng = stream(s.seed, FORWARD, draw, batch)
         states = ((forward_states(mixture, D, samples, rng), D) for D in descent.split_D)
         fresh = np.array([posterior_moments(mixture, y, D) for y, D in states])  # (splits, 2, samples)
         return np.stack([a.sum(axis=1) for a in (agreement, same, fresh[:, 0], squares, fresh[:, 1])])
-
-    def _check(self) -> None:
-        if self._stop.is_set():
-            raise _Interrupted
-
-    def _tick(self) -> None:
-        self._check()
-        with self._lock:
-            self._done += 1

@@ -1,16 +1,16 @@
 """The numerical settings of a run: checked one by one and against memory, before anything is drawn."""
 
 import math
-import os
 from dataclasses import dataclass
 
 from meanfield.errors import ProblemError, whole
 from meanfield.problem.statement import Problem
+from meanfield.tools.crew import check_threads
 from simulate.running.choice import choose, remedies
 from simulate.scores.mixture import available_bytes, check_memory, count_classes
 from simulate.scores.streamed import MIN_BLOCK
 
-__all__ = ["Settings", "available_threads", "batch_width", "check_settings", "default_batch", "usual_batch"]
+__all__ = ["Settings", "batch_width", "check_settings", "default_batch", "usual_batch"]
 
 BATCHES = (256, 1024)  # samples of a batch, at least and at most: half the cost with few classes, 5 % with many
 QUICK = 2**18  # coordinates of all classes up to which a step of the largest batch takes milliseconds
@@ -49,7 +49,7 @@ def check_settings(
         "seed": whole("seed", seed, low=0),
         "block": whole("block", block, low=1, high=1e6),
         "batch": whole("batch", 1 if batch is None else batch, low=1, high=1e5),
-        "threads": whole("threads", available_threads() if threads is None else threads, low=1, high=1024),
+        "threads": check_threads(threads),
         "first_draw": whole("first_draw", first_draw, low=0, high=1e9),
     }
     if dtype not in ("float32", "float64"):
@@ -62,11 +62,6 @@ def check_settings(
     settings = Settings(classes=choice.classes, why=choice.why, dtype=dtype, **checks)
     _check_memory(problem, settings)
     return settings
-
-
-def available_threads() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def usual_batch(problem: Problem, d: int, held: str, samples: int) -> int:

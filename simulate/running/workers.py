@@ -7,13 +7,13 @@ BLAS is held to one thread meanwhile, so threads do not fight and the result is 
 
 import math
 import threading
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401  the BLAS that numba calls: load it before its threads are limited
 from threadpoolctl import threadpool_limits
 
+from meanfield.tools.crew import Crew
 from meanfield.tools.progress import Progress
 from simulate.running.particles import Plan, simulate_batch
 from simulate.running.settings import Settings
@@ -26,45 +26,29 @@ from simulate.scores.streamed import StreamedMixture, StreamedScore, draw_stream
 __all__ = ["Workers"]
 
 
-class _Interrupted(Exception):
-    """Raised inside workers when the run is being stopped."""
-
-
 class Workers:
     """Runs the items in threads; draws each mixture when it is first needed and drops it after its last batch."""
 
     def __init__(self, plan: Plan, settings: Settings, items: list[tuple[int, range]], n_batches: int) -> None:
         self._plan, self._settings, self._items = plan, settings, items
         self._lock = threading.Lock()
-        self._stop = threading.Event()
+        self._crew = Crew(1 if settings.classes == "streamed" else settings.threads)
         self._mixtures: dict[int, Classes] = {}
         self._locks = {draw: threading.Lock() for draw, _ in items}
         self._left = {draw: n_batches for draw, _ in items}
-        self._steps = 0  # done in all
-        self._passed = 0  # ranges of streamed classes that have passed since
-        self._ranges = 1  # of them in a step
+        self._ranges = 1  # of streamed classes in a step
+        self._passed = 0  # of them, since the last step
         if settings.classes == "streamed":
             self._ranges = max(1, n_ranges(count_classes(plan.problem, settings.d)))
 
     def run(self, show: Any) -> np.ndarray:
         total = len(self._items) * len(self._plan.steps) * self._ranges
         label = f"particles, d = {self._settings.d}"
-        pool = ThreadPoolExecutor(1 if self._settings.classes == "streamed" else self._settings.threads)
         with threadpool_limits(1, user_api="blas"), Progress(show, total, label) as progress:
-            try:
-                futures = [pool.submit(self._item, draw, samples) for draw, samples in self._items]
-                while wait(futures, timeout=0.1, return_when=FIRST_EXCEPTION).not_done:
-                    if any(f.done() and f.exception() for f in futures):
-                        break
-                    progress(min(total, self._steps * self._ranges + min(self._passed, self._ranges)))
-                sums = np.stack([f.result() for f in futures])
-                progress(total)
-                return sums
-            finally:
-                self._stop.set()
-                pool.shutdown(wait=True, cancel_futures=True)
+            return np.stack(self._crew.run(self._item, self._items, progress))
 
-    def _item(self, draw: int, samples: range) -> np.ndarray:
+    def _item(self, item: tuple[int, range]) -> np.ndarray:
+        draw, samples = item
         with self._locks[draw]:
             if draw not in self._mixtures:
                 self._mixtures[draw] = self._draw(draw)
@@ -84,7 +68,7 @@ class Workers:
         if s.classes == "span":
             return draw_span(s.d, int(count), s.seed, draw)
         if s.classes == "streamed":
-            how = {"threads": s.threads, "check": self._check, "passed": self._pass}
+            how = {"threads": s.threads, "check": self._crew.check, "passed": self._pass}
             return draw_streamed(s.d, int(count), s.seed, draw, counts, **how)
         return draw_direct(s.d, int(count), s.seed, draw, counts)
 
@@ -99,16 +83,15 @@ class Workers:
             return ContinuumScore(mixture.target, self._plan.problem.schedule.by_ratio)
         if s.classes == "reference":
             return ReferenceScore(mixture)
-        return FastScore(mixture, samples, s.block, s.dtype, self._check, negligible)
-
-    def _check(self) -> None:
-        if self._stop.is_set():
-            raise _Interrupted
+        return FastScore(mixture, samples, s.block, s.dtype, self._crew.check, negligible)
 
     def _tick(self) -> None:
-        self._check()
-        with self._lock:
-            self._steps, self._passed = self._steps + 1, 0
+        """A step is done."""
+        self._crew.tick(self._ranges - self._passed)
+        self._passed = 0
 
     def _pass(self) -> None:
-        self._passed += 1
+        """A range of streamed classes is done. A step may take them more than once."""
+        if self._passed < self._ranges:
+            self._passed += 1
+            self._crew.tick()

@@ -15,15 +15,15 @@ Making a class costs as much as some 50 samples that use it, so all samples of a
 fifth more than with explicit classes, 1000 a few per cent.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from meanfield.tools.compiling import compiled
+from meanfield.tools.crew import Crew
 from simulate.randomness.normals import make_key
 from simulate.randomness.streams import MEANS
 from simulate.scores.kernels import NEGLIGIBLE, Cut, cut_off, make_kernel
@@ -68,17 +68,11 @@ class StreamedMixture(Classes):
 
         Threads run at most two ranges each ahead of what is taken, so results do not pile up.
         """
-        ahead: deque[Future[T]] = deque()
-        pool = ThreadPoolExecutor(self.threads)
-        try:
-            for i in range(n_ranges(self.n_classes)):
-                ahead.append(pool.submit(work, self._blocks(i)))
-                if len(ahead) == 2 * self.threads:
-                    yield self._take(ahead)
-            while ahead:
-                yield self._take(ahead)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        ranges = map(self._blocks, range(n_ranges(self.n_classes)))
+        with closing(Crew(self.threads).results(work, ranges, ahead=2 * self.threads)) as results:
+            for result in results:
+                self.passed()
+                yield result
 
     def total(self, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """See `Classes`."""
@@ -87,11 +81,6 @@ class StreamedMixture(Classes):
             return sum((function(b.astype(np.float64)) for b in blocks), np.zeros(()))
 
         return sum(self.over_ranges(work), np.zeros(()))
-
-    def _take(self, ahead: deque) -> Any:
-        result = ahead.popleft().result()
-        self.passed()
-        return result
 
     def _blocks(self, i: int) -> Iterator[np.ndarray]:
         rows = max(MIN_BLOCK, BLOCK_NUMBERS // self.dim)

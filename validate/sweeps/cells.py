@@ -17,13 +17,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from meanfield.tools.crew import available_threads, check_threads
 from validate.errors import ExecutorError
 from validate.results.files import temporary_name, unwritable
 from validate.results.provenance import code_fingerprint
 from validate.results.store import Store
 from validate.sweeps.board import Board
 from validate.sweeps.cost import cost_model
-from validate.sweeps.executors import broken, check_executor, check_threads, check_workers, count_workers
+from validate.sweeps.executors import broken, check_executor, check_workers, count_workers
 from validate.sweeps.tasks import Cell, Orders, Outcome, Report, compute
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _here(costs: dict[int, float], orders: Orders) -> list[_Stage]:
 
 def _there(costs: dict[int, float], orders: Orders, workers: int | None) -> list[_Stage]:
     """An executor: the longest cells first, small ones in bundles."""
-    share = sum(costs.values()) / (workers or os.cpu_count() or 1)
+    share = sum(costs.values()) / (workers or available_threads())
     enough = min(QUANTUM, share / SHARE)
     bundles: list[list[int]] = []
     load = math.inf

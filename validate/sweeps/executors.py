@@ -10,10 +10,9 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Any
 
-from meanfield.errors import whole
 from validate.errors import ConfigError, ExecutorError
 
-__all__ = ["broken", "check_executor", "check_threads", "check_workers", "cluster", "count_workers"]
+__all__ = ["broken", "check_executor", "check_workers", "cluster", "count_workers"]
 
 PATIENCE = 5.0  # seconds in which a scheduler must answer
 PROBE = "validate.sweeps.tasks.LOOK"  # a name that only this package has
@@ -27,14 +26,6 @@ def check_executor(executor: Any) -> None:
             f"executor must be a concurrent.futures.Executor; got {executor!r}. "
             "Give ProcessPoolExecutor(4), or Client(...).get_executor() of dask.distributed, or leave it out."
         )
-
-
-def check_threads(threads: int | None) -> int:
-    """The number of threads of this machine to use; None means all."""
-    from simulate.running.settings import available_threads  # loads the compiler: only when cells are to be computed
-
-    value = available_threads() if threads is None else threads
-    return whole("threads", value, low=1, high=1024, remedy="Leave it out to use all.")
 
 
 def check_workers(executor: Any) -> None:

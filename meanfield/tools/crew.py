@@ -1,0 +1,102 @@
+"""Threads that share the items of a computation: results in the order of the items, progress, interruption, errors.
+
+An item is computed by one thread from what is its own, so that no result depends on the number of threads or on their
+order. An error does not either: it is that of the first item, in their order, that has one. A long item says how far it
+is (`Crew.tick`) and so notices when the others have been given up, after an error or an interrupt by the user.
+"""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import islice
+from typing import Any, TypeVar
+
+from meanfield.errors import whole
+
+__all__ = ["Crew", "Stopped", "available_threads", "check_threads"]
+
+LOOK = 0.1  # seconds between two looks at the progress
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Stopped(Exception):
+    """Raised inside an item whose crew has been stopped: nobody waits for its result."""
+
+
+class Crew:
+    """`threads` threads for the items of one computation. `done` counts the units of work that they have told of.
+
+    Examples
+    --------
+    >>> crew = Crew(threads=2)
+    >>> def square(n):
+    ...     crew.tick()
+    ...     return n * n
+    >>> crew.run(square, range(5)), crew.done
+    ([0, 1, 4, 9, 16], 5)
+    """
+
+    def __init__(self, threads: int) -> None:
+        self.threads, self.done = threads, 0
+        self._stop, self._lock = threading.Event(), threading.Lock()
+
+    def check(self) -> None:
+        """Called by an item: raise `Stopped` if it is to give up."""
+        if self._stop.is_set():
+            raise Stopped
+
+    def tick(self, units: int = 1) -> None:
+        """Called by an item: some units of work are done. Checks too."""
+        self.check()
+        with self._lock:
+            self.done += units
+
+    def run(
+        self, work: Callable[[Item], Result], items: Iterable[Item], show: Callable[[int], Any] = lambda done: None
+    ) -> list[Result]:
+        """work(item) of every item, in their order. `show` is called with `done`, ten times a second and at the end."""
+        return list(self.results(work, items, show))
+
+    def results(
+        self,
+        work: Callable[[Item], Result],
+        items: Iterable[Item],
+        show: Callable[[int], Any] = lambda done: None,
+        ahead: int | None = None,
+    ) -> Generator[Result, None, None]:
+        """As `run`, one result after the other; at most `ahead` items are begun before their results are taken."""
+        pool, source = ThreadPoolExecutor(self.threads), iter(items)
+        waiting: deque[Future[Result]] = deque()
+        try:
+            while True:
+                room = None if ahead is None else ahead - len(waiting)
+                waiting.extend(pool.submit(work, item) for item in islice(source, room))
+                if not waiting:
+                    return
+                while not wait([waiting[0]], timeout=LOOK).done:
+                    show(self.done)
+                yield waiting.popleft().result()
+                show(self.done)
+        finally:
+            self._stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def available_threads() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_threads(threads: int | None) -> int:
+    """The number of threads to use; None is every processor this process may use.
+
+    Examples
+    --------
+    >>> check_threads(3), check_threads(None) == available_threads()
+    (3, True)
+    """
+    wanted = available_threads() if threads is None else threads
+    return whole("threads", wanted, low=1, high=1024, remedy="Leave it out to use all.")
