@@ -41,9 +41,10 @@ ARROWS = {
     "simulate.learned": STATED | {"simulate.randomness", "simulate.samples"},
     "validate.errors": {"meanfield.errors"},
     "validate.drawing": set(),
+    "validate.recipe": STATED,
 }
-SEEN_BY_THE_JUDGE = STATED | SOLVED | {"meanfield", "simulate", "validate.errors", "validate.drawing"}
-SEEN_BY_THE_JUDGE |= {name for name in ARROWS if name.startswith("simulate.")}
+SEEN_BY_THE_JUDGE = STATED | SOLVED | {"meanfield", "simulate"}
+SEEN_BY_THE_JUDGE |= {name for name in ARROWS if name.startswith(("simulate.", "validate."))}
 LAYERS = (
     "results",
     "agreement",
@@ -56,10 +57,6 @@ LAYERS = (
 )  # each sees those before
 for n, layer in enumerate(LAYERS):
     ARROWS[f"validate.{layer}"] = SEEN_BY_THE_JUDGE | {f"validate.{lower}" for lower in LAYERS[:n]}
-# Data of figures that lie in the package itself until each figure has its room.
-STUDIES = {f"validate.{path.stem}" for path in (ROOT / "validate").glob("*.py")} - set(ARROWS) - {"validate.__init__"}
-DRAWN = ("validate.figures", "validate.gallery", "validate.commands")
-ARROWS |= {name: ARROWS[name] | STUDIES for name in DRAWN}
 # Single doors besides, each with its reason.
 DOORS = {
     # lazy particles are the algorithm of `quenched`: written once, in meanfield; no check of each other
@@ -117,8 +114,6 @@ def modules(names: set[str], package: str) -> set[str]:
 def test_imports_follow_the_arrows(path):
     """Every import, at the top or late, from one folder into another; nothing but itself imports the judge."""
     here = room(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    if here in STUDIES:
-        return
     doors = DOORS.get(str(path.relative_to(ROOT)), set())
     for name in imports(path):
         if name.split(".")[0] in (*PACKAGES, "benchmarks"):
@@ -142,8 +137,6 @@ def test_every_folder_says_what_it_is_in_one_line():
 def test_folders_are_small(package):
     """About ten files, each folder one idea: more, and a newcomer cannot read it by its names."""
     for folder in {path.parent for path in (ROOT / package).rglob("*.py")}:
-        if folder in (ROOT / "validate", ROOT / "validate" / "figures"):
-            continue  # until each figure has its room
         files = [path for path in folder.glob("*.py") if path.stem != "__init__"]
         assert len(files) <= 13, f"{folder.relative_to(ROOT)} holds {len(files)} files"
 

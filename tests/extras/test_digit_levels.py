@@ -6,10 +6,10 @@ import pytest
 from meanfield import Continuum, design, solve
 from simulate.learned import load_digits
 from validate import ComparisonError
-from validate.digit_levels import exact_level, learned_level, mean_field_level, real_level
-from validate.digit_schedules import SCHEDULES, W, class_problem, design_problem, schedule_of
-from validate.digit_summary import COMPARED, by_schedule, pooled
-from validate.gallery.learned import DIGITS
+from validate.figures.digits import FIGURE as DIGITS
+from validate.figures.digits.levels import exact_level, learned_level, mean_field_level, real_level
+from validate.figures.digits.schedules import SCHEDULES, W, class_problem, design_problem, schedule_of
+from validate.figures.digits.summary import COMPARED, by_schedule, pooled
 
 SMALL = {"samplers": ("ode",), "n_samples": 60, "n_steps": 20, "progress": False}
 GUIDED = [name for name in COMPARED if name != "designed"]

@@ -7,13 +7,12 @@ import pytest
 
 from meanfield import Continuum, Exponential, Fixed, Linear, Piecewise, Problem, ProblemError, design, solve
 from simulate import run, sample_mixture
-from validate.designs import portrait, window_map, window_points
-from validate.figures import design_portrait
-from validate.figures import pareto as pareto_figure
-from validate.figures import plane as plane_figure
-from validate.figures import window as window_figure
-from validate.pareto import FAMILIES, pareto
-from validate.plane import plane
+from validate.figures.design import draw_fronts, draw_portrait, pareto, portrait
+from validate.figures.design.fronts import FAMILIES
+from validate.figures.negative_window import draw as draw_window
+from validate.figures.negative_window import window_map, window_points
+from validate.figures.plane import draw as draw_plane
+from validate.figures.plane import plane
 
 
 def problem(sampler="sde", classes=None, t_start=1000.0):
@@ -27,7 +26,7 @@ def test_portrait_ends_at_the_design():
     assert float(data.m.sel(guidance="same mean")[-1]) == pytest.approx(made.outcome.m, abs=1e-7)
     assert float(data.v_ratio.sel(guidance="same mean")[-1]) == pytest.approx(made.same_mean[1].v_ratio, abs=1e-7)
     assert set(np.unique(data.w.sel(guidance="designed"))) == set(made.levels)
-    _, axes = design_portrait.draw(data)
+    _, axes = draw_portrait(data)
     assert len(axes) == 3
     assert len(axes[0].lines) == 4  # three schedules and w = 0
 
@@ -71,7 +70,7 @@ def test_particles_on_the_map(maps):
     kept, other = points.isel(point=0), points.isel(point=1)
     assert abs(float(kept.v_ratio) - 1.0) < 5.0 * float(kept.v_ratio_error)
     assert abs(float(other.v_ratio) - 1.0) > 10.0 * float(other.v_ratio_error)  # off the curve it is not kept
-    _, axes = window_figure.draw([("a", data[0]), ("b", data[1])], points)
+    _, axes = draw_window([("a", data[0]), ("b", data[1])], points)
     assert axes.shape == (3, 2)
 
 
@@ -89,7 +88,7 @@ def test_fronts(maps):
         on = row.on_front.values
         order = np.argsort(row.kept.values[on])
         assert np.all(np.diff(row.mean_shift.values[on][order]) < 0.0)
-    _, axes = pareto_figure.draw([("a", data)])
+    _, axes = draw_fronts([("a", data)])
     assert len(np.ravel(axes)[0].lines) == len(FAMILIES) + 1
 
 
@@ -98,7 +97,7 @@ def test_plane():
     error = 5.0 / np.sqrt(800.0)
     assert np.all(np.abs(data.v_ratio - data.v_ratio_theory) < 0.05 + error * data.v_ratio_theory)
     assert float(data.v_ratio[1]) < 0.5  # constant guidance of the same mean loses more than half
-    _, axes = plane_figure.draw(data)
+    _, axes = draw_plane(data)
     assert len(axes) == 4
 
 

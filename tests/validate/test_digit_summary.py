@@ -9,9 +9,18 @@ import xarray
 
 from simulate.randomness.streams import resampling_counts
 from validate import ComparisonError
-from validate.digit_schedules import SCHEDULES, W, class_problem, schedule_of
-from validate.digit_summary import COMPARED, MEASURES, by_schedule, over_schedules, pooled, skill, summary, table
 from validate.figures import digits
+from validate.figures.digits.schedules import SCHEDULES, W, class_problem, schedule_of
+from validate.figures.digits.summary import (
+    COMPARED,
+    MEASURES,
+    by_schedule,
+    over_schedules,
+    pooled,
+    skill,
+    summary,
+    table,
+)
 from validate.results.files import read_dataset, write_dataset
 
 RNG = np.random.default_rng(2)

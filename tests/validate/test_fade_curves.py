@@ -5,8 +5,13 @@ import pytest
 
 from meanfield import Continuum, DensityRatio, Exponential, Problem, ratio_limits
 from validate.agreement.statistics import family_threshold
-from validate.fade_curves import distortion_over_sizes, limit_from_sizes, objective_on_a_line, weight_on_the_way
 from validate.figures import density_ratio
+from validate.figures.density_ratio import (
+    distortion_over_sizes,
+    limit_from_sizes,
+    objective_on_a_line,
+    weight_on_the_way,
+)
 
 PROBLEM = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=DensityRatio(0.3, w_max=4.0))
 SMALL = {"n_samples": 40, "n_disorder": 4, "n_steps": 30, "progress": False}

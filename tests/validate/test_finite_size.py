@@ -9,10 +9,11 @@ import xarray
 
 from meanfield import Exponential, Piecewise, Problem, potential, solve
 from validate import judge
-from validate.approach import approach, at_infinity, decay
-from validate.figures import finite_size, landscape
-from validate.figures.approach import draw as draw_approach
-from validate.glass import CASES, glass_limit
+from validate.figures import potential as landscape
+from validate.figures.pages import equal_d, glass
+from validate.figures.pages.approach import approach, at_infinity, decay
+from validate.figures.pages.approach import draw as draw_approach
+from validate.figures.pages.glass import CASES, glass_limit
 from validate.regimes.groups import Group, groups
 from validate.regimes.measurement import measure
 
@@ -60,12 +61,12 @@ def test_glass_as_d_grows(tmp_path):
     ode = data.sel(case="ODE, alpha = 0.3, w = -0.5")
     assert float(ode["theory_v"]) == pytest.approx(2.339, abs=1e-3)
     assert float(ode["plain_v"]) == pytest.approx(2.062, abs=1e-3)
-    figure, _ = finite_size.glass(data)
+    figure, _ = glass.draw(data)
     figure.savefig(tmp_path / "glass.png")
 
 
 def test_figures_of_saved_data(atlas, tmp_path):
-    figure, axes = finite_size.equal_d(judge(atlas))
+    figure, axes = equal_d.draw(judge(atlas))
     figure.savefig(tmp_path / "equal_d.pdf")
     assert len(axes) == 2
     data = potential(GLASS, [5.0, 1.0])

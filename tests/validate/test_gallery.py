@@ -9,15 +9,11 @@ import pytest
 import validate.gallery
 from meanfield import Constant, Continuum, Exponential, Fixed, Problem
 from meanfield.guidance.ramps import Ramp
-from meanfield.theory.landscape import potential
+from meanfield.theory.landscape import potential as landscape
 from validate import ConfigError
-from validate.distortion_curves import against_classes, against_d, against_w, order_parameters
-from validate.figures import distortion, finite_size, landscape
-from validate.figures import schedule_plane as plane
-from validate.finite_d import finite_d
+from validate.figures import continuum, dimension, finite_size, guidance, order_parameters, potential, schedules
 from validate.gallery import GALLERY, make_figures
-from validate.gallery.recipe import PROFILES, GalleryFigure, Part
-from validate.schedule_plane import schedule_plane
+from validate.recipe import PROFILES, GalleryFigure, Part
 
 NAMES = [figure.name for figure in GALLERY]
 BASE = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=2.0)
@@ -28,13 +24,13 @@ computed: list[float] = []
 def tiny(t: float):
     """A potential at one time; `computed` counts how often."""
     computed.append(t)
-    return potential(BASE, t=[t, 0.5], m=np.linspace(-1, 3, 41))
+    return landscape(BASE, t=[t, 0.5], m=np.linspace(-1, 3, 41))
 
 
 def _figure(t: float = 5.0) -> GalleryFigure:
     return GalleryFigure(
         "tiny", "A tiny figure", lambda profile: {"one": Part(tiny, {"t": t})},
-        lambda data: landscape.draw([("tiny", data["one"])]), lambda data: f"t = {float(data['one'].t[0])}",
+        lambda data: potential.draw([("tiny", data["one"])]), lambda data: f"t = {float(data['one'].t[0])}",
     )  # fmt: skip
 
 
@@ -82,7 +78,7 @@ def test_an_interrupted_run_keeps_what_is_done(monkeypatch, tmp_path):
 
     two = GalleryFigure(
         "two", "Two parts", lambda profile: {"a": Part(tiny, {"t": 5.0}), "b": Part(stop)},
-        lambda data: landscape.draw([("a", data["a"])]), lambda data: "",
+        lambda data: potential.draw([("a", data["a"])]), lambda data: "",
     )  # fmt: skip
     computed.clear()
     monkeypatch.setattr(validate.gallery, "GALLERY", (two,))
@@ -154,19 +150,19 @@ def test_drawings_of_small_data(form):
     endless = Problem(classes=Continuum(), sigma2=0.25, guidance=0.0, sampler="ode")
     case = {"a": BASE.replace(guidance=0.5)}
     if form == "order":
-        figure, axes = distortion.order_parameters(order_parameters(BASE, (8,), n_fine=20, **SMALL))
+        figure, axes = order_parameters.draw(order_parameters.order_parameters(BASE, (8,), n_fine=20, **SMALL))
     elif form == "w":
-        figure, axes = distortion.against_w(against_w(laws, [0.0, 1.0], [1.0], d=8, **SMALL))
+        figure, axes = guidance.draw(guidance.against_w(laws, [0.0, 1.0], [1.0], d=8, **SMALL))
     elif form == "d":
-        figure, axes = distortion.against_d(against_d([(Fixed(8), (50, 100)), (Exponential(0.4), (8, 9))], **SMALL))
+        figure, axes = dimension.draw(dimension.against_d([(Fixed(8), (50, 100)), (Exponential(0.4), (8, 9))], **SMALL))
     elif form == "classes":
-        figure, axes = distortion.against_classes(against_classes((10, 100), (4,), **SMALL))
+        figure, axes = continuum.draw(continuum.against_classes((10, 100), (4,), **SMALL))
     elif form == "plane":
-        data = schedule_plane(endless, [0.0, 0.5, 1.0], [1.0], d=8, families=families, **SMALL)
+        data = schedules.schedule_plane(endless, [0.0, 0.5, 1.0], [1.0], d=8, families=families, **SMALL)
         assert data.negative.values.tolist() == [False, True] and float(data.line_v_ratio[0].max()) <= 1.0
-        figure, axes = plane.draw([("ODE", data)])
+        figure, axes = schedules.draw([("ODE", data)])
     else:
         small = {**SMALL, "n_steps": 40}
-        figure, axes = finite_size.theories(finite_d(case, (8,), (8, 10), **small))
+        figure, axes = finite_size.draw(finite_size.finite_d(case, (8,), (8, 10), **small))
     assert any(axis.get_xlabel() for axis in np.ravel(axes)) and any(axis.get_ylabel() for axis in np.ravel(axes))
     figure.savefig("/dev/null", format="png")  # all text can be drawn

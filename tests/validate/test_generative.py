@@ -7,7 +7,7 @@ import pytest
 
 from simulate.randomness.streams import resampling_counts
 from validate import ComparisonError, family_threshold
-from validate.generative import energy_distance, mean_shift, trace_ratio, vendi, vendi_score
+from validate.figures.digits.generative import energy_distance, mean_shift, trace_ratio, vendi, vendi_score
 
 RNG = np.random.default_rng(11)
 

@@ -5,7 +5,7 @@ import pytest
 
 from meanfield.problem.growth import Exponential
 from validate.agreement.statistics import family_threshold
-from validate.holdings import CASES, Case, holdings, in_words
+from validate.figures.pages.holdings import CASES, Case, holdings, in_words
 
 QUICK = {
     "crowd, SDE": {16: 40},  # 602 classes

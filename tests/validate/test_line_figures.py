@@ -7,9 +7,10 @@ import pytest
 
 from meanfield.line import Normal, TwoClasses, Uniform, log_short_of, trajectories
 from validate.agreement.statistics import family_threshold
-from validate.figures.line import strong_guidance, where_it_goes
-from validate.line import line_ends, line_leaving, line_paths, line_strength
-from validate.line_tails import line_tails
+from validate.figures.one_dimension import draw as where_it_goes
+from validate.figures.one_dimension import line_ends, line_paths, line_strength
+from validate.figures.strong_guidance import draw as strong_guidance
+from validate.figures.strong_guidance import line_leaving, line_tails
 
 COMPACT = TwoClasses(Uniform(1.0, 2.0), Uniform(-2.0, -1.0))
 GAUSSIAN = TwoClasses(Normal(1.0), Normal(-1.0))

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from meanfield import EDM, Exponential, Interval, Linear, Problem, ProblemError, VPLinear, solve
-from validate.figures.noise import draw
-from validate.noise_map import PROCESSES, noise_map
+from validate.figures.pages.noise_map import PROCESSES, draw, noise_map
 
 BASE = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=0.0)
 

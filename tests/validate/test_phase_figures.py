@@ -4,7 +4,7 @@ import numpy as np
 import xarray
 
 from meanfield import Exponential, Problem, phase_diagram
-from validate.figures import phase_diagram as figure
+from validate.figures import phases as figure
 
 
 def test_saved_phase_diagrams_are_drawn(tmp_path):

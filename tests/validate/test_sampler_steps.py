@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from meanfield import Constant, Continuum, Linear, Piecewise, Problem, ProblemError, design, solve
-from validate.figures.sampler_steps import draw
-from validate.sampler_steps import integrate, sampler_steps
+from validate.figures.pages.sampler_steps import draw, integrate, sampler_steps
 
 BASE = Problem(classes=Continuum(), sigma2=0.25, sampler="ode", t_start=200.0)
 

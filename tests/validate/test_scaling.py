@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from meanfield import Fixed, Polynomial
+from validate.agreement.statistics import exponent
 from validate.errors import ComparisonError
-from validate.figures import scaling as figure
-from validate.scaling import exponent, small_rate_scaling, strong_guidance_scaling
+from validate.figures.pages import scaling as figure
+from validate.figures.pages.scaling import small_rate_scaling, strong_guidance_scaling
 
 PREDICTED = {("sde", "shift"): 1.0, ("sde", "loss"): 2.0, ("ode", "shift"): 0.5, ("ode", "loss"): 1.0}
 

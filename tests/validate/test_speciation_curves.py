@@ -5,8 +5,7 @@ import pytest
 
 from meanfield.errors import ProblemError
 from validate.errors import ComparisonError
-from validate.figures.speciation import clone_curves
-from validate.speciation import collapse_curves, measured_time, speciation_curves
+from validate.figures.speciation import collapse_curves, draw, measured_time, speciation_curves
 
 SETTINGS = {"n_samples": 100, "n_draws": 16, "n_steps": 60, "threads": 1, "progress": False}
 
@@ -50,11 +49,11 @@ def test_excess_entropy_follows_theory(curves):
 
 
 def test_figure_shows_every_curve(curves):
-    figure, axes = clone_curves(*curves)
+    figure, axes = draw(*curves)
     assert np.shape(axes) == (2, 2)
     labels = [text.get_text() for axis in np.ravel(axes) for text in axis.get_legend().get_texts()]
     assert {"d = 256", "d = 16384", "n = 16, d = 16384", "n = 100, d = 14"} <= set(labels)
-    again, mine = clone_curves(*curves, axes=axes)
+    again, mine = draw(*curves, axes=axes)
     assert again is figure and mine is axes
 
 

@@ -10,7 +10,7 @@ from simulate import run
 from validate import compare
 from validate.errors import ComparisonError
 from validate.figures import spectrum as figure
-from validate.spectra import distortion_spectrum
+from validate.figures.spectrum import distortion_spectrum
 
 SPECTRUM = Spectrum(c=[0.25, 0.5], u=[1.25, 4.5], share=[0.75, 0.25])
 CONTINUUM = Problem(classes=Continuum(), spectrum=SPECTRUM, guidance=1.0)

@@ -7,7 +7,7 @@ import pytest
 
 from meanfield import Exponential, Problem, reduced, solve
 from validate.errors import ComparisonError
-from validate.transitions import _zero, capacity_measured, crossing_time, speciation_times, to_markdown
+from validate.figures.pages.transitions import _zero, capacity_measured, crossing_time, speciation_times, to_markdown
 
 PROBLEM = Problem(classes=Exponential(0.4), sigma2=0.25)
 

@@ -26,6 +26,7 @@ from validate.errors import ComparisonError
 __all__ = [
     "ChiSquared",
     "combined",
+    "exponent",
     "family_threshold",
     "hotelling",
     "largest_family",
@@ -123,6 +124,45 @@ def weighted_slope(x: np.ndarray, y: np.ndarray, s: np.ndarray) -> tuple[float, 
     centre = np.average(x, weights=weight)
     spread = float(np.sum(weight * (x - centre) ** 2))
     return float(np.sum(weight * (x - centre) * y) / spread), 1.0 / math.sqrt(spread)
+
+
+def exponent(x, y, stderr=None) -> tuple[float, float]:
+    """Exponent of y ~ x^p by least squares of log y on log x, weighted by the errors if given.
+
+    Returns
+    -------
+    (p, stderr) : stderr is nan without errors.
+
+    Raises
+    ------
+    ComparisonError : fewer than two points that are positive by two standard errors, or lists that do not fit.
+
+    Examples
+    --------
+    >>> x = np.array([1.0, 10.0, 100.0])
+    >>> p, _ = exponent(x, 3.0 * x**0.5)
+    >>> round(p, 6)
+    0.5
+    """
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    error = np.zeros_like(y) if stderr is None else np.asarray(stderr, float)
+    if not x.shape == y.shape == error.shape or x.ndim != 1 or not np.all(x > 0.0):
+        raise ComparisonError(
+            f"x > 0, y and stderr must be lists of one length; got {x.shape}, {y.shape}, {error.shape}."
+        )
+    if stderr is not None and not np.all(error > 0.0):
+        raise ComparisonError(
+            f"standard errors must be positive; got {error.min():g}. Leave them out if there are none."
+        )
+    good = (y > 2.0 * error) & (y > 0.0)
+    if good.sum() < 2:
+        raise ComparisonError(
+            f"a power law needs two points that are resolved (y > 2 stderr); {int(good.sum())} of {len(y)} are. Take "
+            "more samples, or sizes at which the quantity is larger."
+        )
+    relative = np.ones(int(good.sum())) if stderr is None else error[good] / y[good]  # error of log y
+    p, p_stderr = weighted_slope(np.log(x[good]), np.log(y[good]), relative)
+    return p, math.nan if stderr is None else p_stderr
 
 
 def hotelling(difference: np.ndarray, samples: np.ndarray, reference: np.ndarray | None = None) -> ChiSquared:

@@ -88,7 +88,7 @@ def design(
     """
     from meanfield import design as make
     from validate.commands.problem_file import state
-    from validate.designs import check_picture, portrait, write_picture
+    from validate.figures.design.portrait import check_picture, portrait, write_picture
 
     for path in (schedule, picture):
         check_folder(path)

@@ -1,108 +1,113 @@
-"""Figures of the finite-d theory: against particles at equal d, and in the glass as d grows."""
+"""Finite d: explicit particles at small d beside both finite-d theories and the mean field.
 
-import math
-from typing import TYPE_CHECKING
+Estimates are paired with the unguided twin, but for the ODE at strong guidance: there a sample forgets its start and
+the twin does not, so that the difference would be noisier than the plain mean.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanfield.problem.growth import Exponential
+from meanfield.problem.statement import Problem
+from meanfield.tools.progress import Progress
+from validate.agreement.estimates import QUANTITIES
 from validate.drawing import COLOURS, styled
+from validate.figures.curves import subplots
+from validate.recipe import Data, GalleryFigure, Part
+from validate.results.provenance import versions
 
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["equal_d", "glass", "theories"]
+__all__ = ["CASES", "FIGURE", "draw", "finite_d"]
+
+_BASE = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=1.0)
+CASES: dict[str, Problem] = {
+    "SDE, alpha = 0.4, w = 1": _BASE,
+    "ODE, alpha = 0.4, w = 1": _BASE.replace(sampler="ode"),
+    "ODE, alpha = 0.7, w = 5 (glass)": _BASE.replace(sampler="ode", classes=Exponential(0.7), guidance=5.0),
+}
 
 
-def equal_d(verdict, axes=None):
-    """All z of the quenched theory against particles, and against the normal law.
-
-    Parameters
-    ----------
-    verdict : `validate.judge(data)` of an atlas, as from `validate.atlas("finite")`.
-    axes : two axes; made if None.
-
-    Returns
-    -------
-    (fig, axes)
-    """
-    from scipy.stats import norm
-
-    rows = [v for v in verdict.verdicts if v.ground == "equal d"]
-    with styled():
-        if axes is None:
-            axes = _figure((7.0, 3.2)).subplots(1, 2, width_ratios=(1.5, 1))
-        for q, colour, shift in (("m", COLOURS[0], -0.25), ("v", COLOURS[1], 0.25)):
-            mine = [v for v in rows if v.quantity == q]
-            axes[0].plot([v.d + shift for v in mine], [v.z for v in mine], "o", ms=3, mfc="none", color=colour, label=q)
-            z = np.sort([v.z for v in mine])
-            quantiles = norm.ppf((np.arange(len(z)) + 0.5) / len(z))
-            spread = math.sqrt(float(np.mean(z**2)))
-            axes[1].plot(quantiles, z, "o", ms=3, mfc="none", color=colour, label=f"{q}(0): r.m.s. {spread:.2f}")
-        for side in (-verdict.threshold, verdict.threshold):
-            axes[0].axhline(side, color="0.6", lw=0.8, ls=":")
-        axes[0].axhspan(-1, 1, color="0.92", lw=0, zorder=0)
-        sizes = sorted({v.d for v in rows})
-        axes[0].set(xlabel="dimension d", ylabel="z = (particles - theory)/error", xticks=sizes)
-        axes[0].set_ylim(-1.25 * verdict.threshold, 1.25 * verdict.threshold)
-        axes[0].set_title(f"{len(rows)} numbers in {len({v.group for v in rows})} regimes")
-        axes[0].legend(loc="upper right", ncols=2)
-        axes[1].axline((0, 0), slope=1.0, color="0.5", lw=0.8)
-        axes[1].set(xlabel="normal quantile", ylabel="z, sorted")
-        axes[1].set_title("against the normal law")
-        axes[1].legend(loc="upper left")
-        return axes[0].figure, axes
-
-
-def glass(data: "xarray.Dataset", axes=None):
-    """v(0)/sigma2 of the quenched theory against 1/d, with the mean field at d = infinity.
+def finite_d(
+    cases: Mapping[str, Problem] | None = None,
+    particles: Sequence[int] = (10, 12, 14, 16),
+    theory: Sequence[int] = (10, 12, 14, 16, 24, 48, 96),
+    *,
+    n_samples: int = 32,
+    n_disorder: int = 32,
+    n_steps: int = 120,
+    seed: int = 0,
+    progress: bool | Callable[[int, int], Any] | None = None,
+) -> "xarray.Dataset":
+    """m(0) and v(0)/sigma2 of particles, of the quenched and of the annealed theory, and of the mean field.
 
     Parameters
     ----------
-    data : as from `validate.glass.glass_limit`.
-    axes : one axis for each case; made if None.
+    cases : name -> problem; by default `CASES`.
+    particles : dimensions of the particles, all classes in memory.
+    theory : dimensions of the finite-d theories.
+    n_samples, n_disorder, n_steps, seed : of the particles; quenched samples number n_samples * n_disorder.
 
     Returns
     -------
-    (fig, axes)
+    xarray.Dataset : `m`, `v` (in units of sigma2) with `_error` over (case, kind, d), nan where a kind is not computed;
+        kind is "particles", "quenched" or "annealed"; `limit_m`, `limit_v` over case.
+
+    Examples
+    --------
+    >>> one = {"crowd": CASES["SDE, alpha = 0.4, w = 1"]}
+    >>> data = finite_d(one, (8,), (8, 12), n_samples=4, n_disorder=4, n_steps=40, progress=False)
+    >>> data.m.dims, int(data.m.isnull().sum())                      # no particles at d = 12
+    (('case', 'kind', 'd'), 1)
     """
-    cases = [str(c) for c in data["case"].values]
-    with styled():
-        if axes is None:
-            axes = _figure((7.0, 2.35 * math.ceil(len(cases) / 3))).subplots(math.ceil(len(cases) / 3), 3)
-        for axis, case in zip(np.ravel(axes), cases, strict=False):
-            part, inverse = data.sel(case=case), 1.0 / data["d"].values
-            axis.errorbar(inverse, part["v"], part["v_stderr"], fmt="o-", ms=3.5, lw=0.8, color=COLOURS[0], capsize=2,
-                          label="quenched theory")  # fmt: skip
-            axis.plot(0, part["theory_v"], "D", color=COLOURS[1], clip_on=False, label="mean field, d = infinity")
-            if abs(float(part["plain_v"] - part["theory_v"])) > 1e-9:
-                axis.plot(0, part["plain_v"], "x", ms=6, color="black", clip_on=False, label="without capture")
-            axis.set_title(case.replace(", w = 5, then", ",\nw = 5, then"), fontsize=7.5)
-            axis.set_xlim(0, 1.08 * inverse.max())
-            axis.set_xticks([0, *inverse[:2]], ["0", *[f"1/{d}" for d in data["d"].values[:2]]])
-            low, high = axis.get_ylim()
-            axis.set_ylim(min(low, 0.0) if low < 0.05 else low, high + 0.12 * (high - low))
-        used, spare = np.ravel(axes)[: len(cases)], np.ravel(axes)[len(cases) :]
-        for axis in used:
-            axis.set(xlabel="1/d", ylabel=r"$v(0)/\sigma^2$")
-        for axis in spare:
-            axis.set_axis_off()
-        figure = used[0].figure
-        handles, labels = used[-1].get_legend_handles_labels()
-        if len(spare):
-            spare[-1].legend(handles, labels, loc="center")
-        else:
-            figure.legend(handles, labels, loc="outside lower center", ncols=3)
-        return figure, axes
+    import xarray
+
+    from meanfield import quenched, reduced, solve
+    from simulate import run
+
+    cases = CASES if cases is None else cases
+    sizes, kinds = sorted({*particles, *theory}), ("particles", "quenched", "annealed")
+    table = np.full((4, len(cases), len(kinds), len(sizes)), np.nan)
+    limits = np.empty((2, len(cases)))
+    with Progress(progress, len(cases) * sum(sizes), "finite d") as show:
+        for i, problem in enumerate(cases.values()):
+            final, s2 = solve(problem).final, problem.sigma2
+            limits[:, i] = final.m, final.v / s2
+            pairing = problem.eta > 0 or problem.schedule.largest <= 2.0
+            for j, d in enumerate(sizes):
+                shared: dict[str, Any] = {"n_steps": max(n_steps, 2 * d), "n_times": 2, "seed": seed, "progress": False}
+                found = {}
+                if d in particles:
+                    found["particles"] = run(
+                        problem, d=d, n_samples=n_samples, n_disorder=n_disorder, classes="explicit", **shared
+                    )
+                if d in theory:
+                    samples: dict[str, Any] = {"n_samples": n_samples * n_disorder, "n_draws": n_disorder}
+                    found["quenched"] = quenched(problem, d, **samples, **shared)
+                    found["annealed"] = reduced(problem, d, n_samples=20_000, n_draws=40, **shared)
+                for kind, data in found.items():
+                    estimate = [getattr(data.final, f"{q}_paired" if pairing else q) for q in QUANTITIES]
+                    (m, v), k = estimate, kinds.index(kind)
+                    table[:, i, k, j] = m.mean, m.stderr, v.mean / s2, v.stderr / s2
+                show((i + 1) * sum(sizes[: j + 1]))
+    names = ("m", "m_error", "v", "v_error")
+    variables: dict[str, Any] = {name: (("case", "kind", "d"), table[n]) for n, name in enumerate(names)}
+    variables |= {"limit_m": ("case", limits[0]), "limit_v": ("case", limits[1])}
+    settings = {"n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "seed": seed}
+    problems = json.dumps([p.to_dict() for p in cases.values()])
+    return xarray.Dataset(
+        variables,
+        coords={"case": list(cases), "kind": list(kinds), "d": sizes},
+        attrs={"problems": problems, **settings, **versions()},
+    )
 
 
-def _figure(size: tuple[float, float]):
-    from matplotlib.figure import Figure  # not pyplot: no global state, no window, nothing to close
-
-    return Figure(figsize=size, layout="constrained")
-
-
-def theories(data: "xarray.Dataset", axes=None):
-    """Particles and finite-d theories against 1/d: result of `validate.finite_d.finite_d`.
+def draw(data: "xarray.Dataset", axes=None):
+    """Particles and finite-d theories against 1/d: result of `finite_d`.
 
     Parameters
     ----------
@@ -120,7 +125,7 @@ def theories(data: "xarray.Dataset", axes=None):
     with styled():
         n = data.sizes["case"]
         if axes is None:
-            axes = _figure((2.45 * n + 0.2, 4.4)).subplots(2, n, squeeze=False, sharex=True)
+            axes = subplots((2.45 * n + 0.2, 4.4), 2, n, squeeze=False, sharex=True)
         for row, (name, label) in zip(axes, (("m", r"$m(0)$"), ("v", r"$v(0)/\sigma^2$")), strict=True):
             for axis, case in zip(row, data.case.values, strict=True):
                 at = data.sel(case=case)
@@ -140,3 +145,33 @@ def theories(data: "xarray.Dataset", axes=None):
             axis.set_xlabel("dimension d (linear in 1/d)")
         axes[0, 0].figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
         return axes[0, 0].figure, axes
+
+
+def _parts(profile: str) -> dict[str, Part]:
+    size = {"quick": (24, 24), "standard": (32, 150)}.get(profile, (64, 300))
+    options: dict[str, Any] = dict(zip(("n_samples", "n_disorder"), size, strict=True))
+    if profile != "quick":
+        options |= {"particles": (10, 12, 14, 16, 18), "theory": (10, 12, 14, 16, 18, 24, 48, 96, 192)}
+    return {"sizes": Part(finite_d, options)}
+
+
+def _caption(data: Data) -> str:
+    d = data["sizes"]
+    a, b = (d.sel(kind=kind) for kind in ("particles", "quenched"))
+    z = np.concatenate([((a[q] - b[q]) / np.hypot(a[f"{q}_error"], b[f"{q}_error"])).values.ravel() for q in "mv"])
+    z = z[np.isfinite(z)]
+    return (
+        f"Finite d: particles with all classes in memory ({d.attrs['n_disorder']} draws of {d.attrs['n_samples']} "
+        f"samples, {d.attrs['n_steps']} steps), the quenched and the annealed theory at the same d, and the mean field "
+        "at d = infinity; sigma2 = 0.25, T = infinity. Standard errors over draws. Particles against quenched theory: "
+        f"r.m.s. z = {np.sqrt(np.mean(z**2)):.2f} over {len(z)} numbers."
+    )
+
+
+FIGURE = GalleryFigure(
+    "finite-size",
+    "Finite-size theory against particles",
+    _parts,
+    lambda data: draw(data["sizes"]),
+    _caption,
+)

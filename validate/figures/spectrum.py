@@ -1,12 +1,141 @@
-"""The distortion spectrum: what guidance does to every direction, theory as lines, particles as points."""
+"""The distortion spectrum: what guidance does to every direction, theory as lines, particles as points.
+
+The theory's lines are drawn through many directions between the groups: *probes* (c, u) with so small a share of the
+dimensions that they follow the trajectory without moving it.
+"""
 
 import json
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from meanfield.errors import whole
+from meanfield.problem.growth import Continuum, Exponential
+from meanfield.problem.spectrum import Spectrum
+from meanfield.problem.statement import Problem
+from meanfield.tools.progress import Progress
 from validate.drawing import COLOURS, SAMPLER, styled
+from validate.errors import ComparisonError
+from validate.recipe import Data, GalleryFigure, Part, effort
 
-__all__ = ["draw"]
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["FIGURE", "distortion_spectrum", "draw", "with_probes"]
+
+PROBE = 1e-12  # share of all probes together
+
+
+def with_probes(problem: Problem, c: Sequence[float], u: Sequence[float]) -> Problem:
+    """The problem with further groups (c, u) of vanishing share, after its own.
+
+    Examples
+    --------
+    >>> from meanfield import Exponential, solve
+    >>> p = Problem(classes=Exponential(0.4), spectrum=Spectrum(c=[0.25, 0.5], u=[1.25, 4.5]), guidance=1.0)
+    >>> a, b = solve(p), solve(with_probes(p, c=[0.5, 1.0], u=[4.5, 3.0]))
+    >>> bool(abs(a.t_speciation - b.t_speciation) < 1e-9 and abs(b.final.m_group[1] - b.final.m_group[2]) < 1e-9)
+    True
+    """
+    s = problem.spectrum
+    if s is None:
+        raise ComparisonError("probes need a problem with a spectrum; this one has none. Give spectrum=Spectrum(...).")
+    own = [(1.0 - PROBE) * r for r in s.share]  # type: ignore[union-attr]
+    spectrum = Spectrum([*s.c, *c], [*s.u, *u], [*own, *([PROBE / len(c)] * len(c))])
+    return problem.replace(spectrum=spectrum)
+
+
+def distortion_spectrum(
+    problem: Problem,
+    sizes: Sequence[int],
+    *,
+    probes: tuple[Sequence[float], Sequence[float]],
+    samplers: Sequence[str] = ("sde", "ode"),
+    n_samples: int = 250,
+    n_disorder: int = 24,
+    n_steps: int = 100,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: bool | Callable[[int, int], Any] | None = None,
+) -> Any:
+    """Distortion by direction at t = 0: theory at d = infinity and particles at several d.
+
+    Parameters
+    ----------
+    problem : with a spectrum; its sampler is replaced by each of `samplers`.
+    sizes : dimensions of the particles. Each must realise the shares of the spectrum exactly.
+    probes : (c, u) of the directions at which the theory is evaluated besides.
+    n_samples, n_disorder, n_steps, seed, threads : of `simulate.run`.
+
+    Returns
+    -------
+    xarray.Dataset : `m_shift` = m_i - 1 and `v_ratio` = v_i over its undistorted value, by (sampler, group) for theory,
+        `*_particles` and `*_stderr` by (sampler, size, group), `*_probe` by (sampler, probe); c and u of all.
+
+    Raises
+    ------
+    ComparisonError : a size does not realise the shares (theory and particles would be of two problems).
+    """
+    import xarray
+
+    from meanfield import solve
+    from simulate import run
+
+    s, sizes = problem.spectrum, [whole("sizes", d, low=2) for d in sizes]
+    line = with_probes(problem, *probes)
+    assert s is not None
+    for d in sizes:
+        if s.at(d) != s:
+            raise ComparisonError(
+                f"every size must realise the shares {s.share} exactly; d={d} gives {s.at(d).share}. "
+                "Choose other sizes, or the spectrum.at(d) of one."
+            )
+    n, shape = len(s), (len(samplers), len(sizes), len(s))
+    out = {name: np.full(shape, math.nan) for name in ("m", "m_stderr", "v", "v_stderr")}
+    theory: dict[str, list] = {"m_shift": [], "v_ratio": []}
+    t_s = []
+    with Progress(progress, len(samplers) * len(sizes), "distortion spectrum") as show:
+        for i, sampler in enumerate(samplers):
+            solution = cast(Any, solve(line.replace(sampler=sampler)))
+            theory["m_shift"].append(solution.final.mean_shift_group)
+            theory["v_ratio"].append(1.0 + solution.final.variance_excess_group)
+            t_s.append(solution.t_speciation)
+            for j, d in enumerate(sizes):
+                options = {"n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "seed": seed}
+                data = run(problem.replace(sampler=sampler), d=d, threads=threads, progress=False, **options)  # type: ignore[arg-type]
+                for q in ("m", "v"):
+                    paired = getattr(data.final, f"{q}_group_paired")
+                    out[q][i, j], out[f"{q}_stderr"][i, j] = paired.mean, paired.stderr
+                show(i * len(sizes) + j + 1)
+    D = s.D(0.0)
+    by_size, by_group, by_probe = ("sampler", "size", "group"), ("sampler", "group"), ("sampler", "probe")
+    both = {k: np.array(v) for k, v in theory.items()}
+    return xarray.Dataset(
+        {
+            "m_shift": (by_group, both["m_shift"][:, :n]),
+            "v_ratio": (by_group, both["v_ratio"][:, :n]),
+            "m_shift_probe": (by_probe, both["m_shift"][:, n:]),
+            "v_ratio_probe": (by_probe, both["v_ratio"][:, n:]),
+            "m_shift_particles": (by_size, out["m"] - 1.0),
+            "m_shift_stderr": (by_size, out["m_stderr"]),
+            "v_ratio_particles": (by_size, out["v"] / D),
+            "v_ratio_stderr": (by_size, out["v_stderr"] / D),
+            "t_speciation": ("sampler", np.array(t_s)),
+            "c": ("group", np.array(s.c)),
+            "u": ("group", np.array(s.u)),
+            "share": ("group", np.array(s.share)),
+            "c_probe": ("probe", np.asarray(probes[0], float)),
+            "u_probe": ("probe", np.asarray(probes[1], float)),
+        },
+        coords={"sampler": list(samplers), "size": list(sizes)},
+        attrs={
+            "problem": json.dumps(problem.to_dict()),
+            "info": json.dumps({"n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "seed": seed}),
+        },
+    )
+
 
 PANELS = (
     ("m_shift", "relative shift of the mean\n" + r"$m_i - 1$"),
@@ -16,7 +145,7 @@ PANELS = (
 
 
 def draw(*datasets, axes=None, titles=None):
-    """Draw results of `validate.spectra.distortion_spectrum`, one row of three panels each, against r = g/c.
+    """Draw results of `distortion_spectrum`, one row of three panels each, against r = g/c.
 
     Parameters
     ----------
@@ -88,3 +217,47 @@ def _figure(rows: int):
     from matplotlib.figure import Figure  # not pyplot: no global state, no window, nothing to close
 
     return Figure(figsize=(10.0, 0.3 + 2.9 * rows), layout="constrained")
+
+
+def _groups() -> Spectrum:
+    """Eight groups of equal share: signal-to-noise r = g/c from 0.1 to 40, mean spread g from 0.5 to 4."""
+    c, u = _directions(np.geomspace(0.1, 40.0, 8))
+    return Spectrum(c=c.tolist(), u=u.tolist())
+
+
+def _directions(r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """c and u of directions of signal-to-noise r; g grows with r as in the spectrum."""
+    g = 0.5 * 8.0 ** (np.log(r / 0.1) / np.log(400.0))
+    return g / r, g / r + g
+
+
+def _parts(profile: str) -> dict[str, Part]:
+    own = _groups()
+    shared = {"probes": _directions(np.geomspace(0.08, 50.0, 60)), "seed": 0}
+    shared |= effort(profile, (60, 12, 60), (250, 24, 100), (500, 48, 150))
+    problem = Problem(classes=Continuum(), spectrum=own, guidance=2.0)
+    return {
+        "continuum": Part(distortion_spectrum, {"problem": problem, "sizes": (16,), **shared}),
+        "alpha": Part(
+            distortion_spectrum, {"problem": problem.replace(classes=Exponential(0.4)), "sizes": (16, 24), **shared}
+        ),
+    }
+
+
+def _caption(data: Data) -> str:
+    d = data["alpha"]
+    return (
+        "Distortion by direction at w = 2: eight groups of directions of equal share, signal-to-noise r = g/c from 0.1 "
+        "to 40, T = infinity. Lines: theory at d = infinity, through probes of vanishing share. Points: particles "
+        f"of the same spectrum, d = 16 (continuum) and {', '.join(map(str, d['size'].values))} (alpha = 0.4), standard "
+        "errors over draws."
+    )
+
+
+FIGURE = GalleryFigure(
+    "spectrum",
+    "Anisotropic classes: the distortion spectrum",
+    _parts,
+    lambda data: draw(data["continuum"], data["alpha"]),
+    _caption,
+)

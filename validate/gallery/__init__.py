@@ -1,32 +1,31 @@
 """The figures of the paper, in the order of its story; `cfgfield figures` makes them."""
 
-from validate.gallery.extensions import FINITE_SIZE, SPECIATION, SPECTRUM
-from validate.gallery.guidance_design import DESIGN, SCHEDULES, WINDOW
-from validate.gallery.learned import DIGITS
-from validate.gallery.line import ONE_DIMENSION, STRONG
-from validate.gallery.make import make_figures
-from validate.gallery.mechanism import ORDER, PHASES, PLANE, POTENTIAL
-from validate.gallery.objective import DENSITY_RATIO
-from validate.gallery.scales import CONTINUUM, DIMENSION, GUIDANCE
-
-GALLERY = (
-    PLANE,
-    POTENTIAL,
-    ORDER,
-    GUIDANCE,
-    DIMENSION,
-    PHASES,
-    CONTINUUM,
-    SCHEDULES,
-    WINDOW,
-    DESIGN,
-    SPECTRUM,
-    FINITE_SIZE,
-    SPECIATION,
-    ONE_DIMENSION,
-    STRONG,
-    DENSITY_RATIO,
-    DIGITS,
+from validate.figures import (
+    continuum,
+    density_ratio,
+    design,
+    digits,
+    dimension,
+    finite_size,
+    guidance,
+    negative_window,
+    one_dimension,
+    order_parameters,
+    phases,
+    plane,
+    potential,
+    schedules,
+    speciation,
+    spectrum,
+    strong_guidance,
 )
+from validate.gallery.make import make_figures
+from validate.recipe import GalleryFigure, Part
 
-__all__ = ["GALLERY", "make_figures"]
+ROOMS = (
+    plane, potential, order_parameters, guidance, dimension, phases, continuum, schedules, negative_window, design,
+    spectrum, finite_size, speciation, one_dimension, strong_guidance, density_ratio, digits,
+)  # fmt: skip
+GALLERY: tuple[GalleryFigure, ...] = tuple(room.FIGURE for room in ROOMS)
+
+__all__ = ["GALLERY", "GalleryFigure", "Part", "make_figures"]

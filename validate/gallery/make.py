@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from validate.drawing import styled
 from validate.errors import ConfigError, StoreError
-from validate.gallery.recipe import PROFILES, GalleryFigure, Part
+from validate.recipe import PROFILES, GalleryFigure, Part
 from validate.results.files import read_dataset, write_bytes, write_dataset
 from validate.results.provenance import code_fingerprint, provenance
 

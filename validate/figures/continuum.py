@@ -1,0 +1,133 @@
+"""Distortion against the number of classes at fixed d, with the limit of infinitely many."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield.problem.growth import Continuum, Fixed
+from meanfield.problem.statement import Problem
+from meanfield.tools.progress import Progress
+from validate.drawing import SAMPLER, styled
+from validate.figures.curves import (
+    DASHES,
+    RATIO,
+    SAMPLERS,
+    SHIFT,
+    Show,
+    about,
+    colour,
+    final_values,
+    marks_over,
+    panels,
+)
+from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["FIGURE", "against_classes", "draw"]
+
+
+def against_classes(
+    counts: Sequence[int], sizes: Sequence[int], *, w: float = 1.0, sigma2: float = 0.25,
+    samplers: Sequence[str] = SAMPLERS, progress: Show = None, **options: Any,
+) -> "xarray.Dataset":  # fmt: skip
+    """m(0) - 1 and v(0)/sigma2 against the number of classes at fixed d, with the limit of infinitely many.
+
+    Returns
+    -------
+    xarray.Dataset : `shift`, `v_ratio` with `_error` (sampler, d, P), the last P being infinity (a continuum, run as
+        such); `limit_shift`, `limit_v_ratio` (sampler): theory of the continuum, the same for every d.
+
+    Examples
+    --------
+    >>> data = against_classes((2, 8), (4,), n_samples=20, n_disorder=4, n_steps=20, progress=False)
+    >>> data.limit_v_ratio.values.round(4), data.P.values
+    (array([0.4133, 0.2   ]), array([ 2.,  8., inf]))
+    """
+    import xarray
+
+    from meanfield import solve
+    from simulate import run
+
+    base, laws = Problem(classes=Continuum(), sigma2=sigma2, guidance=w), [*map(Fixed, counts), Continuum()]
+    marks, limits = [], []
+    with Progress(progress, len(samplers) * len(sizes) * len(laws), "against the number of classes") as show:
+        for sampler in samplers:
+            final = solve(base.replace(sampler=sampler)).final
+            limits.append((final.m - 1.0, final.v / sigma2))
+            for d in sizes:
+                for law in laws:
+                    problem = base.replace(classes=law, sampler=sampler)
+                    marks.append(final_values(run(problem, d=d, progress=False, **options)))
+                    show(len(marks))
+    mark = np.reshape(marks, (len(samplers), len(sizes), len(laws), 4))
+    shift, v_ratio = np.transpose(limits)
+    return xarray.Dataset(
+        {"limit_shift": ("sampler", shift), "limit_v_ratio": ("sampler", v_ratio),
+         **marks_over(("sampler", "d", "P"), mark)},
+        coords={"sampler": list(samplers), "d": list(sizes), "P": [*map(float, counts), math.inf]},
+        attrs=about(base, options),
+    )  # fmt: skip
+
+
+def draw(data: "xarray.Dataset", axes=None):
+    """Mean shift and variance against the number of classes: result of `against_classes`.
+
+    Parameters
+    ----------
+    axes : two axes; made if None.
+
+    Returns
+    -------
+    (fig, axes)
+    """
+    with styled():
+        axes = panels(axes, 2)
+        finite = np.isfinite(data.P.values)
+        last = float(data.P.values[finite].max())
+        x = np.where(finite, data.P.values, 8.0 * last)  # infinity, at the right edge
+        for axis, kind, label in zip(axes, ("shift", "v_ratio"), (SHIFT, RATIO), strict=True):
+            for i, sampler in enumerate(data.sampler.values):
+                for k, d in enumerate(data.d.values):
+                    at = data.sel(sampler=sampler, d=d)
+                    axis.errorbar(
+                        x * 1.08 ** (k - 1), at[kind], at[f"{kind}_error"], ls="", marker=SAMPLER[sampler]["marker"],
+                        color=colour(k), mfc=colour(k) if sampler == "sde" else "white", ms=4,
+                        label=f"d = {d}, {SAMPLER[sampler]['label']}",
+                    )  # fmt: skip
+                axis.axhline(float(data[f"limit_{kind}"][i]), color="black", lw=1.0, ls=DASHES[sampler])
+            axis.axhline(0.0 if kind == "shift" else 1.0, color="0.6", lw=0.7, ls=":", zorder=0)
+            axis.axvline(2.8 * last, color="0.8", lw=0.8)
+            axis.set(xscale="log", xlabel="number of classes P", ylabel=label)
+            ticks = [10.0**k for k in range(1, round(np.log10(last)) + 1, 1)]
+            axis.set_xticks([*ticks, 8.0 * last], [*(f"$10^{{{k}}}$" for k in range(1, len(ticks) + 1)), r"$\infty$"])
+        axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        return axes[0].figure, axes
+
+
+def _parts(profile: str) -> dict[str, Part]:
+    counts = tuple(10**k for k in range(1, {"quick": 5}.get(profile, 6)))
+    arguments = {"counts": counts, "sizes": (2, 8, 32), **effort(profile, (64, 16, 60), (256, 48, 100), (512, 48, 100))}
+    return {"marks": Part(against_classes, arguments)}
+
+
+def _caption(data: Data) -> str:
+    d = data["marks"]
+    return (
+        f"Distortion at w = 1 against the number of classes P at fixed d, sigma2 = {d.attrs['sigma2']:g}, T = "
+        f"infinity; at the right edge infinitely many. Points: particles, {effort_in_words(d)}, standard "
+        "errors over draws. Lines: theory of the continuum (full SDE, dashed ODE), the same for every d. The larger d, "
+        "the more classes it takes, exponentially many in d."
+    )
+
+
+FIGURE = GalleryFigure(
+    "continuum",
+    "Infinitely many classes: the same distortion at every d",
+    _parts,
+    lambda data: draw(data["marks"]),
+    _caption,
+)

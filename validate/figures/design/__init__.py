@@ -1,0 +1,75 @@
+"""The designed schedule in time, and the Pareto front of the families of schedules."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield.designs.designing import design
+from meanfield.problem.growth import Continuum, Exponential
+from meanfield.problem.statement import Problem
+from validate.drawing import styled
+from validate.figures.design.fronts import draw_fronts, pareto
+from validate.figures.design.portrait import draw_portrait, portrait
+from validate.recipe import Data, GalleryFigure, Part
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["FIGURE", "draw", "draw_fronts", "draw_portrait", "pareto", "portrait"]
+
+
+def draw(data: "xarray.Dataset", panels: Sequence[tuple[str, "xarray.Dataset"]]):
+    """A design in time, and below it the Pareto fronts of two problems (see `draw_fronts`).
+
+    Returns
+    -------
+    (fig, axes) : axes of both rows.
+    """
+    from matplotlib.figure import Figure
+
+    with styled():
+        figure = Figure(figsize=(7.1, 6.4), layout="constrained")
+        rows: Any = figure.subfigures(2, 1, height_ratios=(1.0, 1.3))
+        above, below = rows
+        _, first = draw_portrait(data, above.subplots(1, 3))
+        _, second = draw_fronts(panels, below.subplots(1, len(panels)))
+        return figure, [*np.ravel(first), *np.ravel(second)]
+
+
+BASE = Problem(classes=Continuum(), sigma2=0.25, guidance=0.0, sampler="ode")
+
+
+def designed_in_time(problem: Problem, w_min: float, w_max: float):
+    """`portrait` of the design of a problem."""
+    return portrait(design(problem, w_min=w_min, w_max=w_max, progress=False))
+
+
+def _cases() -> dict[str, Problem]:
+    return {"continuum": BASE.replace(t_start=1000.0), "alpha": BASE.replace(t_start=1000.0, classes=Exponential(0.6))}
+
+
+def _parts(profile: str) -> dict[str, Part]:
+    n = {"quick": 400, "standard": 1500}.get(profile, 3000)
+    cases = _cases()
+    parts = {f"front-{name}": Part(pareto, {"problem": p, "n": n}) for name, p in cases.items()}
+    in_time = {"problem": cases["alpha"], "w_min": -1.0, "w_max": 5.0}
+    return parts | {"time": Part(designed_in_time, in_time)}
+
+
+def _draw(data: Data):
+    panels = [("ODE, continuum", data["front-continuum"]), (r"ODE, $\alpha$ = 0.6", data["front-alpha"])]
+    return draw(data["time"], panels)
+
+
+def _caption(data: Data) -> str:
+    return (
+        "Above: the designed schedule at alpha = 0.6 in time (blue), beside constant guidance of the same mean and at "
+        "w_max; ODE, sigma2 = 0.25, T = 1000, -1 <= w <= 5. Below: the largest mean shift at every share of kept "
+        f"variance, by family of schedules ({data['front-alpha'].sizes['member']} random members each); star: "
+        "the design. Theory at d = infinity, no sampling error; particles confirm the designs in the figure of "
+        "schedules and in docs/design-schedules.md."
+    )
+
+
+FIGURE = GalleryFigure("design", "The designed schedule and the Pareto front", _parts, _draw, _caption)

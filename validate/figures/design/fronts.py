@@ -1,0 +1,222 @@
+"""Which schedule to use: for each family, the largest mean shift at every share of the variance that is kept.
+
+Every family is sampled over its parameters (a low-discrepancy sequence, nothing random) within the same bounds on w,
+and its non-dominated members are the front. kept = min(v, sigma2)/max(v, sigma2) at t = 0, so a variance that has grown
+does not count as kept. Schedules that pass a glass with w < 0, where the theory is approximate, are left out.
+"""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield import Problem, design
+from meanfield.errors import ProblemError
+from meanfield.guidance.ramps import ExponentialRamp, Ramp, Triangular
+from meanfield.guidance.schedules import Constant, Interval, Piecewise, Schedule
+from meanfield.maps.responses import Responses, table_of
+from meanfield.tools.progress import Progress
+from validate.drawing import COLOURS, styled
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["FAMILIES", "draw_fronts", "front", "pareto"]
+
+LATEST, EARLIEST = 0.01, 300.0  # VE times between which schedules change
+
+
+Maker = Callable[[np.ndarray, float, float], Schedule]  # (unit cube point, w_min, w_max) -> schedule
+
+
+def _times(*u: float) -> list[float]:
+    """Ascending times, log-uniform, kept apart."""
+    t = np.sort(LATEST * (EARLIEST / LATEST) ** np.array(u))
+    return (t * (1.0 + 1e-3 * np.arange(len(t)))).tolist()
+
+
+def _interval(u, low, high):
+    a, b = _times(u[0], u[1])
+    return Interval(high * u[2], a, b)
+
+
+def _rising(u, low, high):
+    a, b = _times(u[0], u[1])
+    return Ramp(0.0, high * u[2], a, b, shape="cosine" if u[3] > 0.5 else "linear", over="log t")
+
+
+def _falling(u, low, high):
+    a, b = _times(u[0], u[1])
+    return Ramp(high * u[2], 0.0, a, b, shape="cosine" if u[3] > 0.5 else "linear", over="log t")
+
+
+def _triangular(u, low, high):
+    a, b, c = _times(u[0], u[1], u[2])
+    return Triangular(0.0, high * u[3], a, b, c, over="log t")
+
+
+def _exponential(u, low, high):
+    a, b = _times(u[0], u[1])
+    rate = 6.0 * (u[3] - 0.5)
+    return ExponentialRamp(high * u[2] * math.exp(min(rate, 0.0)), rate, a, b, over="log t")
+
+
+def _window(u, low, high):
+    a, b = _times(u[0], u[1])
+    return Ramp(high * u[2], low * u[3], a, b, over="t")
+
+
+def _pieces(u, low, high):
+    a, b = _times(u[0], u[1])
+    late = 0.0 if u[4] < 0.5 else low * u[3]
+    return Piecewise([a, b], [late, low * u[3] if u[4] < 0.8 else low, high * (u[2] if u[4] < 0.8 else 1.0)])
+
+
+FAMILIES: dict[str, Maker] = {
+    "constant": lambda u, low, high: Constant(high * u[0]),
+    "interval": _interval,
+    "rising ramp": _rising,
+    "falling ramp": _falling,
+    "triangular": _triangular,
+    "exponential": _exponential,
+    "negative window (linear)": _window,
+    "negative window (pieces)": _pieces,
+}
+
+
+def pareto(
+    problem: Problem,
+    *,
+    w_min: float = -1.0,
+    w_max: float = 5.0,
+    n: int = 1500,
+    families: Sequence[str] = tuple(FAMILIES),
+    progress: bool | Callable[[int, int], Any] | None = None,
+) -> "xarray.Dataset":
+    """Fronts of (variance kept, mean shift) by family of schedules.
+
+    Parameters
+    ----------
+    problem : what is sampled; its guidance is ignored; finite t_start.
+    w_min, w_max : bounds on w for all families; only the negative windows use w_min.
+    n : members of each family.
+    families : names from `FAMILIES`.
+
+    Returns
+    -------
+    xarray.Dataset : `kept` and `mean_shift` over (family, member), nan where left out; `on_front` marks the front.
+        Attributes: problem, bounds, and `design`: (v/sigma2, m(0) - 1) of `meanfield.design`, null if there is none.
+
+    Examples
+    --------
+    >>> from meanfield import Continuum
+    >>> p = Problem(classes=Continuum(), sigma2=0.25, guidance=0.0, t_start=100.0)
+    >>> data = pareto(p, n=50, families=["constant", "interval"])
+    >>> bool(data.kept.max() < 1.0)        # (T17)
+    True
+    """
+    import xarray
+
+    respond = Responses(problem.replace(guidance=0.0), strongest=max(abs(w_min), w_max))
+    kept, shift = np.full((2, len(families), n), np.nan)
+    with Progress(progress, len(families) * n, "Pareto fronts") as show:
+        for i, name in enumerate(families):
+            for j, u in enumerate(_sequence(n)):
+                values = respond(table_of(FAMILIES[name](u, w_min, w_max), respond.start))
+                if values.standing[0] < 2:
+                    ratio = float(values.ratio[0])
+                    kept[i, j], shift[i, j] = min(ratio, 1.0 / ratio), values.shift[0]
+                show(i * n + j + 1)
+    on_front = np.array([front(k, s) for k, s in zip(kept, shift, strict=True)])
+    try:
+        outcome = design(problem, w_min=w_min, w_max=w_max, progress=progress).outcome
+        designed: Any = [outcome.v_ratio, outcome.m - 1.0]
+    except ProblemError:
+        designed = None
+    by = ("family", "member")
+    return xarray.Dataset(
+        {"kept": (by, kept), "mean_shift": (by, shift), "on_front": (by, on_front)},
+        coords={"family": list(families)},
+        attrs={
+            "problem": json.dumps(problem.to_dict()), "w_min": w_min, "w_max": w_max, "design": json.dumps(designed),
+        },
+    )  # fmt: skip
+
+
+def front(kept: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Which points no other point beats in both: shape of the input, False at nan.
+
+    Examples
+    --------
+    >>> front(np.array([0.2, 0.5, 0.5, np.nan]), np.array([0.3, 0.2, 0.1, 1.0]))
+    array([ True,  True, False, False])
+    """
+    order = np.lexsort((-shift, -kept))  # most kept first; nan last
+    best, chosen = -math.inf, np.zeros(len(kept), dtype=bool)
+    for i in order:
+        if np.isfinite(kept[i]) and shift[i] > best:
+            best, chosen[i] = float(shift[i]), True
+    return chosen
+
+
+def _sequence(n: int, dimensions: int = 5) -> np.ndarray:
+    """Additive recurrence on the unit cube (n, dimensions): even coverage without random numbers."""
+    root = 2.0
+    for _ in range(60):  # the positive root of x^(dimensions + 1) = x + 1
+        root = (1.0 + root) ** (1.0 / (dimensions + 1))
+    steps = root ** -np.arange(1.0, dimensions + 1)
+    return np.mod(0.5 + np.arange(1, n + 1)[:, None] * steps, 1.0)
+
+
+STYLES = {  # family -> (colour, line)
+    "constant": ("#000000", "-"),
+    "interval": (COLOURS[4], "-"),
+    "rising ramp": (COLOURS[3], ":"),
+    "falling ramp": (COLOURS[3], "-"),
+    "triangular": (COLOURS[5], "-"),
+    "exponential": (COLOURS[2], "--"),
+    "negative window (linear)": (COLOURS[0], "--"),
+    "negative window (pieces)": (COLOURS[0], "-"),
+}
+
+
+def draw_fronts(panels: Sequence[tuple[str, "xarray.Dataset"]], axes=None):
+    """One panel for each problem; a star is the design.
+
+    Parameters
+    ----------
+    panels : (title, result of `pareto`).
+    axes : one axis for each panel; made if None.
+
+    Returns
+    -------
+    (fig, axes)
+    """
+    from matplotlib.figure import Figure
+
+    with styled():
+        if axes is None:
+            axes = Figure(figsize=(3.0 * len(panels) + 0.4, 3.6), layout="constrained").subplots(1, len(panels))
+        flat = np.ravel(axes)
+        for axis, (title, data) in zip(flat, panels, strict=True):
+            for family in data.family.values:
+                colour, style = STYLES[family]
+                row = data.sel(family=family)
+                order = np.argsort(row.kept.values[row.on_front.values])
+                kept = row.kept.values[row.on_front.values][order]
+                shift = row.mean_shift.values[row.on_front.values][order]
+                axis.step(kept, shift, style, where="pre", color=colour, lw=1.5, label=family)
+            designed = json.loads(data.attrs["design"])
+            if designed is not None:
+                axis.plot(*designed, "*", color=COLOURS[1], ms=12, mec="white", mew=0.6, zorder=5, label="design")
+            axis.set(title=title, xlabel=r"variance kept, $v(0)/\sigma^2$ or its inverse")
+            least = float(np.nanmin(np.where(data.on_front, data.kept, np.nan)))
+            axis.set_xlim(max(0.0, least - 0.1 * (1.0 - least)), 1.0 + 0.03 * (1.0 - least))
+            axis.set_ylim(0.0, None)
+        flat[0].set_ylabel("mean shift m(0) - 1")
+        figure = flat[0].figure
+        handles = {label: h for axis in flat for h, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=5)
+        return figure, axes

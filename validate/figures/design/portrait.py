@@ -1,0 +1,113 @@
+"""One designed schedule in time, next to constant guidance: data and drawing."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield import Design, solve
+from validate.drawing import COLOURS, styled
+from validate.errors import ConfigError
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["check_picture", "draw_portrait", "portrait", "write_picture"]
+
+FORMATS = (".png", ".pdf", ".svg")
+
+
+POINTS = 401
+
+
+def portrait(made: Design, n_points: int = POINTS) -> "xarray.Dataset":
+    """A design in time, next to constant guidance of the same mean shift and at w_max.
+
+    Returns
+    -------
+    xarray.Dataset : `w`, `m` and `v_ratio` = v/D (v over its undistorted value) over (guidance, t), t VE time falling
+        to 0; guidance is "designed", "same mean" (if any constant has it) and "w_max". Attributes: the design.
+    """
+    import xarray
+
+    problem = made.problem
+    runs = {"designed": problem}
+    if made.same_mean is not None:
+        runs["same mean"] = problem.replace(guidance=made.same_mean[0])
+    runs["w_max"] = problem.replace(guidance=made.w_max)
+    theories: dict[str, Any] = {name: solve(p, made.d) for name, p in runs.items()}
+    top = min(float(theory.t[0]) for theory in theories.values())
+    low = problem.least_variance
+    t = np.maximum(np.geomspace(low + top, low, n_points) - low, 0.0)
+    t[0], t[-1] = top, 0.0
+    states = [theory.at(t) for theory in theories.values()]
+    fields = {
+        "w": np.array([p.weight(t) for p in runs.values()]),
+        "m": np.array([s.m for s in states]),
+        "v_ratio": 1.0 + np.array([s.variance_excess for s in states]),
+    }
+    attrs = {"design": json.dumps(made.to_dict()), "sigma2": low}
+    variables: dict[str, Any] = {name: (("guidance", "t"), values) for name, values in fields.items()}
+    return xarray.Dataset(variables, coords={"guidance": list(runs), "t": t}, attrs=attrs)
+
+
+def check_picture(path: Path | None) -> None:
+    """Refuse a picture in a format that is not drawn, before anything is computed for it."""
+    if path is not None and path.suffix not in FORMATS:
+        raise ConfigError(f"a picture must end in one of {list(FORMATS)}; got {path}.")
+
+
+def write_picture(data: "xarray.Dataset", path: Path) -> None:
+    """Draw a `portrait` to a file."""
+    figure, _ = draw_portrait(data)
+    figure.savefig(path)
+
+
+LOOK = {  # guidance -> (label, colour, line style)
+    "designed": ("designed", COLOURS[0], "-"),
+    "same mean": ("constant, same mean", COLOURS[1], "--"),
+    "w_max": ("constant at w_max", COLOURS[2], ":"),
+}
+
+
+def draw_portrait(data: "xarray.Dataset", axes=None):
+    """Guidance, mean and variance against the noised class variance D = sigma2 + t, which falls as sampling goes on.
+
+    Parameters
+    ----------
+    data : result of `portrait`.
+    axes : three axes; made if None.
+
+    Returns
+    -------
+    (fig, axes)
+    """
+    from matplotlib.figure import Figure
+
+    with styled():
+        if axes is None:
+            axes = Figure(figsize=(9.0, 3.3), layout="constrained").subplots(1, 3)
+        flat = np.ravel(axes)
+        made = json.loads(data.attrs["design"])
+        x = data.attrs["sigma2"] + data.t.values
+        names = ("w", "m", "v_ratio")
+        titles = ("A  Guidance", "B  Mean", "C  Variance")
+        labels = ("guidance weight w", "overlap m", "v/D (1: undistorted)")
+        for axis, name, title, label in zip(flat, names, titles, labels, strict=True):
+            for guidance in data.guidance.values:
+                text, colour, style = LOOK[guidance]
+                step = {"drawstyle": "steps-post"} if name == "w" and np.isinf(made["slope"]) else {}
+                axis.plot(x, data[name].sel(guidance=guidance), style, color=colour, label=text, lw=1.6, **step)
+            axis.set(title=title, ylabel=label, xlabel=r"noised variance $\sigma^2 + t$")
+            axis.set_xscale("log")
+            axis.set_xlim(min(x[0], 300.0 * x[-1]), x[-1])
+        flat[0].axhline(0.0, color="0.6", lw=0.8, zorder=0)
+        flat[1].axhline(1.0, color="0.6", lw=0.8, zorder=0)
+        flat[2].axhline(made["keep"], color="0.6", lw=0.8, zorder=0)
+        flat[2].set_ylim(0.0, None)
+        shown = data.m.values[:, x <= 300.0 * x[-1]]
+        flat[1].set_ylim(min(0.95, float(shown.min())), 1.05 * float(shown.max()))
+        figure = flat[0].figure
+        figure.legend(*flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        return figure, axes

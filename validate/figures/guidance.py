@@ -1,0 +1,142 @@
+"""Distortion at t = 0 against constant guidance w: theory on a line, particles at a few points."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield.problem.growth import Continuum, Exponential, Growth
+from meanfield.problem.statement import Problem
+from meanfield.tools.progress import Progress
+from validate.drawing import SAMPLER, styled
+from validate.figures.curves import (
+    RATIO,
+    SAMPLERS,
+    SHIFT,
+    Show,
+    about,
+    colour,
+    final_values,
+    marks_over,
+    name_of,
+    pretty,
+    subplots,
+)
+from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["FIGURE", "against_w", "draw"]
+
+
+def against_w(
+    classes: Sequence[Growth], weights: Sequence[float], points: Sequence[float], *, d: int, sigma2: float = 0.25,
+    samplers: Sequence[str] = SAMPLERS, progress: Show = None, **options: Any,
+) -> "xarray.Dataset":  # fmt: skip
+    """m(0) - 1 and v(0)/sigma2 against constant w: theory at d = infinity at `weights`, particles at d at `points`.
+
+    Returns
+    -------
+    xarray.Dataset : `line_shift`, `line_v_ratio` (growth, sampler, w); `shift`, `v_ratio` with `_error` (growth,
+        sampler, point).
+
+    Examples
+    --------
+    >>> data = against_w([Continuum()], [0.0, 1.0], [1.0], d=8, n_samples=50, n_disorder=4, n_steps=20, progress=False)
+    >>> data.line_v_ratio.values[0, 1].round(3)                 # ODE: no distortion at w = 0
+    array([1. , 0.2])
+    """
+    import xarray
+
+    from meanfield import solve
+    from simulate import run
+
+    base = Problem(classes=Continuum(), sigma2=sigma2, guidance=0.0)
+    lines, marks = [], []
+    with Progress(progress, len(classes) * len(samplers) * len(points), f"against w, d = {d}") as show:
+        for growth in classes:
+            for sampler in samplers:
+                problem = base.replace(classes=growth, sampler=sampler)
+                finals = [solve(problem.replace(guidance=float(w))).final for w in weights]
+                lines.append([(f.m - 1.0, f.v / sigma2) for f in finals])
+                for w in points:
+                    marks.append(final_values(run(problem.replace(guidance=float(w)), d=d, progress=False, **options)))
+                    show(len(marks))
+    shape = (len(classes), len(samplers))
+    line, mark = np.reshape(lines, (*shape, len(weights), 2)), np.reshape(marks, (*shape, len(points), 4))
+    fine, at = ("growth", "sampler", "w"), ("growth", "sampler", "point")
+    return xarray.Dataset(
+        {"line_shift": (fine, line[..., 0]), "line_v_ratio": (fine, line[..., 1]), **marks_over(at, mark)},
+        coords={"growth": [name_of(g) for g in classes], "sampler": list(samplers), "w": list(weights),
+                "point": list(points)},
+        attrs=about(base, options) | {"d": d},
+    )  # fmt: skip
+
+
+def draw(data: "xarray.Dataset", axes=None):
+    """Mean shift and variance against w, one column a sampler: result of `against_w`.
+
+    Parameters
+    ----------
+    axes : (2, samplers); made if None.
+
+    Returns
+    -------
+    (fig, axes)
+    """
+    with styled():
+        n = data.sizes["sampler"]
+        if axes is None:
+            axes = subplots((3.5 * n, 5.0), 2, n, squeeze=False, sharex=True, sharey="row")
+        for (kind, label), row in zip((("shift", SHIFT), ("v_ratio", RATIO)), axes, strict=True):
+            for axis, sampler in zip(row, data.sampler.values, strict=True):
+                for k, growth in enumerate(data.growth.values):
+                    at = data.sel(sampler=sampler, growth=growth)
+                    axis.plot(at.w, at[f"line_{kind}"], color=colour(k), label=pretty(growth))
+                    axis.errorbar(
+                        at.point,
+                        at[kind],
+                        at[f"{kind}_error"],
+                        fmt=SAMPLER[sampler]["marker"],
+                        color=colour(k),
+                        ms=3.5,
+                    )
+                axis.axhline(0.0 if kind == "shift" else 1.0, color="0.6", lw=0.7, ls=":", zorder=0)
+            row[0].set_ylabel(label)
+        for axis, sampler in zip(axes[0], data.sampler.values, strict=True):
+            axis.set_title(SAMPLER[sampler]["label"])
+        for axis in axes[-1]:
+            axis.set_xlabel("guidance w")
+        axes[0, 0].legend(loc="upper left")
+        return axes[0, 0].figure, axes
+
+
+def _parts(profile: str) -> dict[str, Part]:
+    classes = [Exponential(0.2), Exponential(0.4), Exponential(0.7), Continuum()]
+    arguments = {
+        "classes": classes,
+        "weights": np.linspace(-0.3, 5.0, {"quick": 54}.get(profile, 107)),
+        "points": np.array([0.5, 1.0, 2.0, 3.0, 5.0]),
+        "d": 200,
+        **effort(profile, (16, 12, 100), (64, 40, 300), (128, 40, 300)),
+    }
+    return {"curves": Part(against_w, arguments)}
+
+
+def _caption(data: Data) -> str:
+    d = data["curves"]
+    return (
+        f"Distortion at t = 0 against constant guidance w, sigma2 = {d.attrs['sigma2']:g}, T = infinity. Lines: theory "
+        f"at d = infinity. Points: particles at d = {d.attrs['d']}, {effort_in_words(d)}; standard errors over "
+        f"draws at most {float(d.shift_error.max()):.1g} (mean) and {float(d.v_ratio_error.max()):.1g} (variance)."
+    )
+
+
+FIGURE = GalleryFigure(
+    "guidance",
+    "Distortion against w",
+    _parts,
+    lambda data: draw(data["curves"]),
+    _caption,
+)

@@ -1,0 +1,113 @@
+"""The negative window w0 + omega t over its two parameters: maps of the theory, particles at points."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield import Problem, phase_diagram
+from meanfield.guidance.schedules import Linear
+from meanfield.maps.responses import Responses, Table
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["window_map", "window_points"]
+
+
+def window_map(
+    problem: Problem,
+    w0: np.ndarray,
+    omega: np.ndarray,
+    *,
+    progress: bool | Callable[[int, int], Any] | None = None,
+) -> "xarray.Dataset":
+    """The negative window w0 + omega t over its two parameters, with the curve on which it keeps the variance.
+
+    Parameters
+    ----------
+    problem : everything but the guidance; a finite t_start, VE noise.
+    w0, omega : ascending values.
+    progress : as in `phase_diagram`.
+
+    Returns
+    -------
+    xarray.Dataset : that of `phase_diagram` over x = w0, y = omega, and `separation` = F at t = 0 (F + alpha in the
+        continuum), `standing` (0 exact, 1 asymptotic, 2 approximate: a glass passed with w < 0), `lost` (the last phase
+        is captured: the sample belongs to another class), and `keeping`, of shape (curve points, 2): (w0, omega) with
+        v(0) = sigma2 to 1e-9, found by root finding in omega at each w0, with their `keeping_standing`.
+    """
+    data = phase_diagram(problem, ("w0", w0), ("omega", omega), progress=progress)
+    respond = Responses(problem)
+    grid_w0, grid_omega = np.meshgrid(w0, omega)
+    values = respond(_lines(grid_w0.ravel(), grid_omega.ravel(), problem.T))
+    shape = grid_w0.shape
+    last = data["last"].values
+    roots = [(a, b) for a in w0 for b in _keeping(respond, float(a), omega)]
+    data["separation"] = (("y", "x"), values.separation.reshape(shape))
+    data["standing"] = (("y", "x"), values.standing.reshape(shape))
+    data["lost"] = (("y", "x"), last == json.loads(data.attrs["phases"]).index("captured"))
+    curve = np.array(roots).reshape(-1, 2)
+    data["keeping"] = (("curve_point", "coordinate"), curve)
+    data["keeping_standing"] = ("curve_point", respond(_lines(curve[:, 0], curve[:, 1], problem.T)).standing)
+    return data
+
+
+def _lines(w0: np.ndarray, omega: np.ndarray, start: float) -> Table:
+    """Schedules w0 + omega t as one linear piece each."""
+    edges = np.tile([start, 0.0], (len(w0), 1))
+    return Table(edges, (w0 + omega * start)[:, None], np.array(w0, float)[:, None])
+
+
+def _keeping(respond: Responses, w0: float, omega: np.ndarray) -> list[float]:
+    """All omega with v(0) = sigma2 at one w0 that the grid separates; jumps of v (capture) are no roots."""
+    from scipy.optimize import brentq
+
+    def excess(x: float) -> float:
+        return float(respond(_lines(np.array([w0]), np.array([x]), respond.problem.T)).ratio[0]) - 1.0
+
+    values = respond(_lines(np.full(len(omega), w0), omega, respond.problem.T)).ratio - 1.0
+    found = []
+    for i in np.flatnonzero(values[:-1] * values[1:] < 0.0):
+        x = brentq(excess, omega[i], omega[i + 1], xtol=1e-14, rtol=1e-14)
+        if abs(excess(x)) < 1e-9:
+            found.append(float(x))
+    return found
+
+
+def window_points(
+    problems: Sequence[Problem], points: Sequence[tuple[int, float, float]], d: Sequence[int], **options: Any
+) -> "xarray.Dataset":
+    """Particles at points of the maps of several problems.
+
+    Parameters
+    ----------
+    problems : those of the maps, in the order of the panels.
+    points : (panel, w0, omega).
+    d : dimension for each panel.
+    options : of `simulate.run`.
+
+    Returns
+    -------
+    xarray.Dataset : over point: `panel`, `w0`, `omega`, `d`; `m_shift`, `v_ratio` with `_error` (standard errors),
+        `separation` (mean log-odds per dimension; in the continuum, where that is -inf, the F + alpha of the mean m and
+        v), `accuracy`.
+    """
+    import xarray
+
+    from simulate import run
+
+    rows = []
+    for panel, w0, omega in points:
+        problem = problems[panel].replace(guidance=Linear(w0, omega))
+        final = run(problem, d=d[panel], **options).final
+        m, v, s2 = final.m, final.v, problem.sigma2
+        crowd = 0.5 * (np.log1p(1.0 / s2) - ((m.mean - 1.0) ** 2 + v.mean) / s2 + (m.mean**2 + v.mean) / (1.0 + s2))
+        endless = not np.isfinite(problem.classes.rate(d[panel]))
+        separation = crowd if endless else final.log_odds.mean / d[panel]
+        of_m, of_v = (m.mean - 1.0, m.stderr), (v.mean / s2, v.stderr / s2)
+        rows.append((panel, w0, omega, d[panel], *of_m, *of_v, separation, final.accuracy.mean))
+    names = "panel w0 omega d m_shift m_shift_error v_ratio v_ratio_error separation accuracy".split()
+    columns = np.array(rows, float).T
+    return xarray.Dataset({name: ("point", column) for name, column in zip(names, columns, strict=True)})

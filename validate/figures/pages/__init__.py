@@ -1,0 +1,1 @@
+"""Studies and figures that pages of the documentation show, beside those of the paper."""

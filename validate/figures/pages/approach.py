@@ -1,0 +1,192 @@
+"""How lazy particles approach the theory at d = infinity, in the glass and under strong guidance.
+
+The two examples of sec. 4 of docs/theory.md that the annealed theory gets wrong. Lazy classes run them from d = 24 to
+400 (up to P = e^280); the values are extrapolated in 1/d and held against the mean field. The annealed model stands
+beside them as a contrast, and a second, looser tolerance shows what is left of the approximation in lazy classes.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield.problem.growth import Exponential
+from meanfield.problem.statement import Problem
+from meanfield.tools.progress import Progress
+from validate.agreement.estimates import QUANTITIES
+from validate.agreement.extrapolation import Extrapolation, fit_inverse_size
+from validate.agreement.statistics import weighted_slope
+from validate.drawing import COLOURS, styled
+from validate.results.provenance import versions
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["CASES", "SIZES", "approach", "at_infinity", "decay", "draw"]
+
+_STRONG = Problem(classes=Exponential(0.45), sigma2=0.25, guidance=10.0, sampler="ode", t_start=1000.0)
+CASES: dict[str, Problem] = {
+    "glass: ODE, alpha = 0.7, w = 5": _STRONG.replace(classes=Exponential(0.7), guidance=5.0),
+    "strong guidance: ODE, alpha = 0.45, w = 10": _STRONG,
+}
+
+
+SIZES = (24, 48, 100, 200, 400)
+
+
+TOLERANCES = (0.02, 0.1)
+
+
+def approach(
+    cases: Mapping[str, Problem] | None = None,
+    sizes: Sequence[int] = SIZES,
+    tolerances: Sequence[float] = TOLERANCES,
+    *,
+    n_samples: int = 50,
+    n_disorder: int = 40,
+    n_steps: int = 400,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: bool | Callable[[int, int], Any] | None = None,
+) -> "xarray.Dataset":
+    """Lazy particles and the annealed model over sizes, and the mean field.
+
+    Time steps are `n_steps`, and 2 d where that is more: the few classes that dominate a glass change at a rate of
+    order d.
+
+    Parameters
+    ----------
+    cases : name -> problem; by default `CASES`.
+    sizes, tolerances : dimensions (>= 4) and class tolerances of the lazy particles.
+    n_samples, n_disorder, n_steps, seed, threads : as in `simulate.run`.
+
+    Returns
+    -------
+    xarray.Dataset : `m`, `v` (in units of sigma2) and their `_stderr` over (case, d, class_tolerance); `annealed_m`,
+        `annealed_v` and their `_stderr` over (case, d); `theory_m`, `theory_v` over case; `seconds`,
+        `classes_in_ball` over (case, d, class_tolerance); `problem` in JSON.
+
+    Examples
+    --------
+    >>> data = approach(sizes=(8, 12), tolerances=(0.1,), n_samples=4, n_disorder=4, n_steps=60, progress=False)
+    >>> data["v"].dims
+    ('case', 'd', 'class_tolerance')
+    """
+    import xarray
+
+    from meanfield import reduced, solve
+    from simulate import run
+
+    cases = CASES if cases is None else cases
+    shape = (len(cases), len(sizes), len(tolerances))
+    table = {name: np.full(shape, np.nan) for name in ("m", "m_stderr", "v", "v_stderr", "seconds", "classes_in_ball")}
+    annealed = {f"annealed_{q}{end}": np.full(shape[:2], np.nan) for q in QUANTITIES for end in ("", "_stderr")}
+    theory = {f"theory_{q}": np.empty(len(cases)) for q in QUANTITIES}
+    with Progress(progress, shape[0] * sum(sizes), "approach to d = infinity") as show:
+        done = 0
+        for i, problem in enumerate(cases.values()):
+            unit = {"m": 1.0, "v": problem.sigma2}
+            final = solve(problem).final
+            theory["theory_m"][i], theory["theory_v"][i] = final.m, final.v / problem.sigma2
+            for j, d in enumerate(sizes):
+                settings: dict[str, Any] = {"n_steps": max(n_steps, 2 * d), "n_times": 2, "threads": threads}
+                settings |= {"progress": False}
+                averaged = reduced(problem, d, n_samples=20_000, n_draws=40, seed=seed, **settings).final
+                for q in QUANTITIES:
+                    mean = getattr(averaged, q)
+                    annealed[f"annealed_{q}"][i, j] = mean.mean / unit[q]
+                    annealed[f"annealed_{q}_stderr"][i, j] = mean.stderr / unit[q]
+                for k, tolerance in enumerate(tolerances):
+                    data = run(problem, d=d, n_samples=n_samples, n_disorder=n_disorder, classes="lazy",
+                               class_tolerance=tolerance, seed=seed + 100 * i + 10 * j + k, **settings)  # fmt: skip
+                    for q in QUANTITIES:
+                        table[q][i, j, k] = getattr(data.final, q).mean / unit[q]
+                        table[f"{q}_stderr"][i, j, k] = getattr(data.final, q).stderr / unit[q]
+                    table["seconds"][i, j, k] = data.info["seconds"]
+                    table["classes_in_ball"][i, j, k] = data.info["classes_in_ball"]
+                done += d
+                show(done)
+    variables: dict[str, Any] = {name: (("case", "d", "class_tolerance"), values) for name, values in table.items()}
+    variables |= {name: (("case", "d"), values) for name, values in annealed.items()}
+    variables |= {name: ("case", values) for name, values in theory.items()}
+    variables["problem"] = ("case", [json.dumps(p.to_dict()) for p in cases.values()])
+    attrs = {"n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "seed": seed}
+    return xarray.Dataset(
+        variables,
+        coords={"case": list(cases), "d": list(sizes), "class_tolerance": list(tolerances)},
+        attrs={**attrs, "versions": json.dumps(versions())},
+    )
+
+
+def at_infinity(part: "xarray.Dataset", q: str, order: int = 2) -> Extrapolation:
+    """m or v/sigma2 of one case at d = infinity, from the tightest tolerance: y_inf + a/d (+ b/d^2)."""
+    tight = part.sel(class_tolerance=float(part["class_tolerance"].min()))
+    return fit_inverse_size(
+        part["d"].values.tolist(),
+        tight[q].values.tolist(),
+        tight[f"{q}_stderr"].values.tolist(),
+        quantity=q,
+        order=order,
+    )
+
+
+def decay(part: "xarray.Dataset", q: str) -> tuple[float, float]:
+    """Exponent of |y(d) - theory| in d, and its error, from the sizes where the difference exceeds 3 errors."""
+    tight = part.sel(class_tolerance=float(part["class_tolerance"].min()))
+    away, error = np.abs(tight[q].values - float(part[f"theory_{q}"])), tight[f"{q}_stderr"].values
+    use = away > 3.0 * error
+    return weighted_slope(np.log(part["d"].values[use]), np.log(away[use]), error[use] / away[use])
+
+
+LABELS = {"m": r"$m(0)$", "v": r"$v(0)/\sigma^2$"}
+
+
+def draw(data: "xarray.Dataset", axes=None):
+    """m(0) and v(0)/sigma2 against 1/d, the fit with its error at d = infinity, the mean field, the annealed model.
+
+    Parameters
+    ----------
+    data : as from `approach`.
+    axes : one row of two axes (m, v) for each case; made if None.
+
+    Returns
+    -------
+    (fig, axes)
+    """
+    from matplotlib.figure import Figure  # not pyplot: no global state
+
+    cases = [str(c) for c in data["case"].values]
+    with styled():
+        if axes is None:
+            axes = Figure(figsize=(7.0, 2.6 * len(cases) + 0.3), layout="constrained").subplots(len(cases), 2)
+        axes = np.reshape(axes, (len(cases), 2))
+        for row, case in zip(axes, cases, strict=True):
+            for axis, q in zip(row, ("m", "v"), strict=True):
+                _panel(axis, data.sel(case=case), q)
+            row[0].set_title(case)
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        axes[0, 0].figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        return axes[0, 0].figure, axes
+
+
+def _panel(axis, part: "xarray.Dataset", q: str) -> None:
+    """One quantity of one case; looser tolerances are shifted a little to the right."""
+    inverse, tolerances = 1.0 / part["d"].values, np.sort(part["class_tolerance"].values)
+    fit = at_infinity(part, q)
+    grid = np.linspace(1e-9, inverse.max(), 200)
+    axis.plot(grid, fit.predict(1.0 / grid), "-", lw=0.9, color=COLOURS[0], label=r"fit $a + b/d + c/d^2$")
+    axis.errorbar(0, fit.intercept, fit.error, fmt="s", ms=4, mfc="white", color=COLOURS[0], capsize=3, clip_on=False,
+                  label="fit at $d = \\infty$ (statistics and form)")  # fmt: skip
+    for i, tolerance in enumerate(tolerances):
+        one = part.sel(class_tolerance=tolerance)
+        style = {"fmt": "o", "color": COLOURS[0]} if i == 0 else {"fmt": "^", "mfc": "none", "color": COLOURS[2]}
+        axis.errorbar(inverse + 0.006 * i * inverse.max(), one[q], one[f"{q}_stderr"], ms=4, lw=0.9, capsize=2,
+                      label=f"lazy particles, tolerance {tolerance:g}", **style)  # fmt: skip
+    axis.errorbar(inverse, part[f"annealed_{q}"], part[f"annealed_{q}_stderr"], fmt="x--", ms=4, lw=0.7, color="0.5",
+                  label="annealed model")  # fmt: skip
+    axis.axhline(float(part[f"theory_{q}"]), color=COLOURS[1], lw=1.0, zorder=0, label="theory, $d = \\infty$")
+    axis.set(xlabel="d", ylabel=LABELS[q], xlim=(0, 1.06 * inverse.max()))
+    shown = part["d"].values[inverse > 0.1 * inverse.max()]  # closer to infinity their labels would overlap
+    axis.set_xticks([0, *1.0 / shown], [r"$\infty$", *[f"{d}" for d in shown]])
+    axis.set_xticks(inverse, minor=True)

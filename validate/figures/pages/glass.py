@@ -1,0 +1,149 @@
+"""The glass as d grows: the quenched theory at d = 24 ... 384 against the mean field at d = infinity.
+
+Two questions that the mean field leaves open (sec. 3 of docs/theory.md). For w >= 0: is the projected force enough, or
+does the force of the few dominating classes across x survive? For w < 0: does a wrong class capture the sample where
+(T7c) says, and how does a finite system get there?
+"""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield.guidance.schedules import Piecewise
+from meanfield.problem.growth import Exponential
+from meanfield.problem.statement import Problem
+from meanfield.tools.progress import Progress
+from validate.drawing import COLOURS, styled
+from validate.figures.curves import subplots
+from validate.results.provenance import versions
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["CASES", "draw", "glass_limit"]
+
+_BASE = Problem(classes=Exponential(0.3), sigma2=0.25, sampler="ode")
+
+
+_LATE = _BASE.replace(classes=Exponential(0.6), sampler="sde", t_start=1000.0)
+CASES: dict[str, Problem] = {
+    "ODE, alpha = 0.7, w = 5": _BASE.replace(classes=Exponential(0.7), guidance=5.0),
+    "ODE, alpha = 0.3, w = -0.5": _BASE.replace(guidance=-0.5),
+    "SDE, alpha = 0.4, w = -0.75": _BASE.replace(classes=Exponential(0.4), sampler="sde", guidance=-0.75),
+    "SDE, alpha = 0.4, w = -0.5": _BASE.replace(classes=Exponential(0.4), sampler="sde", guidance=-0.5),
+    "SDE, alpha = 0.6, w = 5, then -0.5 below t = 3": _LATE.replace(guidance=Piecewise([3.0], [-0.5, 5.0])),
+}
+
+
+SIZES = (24, 48, 96, 192, 384)
+
+
+def glass_limit(
+    cases: dict[str, Problem] | None = None,
+    sizes: Sequence[int] = SIZES,
+    *,
+    n_samples: int = 400,
+    n_draws: int = 40,
+    tolerance: float = 0.1,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: bool | Callable[[int, int], Any] | None = None,
+) -> "xarray.Dataset":
+    """Quenched theory over sizes, and the mean field with and without the capture rule.
+
+    Time steps grow with d (2 d, at least 200): the few classes that dominate a glass change at a rate of order d.
+
+    Parameters
+    ----------
+    cases : name -> problem; by default `CASES`.
+    sizes : dimensions, >= 4.
+    n_samples, n_draws, tolerance, seed, threads : as in `meanfield.quenched`.
+
+    Returns
+    -------
+    xarray.Dataset : `m`, `v` (in units of sigma2), `accuracy` and their `_stderr` over (case, d); `theory_m`,
+        `theory_v`, and `plain_m`, `plain_v` (without capture) over case; `problem` in JSON.
+
+    Examples
+    --------
+    >>> data = glass_limit(sizes=(8, 12), n_samples=8, n_draws=4, progress=False)
+    >>> data["v"].dims
+    ('case', 'd')
+    """
+    import xarray
+
+    from meanfield import quenched, solve
+
+    cases = CASES if cases is None else cases
+    shape = (len(cases), len(sizes))
+    table = {f"{q}{e}": np.full(shape, math.nan) for q in ("m", "v", "accuracy") for e in ("", "_stderr")}
+    limits = {f"{kind}_{q}": np.empty(len(cases)) for kind in ("theory", "plain") for q in ("m", "v")}
+    with Progress(progress, shape[0] * sum(sizes), "the glass as d grows") as show:
+        done = 0
+        for i, problem in enumerate(cases.values()):
+            for kind, capture in (("theory", True), ("plain", False)):
+                final = solve(problem, capture=capture).final
+                limits[f"{kind}_m"][i], limits[f"{kind}_v"][i] = final.m, final.v / problem.sigma2
+            for j, d in enumerate(sizes):
+                data = quenched(problem, d, n_samples=n_samples, n_draws=n_draws, n_steps=max(200, 2 * d), n_times=2,
+                                tolerance=tolerance, seed=seed + 1000 * i + j, threads=threads,
+                                progress=False)  # fmt: skip
+                for q, unit in (("m", 1.0), ("v", problem.sigma2), ("accuracy", 1.0)):
+                    table[q][i, j] = getattr(data.final, q).mean / unit
+                    table[f"{q}_stderr"][i, j] = getattr(data.final, q).stderr / unit
+                done += d
+                show(done)
+    variables: dict[str, Any] = {name: (("case", "d"), values) for name, values in table.items()}
+    variables |= {name: ("case", values) for name, values in limits.items()}
+    variables["problem"] = ("case", [json.dumps(p.to_dict()) for p in cases.values()])
+    settings = {"n_samples": n_samples, "n_draws": n_draws, "tolerance": tolerance, "seed": seed}
+    return xarray.Dataset(
+        variables,
+        coords={"case": list(cases), "d": list(sizes)},
+        attrs={**settings, "versions": json.dumps(versions())},
+    )
+
+
+def draw(data: "xarray.Dataset", axes=None):
+    """v(0)/sigma2 of the quenched theory against 1/d, with the mean field at d = infinity.
+
+    Parameters
+    ----------
+    data : as from `glass_limit`.
+    axes : one axis for each case; made if None.
+
+    Returns
+    -------
+    (fig, axes)
+    """
+    cases = [str(c) for c in data["case"].values]
+    with styled():
+        if axes is None:
+            axes = subplots((7.0, 2.35 * math.ceil(len(cases) / 3)), math.ceil(len(cases) / 3), 3)
+        for axis, case in zip(np.ravel(axes), cases, strict=False):
+            part, inverse = data.sel(case=case), 1.0 / data["d"].values
+            axis.errorbar(inverse, part["v"], part["v_stderr"], fmt="o-", ms=3.5, lw=0.8, color=COLOURS[0], capsize=2,
+                          label="quenched theory")  # fmt: skip
+            axis.plot(0, part["theory_v"], "D", color=COLOURS[1], clip_on=False, label="mean field, d = infinity")
+            if abs(float(part["plain_v"] - part["theory_v"])) > 1e-9:
+                axis.plot(0, part["plain_v"], "x", ms=6, color="black", clip_on=False, label="without capture")
+            axis.set_title(case.replace(", w = 5, then", ",\nw = 5, then"), fontsize=7.5)
+            axis.set_xlim(0, 1.08 * inverse.max())
+            axis.set_xticks([0, *inverse[:2]], ["0", *[f"1/{d}" for d in data["d"].values[:2]]])
+            low, high = axis.get_ylim()
+            axis.set_ylim(min(low, 0.0) if low < 0.05 else low, high + 0.12 * (high - low))
+        used, spare = np.ravel(axes)[: len(cases)], np.ravel(axes)[len(cases) :]
+        for axis in used:
+            axis.set(xlabel="1/d", ylabel=r"$v(0)/\sigma^2$")
+        for axis in spare:
+            axis.set_axis_off()
+        figure = used[0].figure
+        handles, labels = used[-1].get_legend_handles_labels()
+        if len(spare):
+            spare[-1].legend(handles, labels, loc="center")
+        else:
+            figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        return figure, axes

@@ -1,0 +1,167 @@
+"""Noise processes side by side: where speciation lies in the own time of each, and what their start laws change."""
+
+import json
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from meanfield import EDM, VE, Noise, OrnsteinUhlenbeck, Problem, RectifiedFlow, VPCosine, VPLinear, solve
+from meanfield.errors import ProblemError, checked
+from validate.drawing import COLOURS, styled
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["PROCESSES", "draw", "noise_map"]
+
+PROCESSES = (VE(), EDM(), OrnsteinUhlenbeck(), VPLinear(), VPCosine(), RectifiedFlow())
+
+
+def noise_map(
+    problem: Problem, t_top: float = 6400.0, processes: Sequence[Noise] = PROCESSES, n_points: int = 61
+) -> "xarray.Dataset":
+    """The map s -> t of every process, speciation in its own time, and end points by start time and start law.
+
+    Parameters
+    ----------
+    problem : constant guidance; its noise and start are not looked at.
+    t_top : VE time up to which the map is shown; 6400 is sigma = 80, where EDM samplers start.
+    processes : which ones.
+    n_points : points of the map, and start times T between 1 and t_top.
+
+    Returns
+    -------
+    xarray.Dataset : `share` = s/s(t_top) and `t` over (noise, point), `s_top`, `s_speciation` (nan if it does not
+        happen below t_top) over noise; `m` and `v_ratio` = v(0)/sigma2 over (sampler, start, T), where start is
+        "v(T) = T" or "v(T) = T + 1", and `m_inf`, `v_ratio_inf` over sampler; the problem in attrs.
+
+    Raises
+    ------
+    ProblemError : guidance is not constant, or t_top is out of range.
+
+    Examples
+    --------
+    >>> from meanfield import Exponential
+    >>> data = noise_map(Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0), n_points=5)
+    >>> data.s_speciation.sel(noise="rectified-flow").item() > 0.58
+    True
+    """
+    import xarray
+
+    problem.require_isotropic("noise_map", "Call solve for each process.")
+    if math.isinf(problem.schedule.constant_above) or problem.schedule.breakpoints:
+        raise ProblemError(f"noise_map needs constant guidance, the same in any time; got {problem.guidance!r}.")
+    t_top = checked("t_top", t_top, low=1, high=min(p.t_last for p in processes), open_low=True)
+    base = problem.replace(noise=VE(), t_start=math.inf)
+    t_s = solve(base).t_speciation
+    below = t_s <= t_top  # false where it is nan
+    s_top = np.array([float(p.own_time(t_top)) for p in processes])
+    maps = [p.ve_time(np.linspace(0.0, s, n_points)) for p, s in zip(processes, s_top, strict=True)]
+    share = np.broadcast_to(np.linspace(0.0, 1.0, n_points), (len(processes), n_points))
+    T = np.geomspace(1.0, t_top, n_points)
+    starts = {"v(T) = T": VE(), "v(T) = T + 1": OrnsteinUhlenbeck()}
+    samplers = ["sde", "ode"]
+    endless = np.array([_end(base.replace(sampler=sampler)) for sampler in samplers])
+    ends = np.array(
+        [
+            [
+                [_end(base.replace(sampler=sampler, noise=process, t_start=float(process.own_time(t)))) for t in T]
+                for process in starts.values()
+            ]
+            for sampler in samplers
+        ]
+    )
+    by_start = ("sampler", "start", "T")
+    return xarray.Dataset(
+        {
+            "share": (("noise", "point"), share),
+            "t": (
+                ("noise", "point"),
+                np.stack(maps),
+            ),
+            "s_top": ("noise", s_top),
+            "s_speciation": ("noise", [float(p.own_time(t_s)) if below else math.nan for p in processes]),
+            "m": (by_start, ends[..., 0]),
+            "v_ratio": (by_start, ends[..., 1]),
+            "m_inf": ("sampler", endless[:, 0]),
+            "v_ratio_inf": ("sampler", endless[:, 1]),
+        },
+        coords={"noise": [p.name for p in processes], "sampler": samplers, "start": list(starts), "T": T},
+        attrs={"problem": json.dumps(base.to_dict()), "t_speciation": float(t_s), "t_top": t_top},
+    )
+
+
+def _end(problem: Problem) -> tuple[float, float]:
+    final = solve(problem).final
+    return float(final.m), float(final.v) / problem.sigma2
+
+
+NAMES = {
+    "ve": "VE, s = variance",
+    "edm": "EDM, s = sigma",
+    "ornstein-uhlenbeck": "Ornstein-Uhlenbeck",
+    "vp-linear": "VP, linear beta",
+    "vp-cosine": "VP, cosine",
+    "rectified-flow": "rectified flow",
+}
+
+
+MARKERS = "osD^vP"
+
+
+def draw(data: "xarray.Dataset", axes=None):
+    """Left: VE time against own time, speciation marked. Right: v(0)/sigma2 against the start time, by start law.
+
+    Parameters
+    ----------
+    data : result of `noise_map`.
+    axes : two axes; made if None.
+
+    Returns
+    -------
+    (fig, axes)
+    """
+    from matplotlib.figure import Figure
+
+    with styled():
+        if axes is None:
+            axes = Figure(figsize=(7.2, 3.2), layout="constrained").subplots(1, 2)
+        left, right = np.ravel(axes)
+        _map(left, data)
+        _starts(right, data)
+        return left.figure, axes
+
+
+def _map(axis, data: "xarray.Dataset") -> None:
+    t_s = data.attrs["t_speciation"]
+    for i, name in enumerate(data["noise"].values):
+        row, colour = data.sel(noise=name), COLOURS[i % len(COLOURS)]
+        axis.plot(row["share"][1:], row["t"][1:], color=colour, lw=1.4)
+        axis.plot(
+            row["s_speciation"] / row["s_top"], t_s, MARKERS[i % len(MARKERS)], color=colour, mec="white", mew=0.5,
+            ms=7, zorder=4, clip_on=False, label=f"{NAMES.get(name, name)}: s = {float(row['s_speciation']):.3g}",
+        )  # fmt: skip
+    axis.axhline(t_s, color="0.6", lw=0.8, ls=":", zorder=0)
+    axis.set_yscale("log")
+    axis.set(
+        title="A  Speciation in own time",
+        xlabel=f"own time s, as a share of its value at t = {data.attrs['t_top']:g}",
+        ylabel="VE time t = (b/a)²",
+        xlim=(-0.02, 1.02),
+        ylim=(1e-3, 2.0 * data.attrs["t_top"]),
+    )
+    axis.legend(title="speciation at", title_fontsize=7.5, loc="lower right", fontsize=6.8, handletextpad=0.3)
+
+
+def _starts(axis, data: "xarray.Dataset") -> None:
+    for colour, sampler in zip(COLOURS, data["sampler"].values, strict=False):
+        axis.axhline(float(data["v_ratio_inf"].sel(sampler=sampler)), color=colour, lw=0.8, ls=":")
+        for style, start in zip(("-", "--"), data["start"].values, strict=True):
+            curve = data["v_ratio"].sel(sampler=sampler, start=start)
+            axis.plot(data["T"], curve, style, color=colour, label=f"{sampler.upper()}, {start}")
+    axis.plot([], [], ":", color="0.5", lw=0.8, label="from T = ∞")
+    axis.set_xscale("log")
+    axis.set(title="B  What the start leaves", xlabel="VE time T of the start", ylabel="variance ratio v(0)/σ²")
+    axis.legend(loc="best")

@@ -1,0 +1,229 @@
+"""Exponents: how distortion dies as alpha -> 0 (T12), and as w -> infinity on either side of alpha = 1/2 (T13).
+
+Three routes side by side. The mean-field dynamics (`solve`) at the alpha and w in question; the annealed model
+(`reduced`) at the finite d, where the class of w >= 0 SDE and ODE here never condenses before speciation; particles of
+the same d by span reduction, for a fixed number of classes. `exponent` fits a power law.
+"""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from meanfield.exact.closedform import small_rate, strong_guidance
+from meanfield.problem.growth import Exponential, Growth, Polynomial
+from meanfield.problem.statement import Problem
+from meanfield.tools.progress import Progress
+from validate.agreement.statistics import exponent
+from validate.drawing import COLOURS, SAMPLER, styled
+from validate.results.provenance import versions
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["draw", "small_rate_scaling", "strong_guidance_scaling"]
+
+QUANTITIES = ("shift", "loss")  # m(0) - 1 and 1 - v(0)/sigma2
+
+
+SAMPLERS = ("sde", "ode")
+
+
+def small_rate_scaling(
+    classes: Growth | None = None,
+    sizes: Sequence[int] = (10**3, 10**4, 10**5, 10**6),
+    *,
+    w: float = 2.0,
+    sigma2: float = 0.25,
+    n_samples: int = 20_000,
+    n_steps: int = 200,
+    particles: tuple[int, int] | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: bool | Callable[[int, int], Any] | None = None,
+) -> "xarray.Dataset":
+    """Distortion at t = 0 for a sub-exponential law of growth, T = infinity, over dimensions.
+
+    Parameters
+    ----------
+    classes : Polynomial(gamma=2) by default.
+    sizes : dimensions.
+    w : constant guidance, >= 0.
+    n_samples, n_steps, seed : of `reduced` (and n_steps, seed of `run`).
+    particles : (n_samples, n_disorder) of `simulate.run` at the same sizes; none by default. Needs P < d.
+
+    Returns
+    -------
+    xarray.Dataset : over (sampler, quantity, d), quantity "shift" = m(0) - 1 and "loss" = 1 - v(0)/sigma2: `formula`
+        (T12), `theory` (`solve`), `reduced`, `particles` and their `_stderr`; `alpha` over d.
+
+    Examples
+    --------
+    >>> data = small_rate_scaling(sizes=(10**4, 10**6), n_samples=400, progress=False)
+    >>> at = data.sel(sampler="ode", quantity="shift")
+    >>> abs(exponent(data["alpha"], at["theory"])[0] - 0.5) < 0.01
+    True
+    """
+    from meanfield import reduced, solve
+
+    classes = Polynomial(2.0) if classes is None else classes
+    shape = (len(SAMPLERS), len(QUANTITIES), len(sizes))
+    names = ("formula", "theory", "reduced", "reduced_stderr", "particles", "particles_stderr")
+    table = {name: np.full(shape, math.nan) for name in names}
+    with Progress(progress, len(SAMPLERS) * len(sizes), "distortion as alpha falls") as show:
+        for i, sampler in enumerate(SAMPLERS):
+            problem = Problem(classes=classes, sigma2=sigma2, guidance=w, sampler=sampler)
+            for j, d in enumerate(sizes):
+                _, shift, excess = small_rate(classes.rate(d), w, sigma2, sampler)
+                final = cast(Any, solve(problem, d)).final
+                table["formula"][i, :, j] = shift, -excess
+                table["theory"][i, :, j] = final.mean_shift, -final.variance_excess
+                options: Any = {"n_steps": n_steps, "seed": seed + j, "threads": threads, "progress": False}
+                _fill(table, "reduced", (i, slice(None), j), reduced(problem, d, n_samples=n_samples, **options))
+                if particles:
+                    from simulate import run
+
+                    data = run(problem, d=d, n_samples=particles[0], n_disorder=particles[1], **options)
+                    _fill(table, "particles", (i, slice(None), j), data)
+                show(i * len(sizes) + j + 1)
+    variables: dict[str, Any] = {k: (("sampler", "quantity", "d"), x) for k, x in table.items()}
+    variables["alpha"] = ("d", [classes.rate(d) for d in sizes])
+    settings = {"w": w, "sigma2": sigma2, "n_samples": n_samples, "n_steps": n_steps, "seed": seed}
+    coords = {"sampler": list(SAMPLERS), "quantity": list(QUANTITIES), "d": list(sizes)}
+    return _dataset(variables, coords, settings | {"classes": json.dumps(classes.to_dict())})
+
+
+def strong_guidance_scaling(
+    alphas: Sequence[float] = (0.3, 0.4, 0.5, 0.6, 0.7),
+    weights: Sequence[float] = tuple(np.geomspace(1e2, 1e5, 7)),
+    *,
+    sigma2: float = 0.25,
+    reduced_at: tuple[float, int] | None = (0.3, 10**5),
+    n_samples: int = 2000,
+    n_steps: int = 1000,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: bool | Callable[[int, int], Any] | None = None,
+) -> "xarray.Dataset":
+    """Speciation time and distortion of the SDE over w, T = infinity, for several alpha.
+
+    Parameters
+    ----------
+    alphas, weights : rates, and constant guidance > 0.
+    reduced_at : (alpha, d) at which the annealed model is run too, or None.
+    n_samples, n_steps, seed : of `reduced`.
+
+    Returns
+    -------
+    xarray.Dataset : over (alpha, w): `t_speciation`, `shift`, `loss`, `loss_limit` (T13); over w `reduced_loss`,
+        `reduced_loss_stderr`.
+    """
+    from meanfield import reduced, solve
+
+    shape = (len(alphas), len(weights))
+    table = {name: np.full(shape, math.nan) for name in ("t_speciation", "shift", "loss", "loss_limit")}
+    run_at = {name: np.full(len(weights), math.nan) for name in ("reduced_loss", "reduced_loss_stderr")}
+    with Progress(progress, len(weights), "distortion as w grows") as show:
+        for j, w in enumerate(weights):
+            for i, alpha in enumerate(alphas):
+                problem = Problem(classes=Exponential(alpha), sigma2=sigma2, guidance=float(w))
+                theory = cast(Any, solve(problem))
+                table["t_speciation"][i, j] = theory.t_speciation
+                table["shift"][i, j], table["loss"][i, j] = theory.final.mean_shift, -theory.final.variance_excess
+                table["loss_limit"][i, j] = 1.0 - strong_guidance(alpha, sigma2, w)[1]
+            if reduced_at:
+                problem = Problem(classes=Exponential(reduced_at[0]), sigma2=sigma2, guidance=float(w))
+                data = reduced(problem, reduced_at[1], n_samples=n_samples, n_steps=n_steps, seed=seed + j,
+                               threads=threads, progress=False)  # fmt: skip
+                run_at["reduced_loss"][j] = 1.0 - data.final.v_paired.mean / sigma2
+                run_at["reduced_loss_stderr"][j] = data.final.v_paired.stderr / sigma2
+            show(j + 1)
+    variables: dict[str, Any] = {name: (("alpha", "w"), x) for name, x in table.items()}
+    variables |= {name: ("w", x) for name, x in run_at.items()}
+    settings = {"sigma2": sigma2, "n_samples": n_samples, "n_steps": n_steps, "seed": seed}
+    settings |= {"reduced_alpha": reduced_at[0], "reduced_d": reduced_at[1]} if reduced_at else {}
+    return _dataset(variables, {"alpha": list(alphas), "w": list(weights)}, settings)
+
+
+def _fill(table: dict[str, np.ndarray], name: str, where: Any, data: Any) -> None:
+    final, sigma2 = data.final, data.problem.sigma2
+    table[name][where] = final.m_paired.mean - 1.0, 1.0 - final.v_paired.mean / sigma2
+    table[f"{name}_stderr"][where] = final.m_paired.stderr, final.v_paired.stderr / sigma2
+
+
+def _dataset(variables: dict[str, Any], coords: dict[str, Any], settings: dict[str, Any]) -> "xarray.Dataset":
+    import xarray
+
+    return xarray.Dataset(variables, coords=coords, attrs=settings | {"versions": json.dumps(versions())})
+
+
+QUANTITY = {"shift": (r"$m(0) - 1$", "-"), "loss": (r"$1 - v(0)/\sigma^2$", "--")}
+
+
+def draw(falling: "xarray.Dataset", fixed: "xarray.Dataset", strong: "xarray.Dataset", axes=None):
+    """Three panels: results of `small_rate_scaling` for P = d^gamma and for fixed P, of `strong_guidance_scaling`.
+
+    Returns
+    -------
+    (fig, axes)
+    """
+    from matplotlib.figure import Figure
+
+    with styled():
+        if axes is None:
+            axes = Figure(figsize=(10.2, 3.7), layout="constrained").subplots(1, 3)
+        _against_alpha(axes[0], falling, "reduced")
+        axes[0].set_title("P = d²: annealed model, d = 10³ ... 10⁶")
+        _against_alpha(axes[1], fixed, "particles")
+        axes[1].set_title("P = 64: particles, d = 10³ ... 10⁶")
+        _against_w(axes[2], strong)
+        axes[2].set_title("strong guidance, SDE")
+        return axes[0].figure, axes
+
+
+def _against_alpha(axis, data: "xarray.Dataset", points: str) -> None:
+    alpha = data["alpha"].values
+    for i, sampler in enumerate(data["sampler"].values):
+        style = SAMPLER[str(sampler)]
+        for quantity, (label, dashes) in QUANTITY.items():
+            at = data.sel(sampler=sampler, quantity=quantity)
+            y, error = at[points].values, at[f"{points}_stderr"].values
+            axis.plot(alpha, at["theory"], dashes, color=COLOURS[i], lw=1.1)
+            seen = y > 2.0 * error
+            if seen.sum() < 2:
+                continue
+            p, e = exponent(alpha, y, error)
+            axis.errorbar(
+                alpha[seen],
+                y[seen],
+                error[seen],
+                fmt=style["marker"],
+                color=COLOURS[i],
+                mfc=COLOURS[i] if quantity == "shift" else "white",
+                label=f"{style['label']}, {label}: {p:.4f}({_digits(e)})",
+            )
+    axis.set(xscale="log", yscale="log", xlabel=r"$\alpha = \log P/d$", ylabel="distortion")
+    axis.legend(title="fitted exponent", title_fontsize=7.5, loc="lower right", fontsize=7)
+
+
+def _digits(e: float) -> str:
+    """An error in units of the fourth decimal."""
+    return f"{max(round(1e4 * e), 1)}"
+
+
+def _against_w(axis, data: "xarray.Dataset") -> None:
+    w = data["w"].values
+    for i, alpha in enumerate(data["alpha"].values):
+        at = data.sel(alpha=alpha)
+        p, _ = exponent(w, at["loss"])
+        axis.plot(w, at["loss"], color=COLOURS[i], label=rf"$\alpha$ = {alpha:g}: {p:.3f}")
+        if alpha != 0.5:
+            axis.plot(w, at["loss_limit"], ":", color=COLOURS[i], lw=2.2, alpha=0.6)
+    if np.isfinite(data["reduced_loss"].values).any():
+        p, _ = exponent(w, data["reduced_loss"], data["reduced_loss_stderr"])
+        label = rf"annealed, $\alpha$ = {data.attrs['reduced_alpha']:g}, d = {data.attrs['reduced_d']:.0e}: {p:.3f}"
+        axis.errorbar(w, data["reduced_loss"], data["reduced_loss_stderr"], fmt="o", color=COLOURS[0], label=label)
+    axis.set(xscale="log", yscale="log", xlabel="guidance w", ylabel=r"$1 - v(0)/\sigma^2$")
+    axis.legend(title="exponent (dotted: (T13))", title_fontsize=7.5, fontsize=7, loc="lower left")

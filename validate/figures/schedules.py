@@ -1,0 +1,183 @@
+"""Where the families of schedules lie in the plane of mean shift and variance: no non-negative one keeps the variance.
+
+Each family is followed in its amplitude A from 0; the curve it draws in the plane of (m(0) - 1, v(0)/sigma2) starts at
+(0, 1) and, for w >= 0, stays below v = sigma2 (T17, T18).
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield.guidance.ramps import Ramp, Triangular, early_high
+from meanfield.guidance.schedules import Constant, Interval, Schedule
+from meanfield.problem.growth import Continuum
+from meanfield.problem.statement import Problem
+from meanfield.tools.progress import Progress
+from validate.drawing import COLOURS, SAMPLER, styled
+from validate.figures.curves import final_values, marks_over
+from validate.figures.pages.schedule_table import FAMILIES
+from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
+from validate.results.provenance import versions
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["FIGURE", "draw", "schedule_plane"]
+
+
+def schedule_plane(
+    problem: Problem,
+    amplitudes: Sequence[float],
+    points: Sequence[float],
+    *,
+    d: int,
+    families: Mapping[str, Callable[[float], Schedule]] | None = None,
+    progress: bool | Callable[[int, int], Any] | None = None,
+    **options: Any,
+) -> "xarray.Dataset":
+    """Theory along each family's amplitude, particles at some amplitudes.
+
+    Parameters
+    ----------
+    problem : everything but the guidance.
+    amplitudes, points : amplitudes of the theory's curve, and of the particles.
+    d : dimension of the particles.
+    families : name -> schedule of an amplitude; by default all of `validate.figures.pages.schedule_table`.
+    options : of `simulate.run`.
+
+    Returns
+    -------
+    xarray.Dataset : `line_shift`, `line_v_ratio`, `keeps_class` (F > 0 at t = 0) over (family, amplitude); `shift`,
+        `v_ratio` with `_error` over (family, point); `negative` (family): whether w < 0 occurs.
+
+    Examples
+    --------
+    >>> from meanfield import Constant, Continuum
+    >>> base = Problem(classes=Continuum(), sigma2=0.25)
+    >>> sizes = {"d": 8, "n_samples": 20, "n_disorder": 4, "n_steps": 20}
+    >>> data = schedule_plane(base, [0.0, 1.0], [1.0], families={"constant": Constant}, progress=False, **sizes)
+    >>> data.line_v_ratio.values.round(4)
+    array([[1.    , 0.4133]])
+    """
+    import xarray
+
+    from meanfield import solve
+    from simulate import run
+
+    families = FAMILIES if families is None else families
+    lines, marks, negative = [], [], []
+    times = np.geomspace(1e-6, 1e3, 200)
+    with Progress(progress, len(families) * len(points), "plane of schedules") as show:
+        for make in families.values():
+            finals = [solve(problem.replace(guidance=make(float(a)))).final for a in amplitudes]
+            lines.append([(f.m - 1.0, f.v / problem.sigma2, float(f.F > 0)) for f in finals])
+            negative.append(bool(np.min(problem.replace(guidance=make(float(amplitudes[-1]))).amplitude(times)) < 0))
+            for a in points:
+                data = run(problem.replace(guidance=make(float(a))), d=d, progress=False, **options)
+                marks.append(final_values(data))
+                show(len(marks))
+    line, mark = np.array(lines), np.reshape(marks, (len(families), len(points), 4))
+    over = ("family", "amplitude")
+    return xarray.Dataset(
+        {
+            "line_shift": (over, line[..., 0]), "line_v_ratio": (over, line[..., 1]),
+            "keeps_class": (over, line[..., 2] > 0), "negative": ("family", negative),
+            **marks_over(("family", "point"), mark),
+        },
+        coords={"family": list(families), "amplitude": list(amplitudes), "point": list(points)},
+        attrs={
+            "problem": json.dumps(problem.to_dict()), "sampler": str(problem.sampler), "options": json.dumps(options),
+            "d": d, **versions(),
+        },
+    )  # fmt: skip
+
+
+DASHES = ("-", "--", ":", "-.")
+
+
+def draw(panels: Sequence[tuple[str, "xarray.Dataset"]], axes=None):
+    """One panel for each problem: theory as lines, particles as markers.
+
+    Parameters
+    ----------
+    panels : (title, result of `schedule_plane`); all with the same families.
+    axes : one axis for each panel; made if None.
+
+    Returns
+    -------
+    (fig, axes)
+    """
+    from matplotlib.figure import Figure
+
+    with styled():
+        if axes is None:
+            axes = Figure(figsize=(3.55 * len(panels), 4.1), layout="constrained").subplots(1, len(panels))
+        flat = np.ravel(axes)
+        for axis, (title, data) in zip(flat, panels, strict=True):
+            top = max(1.12, float(np.nanmax(data.v_ratio)) + 0.05)
+            axis.axhspan(1.0, top, color="0.93", lw=0, zorder=0)
+            axis.axhline(1.0, color="0.5", lw=0.8)
+            axis.text(0.98, 1.0, "not with w ≥ 0", ha="right", va="bottom", fontsize=7, color="0.35",
+                      transform=axis.get_yaxis_transform())  # fmt: skip
+            for k, family in enumerate(data.family.values):
+                at = data.sel(family=family)
+                colour, dashes = COLOURS[k % len(COLOURS)], DASHES[(k // len(COLOURS)) % len(DASHES)]
+                axis.plot(at.line_shift, at.line_v_ratio, dashes, color=colour, lw=1.6 if at.negative else 1.1,
+                          label=family)  # fmt: skip
+                marker = SAMPLER[data.attrs["sampler"]]["marker"]
+                axis.errorbar(
+                    at["shift"], at["v_ratio"], at["v_ratio_error"], at["shift_error"], fmt=marker, color=colour, ms=3.8
+                )
+            axis.set(title=title, xlabel=r"mean shift $m(0) - 1$", ylabel=r"variance $v(0)/\sigma^2$", ylim=(None, top))
+        flat[0].figure.legend(*flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        return flat[0].figure, axes
+
+
+BASE = Problem(classes=Continuum(), sigma2=0.25, guidance=0.0, sampler="ode")
+STRETCH: dict[str, Any] = {"t_low": 0.02, "t_high": 20.0, "over": "log t"}
+
+
+LATE = {"sde": -0.12, "ode": -0.5}  # where the window ends, per amplitude: v then stays near sigma2
+WITHOUT_WINDOW: dict[str, Callable[[float], Schedule]] = {  # one amplitude each, w >= 0
+    "constant": Constant,
+    "interval": lambda a: Interval(a, 0.3, 5.0),
+    "rising ramp": lambda a: Ramp(0.0, a, **STRETCH),
+    "falling ramp": lambda a: Ramp(a, 0.0, **STRETCH),
+    "triangular": lambda a: Triangular(0.0, a, t_peak=0.63, **STRETCH),
+    "early high, t > 2": lambda a: early_high(a, 2.0),
+}
+
+
+def standard_schedules(problem: Problem, amplitudes, points, d: int, **options):
+    """`schedule_plane` of the gallery's families and a window that is negative late."""
+    late = LATE[str(problem.sampler)]
+    families = {**WITHOUT_WINDOW, "negative window": lambda a: Ramp(1.3 * a, late * a, 0.0, 5.0)}
+    return schedule_plane(problem, amplitudes, points, d=d, families=families, **options)
+
+
+def _parts(profile: str) -> dict[str, Part]:
+    amplitudes = np.concatenate([[0.0], np.geomspace(0.05, 6.0, {"quick": 21}.get(profile, 41))])
+    shared = {"amplitudes": amplitudes, "points": np.array([1.0, 4.0]), "d": 16}
+    shared |= effort(profile, (64, 16, 80), (500, 32, 150), (1000, 64, 200))
+    return {s: Part(standard_schedules, {"problem": BASE.replace(sampler=s), **shared}) for s in ("sde", "ode")}
+
+
+def _caption(data: Data) -> str:
+    d = data["sde"]
+    return (
+        "Mean shift and variance of seven families of schedules as their amplitude grows from 0 to 6, infinitely many "
+        "classes, sigma2 = 0.25, T = infinity. Every family with w >= 0 loses variance (no-go theorem); a window that "
+        f"is negative late does not. Lines: theory, exact at every d. Points: particles at d = {d.attrs['d']}, "
+        f"amplitudes 1 and 4, {effort_in_words(d)}; standard errors over draws in both directions."
+    )
+
+
+FIGURE = GalleryFigure(
+    "schedules",
+    "Non-negative schedules cannot keep the variance",
+    _parts,
+    lambda data: draw([(name.upper(), data[name]) for name in ("sde", "ode")]),
+    _caption,
+)

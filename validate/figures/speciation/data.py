@@ -1,0 +1,199 @@
+"""Speciation and collapse of the unconditional sampler: cloned particles beside closed forms.
+
+The curves of arXiv:2402.18491: phi(t), the probability that two clones split at t end in the same class, for two
+classes +-mu with |mu|^2 = d (speciation), and for training sets of n points (collapse). See docs/speciation.md.
+"""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield.errors import checked
+from validate.errors import ComparisonError
+from validate.results.provenance import versions
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["TRAINING_SETS", "collapse_curves", "measured_time", "speciation_curves"]
+
+SIZES = (256, 1024, 4096, 16384)
+
+
+TRAINING_SETS = ((16, 16384), (256, 16384), (256, 256), (8103, 20))  # (n, d): the last is e^{0.45 d}
+
+
+def speciation_curves(
+    sizes: Sequence[int] = SIZES,
+    *,
+    sigma2: float = 0.25,
+    ratios: Sequence[float] | None = None,
+    n_samples: int = 1000,
+    n_draws: int = 16,
+    n_steps: int = 200,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: bool | Callable[[int, int], Any] | None = None,
+) -> "xarray.Dataset":
+    """phi of two classes +-mu, |mu|^2 = d, at OU times s = ratio s_S, s_S = (1/2) log Lambda, Lambda = d + sigma2.
+
+    Parameters
+    ----------
+    sizes : dimensions d.
+    ratios : s/s_S of the splits, > 0.
+    sigma2, n_samples, n_draws, n_steps, seed, threads, progress : as in `simulate.clones`.
+
+    Returns
+    -------
+    xarray.Dataset : `phi`, `same`, `posterior`, each with `_stderr`, closed form `theory`, `t`, `D` over (d, ratio);
+        `line` and `line_D`, the closed form on a fine grid, over (d, fine).
+
+    Examples
+    --------
+    >>> data = speciation_curves((256,), ratios=(0.8, 1.2), n_samples=100, n_draws=2, n_steps=20, progress=False)
+    >>> data["phi"].dims
+    ('d', 'ratio')
+    """
+    import xarray
+
+    from meanfield import phi_two
+    from simulate import clones
+
+    x = np.sort(np.linspace(0.6, 1.5, 13) if ratios is None else np.asarray(ratios, float))[::-1]
+    fine = np.linspace(min(0.55, x[-1]), max(1.55, x[0]), 201)
+    parts = []
+    for i, d in enumerate(sizes):
+        half = 0.5 * math.log(d + sigma2)
+        t, line_t = (np.expm1(2.0 * half * r) for r in (x, fine))
+        data = clones(math.sqrt(d), t, d=d, sigma2=sigma2, n_samples=n_samples, n_draws=n_draws, n_steps=n_steps,
+                      seed=seed + i, threads=threads, progress=progress)  # fmt: skip
+        part = _columns(data, "ratio", phi_two(sigma2 + t, float(d)))
+        line = {"line": ("fine", phi_two(sigma2 + line_t, float(d))), "line_D": ("fine", sigma2 + line_t)}
+        parts.append(part.assign(line))
+    attrs = {"sigma2": sigma2, "n_samples": n_samples, "n_draws": n_draws, "n_steps": n_steps, "seed": seed}
+    seconds = sum(part.attrs["seconds"] for part in parts)
+    data = xarray.concat(parts, dim="d", combine_attrs="drop").assign_coords(d=list(sizes), ratio=x, fine=fine)
+    return data.assign_attrs(attrs, seconds=seconds, versions=json.dumps(versions()))
+
+
+def collapse_curves(
+    cases: Sequence[tuple[int, int]] = TRAINING_SETS,
+    *,
+    ratios: Sequence[float] | None = None,
+    n_samples: int = 100,
+    n_draws: int = 16,
+    n_steps: int = 200,
+    limit: float = 100.0,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: bool | Callable[[int, int], Any] | None = None,
+) -> "xarray.Dataset":
+    """phi of training sets of n points drawn from N(0, I_d), sigma2 = 0, at times t = ratio t_C.
+
+    Parameters
+    ----------
+    cases : (n, d) of each training set.
+    ratios : t/t_C of the splits, > 0.
+    limit : log n of a very large training set whose closed form is added (d = infinity).
+    n_samples, n_draws, n_steps, seed, threads, progress : as in `simulate.clones`; each draw has its own training set.
+
+    Returns
+    -------
+    xarray.Dataset : `phi`, `same`, `posterior`, each with `_stderr`, closed form `theory`, `t` over (case, ratio);
+        `excess`, the excess entropy in units of log(n)/d, with `_stderr`, and its closed form `excess_theory`; `n`,
+        `d`, `t_C` over case; on a fine grid of t/t_C, closed forms `line`, `excess_line` over (case, fine), and for
+        d = infinity `limit` (phi at log n = `limit`) and `excess_limit` (C5) over fine.
+
+    Examples
+    --------
+    >>> data = collapse_curves(((16, 64),), ratios=(0.5, 2.0), n_samples=20, n_draws=2, n_steps=20, progress=False)
+    >>> data["theory"].dims
+    ('case', 'ratio')
+    """
+    import xarray
+
+    from meanfield import collapse_time, excess_entropy, phi_drawn, phi_orthogonal
+    from meanfield.problem.growth import Fixed
+    from simulate import clones
+
+    x = np.sort(np.geomspace(0.25, 4.0, 9) if ratios is None else np.asarray(ratios, float))[::-1]
+    fine = np.geomspace(min(0.2, x[-1]), max(5.0, x[0]), 61)
+    parts = []
+    for i, (n, d) in enumerate(cases):
+        t_C = collapse_time(math.log(n), d)
+        data = clones(Fixed(n), t_C * x, d=d, sigma2=0.0, n_samples=n_samples, n_draws=n_draws, n_steps=n_steps,
+                      seed=seed + i, threads=threads, progress=progress)  # fmt: skip
+        part = _columns(data, "ratio", phi_drawn(t_C * x, n, d))
+        unit, gaussian = math.log(n), 0.5 * d * np.log1p(1.0 / part["t"])
+        part = part.assign(
+            excess=(part["information"] - gaussian) / unit, excess_stderr=part["information_stderr"] / unit
+        )
+        for name, axis, points in (("excess_theory", "ratio", x), ("excess_line", "fine", fine)):
+            part = part.assign({name: (axis, excess_entropy(t_C * points, unit, d, exact=True) * d / unit)})
+        parts.append(part.assign(line=("fine", phi_drawn(t_C * fine, n, d)), n=n, d=d, t_C=t_C))
+    attrs = {"n_samples": n_samples, "n_draws": n_draws, "n_steps": n_steps, "seed": seed, "log_n_limit": limit}
+    seconds = [part.attrs["seconds"] for part in parts]
+    data = xarray.concat(parts, dim="case", combine_attrs="drop").assign_coords(ratio=x, fine=fine)
+    far = phi_orthogonal(fine / (2.0 * limit), 1.0, math.exp(limit))  # t_C = |mu|^2/(2 log n) at d = infinity
+    data = data.assign(excess_limit=("fine", np.minimum(0.0, 1.0 - 1.0 / fine)))
+    return data.assign(limit=("fine", far), seconds=("case", seconds)).assign_attrs(
+        attrs, versions=json.dumps(versions())
+    )
+
+
+def measured_time(data: "xarray.Dataset", level: float, name: str = "phi") -> tuple[float, float]:
+    """VE time at which phi falls through `level`, and its standard error, from the result of `simulate.clones`.
+
+    The logit of (phi - 1/P)/(1 - 1/P) is interpolated in log t between the two split times around the level; the error
+    is a jackknife over draws.
+
+    Parameters
+    ----------
+    data : at least two split times, on both sides of the level.
+    level : between 1/P and 1.
+    name : "phi", "same" or "posterior".
+
+    Raises
+    ------
+    ComparisonError : the level is not crossed between split times.
+
+    Examples
+    --------
+    >>> from simulate import clones
+    >>> data = clones(16.0, 256 * np.geomspace(0.5, 2, 5), sigma2=0.25, n_samples=100, n_draws=8, n_steps=50)
+    >>> t, error = measured_time(data, level=0.7752)
+    >>> bool(abs(t / 255.75 - 1) < 0.5)
+    True
+    """
+    draws, t, least = data[f"{name}_draws"].values, data["t"].values, 1.0 / data.attrs["n_classes"]
+    level = checked("level", level, low=least, high=1.0, open_low=True, error=ComparisonError)
+
+    def crossing(phi: np.ndarray) -> float:
+        above = phi >= level  # t falls along the axis: False, ..., True
+        j = int(np.argmax(above))
+        if j == 0 or not above.any():
+            raise ComparisonError(
+                f"phi must cross the level {level} between split times; got {phi.min():.3g} to {phi.max():.3g} for t = "
+                f"{t[0]:.3g} to {t[-1]:.3g}. Move the split times."
+            )
+        share = np.clip((np.array([phi[j - 1], phi[j], level]) - least) / (1.0 - least), 1e-6, 1.0 - 1e-6)
+        a, b, c = np.log(share / (1.0 - share))
+        return math.log(t[j - 1]) + (c - a) / (b - a) * math.log(t[j] / t[j - 1])
+
+    n = len(draws)
+    middle = crossing(draws.mean(axis=0))
+    others = [crossing(np.delete(draws, i, axis=0).mean(axis=0)) for i in range(n)]
+    error = math.sqrt((n - 1) / n * float(np.sum((np.array(others) - np.mean(others)) ** 2)))
+    return math.exp(middle), math.exp(middle) * error
+
+
+def _columns(data: "xarray.Dataset", axis: str, theory: np.ndarray) -> "xarray.Dataset":
+    """Averages over draws, along `axis` instead of time, with the closed form beside."""
+    import xarray
+
+    names = [f"{name}{error}" for name in ("phi", "same", "posterior", "information") for error in ("", "_stderr")]
+    columns = {name: data[name].values for name in (*names, "t", "D")} | {"theory": theory}
+    return xarray.Dataset({name: (axis, values) for name, values in columns.items()}, attrs=data.attrs)

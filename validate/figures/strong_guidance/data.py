@@ -1,0 +1,135 @@
+"""What strong guidance leaves behind on the line: tails far below what samples show, and samples off the support."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield.errors import ProblemError
+from meanfield.line import ScoreError, TwoClasses, crossing_start, end_law, leaving_guidance, share_outside
+from validate.figures.one_dimension.data import about
+from validate.results.provenance import versions
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["line_leaving", "line_tails"]
+
+
+def line_leaving(
+    classes: TwoClasses,
+    sizes: Sequence[float] = (1e-2, 1e-4, 1e-6),
+    *,
+    reach: float = 0.5,
+    weights: Sequence[float] | None = None,
+    points: Sequence[float] = (30.0, 40.0, 60.0, 80.0, 95.0),
+    n_samples: int = 1000,
+    n_steps: int = 300,
+    seed: int = 0,
+) -> "xarray.Dataset":
+    """Share of guided ODE samples that leave the support under a `ScoreError`, theory (L9) and particles.
+
+    Returns
+    -------
+    xarray.Dataset : `share` (size, w); `outside`, with the Wilson interval `low`, `high` (size, point); `threshold`,
+        the w at which half of them leave, and `onset` (size).
+
+    Examples
+    --------
+    >>> from meanfield.line import Uniform
+    >>> classes = TwoClasses(Uniform(1, 2), Uniform(-2, -1))
+    >>> data = line_leaving(classes, (1e-2,), weights=[10.0, 60.0], points=[60.0], n_samples=50, n_steps=100)
+    >>> data["threshold"].values.round(1).tolist()
+    [34.4]
+    """
+    import xarray
+
+    from simulate import sample_line
+    from validate.agreement.statistics import wilson
+
+    w = np.linspace(2.0, 128.0, 43) if weights is None else np.asarray(weights, dtype=float)
+    errors = [ScoreError(size, reach) for size in sizes]
+    options: dict[str, Any] = {"n_samples": n_samples, "n_steps": n_steps, "seed": seed}
+    outside = np.empty((len(errors), len(points)))
+    for i, error in enumerate(errors):
+        for j, one in enumerate(points):
+            end = sample_line(classes, one, error=error, **options)
+            outside[i, j] = np.mean(classes.sign * (end - error.limit(classes)) > 0)
+    interval = np.array([[wilson(share * n_samples, n_samples, 0.3173) for share in row] for row in outside])
+    return xarray.Dataset(
+        {
+            "share": (("size", "w"), np.array([[share_outside(classes, float(v), e) for v in w] for e in errors])),
+            "outside": (("size", "point"), outside),
+            "low": (("size", "point"), interval[:, :, 0]),
+            "high": (("size", "point"), interval[:, :, 1]),
+            "threshold": ("size", [leaving_guidance(classes, error) for error in errors]),
+            "onset": ("size", [error.onset(classes) for error in errors]),
+        },
+        coords={"size": list(sizes), "w": w, "point": list(points)},
+        attrs=about(classes, reach=reach, **options),
+    )
+
+
+def line_tails(
+    compact: TwoClasses, gaussian: TwoClasses, weights: Sequence[float], *, share: float = 0.1, n_starts: int = 121
+) -> "xarray.Dataset":
+    """Logarithms of the probability to end short of a point under the guided ODE.
+
+    Parameters
+    ----------
+    compact, gaussian : classes; the points are `share` of the width below the far edge, and the middle of the means.
+    weights : w > 0.
+
+    Returns
+    -------
+    xarray.Dataset : over w, `edge` and `middle`, natural logarithms; `start_edge`, `start_middle`, the starts z;
+        `start_theory`, (L6), NaN where w is too small for it.
+
+    Examples
+    --------
+    >>> from meanfield.line import Normal, Uniform
+    >>> two = TwoClasses(Uniform(1, 2), Uniform(-2, -1)), TwoClasses(Normal(1.0), Normal(-1.0))
+    >>> data = line_tails(*two, [1.0, 4.0])
+    >>> data["middle"].values.round(2).tolist(), data["edge"].values.round(2).tolist()
+    ([-4.69, -35.43], [-0.21, -1.24])
+    """
+    import xarray
+    from scipy.special import log_ndtr
+
+    low, high = compact.target.support  # type: ignore[union-attr]
+    point = high - share * (high - low) if compact.sign > 0 else low + share * (high - low)
+    middle = 0.5 * (gaussian.target.mean + gaussian.other.mean)
+    starts = np.empty((2, len(weights)))
+    for j, w in enumerate(weights):
+        for i, (classes, x) in enumerate(((compact, point), (gaussian, middle))):
+            starts[i, j] = _start(classes, w, x, n_starts)
+    return xarray.Dataset(
+        {
+            "edge": ("w", log_ndtr(starts[0])),
+            "middle": ("w", log_ndtr(starts[1])),
+            "start_edge": ("w", starts[0]),
+            "start_middle": ("w", starts[1]),
+            "start_theory": ("w", [_theory(gaussian, w) for w in weights]),
+        },
+        coords={"w": np.asarray(weights, dtype=float)},
+        attrs={"classes": repr((compact, gaussian)), "share": share, "versions": json.dumps(versions())},
+    )
+
+
+def _theory(gaussian: TwoClasses, w: float) -> float:
+    try:
+        return crossing_start(gaussian, w)
+    except ProblemError:
+        return float("nan")
+
+
+def _start(classes: TwoClasses, w: float, x: float, n_starts: int) -> float:
+    """The start that ends at x, for a target above: one flow of many starts, wider until they enclose it."""
+    reach = 6.0 * (w + 1.0)
+    while True:
+        z = np.sort(np.linspace(-reach, 8.5, n_starts) * classes.sign)
+        law = end_law(classes, w, z=z, tol=1e-6)
+        if law.x[0] < x < law.x[-1]:
+            return classes.sign * law.start(x)
+        reach *= 2.0
