@@ -9,12 +9,15 @@ from simulate.samples.points import PointScore
 from simulate.samples.scored import sample_scores
 
 __all__ = [
-    "PointScore",
-    "TimestepError",
-    "clones",
+    # exact scores of a problem
     "run",
+    "timestep_error",
+    "clones",
     "sample_line",
+    # classes and scores of your own
     "sample_mixture",
     "sample_scores",
-    "timestep_error",
+    "PointScore",
+    # results
+    "TimestepError",
 ]

@@ -12,24 +12,29 @@ from validate.results.files import read_dataset, write_dataset
 from validate.sweeps.grid import sweep
 
 __all__ = [
-    "Comparison",
-    "ComparisonError",
-    "ConfigError",
-    "ExecutorError",
-    "Extrapolation",
-    "ExtrapolationError",
-    "Judgement",
-    "StoreError",
-    "StoreWarning",
-    "atlas",
+    # agreement
     "compare",
     "extrapolate",
     "family_threshold",
-    "figures",
     "hotelling",
-    "judge",
-    "read_dataset",
-    "sweep",
     "wilson",
+    # many regimes
+    "sweep",
+    "atlas",
+    "judge",
+    # figures and files
+    "figures",
+    "read_dataset",
     "write_dataset",
+    # results
+    "Comparison",
+    "Extrapolation",
+    "Judgement",
+    # errors
+    "ComparisonError",
+    "ExtrapolationError",
+    "ConfigError",
+    "ExecutorError",
+    "StoreError",
+    "StoreWarning",
 ]

@@ -9,22 +9,25 @@ from meanfield.line.statement import Normal, PiecewiseConstant, TwoClasses, Unif
 from meanfield.line.tilting import TiltedLaw, end_distances, tilted_law
 
 __all__ = [
-    "EndLaw",
-    "EndScale",
+    # the statement
+    "TwoClasses",
     "Normal",
+    "Uniform",
     "PiecewiseConstant",
     "ScoreError",
-    "TiltedLaw",
-    "TwoClasses",
-    "Uniform",
-    "crossing_start",
-    "end_distances",
+    # verbs
     "end_law",
+    "trajectories",
+    "tilted_law",
+    "end_distances",
     "end_scale",
-    "leaving_guidance",
+    "crossing_start",
     "log_short_of",
     "sde_edge_distance",
+    "leaving_guidance",
     "share_outside",
-    "tilted_law",
-    "trajectories",
+    # results
+    "EndLaw",
+    "TiltedLaw",
+    "EndScale",
 ]

@@ -13,15 +13,19 @@ from simulate.learned.score import LearnedScore, digit_problem
 from simulate.learned.training import Training, train
 
 __all__ = [
+    # digits
+    "available",
+    "load_digits",
+    "digit_problem",
     "BLUR",
-    "CheckpointError",
+    # verbs
+    "train",
+    "make_classifier",
+    # results
     "Digits",
     "LearnedScore",
-    "MissingExtraError",
     "Training",
-    "available",
-    "digit_problem",
-    "load_digits",
-    "make_classifier",
-    "train",
+    # errors
+    "MissingExtraError",
+    "CheckpointError",
 ]
