@@ -6,7 +6,7 @@ Examples
 --------
 >>> import cfgfield as cf
 >>> problem = cf.Problem(classes=cf.Exponential(alpha=0.4), sigma2=0.25, guidance=1.0, sampler="sde")
->>> round(cf.solve(problem).final.m, 4)
+>>> float(cf.solve(problem).final.m.round(4))
 1.0756
 >>> cf.solve is __import__("meanfield").solve
 True

@@ -24,7 +24,17 @@ __all__ = [
 
 
 class CfgfieldError(Exception):
-    """Base of every error that the package raises on purpose."""
+    """Base of every error that the package raises on purpose: each says the rule, the value and the remedy.
+
+    Examples
+    --------
+    >>> from meanfield import Exponential, Problem
+    >>> try:
+    ...     Problem(classes=Exponential(alpha=0.4), sigma2=-1.0, guidance=1.0)
+    ... except CfgfieldError as error:
+    ...     print(error)
+    sigma2 must be a number > 0 (finite); got -1.0.
+    """
 
 
 class ProblemError(CfgfieldError, ValueError):

@@ -1,18 +1,50 @@
 """The documentation builds, and a warning (a dead link, a broken docstring, a page that is in no menu) is an error."""
 
+import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
+REFERENCE = ROOT / "docs" / "reference"
+PAGES = {"meanfield": "meanfield", "meanfield.line": "line", "simulate": "simulate", "simulate.learned": "learned",
+         "validate": "validate"}  # fmt: skip
 
 
 def test_the_site_builds_without_a_warning(tmp_path):
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
-    reference = (tmp_path / "reference" / "meanfield" / "index.html").read_text()
-    assert all(f"meanfield.{name}" in reference for name in ("solve", "Problem", "phase_diagram", "quenched"))
+    for package, page in PAGES.items():
+        shown = (tmp_path / "reference" / page / "index.html").read_text()
+        anchors = re.findall(rf'<h3 id="{re.escape(package)}\.(\w+)"', shown)
+        assert anchors == importlib.import_module(package).__all__, "all names, in the order of their purpose"
+
+
+@pytest.mark.parametrize("package", PAGES)
+def test_reference_pages_show_the_public_names_by_purpose(package):
+    """Each group of `__all__` (a comment and the names below it) is a heading of the page, in that order."""
+    source = (ROOT / package.replace(".", "/") / "__init__.py").read_text()
+    groups: dict[str, list[str]] = {}
+    for line in source[source.index("__all__") :].splitlines():
+        if line.startswith("    # "):
+            groups[line.strip(" #").capitalize()] = []
+        elif line.startswith('    "'):
+            groups[list(groups)[-1]].append(line.strip(' ",'))
+    page = (REFERENCE / f"{PAGES[package]}.md").read_text()
+    shown = re.findall(r"^## (.+?)$.*?members: \[(.*?)\]", page, re.S | re.M)
+    assert [(title.capitalize(), names.split(", ")) for title, names in shown] == list(groups.items())
+
+
+def test_the_door_shows_every_name_once():
+    import cfgfield
+
+    shown = re.findall(r"\[`(\w+)`\]\[(\w+)\.(\w+)\]", (REFERENCE / "cfgfield.md").read_text())
+    assert ["__version__", *(name for name, _, _ in shown)] == cfgfield.__all__
+    assert all(name == target for name, _, target in shown)
 
 
 def test_a_dead_link_is_an_error(tmp_path):

@@ -22,10 +22,10 @@ __all__ = [
     "sweep",
     "atlas",
     "judge",
-    # figures and files
-    "figures",
+    # files and figures
     "read_dataset",
     "write_dataset",
+    "figures",
     # results
     "Comparison",
     "Extrapolation",
