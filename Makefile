@@ -39,8 +39,10 @@ lint: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-CHECK = $(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 13); \
-	    sys.exit(0 if ok else "cfgfield needs Python 3.11 to 3.13; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11")'
+# numba and h5py have wheels for Python 3.11 to 3.14; a later one is tried, after a note.
+CHECK = $(PYTHON) -c 'import sys; v = sys.version_info[:2]; this = "; this is " + sys.version.split()[0] + "."; \
+	    v < (3, 11) and sys.exit("cfgfield needs Python 3.11 or later" + this + " Try: make PYTHON=python3.11"); \
+	    v > (3, 14) and print("note: numba and h5py are known to have wheels for Python 3.11 to 3.14" + this)'
 NO_VENV = { echo "No virtual environment could be made. On Debian: apt-get install python3-venv"; exit 1; }
 
 $(STAMP): pyproject.toml constraints.txt
