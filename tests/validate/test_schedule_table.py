@@ -8,7 +8,7 @@ import pytest
 
 from meanfield import Constant, Continuum, Exponential, Problem, early_high, late_unconditional, solve
 from simulate import run
-from validate import schedule_table
+from validate.figures.pages import schedule_table
 from validate.figures.pages.schedule_table import FAMILIES, find_amplitude, markdown, tabulate_schedules
 
 SMALL = {"constant": Constant, "early high": lambda a: early_high(a, 2.0), "rising": FAMILIES["linear rising"]}
