@@ -41,6 +41,7 @@ ARROWS = {
     "simulate.learned": STATED | {"simulate.randomness", "simulate.samples"},
     "validate.errors": {"meanfield.errors"},
     "validate.drawing": set(),
+    "validate.plugins": {"meanfield.errors", "validate.errors"},
     "validate.recipe": STATED,
 }
 SEEN_BY_THE_JUDGE = STATED | SOLVED | {"meanfield", "simulate"}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from meanfield import Noise, Schedule
+from validate.gallery import registry
 
 ROOT = Path(__file__).parents[1]
 LEARNED = {"learned-score.md"}  # they need the extra `learned`: tests/extras/test_learned_pages.py runs their blocks
@@ -23,6 +24,7 @@ def test_block_runs(code, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for kind in (Noise, Schedule):  # what a page adds to the known names is forgotten after it
         monkeypatch.setattr(kind, "_known", dict(kind._known))
+    monkeypatch.setattr(registry, "_own", {})
     exec(compile(code, "documentation", "exec"), {"__name__": "documentation"})
 
 

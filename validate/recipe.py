@@ -1,6 +1,6 @@
 """What a figure of the gallery is: parts of data, each a function and its arguments, and a drawing of them.
 
-A `Part` states a computation without doing it, so that its recipe can be compared with the one that saved data carry.
+A `Part` states a computation without doing it, so that its recipe can be compared with that of saved data.
 """
 
 import json
@@ -32,7 +32,7 @@ class Part:
     --------
     >>> from validate.figures.plane import plane
     >>> Part(plane, {"n_samples": 100}).recipe
-    {'function': 'validate.figures.plane.plane', 'arguments': {'n_samples': 100}}
+    {'function': 'plane', 'arguments': {'n_samples': 100}}
     """
 
     function: Callable[..., "xarray.Dataset"]
@@ -40,13 +40,12 @@ class Part:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """Function and arguments as plain data."""
-        name = f"{self.function.__module__}.{self.function.__qualname__}"
-        return {"function": name, "arguments": _plain(dict(self.arguments))}
+        """Function and arguments as plain data; the function by its own name, so that it may move."""
+        return {"function": self.function.__qualname__, "arguments": _plain(dict(self.arguments))}
 
     def compute(self) -> "xarray.Dataset":
-        """Do it; the recipe goes into the attributes."""
-        return self.function(**self.arguments).assign_attrs(recipe=json.dumps(self.recipe, sort_keys=True))
+        """Do it."""
+        return self.function(**self.arguments)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+import xarray
 
 import validate.gallery
 from meanfield import Constant, Continuum, Exponential, Fixed, Problem
@@ -12,8 +13,11 @@ from meanfield.guidance.ramps import Ramp
 from meanfield.theory.landscape import potential as landscape
 from validate import ConfigError
 from validate.figures import continuum, dimension, finite_size, guidance, order_parameters, potential, schedules
+from validate.figures.plane import plane
 from validate.gallery import GALLERY, make_figures
+from validate.gallery.saved import Saved
 from validate.recipe import PROFILES, GalleryFigure, Part
+from validate.results.files import write_dataset
 
 NAMES = [figure.name for figure in GALLERY]
 BASE = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=2.0)
@@ -70,6 +74,60 @@ def test_data_of_other_parameters_are_never_overwritten_unless_asked_for(gallery
     assert (tmp_path / "data" / "tiny-one.nc").read_bytes() == before and computed == [5.0]
     make_figures(out=tmp_path, force=True)
     assert computed == [5.0, 6.0]
+
+
+OLD = {  # part -> its recipe as it was written when recipes named modules
+    "plane-samples": '{"arguments": {"n_samples": 1500}, "function": "validate.plane.plane"}',
+    "finite-size-sizes": '{"arguments": {"n_disorder": 24, "n_samples": 24}, "function": "validate.finite_d.finite_d"}',
+    "speciation-collapse": '{"arguments": {"n_draws": 8, "n_samples": 30, "n_steps": 80}, '
+    '"function": "validate.speciation.collapse_curves"}',
+    "design-time": '{"arguments": {"problem": {"classes": {"alpha": 0.6, "growth": "exponential"}, "guidance": '
+    '{"schedule": "constant", "value": 0.0}, "sampler": "ode", "sigma2": 0.25, "t_start": 1000.0}, "w_max": 5.0, '
+    '"w_min": -1.0}, "function": "validate.gallery.guidance_design.designed_in_time"}',
+    "density-ratio-line": '{"arguments": {"beta": 0.3, "fitted": 24}, '
+    '"function": "validate.fade_curves.objective_on_a_line"}',
+    "one-dimension-paths": '{"arguments": {"classes": "TwoClasses(target=PiecewiseConstant(edges=(1.0, 2.0), '
+    'weights=(1.0,)), other=PiecewiseConstant(edges=(-2.0, -1.0), weights=(1.0,)), prior=0.5)", "n_steps": 400, '
+    '"w": 8.0}, "function": "validate.line.line_paths"}',
+}
+
+
+def _saved(out, part: str, recipe: str) -> Saved:
+    """A file of the quick profile with this recipe."""
+    figure = next(f for f in GALLERY if part.startswith(f"{f.name}-"))
+    name = part.removeprefix(f"{figure.name}-")
+    saved = Saved(out, figure, name, figure.parts("quick")[name])
+    write_dataset(xarray.Dataset({"x": 1.0}, attrs={"recipe": recipe}), saved.path)
+    return saved
+
+
+@pytest.mark.parametrize("part", OLD)
+def test_data_saved_with_the_name_of_a_module_are_recognised(tmp_path, part):
+    recipe = json.loads(OLD[part])
+    saved = _saved(tmp_path, part, OLD[part])
+    assert saved.is_wanted() and saved.found() == saved.recipe
+    argument = next(iter(recipe["arguments"]))
+    changed = {**recipe, "arguments": {**recipe["arguments"], argument: 17}}
+    with pytest.raises(ConfigError, match=f"computed with other {argument}"):
+        _saved(tmp_path, part, json.dumps(changed)).require_same()
+    for function in ("elsewhere." + recipe["function"].rpartition(".")[2], recipe["function"] + "_2"):
+        with pytest.raises(ConfigError, match="computed with other code"):
+            _saved(tmp_path, part, json.dumps({**recipe, "function": function})).require_same()
+
+
+def test_old_data_are_drawn_and_not_computed_again(tmp_path):
+    data = plane(n_samples=40, n_steps=20).assign_attrs(recipe=OLD["plane-samples"], code="of old")
+    path = tmp_path / "data" / "plane-samples.nc"
+    write_dataset(data, path)
+    before = path.read_bytes()
+    assert make_figures(["plane"], out=tmp_path) == ["plane"] and path.read_bytes() == before
+
+
+def test_a_recipe_outlives_a_move_of_its_code(gallery, tmp_path, monkeypatch):
+    make_figures(out=tmp_path)
+    monkeypatch.setattr(tiny, "__module__", "somewhere.else")
+    make_figures(out=tmp_path)
+    assert computed == [5.0]
 
 
 def test_an_interrupted_run_keeps_what_is_done(monkeypatch, tmp_path):

@@ -20,6 +20,7 @@ from validate.figures import (
     strong_guidance,
 )
 from validate.gallery.make import make_figures
+from validate.gallery.registry import register
 from validate.recipe import GalleryFigure, Part
 
 ROOMS = (
@@ -28,4 +29,4 @@ ROOMS = (
 )  # fmt: skip
 GALLERY: tuple[GalleryFigure, ...] = tuple(room.FIGURE for room in ROOMS)
 
-__all__ = ["GALLERY", "GalleryFigure", "Part", "make_figures"]
+__all__ = ["GALLERY", "GalleryFigure", "Part", "make_figures", "register"]

@@ -17,15 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from validate.drawing import styled
-from validate.errors import ConfigError, StoreError
-from validate.recipe import PROFILES, GalleryFigure, Part
+from validate.errors import ConfigError
+from validate.gallery.registry import find_figures
+from validate.gallery.saved import Saved
+from validate.recipe import PROFILES, GalleryFigure
 from validate.results.files import read_dataset, write_bytes, write_dataset
 from validate.results.provenance import code_fingerprint, provenance
 
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["chosen", "make_figures"]
+__all__ = ["make_figures"]
 
 
 def make_figures(
@@ -35,8 +37,8 @@ def make_figures(
 
     Parameters
     ----------
-    only : names; all if empty, but for those whose data are still to be computed and whose extra is not installed: a
-        note says so.
+    only : names, of the paper's figures or one's own (see `register`); all of the paper if empty, but for those whose
+        data are still to be computed and whose extra is not installed: a note says so.
     profile : "quick" (minutes in all), "standard" (what one would submit) or "full".
     out : folder.
     force : compute everything again, over data of other parameters too.
@@ -52,45 +54,36 @@ def make_figures(
     """
     from rich.console import Console
 
-    figures, out = chosen(only), Path(out)
+    figures, out = find_figures(only), Path(out)
     if profile not in PROFILES:
         raise ConfigError(f"profile must be one of {list(PROFILES)}; got {profile!r}.")
-    lacking = [figure for figure in figures if not figure.available() and (force or not _saved(figure, profile, out))]
+    parts = {
+        figure.name: {name: Saved(out, figure, name, part) for name, part in figure.parts(profile).items()}
+        for figure in figures
+    }
+
+    def at_hand(figure: GalleryFigure) -> bool:  # then it is drawn without the libraries that computed its data
+        return not force and all(part.is_wanted() for part in parts[figure.name].values())
+
+    lacking = [figure for figure in figures if not (figure.available() or at_hand(figure))]
     if only and lacking:
         raise ConfigError(_needs(lacking[0]))
     figures = tuple(figure for figure in figures if figure not in lacking)
-    parts = {figure.name: figure.parts(profile) for figure in figures}
     if not force:
         for figure in figures:
-            for name, part in parts[figure.name].items():
-                _require_same(_path(out, figure, name), part)
+            for part in parts[figure.name].values():
+                part.require_same()
     notes = Console(stderr=True, highlight=False, markup=False)  # the names of extras are in brackets
     for figure in lacking:
         notes.print(f"left out: {_needs(figure)}")
     for i, figure in enumerate(figures, start=1):
         began = time.perf_counter()
         notes.print(f"{i}/{len(figures)} {figure.name}: {figure.title}", style="bold")
-        data = {n: _obtain(_path(out, figure, n), part, force, notes) for n, part in parts[figure.name].items()}
+        data = {name: _obtain(part, force, notes) for name, part in parts[figure.name].items()}
         _write(out, figure, profile, data)
         notes.print(f"    {out / figure.name}.pdf, .png  ({time.perf_counter() - began:.1f} s)")
     _write_index(out)
     return [figure.name for figure in figures]
-
-
-def chosen(only: Sequence[str] = ()) -> tuple[GalleryFigure, ...]:
-    """The figures of these names, in the paper's order; all of them without names."""
-    from validate.gallery import GALLERY
-
-    known = [figure.name for figure in GALLERY]
-    unknown = [name for name in only if name not in known]
-    if unknown:
-        raise ConfigError(f"a figure must be one of {known}; got {unknown}.")
-    return tuple(figure for figure in GALLERY if not only or figure.name in only)
-
-
-def _saved(figure: GalleryFigure, profile: str, out: Path) -> bool:
-    """Whether all data of a figure are there: then it is drawn without the libraries that computed them."""
-    return all(_recipe(_path(out, figure, name)) == part.recipe for name, part in figure.parts(profile).items())
 
 
 def _needs(figure: GalleryFigure) -> str:
@@ -100,45 +93,16 @@ def _needs(figure: GalleryFigure) -> str:
     )
 
 
-def _path(out: Path, figure: GalleryFigure, part: str) -> Path:
-    return out / "data" / f"{figure.name}-{part}.nc"
-
-
-def _recipe(path: Path) -> Any:
-    """The recipe that saved data carry; None if there is no file, or a damaged one."""
-    try:
-        return json.loads(read_dataset(path).attrs["recipe"]) if path.exists() else None
-    except (StoreError, KeyError, ValueError):
-        return None
-
-
-def _require_same(path: Path, part: Part) -> None:
-    found = _recipe(path)
-    if found is not None and found != part.recipe:
-        raise ConfigError(
-            f"figures never overwrite data of other parameters; {path} was computed with other "
-            f"{_differing(found, part.recipe)}. Give another --out, or --force to compute it again."
-        )
-
-
-def _differing(found: Any, wanted: Any) -> str:
-    """The names of the arguments in which two recipes differ."""
-    if found.get("function") != wanted["function"]:
-        return f"code ({found.get('function')})"
-    there, here = found["arguments"], wanted["arguments"]
-    return ", ".join(name for name in sorted({*there, *here}) if there.get(name) != here.get(name))
-
-
-def _obtain(path: Path, part: Part, force: bool, notes: Any) -> "xarray.Dataset":
+def _obtain(saved: Saved, force: bool, notes: Any) -> "xarray.Dataset":
     """The data of a part: from its file, or computed and then saved."""
-    if not force and _recipe(path) == part.recipe:
-        data = read_dataset(path)
+    if not force and saved.is_wanted():
+        data = read_dataset(saved.path)
         if data.attrs.get("code") not in (None, code_fingerprint()):
-            notes.print(f"    {path}: computed by code {data.attrs['code']}; kept (--force computes it again)")
+            notes.print(f"    {saved.path}: computed by code {data.attrs['code']}; kept (--force computes it again)")
         return data
-    data = part.compute()
+    data = saved.computed()
     data.attrs.setdefault("code", code_fingerprint())
-    write_dataset(data, path)
+    write_dataset(data, saved.path)
     return data
 
 
@@ -155,12 +119,15 @@ def _write(out: Path, figure: GalleryFigure, profile: str, data: dict[str, "xarr
 
 
 def _write_index(out: Path) -> None:
-    """All figures that the folder holds, in the paper's order."""
+    """All figures that the folder holds, those of the paper first, in its order."""
+    names = [figure.name for figure in find_figures()]
+    names += sorted({path.stem for path in out.glob("*.json")} - {*names})
     lines = ["# Figures", ""]
-    for figure in chosen():
+    for name in names:
         try:
-            about = json.loads((out / f"{figure.name}.json").read_text())
-        except (OSError, ValueError):
+            about = json.loads((out / f"{name}.json").read_text())
+            title, caption = about["title"], about["caption"]
+        except (OSError, ValueError, KeyError, TypeError):  # not made, or not the file of a figure
             continue
-        lines += [f"## {about['title']}", "", f"![{figure.name}]({figure.name}.png)", "", f"*{about['caption']}*", ""]
+        lines += [f"## {title}", "", f"![{name}]({name}.png)", "", f"*{caption}*", ""]
     write_bytes("\n".join(lines).encode(), out / "README.md")

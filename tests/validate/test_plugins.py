@@ -1,0 +1,164 @@
+"""Code of one's own: files and modules that are loaded, figures that are registered or offered by packages."""
+
+import json
+import sys
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from meanfield import Schedule
+from validate import ConfigError, plugins
+from validate.gallery import GALLERY, make_figures, register, registry
+from validate.plugins import load
+
+CODE = """
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from meanfield import Exponential, Problem, Schedule, phase_diagram
+from validate.figures import phases
+from validate.gallery import GalleryFigure, Part, register
+
+
+@dataclass(frozen=True)
+class Halved(Schedule):
+    value: float
+    name: ClassVar[str] = "halved, of a plugin"
+
+    def w(self, t):
+        return np.full(np.shape(t), 0.5 * self.value)[()]
+
+    @property
+    def constant_above(self):
+        return 0.0
+
+
+def parts(profile):
+    base = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=0.0, sampler="ode")
+    axes = {"x": ("alpha", np.linspace(0.1, 0.7, 5)), "y": ("w", np.linspace(0.0, 4.0, 5))}
+    return {"map": Part(phase_diagram, {"problem": base, **axes})}
+
+
+figure = GalleryFigure(
+    "my-map", "A small map", parts, lambda data: phases.draw([("ODE", "v_ratio", data["map"])]), lambda data: "5 x 5"
+)
+"""
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays(monkeypatch):
+    """What a test registers and imports is forgotten after it."""
+    monkeypatch.setattr(registry, "_own", {})
+    monkeypatch.setattr(Schedule, "_known", dict(Schedule._known))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if name.startswith("own_"):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(name: str, code: str):
+        (tmp_path / name).write_text(code)
+        return tmp_path / name
+
+    return write
+
+
+def offer(monkeypatch, *points: EntryPoint):
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [p for p in points if p.group == group])
+
+
+def test_a_figure_of_ones_own_is_made_by_name(written, tmp_path):
+    load([written("own_figures.py", CODE + "register(figure)\n")] * 2)  # twice is once
+    assert make_figures(["my-map"], out=tmp_path / "out") == ["my-map"]
+    about = json.loads((tmp_path / "out" / "my-map.json").read_text())
+    recipe = about["data"]["map"]["recipe"]
+    assert (recipe["figure"], recipe["part"], recipe["function"]) == ("my-map", "map", "phase_diagram")
+    assert "A small map" in (tmp_path / "out" / "README.md").read_text()
+    assert Schedule.from_dict({"schedule": "halved, of a plugin", "value": 2.0}).w(1.0) == 1.0
+    make_figures(["my-map"], out=tmp_path / "out")  # from its data
+
+
+def test_a_module_is_loaded_by_its_name(written, tmp_path):
+    written("own_module.py", CODE + "register(figure)\n")
+    sys.path.append(str(tmp_path))
+    load(["own_module"])
+    assert "my-map" in registry._own
+
+
+def test_names_are_unique(written):
+    path = written("own_twice.py", CODE)
+    load([path])
+    figure = sys.modules["own_twice"].figure
+    assert register(figure) is register(figure)  # the same one
+    other = type(figure)(*(getattr(figure, n) for n in ("name", "title", "parts", "draw", "caption")))
+    with pytest.raises(ConfigError, match=r"name of its own; there is a figure 'my-map' already. Choose another"):
+        register(other)
+    with pytest.raises(ConfigError, match=r"'phases' already"):
+        load([written("own_phases.py", CODE.replace('"my-map"', '"phases"') + "register(figure)\n")])
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("1/0", "own_broken failed .ZeroDivisionError"),
+        ("import no_such_module", "own_broken failed .ModuleNotFoundError: No module named 'no_such_module'"),
+        ("from validate.gallery import register\nregister(3)", "must be a GalleryFigure; got 3"),
+        (CODE.replace('"my-map"', '"my/map"') + "register(figure)", "is that of its files.*got 'my/map'"),
+    ],
+)
+def test_a_plugin_that_fails_says_why(written, code, message):
+    with pytest.raises(ConfigError, match=message):
+        load([written("own_broken.py", code)])
+
+
+def test_a_plugin_that_is_not_there_or_hidden_is_refused(written):
+    with pytest.raises(ConfigError, match=r"there is no nowhere.py. Check the path"):
+        load(["nowhere.py"])
+    with pytest.raises(ConfigError, match=r"there is no module 'no_such_plugin'. Give the path of its file"):
+        load(["no_such_plugin"])
+    with pytest.raises(ConfigError, match=r"hidden by another module 'json'. Rename it"):
+        load([written("json.py", "")])
+    with pytest.raises(ConfigError, match=r"Python can import; got 'my-figures.py'"):
+        load([written("my-figures.py", "")])
+
+
+def test_an_installed_package_offers_a_figure(monkeypatch, written, tmp_path):
+    written("own_package.py", CODE)
+    sys.path.append(str(tmp_path))
+    offer(monkeypatch, EntryPoint("my-map", "own_package:figure", "cfgfield.figures"))
+    assert "own_package" not in sys.modules
+    assert make_figures(["my-map"], out=tmp_path / "out") == ["my-map"]
+    with pytest.raises(ConfigError, match=r"one of .*'plane'.*'my-map'\]; got \['my-mop'\]"):
+        make_figures(["my-mop"], out=tmp_path / "out")
+
+
+def test_what_an_installed_package_offers_is_checked(monkeypatch, written, tmp_path):
+    written("own_offer.py", CODE)
+    sys.path.append(str(tmp_path))
+
+    def point(name, value="own_offer:figure"):
+        return EntryPoint(name, value, "cfgfield.figures")
+
+    offer(monkeypatch, point("my-map"), point("my-map", "own_other:figure"))
+    with pytest.raises(ConfigError, match=r"'my-map' is own_offer:figure and own_other:figure. Uninstall one"):
+        make_figures(["my-map"], out=tmp_path)
+    offer(monkeypatch, point("another"))
+    with pytest.raises(ConfigError, match=r"'another' leads to 'my-map'"):
+        make_figures(["another"], out=tmp_path)
+    offer(monkeypatch, point("my-map", "own_offer:parts"))
+    with pytest.raises(ConfigError, match=r"must be a GalleryFigure; got <function parts"):
+        make_figures(["my-map"], out=tmp_path)
+    offer(monkeypatch, point("my-map", "own_nothing:figure"))
+    with pytest.raises(ConfigError, match=r"own_nothing:figure failed .ModuleNotFoundError"):
+        make_figures(["my-map"], out=tmp_path)
+    written("own_phases.py", CODE.replace('"my-map"', '"phases"'))
+    offer(monkeypatch, point("phases", "own_phases:figure"))
+    with pytest.raises(ConfigError, match=r"'phases' is one here and one of own_phases:figure"):
+        make_figures(["phases"], out=tmp_path)
+    assert registry.find_figures() == GALLERY  # nobody is asked for by name

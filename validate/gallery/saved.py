@@ -1,0 +1,83 @@
+"""What saved data say of themselves: the recipe they were computed by, and whether it is the one that is wanted.
+
+A recipe names the figure, its part, the function and its arguments, and no module, so that code may move.
+"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from validate.errors import ConfigError, StoreError
+from validate.recipe import GalleryFigure, Part
+from validate.results.files import read_dataset
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["Saved"]
+
+FORMERLY: dict[str, tuple[str, ...]] = {  # figure -> modules whose functions older recipes name for its parts
+    "plane": ("validate.plane",),
+    "potential": ("meanfield.landscape",),
+    "order-parameters": ("validate.distortion_curves",),
+    "guidance": ("validate.distortion_curves",),
+    "dimension": ("validate.distortion_curves",),
+    "phases": ("meanfield.diagrams",),
+    "continuum": ("validate.distortion_curves",),
+    "schedules": ("validate.gallery.guidance_design",),
+    "negative-window": ("validate.designs",),
+    "design": ("validate.pareto", "validate.gallery.guidance_design"),
+    "spectrum": ("validate.spectra",),
+    "finite-size": ("validate.finite_d",),
+    "speciation": ("validate.speciation",),
+    "one-dimension": ("validate.line",),
+    "strong-guidance": ("validate.line", "validate.line_tails"),
+    "density-ratio": ("validate.fade_curves",),
+    "digits": ("validate.digit_levels",),
+}
+
+
+class Saved:
+    """The file of one part of a figure, in the folder of data of `out`."""
+
+    def __init__(self, out: Path, figure: GalleryFigure, name: str, part: Part) -> None:
+        self.path = out / "data" / f"{figure.name}-{name}.nc"
+        self.part = part
+        self.recipe = {"figure": figure.name, "part": name, **part.recipe}
+
+    def found(self) -> dict[str, Any] | None:
+        """The recipe that the file carries; None if there is no file, or a damaged one."""
+        try:
+            return self._read(json.loads(read_dataset(self.path).attrs["recipe"])) if self.path.exists() else None
+        except (StoreError, KeyError, ValueError):
+            return None
+
+    def is_wanted(self) -> bool:
+        return self.found() == self.recipe
+
+    def require_same(self) -> None:
+        """Refuse to overwrite data of another recipe."""
+        found = self.found()
+        if found is not None and found != self.recipe:
+            raise ConfigError(
+                f"figures never overwrite data of other parameters; {self.path} was computed with other "
+                f"{self._differing(found)}. Give another --out, or --force to compute it again."
+            )
+
+    def computed(self) -> "xarray.Dataset":
+        """The data, computed now, with their recipe."""
+        return self.part.compute().assign_attrs(recipe=json.dumps(self.recipe, sort_keys=True))
+
+    def _read(self, recipe: dict[str, Any]) -> dict[str, Any]:
+        """A recipe as it is written now. Older ones name the function by its module, which no longer exists."""
+        module, _, function = str(recipe["function"]).rpartition(".")
+        if "figure" in recipe or module not in FORMERLY.get(self.recipe["figure"], ()):
+            return recipe
+        return {"figure": self.recipe["figure"], "part": self.recipe["part"], **recipe, "function": function}
+
+    def _differing(self, found: dict[str, Any]) -> str:
+        """The names of the arguments in which two recipes differ."""
+        if any(found.get(name) != self.recipe[name] for name in ("figure", "part", "function")):
+            return f"code ({found.get('function')})"
+        there, here = found["arguments"], self.recipe["arguments"]
+        return ", ".join(name for name in sorted({*there, *here}) if there.get(name) != here.get(name))
