@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from simulate.randomness.streams import NoiseReader
-from simulate.running.settings import default_batch
+from simulate.running.plan import default_batch
 from simulate.scores.kernels import FastScore
 from simulate.scores.mixture import Mixture, draw_direct
 

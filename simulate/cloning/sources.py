@@ -19,7 +19,8 @@ from meanfield.guidance.schedules import Constant
 from meanfield.problem.growth import Growth
 from meanfield.problem.statement import Problem
 from simulate.randomness.streams import MEANS, stream
-from simulate.scores.mixture import Mixture, available_bytes
+from simulate.running.memory import available_bytes
+from simulate.scores.mixture import Mixture
 
 __all__ = ["ClassSource", "class_source"]
 

@@ -18,33 +18,67 @@ memory changes the choice; where memory is short, the run is refused and told wh
 """
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 from meanfield.errors import ProblemError
-from meanfield.problem.statement import Problem
-from simulate.scores.mixture import count_classes, count_in_words, size_of_means
+from meanfield.problem.statement import Problem, Start
 
-__all__ = ["WAYS", "Choice", "choose", "remedies"]
+__all__ = ["WAYS", "Case", "choose", "count_classes"]
 
 WAYS = ("auto", "explicit", "streamed", "lazy", "span", "reference")
 EXPLICIT_BYTES = 2**30  # float32 means of a draw, up to which "auto" holds them all
 STREAMED_CLASSES = 1e8
 LAZY_D = (4, 100_000)
+COUNTABLE = 34.5  # log P beyond which classes are not counted: more than any memory holds
 
 
-class Choice(NamedTuple):
-    """A way to hold the classes, and in words why it is taken."""
+@dataclass(frozen=True)
+class Case:
+    """A problem at dimension d: what d makes of it, and how its classes are held.
 
+    Attributes
+    ----------
+    problem : with the spectrum that d can realise. counts : directions of its groups, None without a spectrum.
+    n_classes : P, a whole number; inf for the continuum and for counts beyond any memory.
+    classes, why : the way, and in words the reason.
+    """
+
+    problem: Problem
+    d: int
+    n_classes: float
+    counts: tuple[int, ...] | None
     classes: str
     why: str
 
+    @property
+    def dim(self) -> int:
+        """Coordinates in which a sample is simulated."""
+        return int(self.n_classes) if self.classes == "span" else self.d
 
-def choose(problem: Problem, d: int, classes: str = "auto") -> Choice:
+    @cached_property
+    def begin(self) -> Start:
+        """The law at the start."""
+        return self.problem.start(rate=self.problem.classes.rate(self.d), count=self.n_classes, d=self.d)
+
+    @property
+    def in_words(self) -> str:
+        """P, as a whole number or as a power of e."""
+        return _in_words(self.problem, self.d)
+
+    @property
+    def remedies(self) -> str:
+        """What can be done where the classes do not fit, in words."""
+        return _remedies(self.problem, self.d, self.n_classes)
+
+
+def choose(problem: Problem, d: int, classes: str = "auto") -> Case:
     """Check the way that is asked for, or choose one.
 
     Raises
     ------
-    ProblemError : an unknown way, one that does not fit the problem, or (for "auto") none that does.
+    ProblemError : groups that d cannot realise, an unknown way, one that does not fit the problem, or (for "auto") none
+        that does.
 
     Examples
     --------
@@ -55,58 +89,83 @@ def choose(problem: Problem, d: int, classes: str = "auto") -> Choice:
     >>> choose(problem, 200).why
     'exp(80) classes, 1e29 GiB of means: those that a sample can feel'
     """
+    counts = None
+    if problem.spectrum is not None:
+        counts, problem = problem.spectrum.counts(d), problem.replace(spectrum=problem.spectrum.at(d))
+    P = count_classes(problem, d)
     if classes not in WAYS:
         raise ProblemError(f"classes must be one of {list(WAYS)}; got {classes!r}.")
-    _require(problem, d, classes)
+    _require(problem, d, P, classes)
     if math.isinf(problem.classes.rate(d)):
-        return Choice("continuum", "a continuum has no single classes")
-    if classes != "auto":
-        return Choice(classes, f'asked for by classes="{classes}"')
-    count, means = count_in_words(problem, d), f"{size_of_means(problem, d, d)} of means"
-    if problem.spectrum is None and count_classes(problem, d) < d:
-        return Choice("span", f"{count} classes, fewer than d = {d}: exact in their span")
+        way, why = "continuum", "a continuum has no single classes"
+    elif classes != "auto":
+        way, why = classes, f'asked for by classes="{classes}"'
+    else:
+        way, why = _first_that_fits(problem, d, P)
+    return Case(problem, d, P, counts, way, why)
+
+
+def count_classes(problem: Problem, d: int) -> float:
+    """P at dimension d: a whole number, or inf for the continuum and for counts beyond any memory."""
+    log_count = problem.classes.log_count(d)
+    return float(round(math.exp(log_count))) if log_count < COUNTABLE else math.inf
+
+
+def size_of_means(problem: Problem, d: int, dim: int) -> str:
+    """Size of the float32 means of a draw in `dim` coordinates."""
+    gib = (problem.classes.log_count(d) + math.log(4.0 * dim) - math.log(2.0**30)) / math.log(10.0)
+    return f"{10**gib:.3g} GiB" if gib < 12 else f"1e{gib:.0f} GiB"
+
+
+def _first_that_fits(problem: Problem, d: int, P: float) -> tuple[str, str]:
+    count, means = _in_words(problem, d), f"{size_of_means(problem, d, d)} of means"
+    if problem.spectrum is None and P < d:
+        return "span", f"{count} classes, fewer than d = {d}: exact in their span"
     if problem.classes.log_count(d) + math.log(4.0 * d) <= math.log(EXPLICIT_BYTES):
-        return Choice("explicit", f"{count} classes, {means}: all are held")
+        return "explicit", f"{count} classes, {means}: all are held"
     if _lazy(problem, d):
-        return Choice("lazy", f"{count} classes, {means}: those that a sample can feel")
-    if count_classes(problem, d) <= STREAMED_CLASSES:
-        return Choice("streamed", f"{count} classes, {means}: made again where they are needed")
+        return "lazy", f"{count} classes, {means}: those that a sample can feel"
+    if P <= STREAMED_CLASSES:
+        return "streamed", f"{count} classes, {means}: made again where they are needed"
     raise ProblemError(
         f"d={d} with {problem.classes!r} has {count} classes ({means}): more than can be held, or streamed "
         f"({STREAMED_CLASSES:g}), and lazy classes are isotropic with {LAZY_D[0]} <= d <= {LAZY_D[1]}; "
-        f"{remedies(problem, d)}."
+        f"{_remedies(problem, d, P)}."
     )
 
 
-def remedies(problem: Problem, d: int) -> str:
-    """What can be done where the classes do not fit, in words."""
-    ways = [f'classes="{name}" ({what})' for name, fits, what in (
-        ("lazy", _lazy(problem, d), "any number of classes, to a stated tolerance"),
-        ("streamed", count_classes(problem, d) <= STREAMED_CLASSES, "exact, without memory, slow"),
-    ) if fits]  # fmt: skip
-    ways.append("fewer threads, a lower d or growth of the classes")
-    if problem.spectrum is None and not problem.guidance.by_ratio and d >= LAZY_D[0]:
-        ways.append("meanfield.reduced (annealed)")
-    return "use " + ", or ".join(ways)
+def _require(problem: Problem, d: int, P: float, classes: str) -> None:
+    """Refuse a way that does not fit the problem."""
+    if classes in ("span", "lazy"):
+        problem.require_isotropic(f'classes="{classes}"', 'Use classes="explicit" or "streamed".')
+    if classes == "lazy":
+        problem.require_no_ratio('classes="lazy"', 'Use classes="explicit" or "streamed".')
+    if classes == "span" and P > d:
+        raise ProblemError(f'classes="span" needs at most d classes; got {P:g} at d={d}. Use classes="auto".')
+    if classes == "lazy" and not _lazy(problem, d):
+        raise ProblemError(f'classes="lazy" needs {LAZY_D[0]} <= d <= {LAZY_D[1]}; got {d}. Use classes="auto".')
+    if classes == "streamed" and P > STREAMED_CLASSES and math.isfinite(problem.classes.rate(d)):
+        raise ProblemError(
+            f'classes="streamed" takes at most {STREAMED_CLASSES:g} classes; got {_in_words(problem, d)} at '
+            f"d={d}; {_remedies(problem, d, P)}."
+        )
 
 
 def _lazy(problem: Problem, d: int) -> bool:
     return problem.spectrum is None and not problem.guidance.by_ratio and LAZY_D[0] <= d <= LAZY_D[1]
 
 
-def _require(problem: Problem, d: int, classes: str) -> None:
-    """Refuse a way that does not fit the problem."""
-    if classes in ("span", "lazy"):
-        problem.require_isotropic(f'classes="{classes}"', 'Use classes="explicit" or "streamed".')
-    if classes == "lazy":
-        problem.require_no_ratio('classes="lazy"', 'Use classes="explicit" or "streamed".')
-    count = count_classes(problem, d)
-    if classes == "span" and count > d:
-        raise ProblemError(f'classes="span" needs at most d classes; got {count:g} at d={d}. Use classes="auto".')
-    if classes == "lazy" and not _lazy(problem, d):
-        raise ProblemError(f'classes="lazy" needs {LAZY_D[0]} <= d <= {LAZY_D[1]}; got {d}. Use classes="auto".')
-    if classes == "streamed" and count > STREAMED_CLASSES and math.isfinite(problem.classes.rate(d)):
-        raise ProblemError(
-            f'classes="streamed" takes at most {STREAMED_CLASSES:g} classes; got {count_in_words(problem, d)} at '
-            f"d={d}; {remedies(problem, d)}."
-        )
+def _in_words(problem: Problem, d: int) -> str:
+    log_count = problem.classes.log_count(d)
+    return f"{round(math.exp(log_count))}" if log_count < COUNTABLE else f"exp({log_count:.4g})"
+
+
+def _remedies(problem: Problem, d: int, P: float) -> str:
+    ways = [f'classes="{name}" ({what})' for name, fits, what in (
+        ("lazy", _lazy(problem, d), "any number of classes, to a stated tolerance"),
+        ("streamed", P <= STREAMED_CLASSES, "exact, without memory, slow"),
+    ) if fits]  # fmt: skip
+    ways.append("fewer threads, a lower d or growth of the classes")
+    if problem.spectrum is None and not problem.guidance.by_ratio and d >= LAZY_D[0]:
+        ways.append("meanfield.reduced (annealed)")
+    return "use " + ", or ".join(ways)

@@ -9,16 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from meanfield.ensemble import Observable
 from meanfield.errors import whole
 from meanfield.problem.statement import Problem
 from simulate.running.lazy import require_own_noise
-from simulate.running.runner import run_on
-from simulate.running.settings import check_settings
-from simulate.scores.mixture import count_classes
-from simulate.steps.integrators import order, time_grid
+from simulate.running.plan import Settings, make_plan
+from simulate.running.workers import follow
+from simulate.steps.integrators import order
 
 __all__ = ["TimestepError", "timestep_error"]
 
@@ -94,14 +91,10 @@ def timestep_error(
     >>> abs(error.m) < 0.01
     True
     """
-    settings = check_settings(problem, d, n_samples, n_disorder, seed, classes, dtype, block, batch, threads)
-    require_own_noise(settings, "timestep_error")
+    plan = make_plan(problem, Settings(d, n_samples, n_disorder, seed, classes, dtype, block, batch, threads))
+    require_own_noise(plan, "timestep_error")
     n_steps = whole("n_steps", n_steps, low=1, high=1e7)
-    count = count_classes(problem, settings.d)
-    begin = problem.start(rate=problem.classes.rate(settings.d), count=count, d=settings.d)
-    times = time_grid(problem, begin.t, n_steps, refinement=2)
-    coarse = run_on(problem, settings, times, 2, np.array([0, n_steps]), progress)
-    fine = run_on(problem, settings, times, 1, np.array([0, 2 * n_steps]), progress)
+    coarse, fine = (follow(plan, steps, progress) for steps in plan.paired_steps(n_steps))
     return TimestepError(
         n_steps,
         order(problem.eta),

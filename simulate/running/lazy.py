@@ -15,9 +15,8 @@ from typing import Any
 from meanfield.ensemble import Ensemble
 from meanfield.errors import ProblemError, checked
 from meanfield.finite.quenching import quenched
-from meanfield.problem.statement import Problem
-from simulate.running.settings import Settings
-from simulate.scores.mixture import available_bytes, count_in_words
+from simulate.running.memory import require_memory
+from simulate.running.plan import Plan
 
 __all__ = ["require_own_noise", "run_lazy"]
 
@@ -25,41 +24,36 @@ PROPOSALS = 16_384  # at most in a ball, and fewer where they would take more th
 BALL_BYTES = 2**27
 
 
-def run_lazy(
-    problem: Problem, settings: Settings, n_steps: int, n_times: int, tolerance: float, progress: Any
-) -> Ensemble:
-    """The run that `settings` describe. A draw is a batch of samples; all samples are independent.
+def run_lazy(plan: Plan, n_steps: int, n_times: int, tolerance: float, progress: Any) -> Ensemble:
+    """The run of a plan with lazy classes. A draw is a batch of samples; all samples are independent.
 
     Returns
     -------
     Ensemble : as from `simulate.run`; `info` has what `meanfield.quenched` reports, `class_tolerance`, and
         `hidden_fluctuation`, the largest relative fluctuation of the classes left to their average.
     """
-    s = settings
-    if s.first_draw:
+    d, threads = plan.case.d, plan.threads
+    if plan.first_draw:
         raise ProblemError(
-            f"lazy classes are drawn for all samples of a run together; got first_draw={s.first_draw}. "
+            f"lazy classes are drawn for all samples of a run together; got first_draw={plan.first_draw}. "
             'Use another seed, or classes="explicit" at a smaller d.'
         )
     tolerance = checked("class_tolerance", tolerance, low=0, high=0.5, open_low=True)
-    most = max(64, min(PROPOSALS, BALL_BYTES // (8 * s.d)))
-    needed, free = s.threads * 4 * 8 * s.d * most, available_bytes()
-    if needed > 0.9 * free:
-        raise ProblemError(
-            f"lazy classes at d={s.d} may need {needed / 2**30:.3g} GiB on {s.threads} threads, and "
-            f"{free / 2**30:.3g} GiB of memory are available; use fewer threads, or meanfield.reduced (annealed)."
-        )
+    most = max(64, min(PROPOSALS, BALL_BYTES // (8 * d)))
+    needed = threads * 4 * 8 * d * most
+    what = f"lazy classes at d={d} may need {needed / 2**30:.3g} GiB on {threads} threads"
+    require_memory(needed, what, "use fewer threads, or meanfield.reduced (annealed)")
     data = quenched(
-        problem,
-        s.d,
-        n_samples=s.n_samples * s.n_disorder,
-        n_draws=s.n_disorder,
+        plan.case.problem,
+        d,
+        n_samples=plan.n_samples * plan.n_disorder,
+        n_draws=plan.n_disorder,
         n_steps=n_steps,
-        seed=s.seed,
+        seed=plan.seed,
         n_times=n_times,
         tolerance=tolerance,
         n_most=most,
-        threads=s.threads,
+        threads=threads,
         progress=progress,
     )
     about = dict(data.info)
@@ -74,20 +68,19 @@ def run_lazy(
         {
             **about,
             "method": "particles (lazy)",
-            "why": s.why,
-            "n_classes": round(math.exp(about["log_classes"])) if about["log_classes"] < 34.5
-            else count_in_words(problem, s.d),
+            "why": plan.case.why,
+            "n_classes": int(plan.case.n_classes) if math.isfinite(plan.case.n_classes) else plan.case.in_words,
             "dtype": "float64",
-            "threads": s.threads,
+            "threads": threads,
         },
     )  # fmt: skip
 
 
-def require_own_noise(settings: Settings, who: str) -> None:
+def require_own_noise(plan: Plan, who: str) -> None:
     """Refuse what compares runs on the same noise: a lazy sample draws its classes from the stream of its noise."""
-    if settings.classes == "lazy":
+    if plan.case.classes == "lazy":
         raise ProblemError(
             f"{who} runs the same samples with different steps, and lazy classes are drawn on the way; got classes "
-            f'"lazy" ({settings.why}). Use classes="explicit" at a smaller d, or compare two lazy runs with n_steps '
+            f'"lazy" ({plan.case.why}). Use classes="explicit" at a smaller d, or compare two lazy runs with n_steps '
             "and 2 n_steps."
         )

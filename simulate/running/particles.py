@@ -15,13 +15,14 @@ step that leads there, moved to it (`simulate.steps.stepping`): recording costs 
 import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from meanfield.problem.statement import Problem, Start
 from simulate.randomness.streams import NoiseReader
 from simulate.running.observables import Observer
+from simulate.running.plan import Plan
 from simulate.scores.kernels import FastScore
 from simulate.scores.mixture import Classes
 from simulate.scores.score import Score
@@ -32,41 +33,29 @@ from simulate.steps.integrators import Steps
 from simulate.steps.pulls import make_pull, ratio_weight
 from simulate.steps.stepping import State, advance
 
-__all__ = ["Plan", "simulate_batch"]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What all batches of a run share: `record` are the indices of `steps.t` at which observables are taken."""
-
-    problem: Problem
-    d: int
-    begin: Start
-    steps: Steps
-    record: np.ndarray
-    seed: int
+__all__ = ["simulate_batch"]
 
 
 def simulate_batch(
-    plan: Plan, mixture: Classes, score: Score, draw: int, samples: range, tick: Callable[[], None]
+    plan: Plan, steps: Steps, mixture: Classes, score: Score, draw: int, samples: range, tick: Callable[[], None]
 ) -> np.ndarray:
     """Sums of the observables over the batch, shape (observables, times). `tick` is called after every step."""
-    steps, noisy = plan.steps, plan.problem.eta > 0
-    reader = NoiseReader(plan.seed, draw, samples, mixture.dim)
-    schedule, n_classes = plan.problem.schedule, mixture.n_classes
+    problem, d, begin = plan.case.problem, plan.case.d, plan.case.begin
+    reader, noisy = NoiseReader(plan.seed, draw, samples, mixture.dim), problem.eta > 0
+    schedule, n_classes = problem.schedule, mixture.n_classes
     weigh = functools.partial(ratio_weight, schedule, n_classes) if schedule.by_ratio else None
-    watch = Observer(mixture.target, plan.d, mixture.counts, plan.problem.spectrum, weigh)
-    y, twin = _start(plan, mixture, reader.start())  # (samples, dim) each
+    watch = Observer(mixture.target, d, mixture.counts, problem.spectrum, weigh)
+    y, twin = _start(problem, begin, steps.D[0], mixture, reader.start())  # (samples, dim) each
     outside = outside_squares(
-        plan.problem, steps.t[plan.record], plan.begin.v if math.isfinite(plan.problem.T) else steps.D[0],
-        plan.d - mixture.dim, plan.seed, draw, samples,
+        problem, steps.t[list(steps.record)], begin.v if math.isfinite(problem.T) else steps.D[0], d - mixture.dim,
+        plan.seed, draw, samples,
     )  # fmt: skip
-    slot = {int(n): i for i, n in enumerate(plan.record)}
-    sums = np.empty((watch.size, len(plan.record)))
+    slot = {n: i for i, n in enumerate(steps.record)}
+    sums = np.empty((watch.size, len(slot)))
     if isinstance(score, FastScore | StreamedScore) and not schedule.by_sample:
         move = functools.partial(advance_in_place, score=score)
     else:
-        move = functools.partial(advance, score=score, pull=make_pull(plan.problem, plan.d, n_classes))
+        move = functools.partial(advance, score=score, pull=make_pull(problem, d, n_classes))
     state = State(y)
     noise = np.zeros_like(y)
     for n in range(len(steps) + 1):
@@ -86,13 +75,14 @@ def simulate_batch(
     raise AssertionError("unreachable: the last time is always recorded")
 
 
-def _start(plan: Plan, mixture: Classes, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    problem, target = plan.problem, mixture.target
+def _start(problem: Problem, begin: Start, D: Any, mixture: Classes, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The batch and its twin at total variance D, from the normals z; (samples, dim) each."""
+    target = mixture.target
     if math.isfinite(problem.T):
-        root_v = np.sqrt(plan.begin.v)
+        root_v = np.sqrt(begin.v)
         x = (root_v if mixture.counts is None else np.repeat(root_v, mixture.counts)) * z
         return x - target, x - target
-    m, root_v, root_D = plan.begin.m, np.sqrt(plan.begin.v), np.sqrt(plan.steps.D[0])
+    m, root_v, root_D = begin.m, np.sqrt(begin.v), np.sqrt(D)
     if mixture.counts is not None:
         m, root_v, root_D = (np.repeat(x, mixture.counts) for x in (m, root_v, root_D))  # (dim,) each
     extra = root_v - root_D
@@ -102,5 +92,5 @@ def _start(plan: Plan, mixture: Classes, z: np.ndarray) -> tuple[np.ndarray, np.
         share = (mixture.n_classes - 1.0) / mixture.n_classes
         others = mixture.mean_delta + share * target
         spread = mixture.covariance(extra * z) if np.any(extra) else 0.0
-    centre = (m - 1.0) * target - float(problem.amplitude(plan.begin.t)) * others
+    centre = (m - 1.0) * target - float(problem.amplitude(begin.t)) * others
     return centre + root_D * z + spread, root_D * z

@@ -1,31 +1,20 @@
 """`run`: particles at finite d with the exact score of the mixture, as an ensemble over draws of the class means.
 
-Work is cut into items (draw, batch of samples), which `simulate.running.workers` computes on threads.
+One plan is filled (`simulate.running.plan`), and followed (`simulate.running.workers`).
 """
 
-import math
-import platform
-import time
-from collections.abc import Callable, Mapping
-from importlib.metadata import version
+from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from meanfield.ensemble import Ensemble
 from meanfield.errors import ProblemError, whole
 from meanfield.problem.statement import Problem
 from simulate.running.lazy import require_own_noise, run_lazy
-from simulate.running.observables import unpack
-from simulate.running.particles import Plan
-from simulate.running.settings import Settings, batch_width, check_settings
+from simulate.running.plan import Settings, make_plan
 from simulate.running.stepcontrol import choose_steps
-from simulate.running.workers import Workers
-from simulate.scores.kernels import NEGLIGIBLE
-from simulate.scores.mixture import count_classes
-from simulate.steps.integrators import make_steps, time_grid
+from simulate.running.workers import follow
 
-__all__ = ["run", "run_on"]
+__all__ = ["run"]
 
 
 def run(
@@ -103,82 +92,24 @@ def run(
     >>> run(problem, d=200, n_samples=8, n_disorder=4, n_steps=50).info["method"]  # P = exp(80)
     'particles (lazy)'
     >>> last = run(problem, d=12, n_samples=64, n_disorder=1, first_draw=3, n_steps=20)
-    >>> bool(np.array_equal(last.draws["m"], data.draws["m"][3:]))
+    >>> bool((last.draws["m"] == data.draws["m"][3:]).all())
     True
     """
-    settings = check_settings(
-        problem, d, n_samples, n_disorder, seed, classes, dtype, block, batch, threads, first_draw
-    )
+    settings = Settings(d, n_samples, n_disorder, seed, classes, dtype, block, batch, threads, first_draw)
+    plan = make_plan(problem, settings)
     refinement = whole("noise_refinement", noise_refinement, low=1, high=1e4)
     n_times = whole("n_times", n_times, low=2, high=1e6)
     if tol is not None:
         if n_steps is not None:
             raise ProblemError(f"give n_steps or tol, which chooses n_steps; got n_steps={n_steps} and tol={tol}.")
-        require_own_noise(settings, f"tol={tol}")
+        require_own_noise(plan, f"tol={tol}")
     n_steps = whole("n_steps", 100 if n_steps is None else n_steps, low=1, high=1e7)
-    if settings.classes == "lazy":
+    if plan.case.classes == "lazy":
         if refinement > 1:
-            require_own_noise(settings, f"noise_refinement={refinement}")
-        return run_lazy(problem, settings, n_steps, n_times, class_tolerance, progress)
-    count = count_classes(problem, settings.d)
-    begin = problem.start(rate=problem.classes.rate(settings.d), count=count, d=settings.d)
+            require_own_noise(plan, f"noise_refinement={refinement}")
+        return run_lazy(plan, n_steps, n_times, class_tolerance, progress)
     about: dict[str, Any] = {}
     if tol is not None:
-
-        def pilot(small: Settings, times: np.ndarray, length: int) -> Ensemble:
-            return run_on(problem, small, times, length, np.array([0, (len(times) - 1) // length]), False)
-
-        n_steps, m, v, cost = choose_steps(problem, settings, begin.t, tol, pilot)
+        n_steps, m, v, cost = choose_steps(plan, tol)
         about = {"tol": float(tol), "timestep_error": [m, v], "pilot_steps": cost}
-    times = time_grid(problem, begin.t, n_steps, refinement)
-    record = np.unique(np.round(np.linspace(0, n_steps, min(n_times, n_steps + 1))).astype(int))
-    return run_on(problem, settings, times, refinement, record, progress, about)
-
-
-def run_on(
-    problem: Problem,
-    settings: Settings,
-    times: np.ndarray,
-    refinement: int,
-    record: np.ndarray,
-    progress: Any,
-    about: Mapping[str, Any] | None = None,
-) -> Ensemble:
-    """Run on the steps times[::refinement], with noise on all of `times` and observables at the indices `record`.
-
-    `about` is what else `info` has to say.
-    """
-    began = time.perf_counter()
-    s = settings
-    count = count_classes(problem, s.d)
-    counts = None
-    if problem.spectrum is not None:  # what is run, and what the result says, is the spectrum that d can realise
-        counts = problem.spectrum.counts(s.d)
-        problem = problem.replace(spectrum=problem.spectrum.at(s.d))
-    begin = problem.start(rate=problem.classes.rate(s.d), count=count, d=s.d)
-    plan = Plan(problem, s.d, begin, make_steps(problem, times, refinement, counts), record, s.seed)
-    width = batch_width(problem, s)
-    batches = [range(i, min(i + width, s.n_samples)) for i in range(0, s.n_samples, width)]
-    draws = range(s.first_draw, s.first_draw + s.n_disorder)
-    items = [(draw, samples) for draw in draws for samples in batches]
-    sums = Workers(plan, s, items, len(batches)).run(progress)  # (items, observables, times)
-    means = sums.reshape(s.n_disorder, len(batches), -1, len(record)).sum(axis=1) / s.n_samples
-    info = {
-        "method": f"particles ({s.classes})",
-        "why": s.why,
-        "seed": s.seed,
-        **({"first_draw": s.first_draw} if s.first_draw else {}),
-        "n_steps": len(plan.steps),
-        **(about or {}),
-        "n_classes": int(count) if math.isfinite(count) else "inf",
-        "dtype": s.dtype,
-        "negligible": NEGLIGIBLE[s.dtype],
-        "threads": s.threads,
-        "seconds": time.perf_counter() - began,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("numpy", "numba", "cfgfield")},
-        },
-    }
-    draws_by_name = unpack(means, len(counts or ()), problem.schedule.by_ratio)
-    return Ensemble(problem, s.d, plan.steps.t[record], draws_by_name, s.n_samples, info)
+    return follow(plan, plan.steps(n_steps, refinement, n_times), progress, about)

@@ -10,7 +10,6 @@ is taken; until then n grows like (bound/tol)^{1/p}. More steps also shrink the 
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -19,9 +18,9 @@ from scipy import stats
 
 from meanfield.ensemble import Ensemble
 from meanfield.errors import ConvergenceError, ProblemError, checked
-from meanfield.problem.statement import Problem
-from simulate.running.settings import Settings
-from simulate.steps.integrators import order, time_grid
+from simulate.running.plan import Plan
+from simulate.running.workers import follow
+from simulate.steps.integrators import order
 
 __all__ = ["Control", "choose_steps"]
 
@@ -29,8 +28,6 @@ FLOOR = {"float32": 2e-6, "float64": 1e-10}  # ten times the largest difference 
 DRAWS, FEWEST, MOST = 8, 128, 2048  # draws and samples of a pilot
 CAUTION = 2.0 / 3.0  # the share of the last change that is taken as the error
 LIMIT = 100_000  # steps
-
-Pilot = Callable[[Settings, np.ndarray, int], Ensemble]  # (settings, times, steps per step) -> ensemble
 
 
 class Control(NamedTuple):
@@ -42,7 +39,7 @@ class Control(NamedTuple):
     cost: float
 
 
-def choose_steps(problem: Problem, settings: Settings, t_start: float, tol: float, pilot: Pilot) -> Control:
+def choose_steps(plan: Plan, tol: float) -> Control:
     """The number of steps, even, that keeps the time-step errors of m(0) and v(0)/sigma2 below tol.
 
     Raises
@@ -51,25 +48,24 @@ def choose_steps(problem: Problem, settings: Settings, t_start: float, tol: floa
     ConvergenceError : more than `LIMIT` steps would be needed.
     """
     tol = checked("tol", tol, low=0.0, high=1.0, open_low=True)
-    floor = FLOOR["float64" if settings.classes == "reference" else settings.dtype]
+    problem, n_all = plan.case.problem, plan.n_samples * plan.n_disorder
+    floor = FLOOR["float64" if plan.case.classes == "reference" else plan.dtype]
     if tol < floor:
         remedy = 'a larger tol or dtype="float64"' if floor > FLOOR["float64"] else "a larger tol"
-        raise ProblemError(f"tol must be at least {floor:g} with {settings.dtype} scores; got {tol:g}. Take {remedy}.")
-    wanted = min(max(settings.n_samples * settings.n_disorder // 4, FEWEST), MOST)
-    small = replace(settings, first_draw=0, n_disorder=DRAWS, n_samples=math.ceil(wanted / DRAWS))
-    pieces = 1 + sum(0 < t < t_start for t in problem.schedule.breakpoints)
+        raise ProblemError(f"tol must be at least {floor:g} with {plan.dtype} scores; got {tol:g}. Take {remedy}.")
+    wanted = min(max(n_all // 4, FEWEST), MOST)
+    small = replace(plan, first_draw=0, n_disorder=DRAWS, n_samples=math.ceil(wanted / DRAWS))
+    pieces = 1 + sum(0 < t < plan.case.begin.t for t in problem.schedule.breakpoints)
     half, taken = max(round(5.0 * tol ** (-1.0 / 6.0)), pieces), 0
     while 2 * half <= LIMIT:
-        times = time_grid(problem, t_start, half, refinement=2)
         taken += 3 * half
         try:
-            bounds = _bounds(pilot(small, times, 2), pilot(small, times, 1))
+            bounds = _bounds(*(follow(small, steps, False) for steps in small.paired_steps(half)))
         except ConvergenceError:  # steps that do not resolve the guidance
             half *= 2
             continue
         if max(bounds) < tol:
-            share = taken * small.n_samples * small.n_disorder / (settings.n_samples * settings.n_disorder)
-            return Control(2 * half, *bounds, share)
+            return Control(2 * half, *bounds, taken * small.n_samples * small.n_disorder / n_all)
         half = math.ceil(half * np.clip(1.1 * (max(bounds) / tol) ** (1.0 / order(problem.eta)), 1.25, 4.0))
     raise ConvergenceError(
         f"tol must be within reach of {LIMIT} steps; got {tol:g}. Take a larger tol, or more samples: the pilot takes "

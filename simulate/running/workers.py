@@ -1,4 +1,6 @@
-"""The items of a run, (draw, batch of samples), on threads: each computed alone, by one thread, from its own streams.
+"""A plan followed: its items, (draw, batch of samples), on threads, and the averages over them.
+
+Each item is computed alone, by one thread, from its own streams.
 
 Streamed classes are the exception: items follow one another, and the threads share the classes of each.
 
@@ -6,44 +8,77 @@ BLAS is held to one thread meanwhile, so threads do not fight and the result is 
 """
 
 import math
+import platform
 import threading
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401  the BLAS that numba calls: load it before its threads are limited
 from threadpoolctl import threadpool_limits
 
+from meanfield.ensemble import Ensemble
 from meanfield.tools.crew import Crew
 from meanfield.tools.progress import Progress
-from simulate.running.particles import Plan, simulate_batch
-from simulate.running.settings import Settings
-from simulate.scores.kernels import FastScore
-from simulate.scores.mixture import Classes, Mixture, count_classes, draw_direct, draw_target
+from simulate.running.observables import unpack
+from simulate.running.particles import simulate_batch
+from simulate.running.plan import Plan
+from simulate.scores.kernels import NEGLIGIBLE, FastScore
+from simulate.scores.mixture import Classes, Mixture, draw_direct, draw_target
 from simulate.scores.score import ContinuumScore, ReferenceScore, Score
 from simulate.scores.span import draw_span
 from simulate.scores.streamed import StreamedMixture, StreamedScore, draw_streamed, n_ranges
+from simulate.steps.integrators import Steps
 
-__all__ = ["Workers"]
+__all__ = ["follow"]
 
 
-class Workers:
+def follow(plan: Plan, steps: Steps, progress: Any, about: Mapping[str, Any] | None = None) -> Ensemble:
+    """The averages of a run on these steps, at the times that they record. `about` is what else `info` has to say."""
+    began = time.perf_counter()
+    case = plan.case
+    sums = _Workers(plan, steps).run(progress)  # (items, observables, times)
+    means = sums.reshape(plan.n_disorder, len(plan.batches), -1, len(steps.record)).sum(axis=1) / plan.n_samples
+    info = {
+        "method": f"particles ({case.classes})",
+        "why": case.why,
+        "seed": plan.seed,
+        **({"first_draw": plan.first_draw} if plan.first_draw else {}),
+        "n_steps": len(steps),
+        **(about or {}),
+        "n_classes": int(case.n_classes) if math.isfinite(case.n_classes) else "inf",
+        "dtype": plan.dtype,
+        "negligible": NEGLIGIBLE[plan.dtype],
+        "threads": plan.threads,
+        "seconds": time.perf_counter() - began,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("numpy", "numba", "cfgfield")},
+        },
+    }
+    draws = unpack(means, len(case.counts or ()), case.problem.schedule.by_ratio)
+    return Ensemble(case.problem, case.d, steps.t[list(steps.record)], draws, plan.n_samples, info)
+
+
+class _Workers:
     """Runs the items in threads; draws each mixture when it is first needed and drops it after its last batch."""
 
-    def __init__(self, plan: Plan, settings: Settings, items: list[tuple[int, range]], n_batches: int) -> None:
-        self._plan, self._settings, self._items = plan, settings, items
+    def __init__(self, plan: Plan, steps: Steps) -> None:
+        self._plan, self._steps, self._items = plan, steps, plan.items
         self._lock = threading.Lock()
-        self._crew = Crew(1 if settings.classes == "streamed" else settings.threads)
+        streamed = plan.case.classes == "streamed"
+        self._crew = Crew(1 if streamed else plan.threads)
         self._mixtures: dict[int, Classes] = {}
-        self._locks = {draw: threading.Lock() for draw, _ in items}
-        self._left = {draw: n_batches for draw, _ in items}
-        self._ranges = 1  # of streamed classes in a step
+        self._locks = {draw: threading.Lock() for draw, _ in self._items}
+        self._left = {draw: len(plan.batches) for draw, _ in self._items}
+        self._ranges = max(1, n_ranges(plan.case.n_classes)) if streamed else 1  # of classes in a step
         self._passed = 0  # of them, since the last step
-        if settings.classes == "streamed":
-            self._ranges = max(1, n_ranges(count_classes(plan.problem, settings.d)))
 
     def run(self, show: Any) -> np.ndarray:
-        total = len(self._items) * len(self._plan.steps) * self._ranges
-        label = f"particles, d = {self._settings.d}"
+        total = len(self._items) * len(self._steps) * self._ranges
+        label = f"particles, d = {self._plan.case.d}"
         with threadpool_limits(1, user_api="blas"), Progress(show, total, label) as progress:
             return np.stack(self._crew.run(self._item, self._items, progress))
 
@@ -53,7 +88,8 @@ class Workers:
             if draw not in self._mixtures:
                 self._mixtures[draw] = self._draw(draw)
             mixture = self._mixtures[draw]
-        sums = simulate_batch(self._plan, mixture, self._score(mixture, len(samples)), draw, samples, self._tick)
+        score = self._score(mixture, len(samples))
+        sums = simulate_batch(self._plan, self._steps, mixture, score, draw, samples, self._tick)
         with self._lock:
             self._left[draw] -= 1
             if not self._left[draw]:
@@ -61,29 +97,28 @@ class Workers:
         return sums
 
     def _draw(self, draw: int) -> Classes:
-        s = self._settings
-        count, counts = count_classes(self._plan.problem, s.d), self._plan.steps.counts
-        if math.isinf(count):
-            return Mixture(draw_target(s.d, s.seed, draw, counts), np.zeros((0, s.d), np.float32), count, counts)
-        if s.classes == "span":
-            return draw_span(s.d, int(count), s.seed, draw)
-        if s.classes == "streamed":
-            how = {"threads": s.threads, "check": self._crew.check, "passed": self._pass}
-            return draw_streamed(s.d, int(count), s.seed, draw, counts, **how)
-        return draw_direct(s.d, int(count), s.seed, draw, counts)
+        plan, d, P, counts = self._plan, self._plan.case.d, self._plan.case.n_classes, self._plan.case.counts
+        if math.isinf(P):
+            return Mixture(draw_target(d, plan.seed, draw, counts), np.zeros((0, d), np.float32), P, counts)
+        if plan.case.classes == "span":
+            return draw_span(d, int(P), plan.seed, draw)
+        if plan.case.classes == "streamed":
+            how = {"threads": plan.threads, "check": self._crew.check, "passed": self._pass}
+            return draw_streamed(d, int(P), plan.seed, draw, counts, **how)
+        return draw_direct(d, int(P), plan.seed, draw, counts)
 
     def _score(self, mixture: Classes, samples: int) -> Score:
-        s = self._settings
+        plan, schedule = self._plan, self._plan.case.problem.schedule
         # guidance that grows where both scores agree sees the smallest weights
-        negligible = 0.0 if self._plan.problem.schedule.exponent < 0 else None
+        negligible = 0.0 if schedule.exponent < 0 else None
         if isinstance(mixture, StreamedMixture):
-            return StreamedScore(mixture, s.block, s.dtype, negligible)
+            return StreamedScore(mixture, plan.block, plan.dtype, negligible)
         assert isinstance(mixture, Mixture)
         if math.isinf(mixture.n_classes):
-            return ContinuumScore(mixture.target, self._plan.problem.schedule.by_ratio)
-        if s.classes == "reference":
+            return ContinuumScore(mixture.target, schedule.by_ratio)
+        if plan.case.classes == "reference":
             return ReferenceScore(mixture)
-        return FastScore(mixture, samples, s.block, s.dtype, self._crew.check, negligible)
+        return FastScore(mixture, samples, plan.block, plan.dtype, self._crew.check, negligible)
 
     def _tick(self) -> None:
         """A step is done."""

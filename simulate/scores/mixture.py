@@ -12,29 +12,21 @@ With a spectrum (docs/spectra.md) all is whitened, groups of directions follow o
 """
 
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from meanfield.errors import ProblemError
-from meanfield.problem.statement import Problem
 from simulate.randomness.normals import make_key, normals
 from simulate.randomness.streams import MEANS
 
 __all__ = [
     "Classes",
     "Mixture",
-    "available_bytes",
-    "check_memory",
-    "count_classes",
-    "count_in_words",
     "draw_direct",
     "draw_target",
     "fill_classes",
-    "size_of_means",
 ]
 
 ROWS = 65536  # classes handled at a time where temporaries are needed
@@ -143,50 +135,3 @@ def fill_classes(delta: np.ndarray, first: int, target: np.ndarray, key: np.ndar
     """Write into `delta` (classes, d) the differences of consecutive wrong classes, from the one of number `first`."""
     normals(key, range(first + 1, first + 1 + len(delta)), target.size, out=delta)
     delta -= target.astype(np.float32)
-
-
-def count_classes(problem: Problem, d: int) -> float:
-    """P at dimension d: a whole number, or inf for the continuum and for counts beyond any memory."""
-    log_count = problem.classes.log_count(d)
-    return float(round(math.exp(log_count))) if log_count < 34.5 else math.inf
-
-
-def count_in_words(problem: Problem, d: int) -> str:
-    """P at dimension d, as a whole number or as a power of e."""
-    log_count = problem.classes.log_count(d)
-    return f"{round(math.exp(log_count))}" if log_count < 34.5 else f"exp({log_count:.4g})"
-
-
-def size_of_means(problem: Problem, d: int, dim: int) -> str:
-    """Size of the float32 means of a draw in `dim` coordinates."""
-    gib = (problem.classes.log_count(d) + math.log(4.0 * dim) - math.log(2.0**30)) / math.log(10.0)
-    return f"{10**gib:.3g} GiB" if gib < 12 else f"1e{gib:.0f} GiB"
-
-
-def check_memory(problem: Problem, d: int, dim: int, dtype: str, copies: int, extra: int, remedy: str) -> None:
-    """Refuse class means that do not fit: `copies` draws in `dim` coordinates, beside `extra` bytes of work space."""
-    width = 4 + (8 if dtype == "float64" else 0)
-    log_bytes = problem.classes.log_count(d) + math.log((dim * width + 16) * copies)
-    free = available_bytes()
-    if log_bytes < math.log(free) and math.exp(log_bytes) + extra < 0.9 * free:
-        return
-    several = f" for each of {copies} draws at a time" if copies > 1 else ""
-    raise ProblemError(
-        f"d={d} with {problem.classes!r} needs {count_in_words(problem, d)} classes ({size_of_means(problem, d, dim)} "
-        f"of float32 means{several}), and {free / 2**30:.3g} GiB of memory are available; {remedy}."
-    )
-
-
-def available_bytes() -> int:
-    """Memory that can be used without swapping: MemAvailable where the system tells, else the free pages."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            for line in lines:
-                if line.startswith("MemAvailable:"):
-                    return 1024 * int(line.split()[1])
-    except (OSError, ValueError):
-        pass
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return 2**33  # a system that does not say: assume a small one

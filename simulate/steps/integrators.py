@@ -74,6 +74,7 @@ class Steps:
     ratio : (n,) rho, the length of the step over that of the one before; 0 where the multistep starts.
     resolved : (n,) whether the step is short enough for the guidance, e |w| h/(1 + D) < `STABLE`, in every direction.
     mix : (n, refinement) coefficients of the fine normals in each step's noise; mix**2 sums to noise**2.
+    record : indices of the times at which observables are taken.
     """
 
     D: np.ndarray
@@ -88,6 +89,7 @@ class Steps:
     noise: np.ndarray
     mix: np.ndarray
     counts: tuple[int, ...] | None = None
+    record: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.decay)

@@ -8,7 +8,7 @@ from meanfield.problem.growth import Continuum, Exponential, Fixed
 from meanfield.problem.spectrum import Spectrum
 from meanfield.problem.statement import Problem
 from simulate import run
-from simulate.running.settings import check_settings
+from simulate.running.plan import Settings, make_plan
 
 PROBLEM = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
 MANY = PROBLEM.replace(classes=Fixed(40_000))  # so many that the default batch follows the number of samples
@@ -51,10 +51,9 @@ def test_other_draws_are_not(case):
 
 def test_the_default_batch_is_that_of_a_run_of_all_draws():
     """... which is why a part must be given the batch of the whole."""
-    shared = (0, "auto", "float32", 512)
-    part, whole = (check_settings(MANY, 12, 1000, n, *shared, None, 1).batch for n in (1, 16))
+    part, whole = (make_plan(MANY, Settings(12, 1000, n, threads=1)).batch for n in (1, 16))
     assert part != whole
-    assert check_settings(MANY, 12, 1000, 1, *shared, whole, 1).batch == whole
+    assert make_plan(MANY, Settings(12, 1000, 1, batch=whole, threads=1)).batch == whole
 
 
 @pytest.mark.parametrize("first", [-1, 0.5, "one"])

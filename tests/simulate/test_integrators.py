@@ -9,14 +9,15 @@ import pytest
 from particle_checks import affine_moments
 from scipy import integrate
 
-import simulate.running.runner
+import simulate.running.plan
 from meanfield.errors import ProblemError
 from meanfield.guidance.schedules import Constant, Interval, Piecewise
 from meanfield.problem.growth import Continuum, Exponential, Fixed
 from meanfield.problem.statement import Problem
 from simulate import run
 from simulate.randomness.streams import NoiseReader
-from simulate.scores.mixture import count_classes, draw_direct
+from simulate.running.choice import count_classes
+from simulate.scores.mixture import draw_direct
 from simulate.scores.score import ContinuumScore, ReferenceScore
 from simulate.steps.integrators import make_steps, order, time_grid
 from simulate.steps.stepping import State, advance, moved
@@ -168,7 +169,7 @@ def test_weak_order_of_the_sde_in_a_mixture(monkeypatch, changes, left):
         steps = make_steps(*args)
         return replace(steps, **{name: np.full(len(steps), value) for name, value in changes.items()})
 
-    monkeypatch.setattr(simulate.running.runner, "make_steps", altered)
+    monkeypatch.setattr(simulate.running.plan, "make_steps", altered)
     problem, n = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=5.0), [32, 64, 128, 256]
     settings = {"d": 6, "n_samples": 1000, "n_disorder": 64, "n_times": 2, "batch": 1000, "progress": False}
     m = [run(problem, n_steps=k, noise_refinement=256 // k, dtype="float64", **settings).draws["m"][:, -1] for k in n]

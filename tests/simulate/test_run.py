@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from particle_checks import continuum_z, limit, unguided_z, z_between, z_score
 
-import simulate.running.runner
+import simulate.running.plan
 from meanfield.errors import CfgfieldError
 from meanfield.guidance.schedules import Constant, Custom
 from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial
@@ -32,14 +32,14 @@ def test_unguided_sampler_is_exact_in_law_at_any_number_of_steps():
 
 def test_unguided_check_sees_a_wrong_noise(monkeypatch):
     """Negative control: noise variance off by a factor 2."""
-    make_steps = simulate.running.runner.make_steps
+    make_steps = simulate.running.plan.make_steps
 
     def loud(*args):
         steps = make_steps(*args)
         steps.mix[...] *= math.sqrt(2.0)
         return steps
 
-    monkeypatch.setattr(simulate.running.runner, "make_steps", loud)
+    monkeypatch.setattr(simulate.running.plan, "make_steps", loud)
     data = run(PROBLEM.replace(guidance=0.0), d=8, n_samples=100, n_disorder=24, n_steps=20)
     assert np.abs(unguided_z(data)).max() > 2 * limit(2, 24)
 

@@ -73,11 +73,10 @@ def run_work(
     Work(draws=4, samples=50, steps=80, classes=100.0, dimensions=100, held='span')
     """
     from simulate.running.choice import choose  # loads the compiler: only when cells are to be computed
-    from simulate.scores.mixture import count_classes
 
-    held = choose(problem, d, classes).classes
-    count = 0.0 if held == "continuum" else float(count_classes(problem, d))
-    return Work(n_disorder, n_samples, n_steps, count, int(count) if held == "span" else d, held)
+    case = choose(problem, d, classes)
+    count = 0.0 if case.classes == "continuum" else case.n_classes
+    return Work(n_disorder, n_samples, n_steps, count, case.dim, case.classes)
 
 
 @dataclass(frozen=True)

@@ -77,10 +77,10 @@ class SweepCell:
         if self.draws is None:
             return dict(self.options)
         from simulate.running.choice import choose
-        from simulate.running.settings import usual_batch
+        from simulate.running.plan import usual_batch
 
-        held = choose(self.problem, self.d, self.options["classes"]).classes
-        batch = usual_batch(self.problem, self.d, held, self.options["n_samples"] * self.options["n_disorder"])
+        case = choose(self.problem, self.d, self.options["classes"])
+        batch = usual_batch(case, self.options["n_samples"] * self.options["n_disorder"])
         return {**self.options, "first_draw": self.draws.start, "n_disorder": len(self.draws), "batch": batch}
 
     def seconds(self, model: CostModel) -> float:

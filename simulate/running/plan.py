@@ -1,0 +1,178 @@
+"""The plan of a run: filled once, checked, and handed down. What it says is all that a run knows of its problem.
+
+The steps are no part of it: a plan is followed on several grids where the error of the time step is measured.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from meanfield.errors import ProblemError, whole
+from meanfield.problem.statement import Problem
+from meanfield.tools.crew import check_threads
+from simulate.running.choice import Case, choose
+from simulate.running.memory import require_means, require_memory
+from simulate.scores.streamed import MIN_BLOCK
+from simulate.steps.integrators import Steps, make_steps, time_grid
+
+__all__ = ["Plan", "Settings", "check_dtype", "default_batch", "make_plan", "usual_batch"]
+
+BATCHES = (256, 1024)  # samples of a batch, at least and at most: half the cost with few classes, 5 % with many
+QUICK = 2**18  # coordinates of all classes up to which a step of the largest batch takes milliseconds
+ITEMS = 16  # batches of a longer run, for threads to share
+STATE_BYTES = 2**24  # one state array of a batch: bounds the batch where d is large
+STREAMED_SAMPLES = 2**14  # samples that share streamed classes, at most
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user of `simulate.run` sets beside the problem and the steps, as it comes; None is the default."""
+
+    d: int
+    n_samples: int
+    n_disorder: int
+    seed: int = 0
+    classes: str = "auto"
+    dtype: str = "float32"
+    block: int = 512
+    batch: int | None = None
+    threads: int | None = None
+    first_draw: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run of `n_samples` samples in each of `n_disorder` draws, from number `first_draw` on.
+
+    Attributes
+    ----------
+    case : the problem at d, its classes, how they are held, and the law at the start.
+    batch : samples of a batch, as wished (`width`). block : classes of a block.
+    """
+
+    case: Case
+    n_samples: int
+    n_disorder: int
+    first_draw: int
+    seed: int
+    dtype: str
+    block: int
+    batch: int
+    threads: int
+
+    @property
+    def width(self) -> int:
+        """Samples of a batch at most, so few that its state stays small where d is large.
+
+        Streamed classes are made anew for each batch, so they take all samples of a draw at once, as far as a block of
+        classes is still done quickly enough to be interrupted.
+        """
+        wanted = min(self.n_samples, STREAMED_SAMPLES) if self.case.classes == "streamed" else self.batch
+        return max(1, min(wanted, STATE_BYTES // (8 * self.case.dim)))
+
+    @property
+    def batches(self) -> list[range]:
+        """The samples of a draw."""
+        return [range(i, min(i + self.width, self.n_samples)) for i in range(0, self.n_samples, self.width)]
+
+    @property
+    def items(self) -> list[tuple[int, range]]:
+        """(draw, batch of samples): what threads share."""
+        draws = range(self.first_draw, self.first_draw + self.n_disorder)
+        return [(draw, samples) for draw in draws for samples in self.batches]
+
+    def steps(self, n_steps: int, refinement: int = 1, n_times: int = 2) -> Steps:
+        """Steps from the start to t = 0, with noise on a grid `refinement` times finer, recorded at `n_times` times."""
+        times = time_grid(self.case.problem, self.case.begin.t, n_steps, refinement)
+        record = np.unique(np.round(np.linspace(0, n_steps, min(n_times, n_steps + 1))).astype(int))
+        return self._on(times, refinement, record)
+
+    def paired_steps(self, n_steps: int) -> tuple[Steps, Steps]:
+        """`n_steps` and 2 `n_steps` steps on the same noise."""
+        times = time_grid(self.case.problem, self.case.begin.t, n_steps, 2)
+        return self._on(times, 2, np.array([0, n_steps])), self._on(times, 1, np.array([0, 2 * n_steps]))
+
+    def _on(self, times: np.ndarray, refinement: int, record: np.ndarray) -> Steps:
+        steps = make_steps(self.case.problem, times, refinement, self.case.counts)
+        return replace(steps, record=tuple(record.tolist()))
+
+
+def make_plan(problem: Problem, settings: Settings) -> Plan:
+    """Check every setting on its own and against memory; choose how the classes are held.
+
+    Raises
+    ------
+    ProblemError : a setting out of range, a way to hold the classes that does not fit, or more than memory.
+
+    Examples
+    --------
+    >>> from meanfield import Exponential, Problem
+    >>> problem = Problem(classes=Exponential(alpha=0.4), sigma2=0.25)
+    >>> plan = make_plan(problem, Settings(d=16, n_samples=2000, n_disorder=2))
+    >>> plan.case.classes, plan.case.n_classes, plan.batch, len(plan.items)
+    ('explicit', 602.0, 1024, 4)
+    """
+    if not isinstance(problem, Problem):
+        raise ProblemError(f"problem must be a meanfield.Problem; got {problem!r}.")
+    s = settings
+    d = whole("d", s.d, low=2, high=1e12)
+    n_samples = whole("n_samples", s.n_samples, low=1, high=1e9)
+    n_disorder = whole("n_disorder", s.n_disorder, low=1, high=1e6)
+    seed = whole("seed", s.seed, low=0)
+    block = whole("block", s.block, low=1, high=1e6)
+    batch = 0 if s.batch is None else whole("batch", s.batch, low=1, high=1e5)
+    threads = check_threads(s.threads)
+    first_draw = whole("first_draw", s.first_draw, low=0, high=1e9)
+    dtype = check_dtype(s.dtype)
+    case = choose(problem, d, s.classes)
+    batch = batch or usual_batch(case, n_samples * n_disorder)
+    plan = Plan(case, n_samples, n_disorder, first_draw, seed, dtype, block, batch, threads)
+    _check_memory(plan)
+    return plan
+
+
+def check_dtype(dtype: str) -> str:
+    """The arithmetic of the score."""
+    if dtype not in ("float32", "float64"):
+        raise ProblemError(f'dtype must be "float32" or "float64"; got {dtype!r}.')
+    return dtype
+
+
+def usual_batch(case: Case, samples: int) -> int:
+    """`default_batch` of a run of `samples` samples in all.
+
+    A run of some of its draws must be given this as `batch` to have the same bits.
+    """
+    if case.classes == "reference":  # its work space grows with samples times classes
+        return BATCHES[0]
+    return default_batch(case.n_classes * case.d, samples)
+
+
+def default_batch(size: float, samples: int) -> int:
+    """Samples of a batch where the classes have `size` coordinates altogether and the run has `samples` samples.
+
+    Large batches are the cheaper ones, but items are what threads share: where an item takes a while there are 16 of
+    them. The number of threads does not enter, so results do not depend on it.
+
+    Examples
+    --------
+    >>> default_batch(size=24.0 * 100, samples=4000), default_batch(size=24.0 * 1e6, samples=4000)
+    (1024, 256)
+    """
+    least, most = BATCHES
+    return most if size <= QUICK else min(max(samples // ITEMS, least), most)
+
+
+def _check_memory(plan: Plan) -> None:
+    """Class means of all draws alive at a time; where none is held the state of a batch, sums that threads have ready
+    and blocks of classes they are making; beside the work space of every thread."""
+    case, threads, width = plan.case, plan.threads, plan.width
+    if case.classes == "streamed":
+        needed = 8.0 * case.d * (width * (10 + 3 * threads) + MIN_BLOCK * threads)
+        what = f"d={case.d} needs {needed / 2**30:.3g} GiB for the state of one batch on {threads} threads"
+        require_memory(needed, what, "use fewer threads or a lower d")
+    elif case.classes in ("explicit", "span", "reference"):
+        alive = min(plan.n_disorder, math.ceil((threads - 1) / len(plan.batches)) + 1)
+        dtype = "float64" if case.classes == "reference" else plan.dtype
+        require_means(case, dtype, alive, extra=threads * 10 * 8 * width * case.dim)
