@@ -34,8 +34,7 @@ from meanfield.problem.statement import Problem
 from meanfield.theory.dynamics import solve
 from meanfield.theory.landscape import potential
 from meanfield.theory.measures import Distortion, distortion
-from meanfield.theory.spectral import SpectralTrajectory
-from meanfield.theory.trajectory import Event, Trajectory
+from meanfield.theory.trajectory import Event, SpectralTrajectory, Trajectory
 
 __all__ = [
     # the statement

@@ -24,6 +24,8 @@ import numpy as np
 
 from meanfield.errors import ConvergenceError
 from meanfield.theory.integration import failure, integrate
+from meanfield.theory.motion import Motion
+from meanfield.theory.phases import Rest
 from meanfield.tools.roots import brentq
 
 __all__ = ["Panels", "integrate_crowd"]
@@ -54,7 +56,7 @@ class Panels(NamedTuple):
         return states.reshape(len(states), *np.shape(tau))
 
 
-def integrate_crowd(phase: Any, tau: float, stop: float) -> tuple[Any, float, int | None]:
+def integrate_crowd(phase: Rest, tau: float, stop: float) -> tuple[Any, float, int | None]:
     """Solve a crowd from tau to `stop`, or to the first exit that turns positive: as `integration.integrate`, to which
     guidance so strong, or schedules so rough, that they need very many panels are left.
     """
@@ -70,8 +72,8 @@ def integrate_crowd(phase: Any, tau: float, stop: float) -> tuple[Any, float, in
         ends, w = cut
         try:
             with np.errstate(over="raise", invalid="raise"):
-                deltas, ys = _solve(phase.s, ends, w, delta, y)  # (panels, groups, nodes) each
-                np.exp(ys[:, :, -1] + np.log(phase.s.D(ends[1:])))  # v must be a number
+                deltas, ys = _solve(phase.motion, ends, w, delta, y)  # (panels, groups, nodes) each
+                np.exp(ys[:, :, -1] + np.log(phase.groups.D(ends[1:])))  # v must be a number
         except FloatingPointError as cause:
             raise ConvergenceError(failure(phase, tau, str(cause))) from cause
         edges.append(ends[1:])
@@ -137,18 +139,18 @@ def _nodes(ends: np.ndarray) -> np.ndarray:
     return nodes
 
 
-def _cut(phase: Any, low: float, high: float) -> tuple[np.ndarray, np.ndarray] | None:
+def _cut(phase: Rest, low: float, high: float) -> tuple[np.ndarray, np.ndarray] | None:
     """Panels that resolve w: ends (panels + 1) from low to high, w at their nodes (panels, nodes); None if too many."""
-    s, tail = phase.s, _rules().transform[-3:].T
+    motion, tail = phase.motion, _rules().transform[-3:].T
     ends = np.linspace(low, high, 1 + math.ceil((high - low) / WIDTH))
     done: list[tuple[np.ndarray, np.ndarray]] = []
     a, b = ends[:-1], ends[1:]
     while True:
         width = b - a
         nodes = 0.5 * ((a + b)[:, None] + width[:, None] * _rules().x)
-        w = np.asarray(s.w(nodes.ravel()), float).reshape(nodes.shape)
+        w = np.asarray(motion.w(nodes.ravel()), float).reshape(nodes.shape)
         largest = np.abs(w).max(axis=1)
-        rate = s.e * (1.0 + largest / (1.0 + s.D(b).min(axis=-1)))
+        rate = motion.e * (1.0 + largest / (1.0 + motion.groups.D(b).min(axis=-1)))
         error = np.abs(w @ tail).max(axis=1) * width
         fine = (error <= RESOLVED * np.maximum(1.0, largest * width)) & (rate * width <= LARGEST_A)
         done.append((a[fine], w[fine]))
@@ -164,11 +166,14 @@ def _cut(phase: Any, low: float, high: float) -> tuple[np.ndarray, np.ndarray] |
     return np.append(starts[order], high), values[order]
 
 
-def _solve(s: Any, ends: np.ndarray, w: np.ndarray, delta: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _solve(
+    motion: Motion, ends: np.ndarray, w: np.ndarray, delta: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """delta and y at the nodes of the panels, (panels, groups, nodes), from their values at the first end (groups,)."""
     nodes = _nodes(ends)
-    D, clock = (np.moveaxis(x, -1, 1) for x in (s.D(nodes), s.clock(nodes)))  # (panels, groups, nodes)
-    c, e, eta2, w = 1.0 / (1.0 + D), s.e, s.eta**2, w[:, None, :]
+    groups = motion.groups
+    D, clock = (np.moveaxis(x, -1, 1) for x in (groups.D(nodes), groups.clock(nodes)))  # (panels, groups, nodes)
+    c, e, eta2, w = 1.0 / (1.0 + D), motion.e, motion.eta**2, w[:, None, :]
     scale, S = 0.5 * np.diff(ends)[:, None, None] * clock, _rules().integral.T
     A = (e * (1.0 + w * c) * scale) @ S
     B = ((2.0 * e * w * c + eta2) * scale) @ S

@@ -1,30 +1,48 @@
-"""Free energies, condensation and the effective potential: (T1)-(T6) of docs/theory.md.
+"""Free energies, condensation and the effective potential: (T1)-(T6) of docs/theory.md, (S1)-(S5) of docs/spectra.md.
 
-Everything is per dimension. At a point with overlap m = 1 + delta and variance ratio u = v/D (so q = m^2 + D u), the
-target has log-weight phi_1 and all the rest together phi_rest. The rest is a *crowd* while K(D, q) <= alpha: the bulk
-of the classes dominates it. Beyond, it is a *glass*: the few classes of the ground state dominate, those that look like
-typical ones at the larger noise D' with K(D', q) = alpha. Both are described by one number,
-c = 1/(1 + D'), with D' = D in the crowd: the projected score of the rest is -(1 - c) x/D.
+Everything is per dimension, of one direction; with a spectrum the free energies are means over the directions
+(`motion.Groups.mean`). At a point with overlap m = 1 + delta and variance ratio u = v/D (so q = m^2 + D u), the target
+has log-weight phi_1 and all the rest together phi_rest. The rest is a *crowd* while its information K <= alpha: the
+bulk of the classes dominates it. Beyond, it is a *glass*: the few classes of the ground state dominate, those that look
+like typical ones at the larger noise D' = D/beta, where the inverse temperature beta < 1 is such that K = alpha again.
+Both are described by one number, c = 1/(1 + D'), with D' = D in the crowd: the projected score of the rest is
+-(1 - c) x/D.
 
-The formulas are written in (delta, u) so that nothing cancels at D = 1e12 or alpha = 1e-6.
+The formulas are written in (delta, u) so that nothing cancels at D = 1e12 or alpha = 1e-6. They take numbers and arrays
+alike; `exp`, `expm1` and `log1p` are those of `math` for a number, for which numpy is ten times slower.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from meanfield.tools.roots import brentq
 
 __all__ = [
-    "advantage",
     "crowd_advantage",
     "effective_potential",
+    "exp",
+    "expm1",
+    "glass_advantage",
     "ground_state",
     "information",
+    "inverse_temperature",
     "phi_rest",
     "phi_target",
-    "shrinkage",
 ]
+
+
+def exp(x):
+    return math.exp(x) if isinstance(x, float) else np.exp(x)
+
+
+def expm1(x):
+    return math.expm1(x) if isinstance(x, float) else np.expm1(x)
+
+
+def log1p(x):
+    return math.log1p(x) if isinstance(x, float) else np.log1p(x)
 
 
 def phi_target(m, v, D):
@@ -32,65 +50,71 @@ def phi_target(m, v, D):
     return -((m - 1.0) ** 2 + v) / (2.0 * D)
 
 
+def information(D, q):
+    """K(D, q) of (T3), (S3): the information that picks the classes dominating at noise D; falls monotonically with D.
+
+    Examples
+    --------
+    >>> round(information(1.0, 2.0), 6)
+    0.346574
+    """
+    return 0.5 * (log1p(1.0 / D) - 1.0 / (1.0 + D) + q / (1.0 + D) ** 2)
+
+
+def crowd_advantage(D, delta, y):
+    """phi_1 - phi_rest + alpha of (T5) where the rest is a crowd, from delta = m - 1 and y = log(v/D):
+
+    [log L + (1 - u + 2 delta)/(1 + D) - delta^2/(D (1 + D))]/2.
+    """
+    spread = -expm1(y) + 2.0 * delta
+    return 0.5 * (log1p(1.0 / D) + spread / (1.0 + D) - delta**2 / (D * (1.0 + D)))
+
+
+def glass_advantage(D, m, q, c):
+    """phi_1 - phi_rest of (T5) where the rest is a glass: [2 m - c - q c (2 - c)]/(2 D)."""
+    return (2.0 * m - c - q * c * (2.0 - c)) / (2.0 * D)
+
+
+def inverse_temperature(D, q, alpha: float, mean: Callable = float) -> float:
+    """beta of (S4), where the rest is a glass: the root of K = alpha at noise D/beta (0 at alpha = 0).
+
+    Parameters
+    ----------
+    D, q : of one direction, or arrays over groups of directions.
+    mean : mean over the directions.
+    """
+    if alpha <= 0.0:
+        return 0.0
+    scale = (0.5 + q) ** 0.5 / D
+    low = 0.999 * math.sqrt(2.0 * alpha / mean(scale * scale))  # K <= beta^2 <(1/2 + q)/(2 D^2)>
+    root = brentq(lambda x: mean(information(D * math.exp(-x), q)) - alpha, math.log(max(low, 1e-300)), 0.0, xtol=1e-15)
+    return math.exp(root)
+
+
+def ground_state(q: float, D: float, alpha: float) -> float:
+    """D' >= D of (T4): D itself in the crowd, the root of K(D', q) = alpha in the glass (inf at alpha = 0)."""
+    if information(D, q) <= alpha:
+        return D
+    beta = inverse_temperature(D, q, alpha)
+    return D / beta if beta else math.inf
+
+
 def phi_rest(q, D, alpha):
-    """Log-weight of all the rest: (T2) in the crowd, (T4) in the glass.
+    """Log-weight of all the rest of isotropic classes: (T2) in the crowd, (T4) in the glass.
+
+    Parameters are broadcast; D' is found by root bracketing where the rest is condensed.
 
     Examples
     --------
     >>> float(round(phi_rest(q=2.0, D=1.0, alpha=0.4), 6))
     -0.446574
     """
-    q, D = np.asarray(q, float), np.asarray(D, float)
-    c = shrinkage(q, D, alpha)
-    crowd = alpha - 0.5 * np.log1p(1.0 / D) - q / (2.0 * (1.0 + D))
-    glass = -(q * (1.0 - c) ** 2 + (1.0 - c)) / (2.0 * D)
-    return np.where(information(D, q) <= alpha, crowd, glass)[()]
-
-
-def information(D, q):
-    """K(D, q) of (T3): the information that picks the classes dominating at noise D; falls monotonically with D."""
-    return 0.5 * (np.log1p(1.0 / D) - 1.0 / (1.0 + D) + q / (1.0 + D) ** 2)
-
-
-def ground_state(q: float, D: float, alpha: float) -> float:
-    """D' >= D of (T4): D itself in the crowd, the root of K(D', q) = alpha in the glass (inf at alpha = 0)."""
-    if alpha <= 0.0:
-        return math.inf
-    if alpha == math.inf or _information(D, q) <= alpha:
-        return D
-    high = 1.001 * math.sqrt((0.5 + q) / (2.0 * alpha))  # K(D', q) <= (1/2 + q)/(2 D'^2)
-    root = brentq(lambda x: _information(math.exp(x), q) - alpha, math.log(D), math.log(max(high, D)), xtol=1e-15)
-    return math.exp(root)
-
-
-def shrinkage(q, D, alpha):
-    """c = 1/(1 + D'): the projected score of the rest is -(1 - c) x/D in every phase.
-
-    Parameters are broadcast; D' is found by root bracketing where the rest is condensed.
-    """
     q, D = np.broadcast_arrays(np.asarray(q, float), np.asarray(D, float))
-    c = np.array(1.0 / (1.0 + D))
+    rest = np.asarray(alpha - 0.5 * np.log1p(1.0 / D) - q / (2.0 * (1.0 + D)))
     for i in np.flatnonzero(information(D, q) > alpha):
-        c.flat[i] = 1.0 / (1.0 + ground_state(float(q.flat[i]), float(D.flat[i]), alpha))
-    return c[()]
-
-
-def advantage(D, delta, y, c, alpha):
-    """F = phi_1 - phi_rest of (T5), from delta = m - 1, y = log(v/D) and c = 1/(1 + D').
-
-    In the crowd (c = 1/(1 + D)) F = -alpha + [log L + (1 - u + 2 delta)/(1 + D) - delta^2/(D (1 + D))]/2; in the glass
-    F = [2 m - c - q c (2 - c)]/(2 D). F > 0: the target has all the weight.
-    """
-    m, u = 1.0 + delta, np.exp(y)
-    q = m * m + D * u
-    glass = (2.0 * m - c - q * c * (2.0 - c)) / (2.0 * D)
-    return np.where(information(D, q) <= alpha, crowd_advantage(D, delta, y, alpha), glass)[()]
-
-
-def crowd_advantage(D, delta, y, alpha):
-    """`advantage` where the rest is a crowd."""
-    spread = -np.expm1(y) + 2.0 * delta
-    return -alpha + 0.5 * (np.log1p(1.0 / D) + spread / (1.0 + D) - delta**2 / (D * (1.0 + D)))
+        k = 1.0 - 1.0 / (1.0 + ground_state(float(q.flat[i]), float(D.flat[i]), alpha))
+        rest.flat[i] = -(q.flat[i] * k**2 + k) / (2.0 * D.flat[i])
+    return rest[()]
 
 
 def effective_potential(m, q, D, w, alpha):
@@ -98,7 +122,3 @@ def effective_potential(m, q, D, w, alpha):
     v = q - np.asarray(m, float) ** 2
     best = np.maximum(phi_target(m, v, D), phi_rest(q, D, alpha))
     return (1.0 + w) * (q - 2.0 * m + 1.0) / (2.0 * D) + w * best
-
-
-def _information(D: float, q: float) -> float:
-    return 0.5 * (math.log1p(1.0 / D) - 1.0 / (1.0 + D) + q / (1.0 + D) ** 2)

@@ -1,7 +1,7 @@
 """Following one phase: LSODA with exits as roots of its dense output, and the search for a root of a closed form.
 
 For the phases that no quadrature solves (glass, captured, sliding, weights that depend on the sample), and the twin in
-the tests of the one that `quadrature` does.
+the tests of the one that `crowd` does.
 
 An exit is a function that turns positive where a phase ends. It is looked at after every step, and the root is then
 bracketed on the dense output of that step, so an event is as accurate as the integration itself.
@@ -10,12 +10,12 @@ bracketed on the dense output of that step, so an event is as accurate as the in
 import math
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from meanfield.errors import ConvergenceError
-from meanfield.theory.phases import Phase
+from meanfield.theory.phases import Phase, Target
 from meanfield.tools.roots import brentq
 
 if TYPE_CHECKING:
@@ -34,40 +34,38 @@ def integrate(phase: Phase, tau: float, stop: float) -> tuple["OdeSolution", flo
     """
     from scipy.integrate import LSODA, OdeSolution
 
-    exits = phase.exits()
     times, pieces = [tau], []
     try:
         with warnings.catch_warnings(), np.errstate(over="raise", invalid="raise"):
             warnings.simplefilter("error")
             solver = LSODA(phase.rates, tau, phase.initial(), stop, rtol=RTOL, atol=ATOL)
-            before = [min(f(tau, solver.y), 0.0) for f in exits]
+            before = [min(x, 0.0) for x in phase.exits(tau, solver.y)]
             while solver.status == "running":
                 message = solver.step()
                 if solver.status == "failed" or not np.all(np.isfinite(solver.y)):
                     raise ConvergenceError(failure(phase, tau, message or "the solution is not finite"))
-                dense, after = solver.dense_output(), [f(solver.t, solver.y) for f in exits]
-                roots = [
-                    (_root(f, dense, times[-1], solver.t), i)
-                    for i, f in enumerate(exits)
-                    if before[i] <= 0.0 < after[i]
-                ]
+                dense, after = solver.dense_output(), phase.exits(solver.t, solver.y)
+                passed = [i for i, (x, y) in enumerate(zip(before, after, strict=True)) if x <= 0.0 < y]
+                roots = [(_root(phase, i, dense, times[-1], solver.t), i) for i in passed]
                 end, which = min(roots) if roots else (solver.t, None)
                 if end > times[-1]:
                     times.append(end)
                     pieces.append(dense)
                 if roots:
                     return OdeSolution(times, pieces) if pieces else None, end, which  # type: ignore[return-value]
-                before = after
+                before = list(after)
     except (ArithmeticError, UserWarning) as cause:
         raise ConvergenceError(failure(phase, tau, str(cause))) from cause
     return OdeSolution(times, pieces), stop, None
 
 
-def _root(f: Callable, dense: Callable, low: float, high: float) -> float:
-    """Where f turns positive between low and high along the dense output of one step."""
-    if f(low, dense(low)) >= 0.0:
-        return low
-    return brentq(lambda x: f(x, dense(x)), low, high, xtol=1e-15)
+def _root(phase: Phase, which: int, dense: Callable, low: float, high: float) -> float:
+    """Where an exit turns positive between low and high along the dense output of one step."""
+
+    def exit_(tau: float) -> float:
+        return phase.exits(tau, dense(tau))[which]
+
+    return low if exit_(low) >= 0.0 else brentq(exit_, low, high, xtol=1e-15)
 
 
 def failure(phase: Phase, tau: float, why: str) -> str:
@@ -78,12 +76,16 @@ def failure(phase: Phase, tau: float, why: str) -> str:
     )
 
 
-def first_desertion(phase: Any, tau: float, stop: float) -> float | None:
+def first_desertion(target: Target, tau: float, stop: float) -> float | None:
     """First time in (tau, stop) at which the target loses the weight."""
+
+    def desertion(x: float) -> float:
+        return -target.point(x, target.solution(x)).F
+
     grid = np.linspace(tau, stop, 2 + math.ceil((stop - tau) / WATCH))
-    values = -phase.F(grid, phase.solution(grid))
+    values = -target.F(grid, target.solution(grid))
     up = np.flatnonzero((values[:-1] <= 0.0) & (values[1:] > 0.0))
     if not up.size:
         return None
-    low, high = grid[up[0]], grid[up[0] + 1]
-    return low if phase.desertion(low) >= 0.0 else brentq(phase.desertion, low, high, xtol=1e-15)
+    low, high = float(grid[up[0]]), float(grid[up[0] + 1])
+    return low if desertion(low) >= 0.0 else brentq(desertion, low, high, xtol=1e-15)

@@ -1,9 +1,8 @@
-"""A trajectory under construction: the rules for every change of phase, whatever the state is made of.
+"""A trajectory under construction: its start, and the rules for every change of phase.
 
-`dynamics` (isotropic classes) and `anisotropic` (groups of directions) bring the equations: a module of phases, and how
-tau, the glass and events are read from their points. The schedule is cut at its breakpoints; in each piece the current
-phase is solved until one of its exits changes sign: by quadrature where it is linear, in closed form for the target, by
-an integrator otherwise.
+`phases` has the phases, `motion` the equations. The schedule is cut at its breakpoints; in each piece the current phase
+is solved until one of its exits changes sign: by quadrature where it is linear, in closed form for the target, by an
+integrator otherwise.
 """
 
 import math
@@ -15,8 +14,10 @@ import numpy as np
 from meanfield.errors import ConvergenceError
 from meanfield.problem.statement import Problem
 from meanfield.theory.crowd import integrate_crowd
+from meanfield.theory.energies import log1p
 from meanfield.theory.integration import first_desertion, integrate
-from meanfield.theory.phases import LONGEST_WAIT, MANY, REARM
+from meanfield.theory.motion import Groups, Motion, Point
+from meanfield.theory.phases import LONGEST_WAIT, MANY, REARM, Captured, Rest, Sliding, Target
 from meanfield.theory.trajectory import Event, Piece
 
 __all__ = ["Path"]
@@ -26,12 +27,12 @@ EDGE = 1.0 - 1e-12  # rounding at the edge of the glass
 
 
 class Path:
-    """The current phase, the pieces and events so far. `phases` is the module that has Rest, Target, Captured, ..."""
+    """The current phase, the pieces and events so far."""
 
-    phases: Any
-
-    def __init__(self, problem: Problem, alpha: float, captures: bool, end: float) -> None:
-        self.problem, self.alpha, self.captures, self.end = problem, alpha, captures, end
+    def __init__(self, problem: Problem, alpha: float, captures: bool = True) -> None:
+        self.problem, self.captures = problem, captures
+        self.groups = Groups.of(problem, alpha)
+        self.end = self.groups.tau(0.0)
         self.pieces: list[Piece] = []
         self.events: list[Event] = []
         self.standing = "exact"
@@ -40,59 +41,64 @@ class Path:
         self.phase: Any
         self._last: np.ndarray
 
-    # -- what the equations bring -----------------------------------------------------------------------------------
-
-    def time(self, tau):
-        """VE time at tau."""
-        raise NotImplementedError
-
-    def tau(self, t: float) -> float:
-        raise NotImplementedError
-
-    def condensed(self, p: Any, s: Any) -> bool:
-        """Whether the rest is a glass at p."""
-        raise NotImplementedError
-
-    def order_parameters(self, p: Any) -> tuple[float, float]:
-        """m and v of an event."""
-        raise NotImplementedError
-
-    def setting(self, w: Callable[..., Any]) -> Any:
-        """What the phases need of the problem, with the weight as a function of tau."""
-        raise NotImplementedError
-
-    def weight(self, p: Any, s: Any) -> float:
-        """Weight that acts at p where the rest has the weight."""
-        return s.w(p.tau)
-
-    def keeps_the_weight(self) -> bool:
-        """Whether the target, once it has the weight, surely has it to the end."""
-        raise NotImplementedError
-
-    def begin(self, t: float, m: Any, v: Any) -> None:
-        """Start from the law of `Problem.start`."""
-        raise NotImplementedError
-
-    def begin_alone(self) -> None:
-        """Start where the target has no rivals."""
-        raise NotImplementedError
-
-    def begin_subexponential(self) -> None:
-        """Start at alpha = 0 from t = infinity."""
-        raise NotImplementedError
-
-    # -- the loop ---------------------------------------------------------------------------------------------------
-
     def run(self, d: float) -> str:
         """Start, follow the phases to t = 0, and say how the result stands at dimension d."""
         if self.problem.classes.log_count(min(d, 1e300)) == 0.0:
-            self.begin_alone()
-        elif self.alpha == 0.0 and math.isinf(self.problem.T):
-            self.begin_subexponential()
+            self._begin_alone()
+        elif self.groups.alpha == 0.0 and math.isinf(self.problem.T):
+            self._begin_subexponential()
         else:
-            self.begin(*self.problem.start(self.alpha))
+            self._begin(*self.problem.start(self.groups.alpha))
         self._follow_all()
         return self.standing if math.isinf(d) or self.standing == "approximate" else "asymptotic"
+
+    # -- starts -----------------------------------------------------------------------------------------------------
+
+    def _begin(self, t: float, m: Any, v: Any) -> None:
+        """Start from the law of `Problem.start`."""
+        p = self._started(t, m, v)
+        motion = self._motion_at(p.tau)
+        if self.groups.alpha == 0.0 and motion.weight(p) > -0.5:  # F = m/D = 0 there, and the target wins
+            self._speciate(p, motion)
+        else:
+            self._enter_rest(p, motion)
+
+    def _begin_alone(self) -> None:
+        """P = 1: the target has no rivals and guidance does nothing."""
+        p = self._started(*self.problem.start(0.0)) if math.isfinite(self.problem.T) else self._undistorted()
+        self.phase = Target(self._motion_at(p.tau), p)
+
+    def _begin_subexponential(self) -> None:
+        """alpha = 0 from t = inf, the limit of small alpha: for w > -1/2 the target wins at t = inf and nothing is
+        distorted; otherwise a wrong class has captured the sample there (T7d), at m = 1 + w, m_k = -w, v = D + w^2."""
+        p = self._undistorted(self.problem.schedule.constant_above)
+        motion, uniform = self._motion_at(p.tau), self.groups.uniform
+        w = motion.w(p.tau)
+        if w > -0.5:
+            self.events.append(Event("speciation", math.inf, 1.0, math.inf))
+            self.phase = Target(motion, p)
+        else:
+            self.events.append(Event("capture", math.inf, 1.0 + w, math.inf))
+            self.standing = "approximate"
+            captured = Point(self.groups, p.tau, uniform(w), log1p(w * w / p.D))
+            self.phase = Captured(motion, captured, uniform(-w), uniform(1.0), uniform(0.0))
+
+    def _started(self, t: float, m: Any, v: Any) -> Point:
+        """Where m and v are those of every group at VE time t."""
+        groups, tau = self.groups, self.groups.tau(t)
+        y = np.log(v / ((groups.c + t) / groups.g))  # exactly 0 where v is undistorted
+        self._cut(tau)
+        return Point(groups, tau, *groups.split(np.hstack([m - 1.0, y])))
+
+    def _undistorted(self, constant_above: float = 0.0) -> Point:
+        """Far out, where nothing has happened yet."""
+        s = self.problem.spectrum
+        largest = self.problem.sigma2 if s is None else max(s.u)
+        tau = -math.log(100.0 * max(1.0, largest, constant_above))
+        self._cut(tau)
+        return Point(self.groups, tau, self.groups.uniform(0.0), self.groups.uniform(0.0))
+
+    # -- the loop ---------------------------------------------------------------------------------------------------
 
     def _follow_all(self) -> None:
         tau = self.phase.entry.tau
@@ -103,19 +109,19 @@ class Path:
                 return
             tau = point.tau
             if which is None:  # a breakpoint of the schedule: the same question with the new weight
-                self._restart(point, self.setting_at(tau))
+                self._restart(point, self._motion_at(tau))
             else:
                 self._leave(which, point)
         raise ConvergenceError(
             f"the trajectory changed phase more than {MAX_PHASES} times before t = 0, last at "
-            f"t = {float(self.time(tau)):g}. Use a schedule with fewer jumps."
+            f"t = {float(self.groups.t(tau)):g}. Use a schedule with fewer jumps."
         )
 
-    def _follow(self, tau: float, stop: float) -> tuple[Any, int | None]:
+    def _follow(self, tau: float, stop: float) -> tuple[Point, int | None]:
         """Integrate the current phase from tau to its first exit or to `stop`; record the piece."""
         phase = self.phase
         if phase.name == "target":
-            exit_ = None if self.keeps_the_weight() else first_desertion(phase, tau, stop)
+            exit_ = None if self._keeps_the_weight() else first_desertion(phase, tau, stop)
             end = stop if exit_ is None else exit_
             self._record(phase, tau, end, phase.solution)
             return phase.point(end, phase.solution(end)), None if exit_ is None else 0
@@ -126,6 +132,11 @@ class Path:
                 self._label_glass(tau, end)
         self._last = solution(end) if end > tau else np.asarray(phase.initial())
         return phase.point(end, self._last), which
+
+    def _keeps_the_weight(self) -> bool:
+        """Whether the target, once it has the weight, surely has it to the end: proved for isotropic classes and
+        eta <= 1 (sec. 3 of docs/theory.md), not for a spectrum."""
+        return self.groups.n == 1 and self.problem.eta <= 1.0
 
     def _record(self, phase: Any, tau: float, end: float, solution: Callable) -> None:
         rows = 2 * phase.n
@@ -138,87 +149,90 @@ class Path:
 
     # -- changes of phase -------------------------------------------------------------------------------------------
 
-    def _leave(self, which: int, p: Any) -> None:
+    def _leave(self, which: int, p: Point) -> None:
         """Choose the phase that follows exit number `which` of the current phase at p."""
-        phase, s = self.phase, self.setting_at(p.tau)
-        rest = isinstance(phase, self.phases.Rest)
+        phase, motion = self.phase, self._motion_at(p.tau)
+        rest = isinstance(phase, Rest)
         if phase.name == "target":
-            self._desert(p, s)
+            self._desert(p, motion)
         elif rest and which == 1:
             self._note("decondensation" if phase.glass else "condensation", p)
-            self.enter_rest(p, s, glass=not phase.glass)
+            self._enter_rest(p, motion, glass=not phase.glass)
         elif rest and which == 2:
-            self._capture(p, s)
+            self._capture(p, motion)
         elif phase.name == "captured" and which == 1:
             self._note("release", p)
-            self._recapture(p, s)
+            self._recapture(p, motion)
         elif phase.name == "sliding" and which == 1:
             self._note("despeciation", p)
-            self.enter_rest(p, s)
-        elif rest and self.phases.advantage_rate(s, p, 0.0) < 0.0:  # isotropic classes: eta > 1 only
+            self._enter_rest(p, motion)
+        elif rest and motion.advantage_rate(p, 0.0) < 0.0:  # isotropic classes: eta > 1 only
             self._note("sliding", p)
-            self.phase = self.phases.Sliding(s, p)
+            self.phase = Sliding(motion, p)
         else:
-            self.speciate(p, s)
+            self._speciate(p, motion)
 
-    def speciate(self, p: Any, s: Any) -> None:
+    def _speciate(self, p: Point, motion: Motion) -> None:
         self._note("speciation", p)
-        self.phase = self.phases.Target(s, p)
+        self.phase = Target(motion, p)
 
-    def _desert(self, p: Any, s: Any) -> None:
+    def _desert(self, p: Point, motion: Motion) -> None:
         """The target loses the weight: go on in the rest, or slide if the rest pushes back."""
-        if self.phases.advantage_rate(s, p, self.weight(p, s)) > 0.0:
+        if motion.advantage_rate(p, motion.weight(p)) > 0.0:
             self._note("sliding", p)
-            self.phase = self.phases.Sliding(s, p)
+            self.phase = Sliding(motion, p)
         else:
             self._note("despeciation", p)
-            self.enter_rest(p, s)
+            self._enter_rest(p, motion)
 
-    def _restart(self, p: Any, s: Any) -> None:
+    def _restart(self, p: Point, motion: Motion) -> None:
         """The same phase goes on with the next piece of the schedule."""
         phase = self.phase
         if phase.name == "target":
-            self.phase = self.phases.Target(s, p)
+            self.phase = Target(motion, p)
         elif phase.name == "captured":
-            self.phase = phase.resumed(s, p, self._last)
+            self.phase = phase.resumed(motion, p, self._last)
         elif phase.name == "sliding":
-            if self.phases.advantage_rate(s, p, self.weight(p, s)) > 0.0:
-                self.phase = self.phases.Sliding(s, p)
+            if motion.advantage_rate(p, motion.weight(p)) > 0.0:
+                self.phase = Sliding(motion, p)
             else:
                 self._leave(1, p)
         else:
-            self.enter_rest(p, s, glass=phase.glass)
+            self._enter_rest(p, motion, glass=phase.glass)
 
-    def enter_rest(self, p: Any, s: Any, glass: bool | None = None, captures: bool = True) -> None:
-        glass = self.condensed(p, s) if glass is None else glass
+    def _enter_rest(self, p: Point, motion: Motion, glass: bool | None = None, captures: bool = True) -> None:
+        glass = p.K > self.groups.alpha * EDGE if glass is None else glass
         captures = captures and self.captures
-        if glass and captures and self.phases.capture_margin(s, p) > 0.0:
-            self._capture(p, s)
+        if glass and captures and motion.capture_margin(p) > 0.0:
+            self._capture(p, motion)
         else:
-            self.phase = self.phases.Rest(s, p, glass, captures)
+            self.phase = Rest(motion, p, glass, captures)
 
-    def _capture(self, p: Any, s: Any) -> None:
+    def _capture(self, p: Point, motion: Motion) -> None:
         self._note("capture", p)
         self._label("approximate")
-        self.phase = self.phases.Captured.at(s, p)
+        self.phase = Captured.at(motion, p)
 
-    def _recapture(self, p: Any, s: Any) -> None:
+    def _recapture(self, p: Point, motion: Motion) -> None:
         """After a release the next class captures if (T7c) holds; after a `wait` if the last was overtaken at once."""
         captures = sum(e.kind == "capture" for e in self.events)
         if p.tau - self.phase.entry.tau > REARM * 2.0 ** (captures // MANY):
             self.wait = REARM
-            self.enter_rest(p, s)
+            self._enter_rest(p, motion)
             return
         self.cuts = sorted({*self.cuts, min(p.tau + self.wait, self.end)} - {self.end})
         self.wait = min(2.0 * self.wait, LONGEST_WAIT)
-        self.enter_rest(p, s, captures=False)
+        self._enter_rest(p, motion, captures=False)
 
-    def _note(self, kind: str, p: Any) -> None:
-        self.events.append(Event(kind, float(self.time(p.tau)), *self.order_parameters(p)))
+    def _note(self, kind: str, p: Point) -> None:
+        """An event, with m and v over all directions in original coordinates, as in `SpectralState`."""
+        g, mean = self.groups.g, self.groups.mean
+        m, v = 1.0 + mean(g * p.delta) / mean(g), mean(g * p.v)
+        self.events.append(Event(kind, float(self.groups.t(p.tau)), float(m), float(v)))
 
     def _label_glass(self, tau: float, end: float) -> None:
         """A glass is passed: with w < 0 anywhere on the way the capture rule decides; w = 0 throughout is exact."""
-        w = self.problem.amplitude(self.time(np.linspace(tau, end, 65)))
+        w = self.problem.amplitude(self.groups.t(np.linspace(tau, end, 65)))
         if np.any(w != 0.0):
             self._label("approximate" if np.any(w < 0.0) or self.problem.schedule.exponent else "asymptotic")
 
@@ -228,18 +242,18 @@ class Path:
 
     # -- the schedule -----------------------------------------------------------------------------------------------
 
-    def cut(self, tau_start: float) -> None:
+    def _cut(self, tau_start: float) -> None:
         """Times tau at which the integration must stop: the breakpoints of the schedule after the start."""
-        taus = [self.tau(t) for t in self.problem.schedule.breakpoints]
+        taus = [self.groups.tau(t) for t in self.problem.schedule.breakpoints]
         self.cuts = sorted(x for x in taus if tau_start < x < self.end)
 
-    def setting_at(self, tau: float) -> Any:
-        """The problem on the smooth piece of its schedule that begins at tau; w is read strictly inside the piece."""
+    def _motion_at(self, tau: float) -> Motion:
+        """The equations on the smooth piece of its schedule that begins at tau; w is read strictly inside the piece."""
         low = tau
         high = min((b for b in self.cuts if b > tau), default=self.end)
         inside = 1e-12 * (high - low)
 
         def w(x):
-            return self.problem.amplitude(self.time(np.minimum(np.maximum(x, low + inside), high - inside)))
+            return self.problem.amplitude(self.groups.t(np.minimum(np.maximum(x, low + inside), high - inside)))
 
-        return self.setting(w)
+        return Motion(self.groups, self.problem.eta, w, self.problem.schedule.exponent)

@@ -2,19 +2,27 @@
 
 A trajectory keeps the solution itself, piece by piece, so that `at(t)` evaluates it at any time to the accuracy of the
 solver, not by interpolation of stored points.
+
+With a spectrum there are two kinds of numbers. By group, in whitened coordinates x/sqrt(g): the overlap m_group (1
+undistorted) and the variance v_group (D = (c + t)/g undistorted). Over all directions, in original coordinates, as one
+would measure them on data:
+
+    m = x.mu_1/|mu_1|^2 = sum_i r_i g_i m_i / sum_i r_i g_i,      v = sum_i r_i g_i v_i      (sigma2 + t undistorted),
+    q = |x|^2/d = sum_i r_i g_i (m_i^2 + v_i).
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from meanfield.errors import ProblemError
+from meanfield.problem.spectrum import Spectrum
 from meanfield.problem.statement import Problem
 
-__all__ = ["Event", "Piece", "State", "Trajectory"]
+__all__ = ["Event", "Piece", "SpectralState", "SpectralTrajectory", "State", "Trajectory"]
 
 
 class Event(NamedTuple):
@@ -43,13 +51,34 @@ class State(NamedTuple):
     variance_excess: np.ndarray
 
 
+class SpectralState(NamedTuple):
+    """Order parameters at one or many times: over all directions (shape of t), and by group (shape of t, groups).
+
+    `mean_shift` is m - 1 and `variance_excess` is v/(undistorted v) - 1, without cancellation; `mean_shift_group` and
+    `variance_excess_group` are m_i - 1 and v_i/D_i - 1: the distortion spectrum.
+    """
+
+    t: np.ndarray
+    m: np.ndarray
+    v: np.ndarray
+    q: np.ndarray
+    F: np.ndarray
+    phase: np.ndarray
+    mean_shift: np.ndarray
+    variance_excess: np.ndarray
+    m_group: np.ndarray
+    v_group: np.ndarray
+    mean_shift_group: np.ndarray
+    variance_excess_group: np.ndarray
+
+
 class Piece(NamedTuple):
-    """Part of a trajectory in one phase, from tau_low to tau_high (tau = -log D)."""
+    """Part of a trajectory in one phase, from tau_low to tau_high, tau = -log(least class variance + t)."""
 
     phase: str
     tau_low: float
     tau_high: float
-    read: Callable[[np.ndarray], np.ndarray]  # tau (times,) -> (delta, y, F), shape (3, times)
+    read: Callable[[np.ndarray], np.ndarray]  # tau (times,) -> (delta, y of every group, F), (2 groups + 1, times)
 
 
 @dataclass(frozen=True, repr=False)
@@ -73,6 +102,7 @@ class Trajectory:
     events: tuple[Event, ...]
     standing: str
     n_points: int = 257
+    _names: ClassVar[tuple[str, ...]] = State._fields  # read at the times of the stored curve
 
     def at(self, t) -> State:
         """Order parameters at VE times t (a number or an array), 0 <= t <= the first time of the trajectory."""
@@ -83,17 +113,17 @@ class Trajectory:
                 f"t must lie between 0 and {top:g}, where this trajectory starts; got {np.min(times):g} to "
                 f"{np.max(times):g}. Solve with a larger t_start."
             )
-        tau = -np.log(self.problem.sigma2 + np.atleast_1d(times))
-        ends = np.array([p.tau_high for p in self.pieces[:-1]])
-        index = np.searchsorted(ends, tau, side="left")
-        values = np.empty((3, tau.size))
+        tau = -np.log(self.problem.least_variance + np.atleast_1d(times))
+        index = np.searchsorted([p.tau_high for p in self.pieces[:-1]], tau, side="left")
+        values = np.empty((2 * self._groups + 1, tau.size))
         phase = np.empty(tau.size, dtype=object)
         for i, piece in enumerate(self.pieces):
             here = index == i
             if here.any():
                 values[:, here] = piece.read(np.clip(tau[here], piece.tau_low, piece.tau_high))
                 phase[here] = piece.phase
-        return self._state(times, values, phase)
+        delta, y = values[: self._groups], values[self._groups : -1]
+        return self._state(times, delta.T, y.T, values[-1], phase)
 
     @property
     def final(self) -> State:
@@ -102,11 +132,11 @@ class Trajectory:
 
     @property
     def t(self) -> np.ndarray:
-        """Times of the stored curve: log-spaced in D, events included, decreasing to 0."""
-        D = np.geomspace(self.problem.sigma2 + self._start, self.problem.sigma2, self.n_points)
+        """Times of the stored curve: log-spaced in (least class variance) + t, events included, decreasing to 0."""
+        low = self.problem.least_variance
+        grid = np.geomspace(low + self._start, low, self.n_points)[1:-1] - low
         events = [e.t for e in self.events if 0 < e.t < self._start]
-        t = np.unique(np.concatenate([D[1:-1] - self.problem.sigma2, [self._start, 0.0], events]))[::-1]
-        return np.maximum(t, 0.0)
+        return np.maximum(np.unique(np.concatenate([grid, [self._start, 0.0], events]))[::-1], 0.0)
 
     @property
     def D(self) -> np.ndarray:
@@ -130,20 +160,17 @@ class Trajectory:
         return tuple(n for i, n in enumerate(names) if i == 0 or n != names[i - 1])
 
     def __getattr__(self, name: str) -> np.ndarray:
-        if name in ("m", "v", "q", "F", "phase", "mean_shift", "variance_excess"):
+        if name in self._names:
             return getattr(self.at(self.t), name)
-        raise AttributeError(f"a Trajectory has no attribute {name!r}")
+        raise AttributeError(f"a {type(self).__name__} has no attribute {name!r}")
 
     def to_dataset(self):
-        """The curve as a labelled xarray.Dataset over t, with problem, events and standing in its attributes."""
+        """The curve as a labelled xarray.Dataset over t, with problem, events and standing in its attributes; with a
+        spectrum over t and group."""
         import json
 
         import xarray
 
-        state = self.at(self.t)
-        names = ("m", "v", "q", "F", "mean_shift", "variance_excess")
-        data = {name: ("t", getattr(state, name)) for name in names}
-        data["phase"] = ("t", state.phase.astype(str))
         attrs = {
             "problem": json.dumps(self.problem.to_dict()),
             "d": float(self.d),
@@ -151,7 +178,7 @@ class Trajectory:
             "standing": self.standing,
             "events": json.dumps([e._asdict() for e in self.events]),
         }
-        return xarray.Dataset(data, coords={"t": self.t}, attrs=attrs)
+        return xarray.Dataset(self._variables(), coords={"t": self.t}, attrs=attrs)
 
     def __repr__(self) -> str:
         f, s2 = self.final, self.problem.sigma2
@@ -163,9 +190,63 @@ class Trajectory:
 
     @property
     def _start(self) -> float:
-        return math.exp(-self.pieces[0].tau_low) - self.problem.sigma2
+        return math.exp(-self.pieces[0].tau_low) - self.problem.least_variance
 
-    def _state(self, t: np.ndarray, values: np.ndarray, phase: np.ndarray) -> State:
-        delta, y, F = (x.reshape(t.shape)[()] for x in values)
+    @property
+    def _groups(self) -> int:
+        """Groups of directions in `pieces`."""
+        return 1
+
+    def _state(self, t: np.ndarray, delta: np.ndarray, y: np.ndarray, F: np.ndarray, phase: np.ndarray) -> State:
+        """The state from delta and y of every group, (times, groups)."""
+        delta, y, F, phase = (x.reshape(t.shape)[()] for x in (delta, y, F, phase))
         m, v = 1.0 + delta, (self.problem.sigma2 + t) * np.exp(y)
-        return State(t[()], m, v, m * m + v, F, phase.reshape(t.shape)[()], delta, np.expm1(y))
+        return State(t[()], m, v, m * m + v, F, phase, delta, np.expm1(y))
+
+    def _variables(self) -> dict[str, tuple]:
+        """Variables of `to_dataset`."""
+        state = self.at(self.t)
+        named = {name: ("t", x) for name, x in state._asdict().items() if name != "t" and np.ndim(x) == 1}
+        return named | {"phase": ("t", state.phase.astype(str))}
+
+
+@dataclass(frozen=True, repr=False)
+class SpectralTrajectory(Trajectory):
+    """Mean-field solution with a spectrum. As `Trajectory`, with `m_group`, `v_group`, `mean_shift_group` and
+    `variance_excess_group` of shape (times, groups) besides; `problem.spectrum` carries the shares that d realises.
+
+    Examples
+    --------
+    >>> from meanfield import Exponential, Problem, Spectrum, solve
+    >>> two = Spectrum(c=[0.25, 0.25], u=[1.25, 4.25])
+    >>> theory = solve(Problem(classes=Exponential(alpha=0.5), spectrum=two, guidance=1.0))
+    >>> theory.final.m_group.round(4)
+    array([1.057 , 1.0338])
+    """
+
+    _names: ClassVar[tuple[str, ...]] = SpectralState._fields
+
+    @property
+    def spectrum(self) -> Spectrum:
+        assert self.problem.spectrum is not None
+        return self.problem.spectrum
+
+    @property
+    def _groups(self) -> int:
+        return len(self.spectrum)
+
+    def _state(self, t, delta, y, F, phase) -> SpectralState:  # type: ignore[override]
+        s = self.spectrum
+        r, g, D = np.array(s.share), s.g, s.D(np.atleast_1d(t))
+        m, v, excess = 1.0 + delta, D * np.exp(y), np.expm1(y)
+        shift = delta @ (r * g) / (r @ g)
+        D_mean = (g * D) @ r
+        each = [1.0 + shift, (g * v) @ r, (g * (m * m + v)) @ r, F, phase, shift, (g * D * excess) @ r / D_mean]
+        flat = [x.reshape(t.shape)[()] for x in each]
+        return SpectralState(t[()], *flat, *(x.reshape(*t.shape, len(s)) for x in (m, v, delta, excess)))
+
+    def _variables(self) -> dict[str, tuple]:
+        state, s = self.at(self.t), self.spectrum
+        by_group = {name: (("t", "group"), x) for name, x in state._asdict().items() if name.endswith("_group")}
+        of_group = {"c": s.c, "u": s.u, "share": s.share, "group": np.arange(len(s))}
+        return super()._variables() | by_group | {name: ("group", np.array(x)) for name, x in of_group.items()}

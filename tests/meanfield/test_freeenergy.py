@@ -6,8 +6,8 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from meanfield.theory.energies import advantage, effective_potential, ground_state, information, phi_rest, phi_target
-from meanfield.theory.phases import Point, Setting, advantage_rate, drift
+from meanfield.theory.energies import effective_potential, ground_state, information, phi_rest, phi_target
+from meanfield.theory.motion import Groups, Motion, Point
 
 POINTS = [(0.05, 0.3, 0.4), (1.0, 1.2, 0.7), (50.0, 1.9, 0.01), (1e6, 2.0, 1e-7), (0.01, 40.0, 5.0)]  # D, m, alpha
 
@@ -36,8 +36,8 @@ def test_advantage_equals_the_plain_formulas(D, m, alpha, u):
     with mp.workdps(50):
         expected = plain_F(D, m, u * D, alpha)
     q = m * m + u * D
-    c = 1.0 / (1.0 + ground_state(q, D, alpha))
-    assert float(advantage(D, m - 1.0, math.log(u), c, alpha)) == pytest.approx(expected, rel=1e-9, abs=1e-13 * alpha)
+    p = Point(Groups(0.25, alpha=alpha), -math.log(D), m - 1.0, math.log(u))
+    assert p.F == pytest.approx(expected, rel=1e-9, abs=1e-13 * alpha)
     assert float(phi_target(m, u * D, D) - phi_rest(q, D, alpha)) == pytest.approx(expected, rel=1e-14, abs=1e-12)
 
 
@@ -78,7 +78,7 @@ def test_projected_score_is_minus_the_gradient_of_the_potential(D, m, alpha, w):
     scale = (1.0 + w) / D
     assert along == pytest.approx((1 + W) / D, abs=1e-6 * scale)
     assert radial == pytest.approx(-(1 + W * c) / D, abs=1e-6 * scale)
-    d_delta, d_y = drift(Setting(alpha, 1.0, lambda _: w), m - 1.0, math.log(v / D), W, c)
+    d_delta, d_y = Motion(Groups(0.25), 1.0, lambda _: w).drift(m - 1.0, math.log(v / D), W, c)
     assert d_delta == pytest.approx(D * (along + radial * m), abs=1e-5 * (1 + w) * max(1.0, m))
     assert v * (d_y - 1.0) == pytest.approx(D * (2 * radial * v + 1.0), rel=1e-4, abs=1e-5)
 
@@ -87,16 +87,15 @@ def test_projected_score_is_minus_the_gradient_of_the_potential(D, m, alpha, w):
 @pytest.mark.parametrize("eta", [0.0, 1.0, 2.0])
 @pytest.mark.parametrize("W", [0.0, 2.0])
 def test_advantage_rate_is_the_derivative_along_the_field(D, m, alpha, eta, W):
-    s, p = Setting(alpha, eta, lambda _: W), Point(-math.log(D), m - 1.0, math.log(0.8))
-    c = 1.0 / (1.0 + ground_state(p.q, p.D, alpha))
-    d_delta, d_y = drift(s, p.delta, p.y, W, c)
+    groups = Groups(0.25, alpha=alpha)
+    motion, p = Motion(groups, eta, lambda _: W), Point(groups, -math.log(D), m - 1.0, math.log(0.8))
+    d_delta, d_y = motion.drift(p.delta, p.y, W, 1.0 / (1.0 + ground_state(p.q, p.D, alpha)))
 
     def F(h):
-        x = Point(p.tau + h, p.delta + h * d_delta, p.y + h * d_y)
-        return float(advantage(x.D, x.delta, x.y, 1.0 / (1.0 + ground_state(x.q, x.D, alpha)), alpha))
+        return Point(groups, p.tau + h, p.delta + h * d_delta, p.y + h * d_y).F
 
     h = 1e-5
-    assert advantage_rate(s, p, W) == pytest.approx((F(h) - F(-h)) / (2 * h), rel=1e-5, abs=1e-7 * alpha)
+    assert motion.advantage_rate(p, W) == pytest.approx((F(h) - F(-h)) / (2 * h), rel=1e-5, abs=1e-7 * alpha)
 
 
 def test_ground_state_solves_its_equation_far_out():

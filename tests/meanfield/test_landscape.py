@@ -9,7 +9,7 @@ from meanfield import Continuum, Exponential, Linear, Polynomial, Problem, Spect
 from meanfield.errors import ProblemError
 from meanfield.theory.energies import ground_state
 from meanfield.theory.landscape import force
-from meanfield.theory.phases import Setting, drift
+from meanfield.theory.motion import Groups, Motion
 
 PROBLEM = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=2.0)
 
@@ -19,7 +19,7 @@ PROBLEM = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=2.0)
     ("m", "D", "v", "phase"), [(1.5, 6.0, 5.0, "crowd"), (1.1, 0.6, 0.4, "target"), (-0.6, 0.4, 0.7, "glass")]
 )
 def test_the_solvers_drift_is_minus_the_gradient(eta, m, D, v, phase):
-    """dm/dt and dq/dt from grad(d V) = V_m mu_1 + 2 V_q x and the noise, against `phases.drift`; W + 10 % fails."""
+    """dm/dt and dq/dt from grad(d V) = V_m mu_1 + 2 V_q x and the noise, against `Motion.drift`; W + 10 % fails."""
     q, w = m * m + v, 2.0
     data = potential(PROBLEM, D - 0.25, m=[m - 0.01, m], q=[q, q + 0.01])
     assert data["phase"].values[0, 1, 0] == phase
@@ -29,7 +29,7 @@ def test_the_solvers_drift_is_minus_the_gradient(eta, m, D, v, phase):
     c = 1 / (1 + ground_state(q, D, 0.4))
 
     def rates(weight):
-        d_delta, d_y = drift(Setting(0.4, eta, lambda _: weight), m - 1, math.log(v / D), weight, c)
+        d_delta, d_y = Motion(Groups(0.25), eta, lambda _: weight).drift(m - 1, math.log(v / D), weight, c)
         return d_delta / D, (2 * m * d_delta + v * (d_y - 1)) / D
 
     assert (dm, dq) == pytest.approx(rates(w if phase != "target" else 0.0), rel=1e-6, abs=1e-6)

@@ -18,11 +18,10 @@ SAMPLERS = ["sde", "ode", 0.4, 1.7]
 
 def by_steps(p: Problem, d: float = math.inf):
     """`solve` with LSODA in the crowd."""
-    from meanfield.theory import groupphases, phases
+    from meanfield.theory import phases
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(phases.Rest, "linear", False)
-        patch.setattr(groupphases.Rest, "linear", False)
         return solve(p, d)
 
 

@@ -26,8 +26,9 @@ from meanfield import (
 from meanfield.exact.closedform import closed_form
 from meanfield.exact.directions import along, capacity, shift_in_class_widths, unguided_speciation
 from meanfield.exact.theorems import final_from_dose
-from meanfield.theory.groupenergy import GroupPoint, Groups
-from meanfield.theory.groupphases import Setting, advantage_rate, drift
+from meanfield.maps.responses import Responses, table_of
+from meanfield.theory.energies import information
+from meanfield.theory.motion import Groups, Motion, Point
 
 TWO = Spectrum(c=[0.25, 0.5], u=[1.25, 4.5], share=[0.75, 0.25])
 WIDE = Spectrum(c=[0.02, 0.3, 2.0], u=[0.05, 2.3, 30.0], share=[0.5, 0.3, 0.2])
@@ -51,8 +52,9 @@ ISOTROPIC = [
 
 
 @pytest.mark.parametrize("fields", ISOTROPIC, ids=lambda f: f"{f['classes']}-{f.get('sampler', 'sde')}")
-@pytest.mark.parametrize("shares", [[1.0], [0.2, 0.3, 0.5]])
+@pytest.mark.parametrize("shares", [[0.5, 0.5], [0.2, 0.3, 0.5]])
 def test_equal_groups_are_the_isotropic_theory(fields, shares):
+    """Arrays over groups and their means against numbers; what the numbers are is the next test's."""
     n, t = len(shares), np.array([0.0, 0.3, 1.0, 3.0, 5.0])
     scalar = solve(Problem(sigma2=0.25, **fields))
     theory = solve(Problem(spectrum=Spectrum([0.25] * n, [1.25] * n, shares), **fields))
@@ -68,6 +70,26 @@ def test_equal_groups_are_the_isotropic_theory(fields, shares):
         assert one.kind == two.kind and np.allclose(one[1:], two[1:], atol=1e-9)
 
 
+@pytest.mark.parametrize("spectrum", [None, Spectrum([0.25], [1.25]), Spectrum([0.25] * 2, [1.25] * 2, [0.3, 0.7])])
+@pytest.mark.parametrize("fields", ISOTROPIC, ids=lambda f: f"{f['classes']}-{f.get('sampler', 'sde')}")
+def test_isotropic_problems_end_where_independent_routes_put_them(fields, spectrum):
+    """Compiled trajectories (glass, capture and sliding too); for alpha = 0 the closed form of classes alone."""
+    isotropic = Problem(sigma2=0.25, **fields)
+    final = solve(isotropic.replace(**({} if spectrum is None else {"spectrum": spectrum}))).final
+    respond = Responses(isotropic, strongest=10.0)
+    if respond.alpha > 0.0:
+        fast = respond(table_of(isotropic.schedule, respond.start))
+        expected, tolerance = (fast.shift[0], fast.ratio[0]), 2e-8
+    elif isotropic.guidance == Constant(-0.7):  # a class is captured at t = infinity: (T7d), m = 1 + w, v = D + w^2
+        expected, tolerance = (-0.7, 1.0 + 0.49 / 0.25), 1e-10
+    else:  # the target has the weight from the start: (T10)
+        ratio, T = (0.0, 0.0) if math.isinf(isotropic.T) else (0.25 / (0.25 + isotropic.T), isotropic.T)
+        excess = ratio ** (isotropic.eta**2) * (T / (0.25 + T) - 1.0) if T else 0.0
+        expected, tolerance = (-(ratio**isotropic.e), 1.0 + excess), 1e-12
+    assert final.mean_shift == pytest.approx(expected[0], abs=tolerance)
+    assert 1.0 + final.variance_excess == pytest.approx(expected[1], rel=tolerance)
+
+
 def test_units_of_length_do_not_matter():
     p = Problem(classes=Exponential(0.5), spectrum=WIDE, guidance=3.0, sampler="ode")
     scaled = Spectrum([7.0 * x for x in WIDE.c], [7.0 * x for x in WIDE.u], WIDE.share)
@@ -79,43 +101,62 @@ def test_units_of_length_do_not_matter():
 # -- free energies and forces ---------------------------------------------------------------------------
 
 
+def groups_of(spectrum, alpha):
+    return Groups(spectrum.c, spectrum.g, spectrum.share, alpha)
+
+
+def at(groups, D, q):
+    """Point with these q by group, at m = 0; D must be those of a time."""
+    return Point(groups, -math.log(float(D[0] * groups.g[0] - groups.above[0])), np.full(len(q), -1.0), np.log(q / D))
+
+
+def log_weight_of_the_rest(groups, D, q):
+    """phi_rest, (S2) in the crowd and (S4) in the glass, as written."""
+    beta = at(groups, D, q).beta
+    b = D / beta
+    if beta == 1.0:
+        return groups.alpha - 0.5 * float(groups.share @ (np.log1p(1.0 / b) + q / (1.0 + b)))
+    k = b / (1.0 + b)
+    return -float(groups.share @ ((q * k**2 + k) / (2.0 * D)))
+
+
 @pytest.mark.parametrize("alpha", [0.15, 0.5, 3.0])  # glass, glass or crowd, crowd
 def test_force_of_the_rest_is_the_gradient_of_its_log_weight(alpha):
-    groups = Groups(WIDE, alpha)
+    groups = groups_of(WIDE, alpha)
     rng, phases = np.random.default_rng(0), set()
     for _ in range(20):
         D = WIDE.D(10 ** rng.uniform(-2, 1))
         q = rng.uniform(0.3, 3.0, 3) * (1.0 + D)
-        beta = groups.beta(D, q)
+        beta = at(groups, D, q).beta
         phases.add(beta < 1.0)
         if beta < 1.0:
-            assert groups.information(D, q, beta) == pytest.approx(alpha)
+            assert groups.mean(information(D / beta, q)) == pytest.approx(alpha)
         for i in range(3):
             h = 1e-6 * q[i] * np.eye(3)[i]
-            slope = groups.log_weight_of_the_rest(D, q + h) - groups.log_weight_of_the_rest(D, q - h)
-            force = -groups.r[i] * (1.0 - beta / (beta + D[i])) / (2.0 * D[i])  # grad_x = 2 x/(d r_i) d/dq_i
+            slope = log_weight_of_the_rest(groups, D, q + h) - log_weight_of_the_rest(groups, D, q - h)
+            force = -groups.share[i] * (1.0 - beta / (beta + D[i])) / (2.0 * D[i])  # grad_x = 2 x/(d r_i) d/dq_i
             assert slope / (2e-6 * q[i]) == pytest.approx(force, rel=1e-5)
     assert phases == {0.15: {True}, 0.5: {True, False}, 3.0: {False}}[alpha]
 
 
 def test_advantage_is_the_difference_of_log_weights_and_moves_as_the_field_says():
     for alpha in (0.15, 0.5, 3.0):
-        groups = Groups(WIDE, alpha)
+        groups = groups_of(WIDE, alpha)
         rng = np.random.default_rng(1)
-        s = Setting(groups, 0.7, lambda tau: 2.0)
+        motion = Motion(groups, 0.7, lambda tau: 2.0)
         for _ in range(10):
-            p = GroupPoint(groups.tau(10 ** rng.uniform(-2, 1)), rng.normal(size=3), rng.normal(size=3))
+            p = Point(groups, groups.tau(10 ** rng.uniform(-2, 1)), rng.normal(size=3), rng.normal(size=3))
             D = groups.D(p.tau)
             m, v = 1.0 + p.delta, D * np.exp(p.y)
-            target = -float(groups.r @ (((m - 1.0) ** 2 + v) / (2.0 * D)))
-            e = groups.energies(p)
-            assert e.F == pytest.approx(target - groups.log_weight_of_the_rest(D, m * m + v), rel=1e-9)
+            target = -float(groups.share @ (((m - 1.0) ** 2 + v) / (2.0 * D)))
+            assert p.F == pytest.approx(target - log_weight_of_the_rest(groups, D, m * m + v), rel=1e-9)
             h, clock = 1e-6, groups.clock(p.tau)
-            move = [x * clock for x in drift(s, p.delta, p.y, 2.0, e.c)]
-            ends = [GroupPoint(p.tau + k * h, p.delta + k * h * move[0], p.y + k * h * move[1]) for k in (-1, 1)]
-            low, high = (groups.energies(x) for x in ends)
+            move = [x * clock for x in motion.drift(p.delta, p.y, 2.0, p.c)]
+            low, high = (
+                Point(groups, p.tau + k * h, p.delta + k * h * move[0], p.y + k * h * move[1]) for k in (-1, 1)
+            )
             if (low.K - alpha) * (high.K - alpha) > 0:
-                assert (high.F - low.F) / (2 * h) == pytest.approx(advantage_rate(s, p, 2.0), rel=1e-5, abs=1e-6)
+                assert (high.F - low.F) / (2 * h) == pytest.approx(motion.advantage_rate(p, 2.0), rel=1e-5, abs=1e-6)
 
 
 # -- closed forms ---------------------------------------------------------------------------------------
@@ -156,8 +197,8 @@ def test_unguided_speciation_is_the_root_of_a_sum_and_condensation_is_at_the_sam
         theory = solve(Problem(classes=Exponential(alpha), spectrum=WIDE, guidance=0.0))
         t_s = unguided_speciation(WIDE, alpha)
         assert theory.t_speciation == pytest.approx(t_s, rel=1e-10)
-        groups = Groups(WIDE, alpha)
-        assert groups.energies(GroupPoint(groups.tau(t_s), np.zeros(3), np.zeros(3))).K == pytest.approx(alpha)
+        groups = groups_of(WIDE, alpha)
+        assert Point(groups, groups.tau(t_s), np.zeros(3), np.zeros(3)).K == pytest.approx(alpha)
     top = capacity(WIDE)
     assert math.isnan(unguided_speciation(WIDE, 1.001 * top))
     assert unguided_speciation(WIDE, 0.999 * top) > 0
@@ -188,15 +229,13 @@ def test_capture_keeps_the_unconditional_identity_in_every_direction(sampler):
 
 def _euler(p, alpha, n):
     """q_i(0) of the crowd and the plain glass by Euler steps in tau."""
-    groups = Groups(p.spectrum, alpha)
+    groups = groups_of(p.spectrum, alpha)
     start = p.start(alpha)
-    s = Setting(groups, p.eta, lambda tau: -1.0)
+    motion = Motion(groups, p.eta, lambda tau: -1.0)
     tau = np.linspace(groups.tau(start.t), -math.log(groups.floor), n)
     delta, y = start.m - 1.0, np.log(start.v / p.spectrum.D(start.t))
     for a, b in pairwise(tau):
-        D = groups.D(a)
-        beta = groups.beta(D, (1 + delta) ** 2 + D * np.exp(y))
-        d_delta, d_y = drift(s, delta, y, -1.0, beta / (beta + D))
+        d_delta, d_y = motion.drift(delta, y, -1.0, Point(groups, float(a), delta, y).c)
         step = (b - a) * groups.clock(a)
         delta, y = delta + step * d_delta, y + step * d_y
     return (1 + delta) ** 2 + groups.D(tau[-1]) * np.exp(y)

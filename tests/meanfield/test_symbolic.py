@@ -8,8 +8,7 @@ import sympy as sp
 
 from meanfield.exact import symbolic
 from meanfield.exact.closedform import crowd_sde
-from meanfield.theory.energies import advantage
-from meanfield.theory.phases import Setting, drift
+from meanfield.theory.motion import Groups, Motion, Point
 
 
 def test_projected_score_in_the_crowd_is_minus_the_gradient_of_the_potential():
@@ -52,12 +51,12 @@ def test_the_drift_of_the_solver_is_the_derived_one():
     exact = sp.lambdify(symbols, [d_delta, d_y])
     rng = np.random.default_rng(0)
     for delta, y, w, c, eta in zip(*rng.uniform(-1, 1, (2, 20)), *rng.uniform(0, 3, (3, 20)), strict=True):
-        ours = drift(Setting(1.0, eta, lambda _: 0.0), delta, y, w, c)
+        ours = Motion(Groups(1.0), eta, lambda _: 0.0).drift(delta, y, w, c)
         assert np.allclose(ours, exact(delta, y, w, c, eta), rtol=1e-12, atol=1e-14)
 
 
 def test_the_advantage_of_the_solver_is_the_derived_one():
     exact = sp.lambdify((symbolic.D, symbolic.m, symbolic.v, symbolic.alpha), symbolic.advantage_crowd())
     for D, m, u, alpha in [(0.5, 1.2, 0.8, 2.0), (3.0, 0.4, 1.1, 0.7), (20.0, 1.9, 1.0, 0.3)]:
-        ours = float(advantage(D, m - 1, math.log(u), 1 / (1 + D), alpha))
+        ours = Point(Groups(1.0, alpha=alpha), -math.log(D), m - 1, math.log(u)).F
         assert ours == pytest.approx(exact(D, m, u * D, alpha), abs=1e-14)

@@ -29,7 +29,7 @@ from meanfield import (
     solve,
 )
 from meanfield.theory.energies import ground_state
-from meanfield.theory.phases import Point, Setting
+from meanfield.theory.motion import Groups, Motion, Point
 from simulate import run
 
 DRAWS = 16
@@ -59,15 +59,16 @@ def sharper(guidance: PowerLaw, by: float = 0.1) -> PowerLaw:
 
 def test_norms_of_the_theory_are_those_of_vectors():
     """Vectors with the overlaps of the order parameters, at d = 4: the formulas are exact in the overlaps."""
-    s = Setting(math.inf, 1.0, lambda tau: 1.0, exponent=1.0)
+    groups = Groups(0.25)
+    motion = Motion(groups, 1.0, lambda tau: 1.0, exponent=1.0)
     D, m, v = 0.7, 1.3, 0.4
     mu_1 = np.array([2.0, 0.0, 0.0, 0.0])  # |mu_1|^2 = d
     x = m * mu_1 + 2.0 * math.sqrt(v) * np.array([0.0, 1.0, 0.0, 0.0])
     difference = (mu_1 - x) / D + x / (1.0 + D)
-    p = Point(-math.log(D), m - 1.0, math.log(v / D))
-    assert s.weight(p, 1.0 / (1.0 + D)) == pytest.approx(np.linalg.norm(difference) / 2.0, rel=1e-12)
+    p = Point(groups, -math.log(D), m - 1.0, math.log(v / D))
+    assert motion.weight(p) == pytest.approx(np.linalg.norm(difference) / 2.0, rel=1e-12)
     mu_k = np.array([0.6, 1.1, 0.3, 0.0])
-    captured = s.weight_captured(p.tau, mu_k @ mu_k / 4.0, mu_k @ mu_1 / 4.0)
+    captured = motion.weight_captured(p.tau, mu_k @ mu_k / 4.0, mu_k @ mu_1 / 4.0)
     assert captured == pytest.approx(np.linalg.norm(mu_1 - mu_k) / D / 2.0, rel=1e-12)
 
 
@@ -84,12 +85,13 @@ def test_mean_norm_in_the_glass_is_that_of_drawn_classes():
             weights = np.exp(logits - logits.max())
             centre = weights @ mu / weights.sum()
             squares[i] = (1.0 + centre @ centre / d) / D**2  # mu_1 is orthogonal to x and to the others, on average
-        s = Setting(alpha, 1.0, lambda tau: 1.0, exponent=2.0)
-        p = Point(-math.log(D), -1.0, math.log(q / D))
+        groups = Groups(0.25, alpha=alpha)
+        motion = Motion(groups, 1.0, lambda tau: 1.0, exponent=2.0)
+        p = Point(groups, -math.log(D), -1.0, math.log(q / D))
         c = 1.0 / (1.0 + ground_state(q, D, alpha))
         none, one = ((1.0 + c * c * q + extra) / D**2 for extra in (0.0, 1.0 - c))
         error = squares.std() / math.sqrt(draws)
-        assert abs(squares.mean() - s.weight(p, c)) < 3.5 * error
+        assert abs(squares.mean() - motion.weight(p)) < 3.5 * error
         assert min(abs(squares.mean() - none), abs(squares.mean() - one)) > 3.5 * error
 
 
