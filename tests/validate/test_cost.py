@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from rich.console import Console
 from validation_cases import PROBLEM
 
 from meanfield import Continuum, Exponential, Fixed
+from simulate.running.plan import Settings, make_plan
 from validate.sweeps import cells as loop
 from validate.sweeps import cost
 from validate.sweeps.board import Board
@@ -131,5 +133,17 @@ def test_expected_end_goes_by_cost_not_by_number(monkeypatch):
 
 
 def test_terms_of_work():
-    work = Work(draws=2, samples=300, steps=10, classes=1000.0, dimensions=20)
-    assert list(work.terms[:6]) == [1.0, 4e4, 60.0, 1.2e5, 1.2e8, 6e6]
+    work = Work(draws=2, samples=300, steps=10, classes=1000.0, dimensions=20, batch=128)
+    expected = {"run": 1.0, "make": 4e4, "batch": 60.0, "move": 1.2e5, "product": 1.2e8, "exponential": 6e6}
+    assert work.terms == expected
+    streamed = replace(work, held="streamed").terms
+    assert streamed.pop("stream") == 2 * 3 * 10 * 20_000 and streamed == {k: expected[k] for k in streamed}
+    assert replace(work, held="lazy").terms == {"run": 1.0, "lazy": 6000.0, "lazy_move": 1.2e5}
+
+
+@pytest.mark.parametrize(("classes", "samples"), [("explicit", 1500), ("streamed", 3000)])
+def test_batches_are_those_of_the_run(classes, samples):
+    problem = PROBLEM.replace(classes=Fixed(20_000))
+    case = Settings(d=16, n_samples=samples, n_disorder=2, classes=classes)
+    work = run_work(problem, 16, n_samples=samples, n_disorder=2, n_steps=10, classes=classes)
+    assert work.terms["batch"] == 10 * len(make_plan(problem, case).items)

@@ -7,7 +7,7 @@ costs, with one thread,
 
 a for the run itself, b for making the class means, c for a step of a batch whatever its size, e for integrator and
 noise, f and g for the posterior (products; exponentials). Streamed classes are made again at every step, which costs
-i R T K n instead of b R K n; lazy classes cost S T (k + l d) for any P. The coefficients, all >= 0, are fitted to
+i B T K n instead of b R K n; lazy classes cost S T (k + l d) for any P. The coefficients, all >= 0, are fitted to
 relative accuracy on a few short runs, which take about a second, and kept in the user's cache folder for this host and
 state of the code. The model orders and sizes the work of a sweep and says when it ends; no result depends on it.
 """
@@ -17,7 +17,7 @@ import math
 import os
 import socket
 import time
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,6 @@ from validate.results.provenance import code_fingerprint
 
 __all__ = ["CostModel", "Work", "cost_model", "run_work"]
 
-BATCH = 128  # samples of a batch in `simulate.run`
-STREAMED_SAMPLES = 2**14  # samples that share classes made on the way
-
 
 @dataclass(frozen=True)
 class Work:
@@ -46,19 +43,23 @@ class Work:
     classes: float
     dimensions: int
     held: str = "explicit"
+    batch: int = 1024  # samples that a step moves at once
 
     @property
-    def terms(self) -> np.ndarray:
-        """The terms of the model, in the order of the coefficients of `CostModel`."""
+    def terms(self) -> dict[str, float]:
+        """The terms of the model that are not zero, by the name of their coefficient in `CostModel`."""
         moves = float(self.draws * self.samples * self.steps)
         if self.held == "lazy":
-            return np.array([1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, moves, moves * self.dimensions])
+            return {"run": 1.0, "lazy": moves, "lazy_move": moves * self.dimensions}
         pairs = self.classes * self.dimensions
-        batches = self.draws * math.ceil(self.samples / BATCH)
-        posterior = (moves * pairs, moves * self.classes)
-        again = self.draws * pairs * self.steps * math.ceil(self.samples / STREAMED_SAMPLES)
-        made = (0.0, again) if self.held == "streamed" else (self.draws * pairs, 0.0)
-        return np.array([1.0, made[0], batches * self.steps, moves * self.dimensions, *posterior, made[1], 0.0, 0.0])
+        batches = self.draws * math.ceil(self.samples / self.batch)
+        made = {"make": self.draws * pairs}
+        if self.held == "streamed":
+            made = {"stream": pairs * batches * self.steps}
+        return {
+            "run": 1.0, **made, "batch": float(batches * self.steps), "move": moves * self.dimensions,
+            "product": moves * pairs, "exponential": moves * self.classes,
+        }  # fmt: skip
 
 
 def run_work(
@@ -70,13 +71,15 @@ def run_work(
     --------
     >>> p = Problem(classes=Fixed(100), sigma2=0.25)
     >>> run_work(p, 10**6, n_samples=50, n_disorder=4, n_steps=80)
-    Work(draws=4, samples=50, steps=80, classes=100.0, dimensions=100, held='span')
+    Work(draws=4, samples=50, steps=80, classes=100.0, dimensions=100, held='span', batch=256)
     """
     from simulate.running.choice import choose  # loads the compiler: only when cells are to be computed
+    from simulate.running.plan import STREAMED_SAMPLES, usual_batch
 
     case = choose(problem, d, classes)
     count = 0.0 if case.classes == "continuum" else case.n_classes
-    return Work(n_disorder, n_samples, n_steps, count, case.dim, case.classes)
+    batch = STREAMED_SAMPLES if case.classes == "streamed" else usual_batch(case, n_samples * n_disorder)
+    return Work(n_disorder, n_samples, n_steps, count, case.dim, case.classes, batch)
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ class CostModel:
         >>> round(model.seconds(Work(draws=4, samples=256, steps=100, classes=1e4, dimensions=24)), 1)
         3.6
         """
-        return float(np.array(astuple(self)) @ work.terms)
+        return sum(getattr(self, name) * term for name, term in work.terms.items())
 
 
 @cache
@@ -151,15 +154,17 @@ def _measured() -> CostModel:
     """Fit the coefficients to short runs on one thread, by processor time, which other programs hardly disturb."""
     from scipy.optimize import nnls
 
+    names = [field.name for field in fields(CostModel)]
     terms, seconds = [], []
     for growth, d, samples, draws, steps, classes in _RUNS:
         problem = Problem(classes=growth, sigma2=0.25, guidance=1.0)
         effort: dict[str, Any] = {"n_samples": samples, "n_disorder": draws, "n_steps": steps, "classes": classes}
-        terms.append(run_work(problem, d, **effort).terms)
+        work = run_work(problem, d, **effort).terms
+        terms.append([work.get(name, 0.0) for name in names])
         seconds.append(min(_timed(problem, d, effort) for _ in range(2)))  # the first one may compile
     scale = 1.0 / np.array(seconds)
     found, _ = nnls(np.array(terms) * scale[:, None], np.ones(len(_RUNS)))
-    return CostModel(*(float(x) for x in np.maximum(found, 1e-13)))
+    return CostModel(**dict(zip(names, np.maximum(found, 1e-13).tolist(), strict=True)))
 
 
 def _timed(problem: Problem, d: int, effort: dict[str, Any]) -> float:
