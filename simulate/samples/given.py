@@ -3,7 +3,6 @@
 The same score, integrator and random streams as `simulate.run`, but the samples themselves are returned.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,11 @@ import numpy as np
 from meanfield.errors import ProblemError, whole
 from meanfield.problem.growth import Fixed
 from meanfield.problem.statement import Problem
-from simulate.randomness.streams import NoiseReader
+from simulate.samples.batch import Batch, require_start
 from simulate.scores.covariances import CovarianceScore
 from simulate.scores.mixture import Mixture
 from simulate.scores.score import ReferenceScore
-from simulate.steps.integrators import make_steps, time_grid
+from simulate.steps.integrators import Step
 from simulate.steps.stepping import State, advance
 
 __all__ = ["sample_mixture"]
@@ -64,37 +63,24 @@ def sample_mixture(
         raise ProblemError(f"means must be finite, of shape (classes, dimensions); got shape {centres.shape}.")
     if problem.classes != Fixed(len(centres)):
         raise ProblemError(f"{len(centres)} means need classes=Fixed({len(centres)}); got {problem.classes!r}.")
-    problem.weight(problem.T)  # refuses a weight that depends on the sample
-    if math.isinf(problem.T):
-        raise ProblemError("given means need a finite start; got t_start = inf. Give e.g. t_start=1000.")
+    require_start(problem, "means", 1000)
     k = whole("target", target, low=0, high=len(centres) - 1)
-    n_samples = whole("n_samples", n_samples, low=1)
-    n_steps = whole("n_steps", n_steps, low=1, high=1e7)
+    score: Any
     if covariances is None:
         others = (np.delete(centres, k, axis=0) - centres[k]).astype(np.float32)
-        score: Any = ReferenceScore(Mixture(centres[k], others, float(len(centres))))
-        return _sampled(problem, score, None, np.eye(centres.shape[1]), centres[k], n_samples, n_steps, seed)
-    score = CovarianceScore(centres, _checked_covariances(covariances, centres), k)
-    problem = problem.replace(sigma2=float(score.c[0]))  # the least variance sets the steps
-    return _sampled(problem, score, score.c, score.basis, centres[k], n_samples, n_steps, seed)
+        score = ReferenceScore(Mixture(centres[k], others, float(len(centres))))
+        variances, basis = None, np.eye(centres.shape[1])
+    else:
+        score = CovarianceScore(centres, _checked_covariances(covariances, centres), k)
+        variances, basis = score.c, score.basis  # steps are taken in the basis of the target, around its mean
+        problem = problem.replace(sigma2=float(score.c[0]))  # the least variance sets the steps
+    batch = Batch(problem, n_steps, n_samples, len(basis), seed, variances=variances)
 
+    def move(state: State, n: int, step: Step, noise: Any) -> State:
+        D = batch.steps.variance(n)
+        return advance(state, D, noise, step, score, lambda w, posterior, D: -w * posterior.shift)
 
-def _sampled(
-    problem: Problem, score: Any, variances: Any, basis: np.ndarray, centre: np.ndarray, n_samples: int, n_steps: int,
-    seed: int,
-) -> np.ndarray:  # fmt: skip
-    """The samples (n_samples, dim); steps are taken in `basis`, around `centre`."""
-    steps = make_steps(problem, time_grid(problem, problem.T, n_steps, 1), variances=variances)
-    noisy = problem.eta > 0
-    reader = NoiseReader(seed, 0, range(n_samples), len(centre))
-    state = State(math.sqrt(problem.v_T) * reader.start() - centre @ basis)
-    noise: Any = 0.0
-    for n in range(len(steps)):
-        step = steps.step(n)
-        if noisy:
-            noise = reader.step(step.mix)
-        state = advance(state, steps.variance(n), noise, step, score, lambda w, posterior, D: -w * posterior.shift)
-    return state.y @ basis.T + centre
+    return batch.follow(State(batch.start - centres[k] @ basis), move).y @ basis.T + centres[k]
 
 
 def _checked_covariances(covariances: Any, means: np.ndarray) -> np.ndarray:

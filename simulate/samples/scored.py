@@ -14,15 +14,15 @@ they are not it is evaluated again.
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from meanfield.errors import ConvergenceError, ProblemError, checked, whole
 from meanfield.problem.statement import Problem
 from meanfield.tools.progress import Progress
-from simulate.randomness.streams import NoiseReader
-from simulate.steps.integrators import correct, make_steps, predict, time_grid
+from simulate.samples.batch import Batch, require_start
+from simulate.steps.integrators import Step, correct, predict
 
 __all__ = ["ScoreFunction", "checked_state", "numbers", "sample_scores"]
 
@@ -79,41 +79,36 @@ def sample_scores(
     if not isinstance(problem, Problem):
         raise ProblemError(f"problem must be a Problem; got {problem!r}.")
     problem.require_isotropic("sample_scores", "Scores are given in the coordinates of x: state sigma2.")
-    if math.isinf(problem.T):
-        raise ProblemError("given scores need a finite start; got t_start = inf. Give e.g. t_start=400.")
-    problem.weight(problem.T)  # refuses a weight that depends on the sample
+    require_start(problem, "scores", 400)
     for name, score in (("conditional", conditional), ("unconditional", unconditional)):
         if not callable(score):
             raise ProblemError(f"the {name} score must be a function of (x, t); got {score!r}.")
-    dim = whole("dim", dim, low=1)
-    seed, draw = (whole(k, v, low=0) for k, v in (("seed", seed), ("draw", draw)))
-    n_samples = whole("n_samples", n_samples, low=1)
-    n_steps = whole("n_steps", n_steps, low=1, high=1e7)
+    batch = Batch(problem, n_steps, n_samples, whole("dim", dim, low=1), seed, draw)
+    t = batch.steps.t.tolist()
 
     def force(x: np.ndarray, t: float, w: float, D: float) -> np.ndarray:
         return x + D * _guided(x, t, w, conditional, unconditional)
 
-    steps = make_steps(problem, time_grid(problem, problem.T, n_steps, 1))
-    reader = NoiseReader(seed, draw, range(n_samples), dim)
-    x = math.sqrt(problem.v_T) * reader.start()
-    noise: Any = 0.0
-    b: Any = None
+    def move(state: _State, n: int, step: Step, noise: Any) -> _State:
+        x, b = state.x, state.b
+        if b is None or step.w_start != state.w:
+            b = force(x, t[n], step.w_start, batch.steps.variance(n))
+        ahead = b + step.ratio * (b - state.before)
+        predicted = predict(x, b, ahead, noise, step)
+        there = force(predicted, t[n + 1], step.w_end, step.D_end)
+        return _State(correct(predicted, there - ahead, step), there if step.resolved else None, step.w_end, b)
+
+    with Progress(progress, len(batch.steps), "sampling") as show:
+        return batch.follow(_State(batch.start), move, show).x
+
+
+class _State(NamedTuple):
+    """Samples x (samples, dim); the force b there, None if not known, and its weight w; b where the last step began."""
+
+    x: np.ndarray
+    b: np.ndarray | None = None
+    w: float = math.nan
     before: Any = 0.0
-    known = math.nan  # the weight that b was evaluated with
-    with Progress(progress, len(steps), "sampling") as show:
-        for n in range(len(steps)):
-            step, t, t_end = steps.step(n), float(steps.t[n]), float(steps.t[n + 1])
-            if b is None or step.w_start != known:
-                b = force(x, t, step.w_start, steps.variance(n))
-            if problem.eta > 0:
-                noise = reader.step(step.mix)
-            ahead = b + step.ratio * (b - before)
-            predicted = predict(x, b, ahead, noise, step)
-            there = force(predicted, t_end, step.w_end, step.D_end)
-            x = correct(predicted, there - ahead, step)
-            before, b, known = b, (there if step.resolved else None), step.w_end
-            show(n + 1)
-    return x
 
 
 def checked_state(x: np.ndarray, t: float, dim: int) -> tuple[np.ndarray, float]:
