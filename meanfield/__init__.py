@@ -17,8 +17,7 @@ from meanfield.exact.speciation import (
 )
 from meanfield.exact.theorems import dose
 from meanfield.export import GuidanceCallback, for_timesteps, guided, levels_of
-from meanfield.finite.models import reduced
-from meanfield.finite.quenching import quenched
+from meanfield.finite.models import quenched, reduced
 from meanfield.guidance.by_norm import PowerLaw
 from meanfield.guidance.by_ratio import DensityRatio
 from meanfield.guidance.ramps import ClampLinear, ExponentialRamp, Ramp, Triangular, early_high, late_unconditional

@@ -13,7 +13,7 @@ import numpy as np
 
 from meanfield.tools.compiling import compiled
 
-__all__ = ["constants", "fill", "log_odds", "observe", "start", "step"]
+__all__ = ["bent", "fill", "force", "log_odds", "log_sigmoid", "observe", "sigmoid", "start", "step"]
 
 
 @compiled()
@@ -23,11 +23,6 @@ def sigmoid(x):  # pragma: no cover - compiled
         return 1.0 / (1.0 + math.exp(-x))
     small = math.exp(x)
     return small / (1.0 + small)
-
-
-def constants(D, d, log_rivals):
-    """The part of the log-odds that is the same for all samples at D, (times,): -inf in the continuum, inf at P = 1."""
-    return d / (2.0 * (1.0 + D)) + 0.5 * d * np.log1p(1.0 / D) - log_rivals
 
 
 @compiled()
@@ -53,8 +48,9 @@ def force(u, gg, D, w, root, constant, power):  # pragma: no cover - compiled
 
 
 @compiled()
-def start(rng, m, v, m0, v0, d):  # pragma: no cover - compiled
-    """(u, u0, |g|^2, g.h, |h|^2) of N(m mu_1, v I) and of its twin N(m0 mu_1, v0 I) on the same normals."""
+def start(rng, law, d):  # pragma: no cover - compiled
+    """(u, u0, |g|^2, g.h, |h|^2) of a sample and of its twin on the same normals."""
+    m, v, m0, v0, _ = law
     along, across, root = rng.standard_normal(), rng.chisquare(d - 1), math.sqrt(d)
     u = (m - 1.0) * root + math.sqrt(v) * along
     u0 = (m0 - 1.0) * root + math.sqrt(v0) * along
@@ -126,15 +122,16 @@ def log_sigmoid(x):  # pragma: no cover - compiled
 
 
 @compiled()
-def fill(rng, n_samples, grid, law, d, constant, log_rivals, out):  # pragma: no cover - compiled
-    """Add up the observables of `n_samples` samples from the start law (m, v, m0, v0), in out (observables, times)."""
+def fill(rng, n_samples, model, out):  # pragma: no cover - compiled
+    """Add up the observables of `n_samples` samples in out (observables, times)."""
+    d, grid, constant = model.d, model.grid, model.constant
     column, root = np.empty(out.shape[0]), math.sqrt(d)
     for _ in range(n_samples):
-        s = start(rng, law[0], law[1], law[2], law[3], d)
+        s = start(rng, model.law, d)
         for n in range(len(grid.D)):
             if grid.slot[n] >= 0:
                 column[:] = 0.0
-                observe(s, grid.D[n], d, constant[n], log_rivals, column)
+                observe(s, grid.D[n], d, constant[n], model.log_rivals, column)
                 out[:, grid.slot[n]] += column
             if n < len(grid.decay):
                 s = step(rng, s, n, grid, d, root, constant)

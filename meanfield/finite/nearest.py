@@ -10,6 +10,7 @@ later ball holds them. If P is small all classes are drawn at the start, and not
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,10 +18,42 @@ from meanfield.finite import annealed
 from meanfield.finite.ball import draw, grown, inner_product, log_average, outside, radius2, split
 from meanfield.tools.compiling import compiled
 
-__all__ = ["fill", "posterior"]
+__all__ = ["Rule", "fill", "posterior"]
 
 SPARE = math.log(4.0)  # a fresh ball leaves a quarter of the variance that is allowed
 FIRST = 32.0  # proposals of the smallest ball
+
+
+class Rule(NamedTuple):
+    """The tolerance; the most proposals of a ball; how many rivals are all drawn at the start, -1 where none is."""
+
+    tolerance: float
+    most: int
+    n_all: int
+
+
+class Ball(NamedTuple):
+    """Outside it classes are hidden; rho2 = inf if none is."""
+
+    centre: np.ndarray
+    rho2: float
+
+
+class Near(NamedTuple):
+    """The classes that a sample sees: the ball, mu_k - mu_1 (classes, d), and half their squared lengths (classes,)."""
+
+    ball: Ball
+    delta: np.ndarray
+    half: np.ndarray
+
+
+class Drawn(NamedTuple):
+    """The means drawn so far, the first n_means rows (d,); the balls they were drawn in, rows (centre, rho^2)."""
+
+    means: np.ndarray
+    n_means: int
+    balls: np.ndarray
+    n_balls: int
 
 
 @compiled()
@@ -28,15 +61,16 @@ def log_hidden(y, x, D, power, ball, log_rivals):  # pragma: no cover - compiled
     """log of the average of sum_k (weight of k/weight of the target)^power over the hidden classes, power 1 or 2."""
     d, (square, own) = len(y), split(y, math.sqrt(len(y)))
     everything = log_rivals + log_average(square, D / power, d) + own * power / (2.0 * D)
-    return everything + outside(x, ball[0], ball[1], D / power, d)
+    return everything + outside(x, ball.centre, ball.rho2, D / power, d)
 
 
 @compiled()
-def posterior(y, D, act, half, ball, log_rivals, shift):  # pragma: no cover - compiled
+def posterior(y, D, near, log_rivals, shift):  # pragma: no cover - compiled
     """Fill shift (d,) with sum_k pi_k (mu_k - mu_1); returns log-odds, log Z, sum_k pi_k^2 and the best wrong logit.
 
-    Logits are relative to the target. `ball` = (centre, rho^2); rho^2 = inf if no class is hidden.
+    Logits are relative to the target.
     """
+    ball, act, half = near
     d, root = len(y), math.sqrt(len(y))
     n_act, best, weights = len(half), -math.inf, np.empty(len(half))
     for k in range(n_act):
@@ -44,7 +78,7 @@ def posterior(y, D, act, half, ball, log_rivals, shift):  # pragma: no cover - c
         best = max(best, weights[k])
     hidden, x = -math.inf, y.copy()
     x[0] += root
-    if ball[1] < math.inf:
+    if ball.rho2 < math.inf:
         hidden = log_hidden(y, x, D, 1.0, ball, log_rivals)
         best = max(best, hidden)
     top, wrong, square = max(best, 0.0), 0.0, 0.0
@@ -60,9 +94,9 @@ def posterior(y, D, act, half, ball, log_rivals, shift):  # pragma: no cover - c
         p = math.exp(hidden - top)
         wrong += p
         square += math.exp(min(log_hidden(y, x, D, 2.0, ball, log_rivals) - 2.0 * top, 0.0))
-        near = math.exp(outside(x, ball[0], ball[1], D, d + 2) - outside(x, ball[0], ball[1], D, d))
+        share = math.exp(outside(x, ball.centre, ball.rho2, D, d + 2) - outside(x, ball.centre, ball.rho2, D, d))
         for i in range(d):
-            shift[i] += p * ((1.0 - near) * ball[0][i] + near * x[i] / (1.0 + D))
+            shift[i] += p * ((1.0 - share) * ball.centre[i] + share * x[i] / (1.0 + D))
         shift[0] -= p * root
     own = math.exp(-top)
     total = own + wrong
@@ -99,7 +133,7 @@ def choose(y, D, log_norm, limit, most, log_rivals):  # pragma: no cover - compi
     while True:
         inner = ground(square, d, max((log_rivals - math.log(proposals)) / d, 1e-9))
         rho2 = radius2(square, inner, d)
-        left = log_hidden(y, x, D, 2.0, (x, rho2), log_rivals) - 2.0 * log_norm
+        left = log_hidden(y, x, D, 2.0, Ball(x, rho2), log_rivals) - 2.0 * log_norm
         if left <= limit:
             return inner, rho2
         proposals *= 2.0
@@ -110,22 +144,22 @@ def choose(y, D, log_norm, limit, most, log_rivals):  # pragma: no cover - compi
 
 
 @compiled()
-def activate(ball, store, n_stored, root):  # pragma: no cover - compiled
-    """The stored means inside the ball as mu_k - mu_1 (classes, d), and half their squared lengths (classes,)."""
-    n_act, d = 0, store.shape[1]
-    act, half = np.empty((n_stored, d)), np.zeros(n_stored)
-    for k in range(n_stored):
+def inside(ball, drawn, root):  # pragma: no cover - compiled
+    """The means drawn so far that lie in the ball."""
+    n_act, d = 0, drawn.means.shape[1]
+    act, half = np.empty((drawn.n_means, d)), np.zeros(drawn.n_means)
+    for k in range(drawn.n_means):
         r2 = 0.0
         for i in range(d):
-            r2 += (store[k, i] - ball[0][i]) ** 2
-        if r2 > ball[1]:
+            r2 += (drawn.means[k, i] - ball.centre[i]) ** 2
+        if r2 > ball.rho2:
             continue
-        act[n_act] = store[k]
+        act[n_act] = drawn.means[k]
         act[n_act, 0] -= root
         for i in range(d):
             half[n_act] += 0.5 * act[n_act, i] ** 2
         n_act += 1
-    return act[:n_act], half[:n_act]
+    return Near(ball, act[:n_act], half[:n_act])
 
 
 @compiled()
@@ -137,39 +171,42 @@ def log_spread(y, D, log_norm, ball, log_rivals):  # pragma: no cover - compiled
 
 
 @compiled()
-def explicit(
-    rng, y, h, first, grid, ball, act, half, log_rivals, tolerance, most, out, about
-):  # pragma: no cover - compiled
+def renewed(rng, y, D, log_norm, limit, drawn, log_rivals, most):  # pragma: no cover - compiled
+    """The classes in a fresh ball around y that leaves log V below `limit`, and all that are drawn by then."""
+    root = math.sqrt(len(y))
+    centre = y.copy()
+    centre[0] += root
+    inner, rho2 = choose(y, D, log_norm, limit, most, log_rivals)
+    means, n_means = draw(rng, centre, rho2, inner, log_rivals, drawn.balls, drawn.n_balls, drawn.means, drawn.n_means)
+    balls, n = grown(drawn.balls, drawn.n_balls + 1), drawn.n_balls
+    balls[n, : len(y)], balls[n, len(y)] = centre, rho2
+    drawn = Drawn(means, n_means, balls, n + 1)
+    return inside(Ball(centre, rho2), drawn, root), drawn
+
+
+@compiled()
+def explicit(rng, y, h, first, near, model, rule, out, about):  # pragma: no cover - compiled
     """Steps from grid.D[first] on with explicit classes; the ball is renewed where the tolerance asks for it."""
-    d, root = len(y), math.sqrt(len(y))
-    store, n_stored, balls, n_balls = np.empty((256, d)), 0, np.empty((8, d + 1)), 0
-    best_left = -math.inf
+    d, grid, log_rivals = len(y), model.grid, model.log_rivals
+    drawn, best_left = Drawn(np.empty((256, d)), 0, np.empty((8, d + 1)), 0), -math.inf
     b0, b1, noise, column = np.empty(d), np.empty(d), np.zeros(d), np.empty(out.shape[0])
     for n in range(first, len(grid.D)):
         D, last = grid.D[n], n == len(grid.decay)
         w, w_end = (0.0, 0.0) if last else (grid.w_start[n], grid.w_end[n])
-        seen_by = posterior(y, D, act, half, ball, log_rivals, b0)
+        seen_by = posterior(y, D, near, log_rivals, b0)
         w = annealed.bent(w, np.dot(b0, b0), D, d, grid.power)
-        limit = 2.0 * math.log(tolerance) - math.log1p(w * w / (1.0 + D))
-        if ball[1] < math.inf:
-            excess = log_spread(y, D, seen_by[1], ball, log_rivals) - limit
+        limit = 2.0 * math.log(rule.tolerance) - math.log1p(w * w / (1.0 + D))
+        if near.ball.rho2 < math.inf:
+            excess = log_spread(y, D, seen_by[1], near.ball, log_rivals) - limit
             if excess > max(best_left + SPARE, 0.0):  # a ball that could not be large enough is not renewed at once
-                centre = y.copy()
-                centre[0] += root
-                inner, rho2 = choose(y, D, seen_by[1], limit - SPARE, most, log_rivals)
-                store, n_stored = draw(rng, centre, rho2, inner, log_rivals, balls, n_balls, store, n_stored)
-                balls = grown(balls, n_balls + 1)
-                balls[n_balls, :d], balls[n_balls, d] = centre, rho2
-                n_balls += 1
-                ball = (centre, rho2)
-                act, half = activate(ball, store, n_stored, root)
-                seen_by = posterior(y, D, act, half, ball, log_rivals, b0)
+                near, drawn = renewed(rng, y, D, seen_by[1], limit - SPARE, drawn, log_rivals, rule.most)
+                seen_by = posterior(y, D, near, log_rivals, b0)
                 excess = -math.inf
-                if rho2 < math.inf:
-                    excess = log_spread(y, D, seen_by[1], ball, log_rivals) - limit
+                if near.ball.rho2 < math.inf:
+                    excess = log_spread(y, D, seen_by[1], near.ball, log_rivals) - limit
                 best_left = excess
                 about[0] += 1.0
-                about[1] += len(half)
+                about[1] += len(near.half)
                 w = annealed.bent(0.0 if last else grid.w_start[n], np.dot(b0, b0), D, d, grid.power)
             about[2] = max(about[2], excess)
         if grid.slot[n] >= 0:
@@ -184,7 +221,7 @@ def explicit(
             b0[i] *= -w
             y[i] = keep * y[i] + (1.0 - keep) * b0[i] + noise[i]
         if w != 0.0 or w_end != 0.0:
-            posterior(y, grid.D[n + 1], act, half, ball, log_rivals, b1)
+            posterior(y, grid.D[n + 1], near, log_rivals, b1)
             w_end = annealed.bent(w_end, np.dot(b1, b1), grid.D[n + 1], d, grid.power)
             for i in range(d):
                 y[i] += phi * (-w_end * b1[i] - b0[i])
@@ -242,42 +279,64 @@ def start_all(rng, law, act, y, h):  # pragma: no cover - compiled
 
 
 @compiled()
-def fill(
-    rng, n_samples, grid, law, d, constant, log_rivals, n_all, tolerance, most, out, about
-):  # pragma: no cover - compiled
-    """Add up the observables of `n_samples` samples in out (observables, times); n_all >= 0 draws that many rivals."""
-    root, column = math.sqrt(d), np.empty(out.shape[0])
+def fill(rng, n_samples, model, rule, out):  # pragma: no cover - compiled
+    """Add up the observables of `n_samples` samples in out (observables, times).
+
+    Returns the number of balls, of the classes in them, and the largest excess, a logarithm, over the rule.
+    """
+    d, about = model.d, np.array([0.0, 0.0, -math.inf])
     y, h = np.empty(d), np.empty(d)
     for _ in range(n_samples):
-        if n_all >= 0:
-            act, half = np.empty((n_all, d)), np.zeros(n_all)
-            for k in range(n_all):
-                for i in range(d):
-                    act[k, i] = rng.standard_normal() - (root if i == 0 else 0.0)
-                    half[k] += 0.5 * act[k, i] ** 2
-            start_all(rng, law, act, y, h)
-            explicit(rng, y, h, 0, grid, (h.copy(), math.inf), act, half, log_rivals, tolerance, most, out, about)
-            continue
-        s = annealed.start(rng, law[0], law[1], law[2], law[3], d)
-        for n in range(len(grid.D)):
-            D, w = grid.D[n], grid.w_start[min(n, len(grid.w_start) - 1)]
-            own = s[0] * s[0] + s[2]
-            if grid.power != 0.0:
-                b, k = annealed.force(s[0], s[2], D, 1.0, root, constant[n], 0.0)
-                w = annealed.bent(w, b * b + k * k * s[2], D, d, grid.power)
-            square = own + 2.0 * root * s[0] + d
-            log_norm = -annealed.log_sigmoid(annealed.log_odds(s[0], s[2], D, root, constant[n]))
-            spread = log_rivals + log_average(square, 0.5 * D, d) + own / D - 2.0 * log_norm
-            if spread + math.log1p(w * w / (1.0 + D)) > 2.0 * math.log(tolerance):
-                y[:], h[:] = 0.0, 0.0
-                y[0], y[1], h[0], h[1] = s[0], math.sqrt(s[2]), s[1], s[3] / math.sqrt(s[2])
-                h[2] = math.sqrt(max(s[4] - h[1] * h[1], 0.0))
-                none = (np.empty((0, d)), np.empty(0))
-                explicit(rng, y, h, n, grid, (y.copy(), 0.0), none[0], none[1], log_rivals, tolerance, most, out, about)
-                break
-            if grid.slot[n] >= 0:
-                column[:] = 0.0
-                annealed.observe(s, D, d, constant[n], log_rivals, column)
-                out[:, grid.slot[n]] += column
-            if n < len(grid.decay):
-                s = annealed.step(rng, s, n, grid, d, root, constant)
+        if rule.n_all >= 0:
+            near = all_classes(rng, d, rule.n_all)
+            start_all(rng, model.law, near.delta, y, h)
+            explicit(rng, y, h, 0, near, model, rule, out, about)
+        else:
+            first = averaged(rng, y, h, model, rule, out)
+            if first >= 0:
+                none = Near(Ball(y.copy(), 0.0), np.empty((0, d)), np.empty(0))
+                explicit(rng, y, h, first, none, model, rule, out, about)
+    return about
+
+
+@compiled()
+def all_classes(rng, d, n_all):  # pragma: no cover - compiled
+    """All rivals of a sample, drawn at the start: none is hidden."""
+    delta, half, root = np.empty((n_all, d)), np.zeros(n_all), math.sqrt(d)
+    for k in range(n_all):
+        for i in range(d):
+            delta[k, i] = rng.standard_normal() - (root if i == 0 else 0.0)
+            half[k] += 0.5 * delta[k, i] ** 2
+    return Near(Ball(np.zeros(d), math.inf), delta, half)
+
+
+@compiled()
+def averaged(rng, y, h, model, rule, out):  # pragma: no cover - compiled
+    """Steps of the annealed model as long as the rule allows, from the start.
+
+    Fills y and h (d,) with the sample and its twin where it no longer does, and returns the step; -1 at the end.
+    """
+    d, grid, constant, log_rivals = model.d, model.grid, model.constant, model.log_rivals
+    root, column = math.sqrt(d), np.empty(out.shape[0])
+    s = annealed.start(rng, model.law, d)
+    for n in range(len(grid.D)):
+        D, w = grid.D[n], grid.w_start[min(n, len(grid.w_start) - 1)]
+        own = s[0] * s[0] + s[2]
+        if grid.power != 0.0:
+            b, k = annealed.force(s[0], s[2], D, 1.0, root, constant[n], 0.0)
+            w = annealed.bent(w, b * b + k * k * s[2], D, d, grid.power)
+        square = own + 2.0 * root * s[0] + d
+        log_norm = -annealed.log_sigmoid(annealed.log_odds(s[0], s[2], D, root, constant[n]))
+        spread = log_rivals + log_average(square, 0.5 * D, d) + own / D - 2.0 * log_norm
+        if spread + math.log1p(w * w / (1.0 + D)) > 2.0 * math.log(rule.tolerance):
+            y[:], h[:] = 0.0, 0.0
+            y[0], y[1], h[0], h[1] = s[0], math.sqrt(s[2]), s[1], s[3] / math.sqrt(s[2])
+            h[2] = math.sqrt(max(s[4] - h[1] * h[1], 0.0))
+            return n
+        if grid.slot[n] >= 0:
+            column[:] = 0.0
+            annealed.observe(s, D, d, constant[n], log_rivals, column)
+            out[:, grid.slot[n]] += column
+        if n < len(grid.decay):
+            s = annealed.step(rng, s, n, grid, d, root, constant)
+    return -1

@@ -1,11 +1,12 @@
-"""What the two finite-d models share: the steps, the streams of random numbers, the batches, the result.
+"""What the two finite-d models share: settings, steps, start, the streams of random numbers, the batches, the result.
 
 Steps are those of an exponential Heun scheme in tau = -log D. With y = x - mu_1 the reverse step of sec. 1 of
 docs/theory.md is dy = e (b - y) dtau + eta sqrt(D) dB, and from D to D' = r D, with h = -log r and b linear in tau,
     y' = r^e y + (1 - r^e) b_0 + phi (b_1 - b_0) + sqrt(D' (1 - r^{eta^2})) xi,      phi = 1 - (1 - r^e)/(e h),
 exact where w = 0. Predictor: b_1 = b_0; corrector: b_1 at the predictor. Order 2 (weakly, for the SDE).
 
-A model is a compiled function `fill(generator, n_samples, out)` that adds up the observables of its samples.
+A model is a function `fill(generator, n_samples, out)` that adds up the observables of its samples; what its compiled
+code knows of the problem is a `Model`.
 """
 
 import math
@@ -18,11 +19,11 @@ import numpy as np
 
 from meanfield.ensemble import Ensemble
 from meanfield.errors import ProblemError, whole
-from meanfield.problem.statement import Problem, Start
+from meanfield.problem.statement import Problem
 from meanfield.tools.crew import Crew, check_threads
 from meanfield.tools.progress import Progress
 
-__all__ = ["NAMES", "Classes", "Grid", "Settings", "check_settings", "count_rivals", "make_grid", "sample"]
+__all__ = ["NAMES", "Grid", "Law", "Model", "Settings", "check_settings", "make_model", "sample"]
 
 NAMES = ("m", "v", "q", "m_twin", "v_twin", "weight", "log_odds", "participation", "accuracy")
 PART = 10_000  # sample steps between two looks at whether to stop: well below a second
@@ -40,14 +41,6 @@ class Settings(NamedTuple):
     threads: int
 
 
-class Classes(NamedTuple):
-    """log P, log(P - 1) and P itself (inf beyond the range of doubles) at one dimension."""
-
-    log_count: float
-    log_rivals: float
-    number: float
-
-
 class Grid(NamedTuple):
     """Times t[0] > ... > t[n] = 0 and the coefficients of the n steps between; `slot` numbers the recorded times."""
 
@@ -60,6 +53,32 @@ class Grid(NamedTuple):
     noise: np.ndarray
     slot: np.ndarray
     power: float
+
+
+class Law(NamedTuple):
+    """The start: N(m mu_1, v I), the same of the unguided twin, and the weight w there (0 at a finite start)."""
+
+    m: float
+    v: float
+    m_twin: float
+    v_twin: float
+    w: float
+
+
+class Model(NamedTuple):
+    """What the compiled code knows of a problem at dimension d.
+
+    log_count, log_rivals, number : log P, log(P - 1) and P itself, inf beyond the range of doubles.
+    constant : (times,) the part of the log-odds that is the same for all samples: -inf in the continuum, inf at P = 1.
+    """
+
+    d: int
+    log_count: float
+    log_rivals: float
+    number: float
+    law: Law
+    grid: Grid
+    constant: np.ndarray
 
 
 def check_settings(problem: Problem, d, n_samples, n_draws, n_steps, n_times, seed, threads) -> Settings:
@@ -77,16 +96,58 @@ def check_settings(problem: Problem, d, n_samples, n_draws, n_steps, n_times, se
     return Settings(d, n_samples // n_draws, n_draws, n_steps, n_times, seed, check_threads(threads))
 
 
-def count_rivals(problem: Problem, d: int) -> Classes:
-    """The number of classes, and of wrong ones, at dimension d."""
-    log_count = problem.classes.log_count(d)
-    count = math.exp(log_count) if log_count < 700 else math.inf
-    return Classes(log_count, log_count + math.log1p(-1.0 / count) if log_count > 0 else -math.inf, count)
+def make_model(problem: Problem, s: Settings) -> Model:
+    """The problem at dimension d: classes counted, the law at the start, the steps."""
+    log_count = problem.classes.log_count(s.d)
+    number = math.exp(log_count) if log_count < 700 else math.inf
+    log_rivals = log_count + math.log1p(-1.0 / number) if log_count > 0 else -math.inf
+    begin = problem.start(rate=log_count / s.d, count=number)
+    grid = _grid(problem, begin.t, s.n_steps, s.n_times)
+    law = Law(begin.m, begin.v, begin.m, begin.v, 0.0)
+    if math.isinf(problem.T):
+        law = Law(begin.m, begin.v, 1.0, float(grid.D[0]), float(problem.amplitude(begin.t)))
+    D = grid.D
+    constant = s.d / (2.0 * (1.0 + D)) + 0.5 * s.d * np.log1p(1.0 / D) - log_rivals
+    return Model(s.d, log_count, log_rivals, number, law, grid, constant)
 
 
-def make_grid(problem: Problem, begin: Start, n_steps: int, n_times: int) -> Grid:
+def sample(
+    problem: Problem, s: Settings, model: Model, role: int, fill: Callable, name: str, progress: Any, **info: Any
+) -> Ensemble:
+    """Run `fill(generator, n_samples, out)` for every draw, in threads; the result does not depend on their number.
+
+    A draw is filled in parts from one stream, so that an interrupt ends the run soon and progress counts samples.
+    """
+    began, grid = time.perf_counter(), model.grid
+    n_times = int(grid.slot.max()) + 1
+    draws = np.zeros((s.n_draws, len(NAMES), n_times))
+    part, crew = max(1, PART // s.n_steps), Crew(s.threads)
+
+    def one(draw: int) -> None:
+        rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(s.seed, spawn_key=(role, draw))))
+        for begin in range(0, s.batch, part):
+            few = min(part, s.batch - begin)
+            fill(rng, few, draws[draw])
+            crew.tick(few)
+
+    with Progress(progress, s.n_draws * s.batch, f"{name}, d = {s.d}") as show:
+        crew.run(one, range(s.n_draws), show)
+    draws /= s.batch
+    about = {
+        "method": name,
+        "seed": s.seed,
+        "n_steps": s.n_steps,
+        **info,
+        "seconds": time.perf_counter() - began,
+        "versions": {name: version(name) for name in ("numpy", "numba", "cfgfield")},
+    }
+    observables = {name: np.ascontiguousarray(draws[:, i]) for i, name in enumerate(NAMES)}
+    return Ensemble(problem, s.d, grid.t[grid.slot >= 0], observables, s.batch, about)
+
+
+def _grid(problem: Problem, t_start: float, n_steps: int, n_times: int) -> Grid:
     """Steps log-uniform in D between the breakpoints of the schedule, from the start to exactly 0."""
-    t = _times(problem, begin.t, n_steps)
+    t = _times(problem, t_start, n_steps)
     D = problem.sigma2 + t
     inside = -1e-9 * np.diff(t)  # a schedule may jump at the ends of a step: look at it from inside
     h = -np.diff(np.log(D))
@@ -104,40 +165,6 @@ def make_grid(problem: Problem, begin: Start, n_steps: int, n_times: int) -> Gri
         slot=slot,
         power=problem.schedule.exponent,
     )
-
-
-def sample(
-    problem: Problem, s: Settings, grid: Grid, role: int, fill: Callable, label: str, progress: Any, **info: Any
-) -> Ensemble:
-    """Run `fill(generator, n_samples, out)` for every draw, in threads; the result does not depend on their number.
-
-    A draw is filled in parts from one stream, so that an interrupt ends the run soon and progress counts samples.
-    """
-    began = time.perf_counter()
-    n_times = int(grid.slot.max()) + 1
-    draws = np.zeros((s.n_draws, len(NAMES), n_times))
-    part, crew = max(1, PART // s.n_steps), Crew(s.threads)
-
-    def one(draw: int) -> None:
-        rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(s.seed, spawn_key=(role, draw))))
-        for begin in range(0, s.batch, part):
-            few = min(part, s.batch - begin)
-            fill(rng, few, draws[draw])
-            crew.tick(few)
-
-    with Progress(progress, s.n_draws * s.batch, label) as show:
-        crew.run(one, range(s.n_draws), show)
-    draws /= s.batch
-    about = {
-        "method": label.split(",")[0],
-        "seed": s.seed,
-        "n_steps": s.n_steps,
-        **info,
-        "seconds": time.perf_counter() - began,
-        "versions": {name: version(name) for name in ("numpy", "numba", "cfgfield")},
-    }
-    observables = {name: np.ascontiguousarray(draws[:, i]) for i, name in enumerate(NAMES)}
-    return Ensemble(problem, s.d, grid.t[grid.slot >= 0], observables, s.batch, about)
 
 
 def _times(problem: Problem, t_start: float, n_steps: int) -> np.ndarray:

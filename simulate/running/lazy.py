@@ -14,7 +14,7 @@ from typing import Any
 
 from meanfield.ensemble import Ensemble
 from meanfield.errors import ProblemError, checked
-from meanfield.finite.quenching import quenched
+from meanfield.finite.models import quenched
 from simulate.running.memory import require_memory
 from simulate.running.plan import Plan
 

@@ -8,8 +8,7 @@ from scipy.stats import ncx2
 
 from meanfield.errors import ProblemError
 from meanfield.finite import ball
-from meanfield.finite.models import reduced
-from meanfield.finite.quenching import quenched
+from meanfield.finite.models import quenched, reduced
 from meanfield.guidance.schedules import Piecewise
 from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial
 from meanfield.problem.statement import Problem
