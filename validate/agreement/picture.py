@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from validate.drawing import COLOURS, styled
+from validate.drawing import COLOURS, canvas
 
 __all__ = ["draw"]
 
@@ -18,9 +18,8 @@ def draw(comparison, axes=None):
     -------
     (fig, axes)
     """
-    with styled():
-        if axes is None:
-            axes = _figure().subplots(3, 1, sharex=True, height_ratios=(2, 2, 1))
+    with canvas(axes, (5.0, 5.5), (3, 1), sharex=True, height_ratios=(2, 2, 1)) as (figure, column):
+        axes = column[:, 0]
         data, theory = comparison.data, comparison.theory
         D = data.D
         for axis, q, colour in zip(axes[:2], ("m", "v"), COLOURS, strict=False):
@@ -45,7 +44,7 @@ def draw(comparison, axes=None):
         axes[2].axhspan(-comparison.threshold, comparison.threshold, color="0.9", lw=0, zorder=0)
         axes[2].set(ylabel="z", xlabel="D = sigma2 + t (sampling runs to the left)", xscale="log")
         axes[2].set_xlim(D[-1] * 0.9, D[0])
-        return axes[0].figure, axes
+    return figure, axes
 
 
 def _curve(theory, data, quantity: str):
@@ -54,9 +53,3 @@ def _curve(theory, data, quantity: str):
         t = theory.t[theory.t <= data.t[0]]
         return data.problem.sigma2 + t, getattr(theory.at(t), quantity)
     return theory.D, np.asarray(getattr(theory, quantity).mean)
-
-
-def _figure():
-    from matplotlib.figure import Figure  # not pyplot: no global state, no window, nothing to close
-
-    return Figure(figsize=(5.0, 5.5), layout="constrained")

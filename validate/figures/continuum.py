@@ -9,7 +9,7 @@ import numpy as np
 from meanfield.problem.growth import Continuum, Fixed
 from meanfield.problem.statement import Problem
 from meanfield.tools.progress import Progress
-from validate.drawing import SAMPLER, styled
+from validate.drawing import SAMPLER, canvas, legend_below
 from validate.figures.curves import (
     DASHES,
     RATIO,
@@ -20,7 +20,6 @@ from validate.figures.curves import (
     colour,
     final_values,
     marks_over,
-    panels,
 )
 from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
 
@@ -84,8 +83,7 @@ def draw(data: "xarray.Dataset", axes=None):
     -------
     (fig, axes)
     """
-    with styled():
-        axes = panels(axes, 2)
+    with canvas(axes, (7.1, 3.3), 2) as (figure, axes):
         finite = np.isfinite(data.P.values)
         last = float(data.P.values[finite].max())
         x = np.where(finite, data.P.values, 8.0 * last)  # infinity, at the right edge
@@ -104,8 +102,8 @@ def draw(data: "xarray.Dataset", axes=None):
             axis.set(xscale="log", xlabel="number of classes P", ylabel=label)
             ticks = [10.0**k for k in range(1, round(np.log10(last)) + 1, 1)]
             axis.set_xticks([*ticks, 8.0 * last], [*(f"$10^{{{k}}}$" for k in range(1, len(ticks) + 1)), r"$\infty$"])
-        axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-        return axes[0].figure, axes
+        legend_below(axes[0], 3)
+    return figure, axes
 
 
 def _parts(profile: str) -> dict[str, Part]:

@@ -30,9 +30,7 @@ __all__ = [
     "marks_over",
     "name_of",
     "paired",
-    "panels",
     "pretty",
-    "subplots",
 ]
 
 SAMPLERS = ("sde", "ode")
@@ -79,17 +77,6 @@ LOSS = r"lost variance $1 - v(0)/\sigma^2$"
 
 
 DASHES = {"sde": "-", "ode": "--"}
-
-
-def panels(axes: Any, n: int) -> Any:
-    return subplots((3.55 * n, 3.3), 1, n) if axes is None else axes
-
-
-def subplots(size: tuple[float, float], *shape: int, **options: Any) -> Any:
-    """Axes of a new figure."""
-    from matplotlib.figure import Figure  # not pyplot: no global state, no window, nothing to close
-
-    return Figure(figsize=size, layout="constrained").subplots(*shape, **options)
 
 
 def colour(k: int) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from meanfield.problem.growth import Continuum, Exponential, Fixed, Growth, Polynomial
 from meanfield.problem.statement import Problem
 from meanfield.tools.progress import Progress
-from validate.drawing import SAMPLER, styled
+from validate.drawing import SAMPLER, canvas, legend_below
 from validate.figures.curves import (
     DASHES,
     LOSS,
@@ -17,7 +17,6 @@ from validate.figures.curves import (
     colour,
     final_values,
     name_of,
-    panels,
     pretty,
 )
 from validate.figures.pages.scaling import exponent
@@ -85,8 +84,7 @@ def draw(data: "xarray.Dataset", axes=None):
     -------
     (fig, axes)
     """
-    with styled():
-        axes = panels(axes, 2)
+    with canvas(axes, (7.1, 3.3), 2) as (figure, axes):
         rows = data.to_dataframe()
         for axis, kind, label in zip(axes, ("shift", "loss"), (SHIFT, LOSS), strict=True):
             for k, (growth, family) in enumerate(rows.groupby("growth", sort=False)):
@@ -103,8 +101,8 @@ def draw(data: "xarray.Dataset", axes=None):
                         label=f"{pretty(growth)}, {SAMPLER[sampler]['label']}",
                     )  # fmt: skip
             axis.set(xscale="log", yscale="log", xlabel="dimension d", ylabel=label)
-        axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
-        return axes[0].figure, axes
+        legend_below(axes[0], 4)
+    return figure, axes
 
 
 def _parts(profile: str) -> dict[str, Part]:

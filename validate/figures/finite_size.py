@@ -14,8 +14,7 @@ from meanfield.problem.growth import Exponential
 from meanfield.problem.statement import Problem
 from meanfield.tools.progress import Progress
 from validate.agreement.estimates import QUANTITIES
-from validate.drawing import COLOURS, styled
-from validate.figures.curves import subplots
+from validate.drawing import COLOURS, canvas, legend_below
 from validate.recipe import Data, GalleryFigure, Part
 from validate.results.provenance import versions
 
@@ -122,10 +121,8 @@ def draw(data: "xarray.Dataset", axes=None):
         "quenched": {"fmt": "D-", "color": COLOURS[2], "lw": 1.0, "ms": 3.5, "mfc": "white"},
         "particles": {"fmt": "o", "color": COLOURS[0], "ms": 4},
     }
-    with styled():
-        n = data.sizes["case"]
-        if axes is None:
-            axes = subplots((2.45 * n + 0.2, 4.4), 2, n, squeeze=False, sharex=True)
+    n = data.sizes["case"]
+    with canvas(axes, (2.45 * n + 0.2, 4.4), (2, n), sharex=True) as (figure, axes):
         for row, (name, label) in zip(axes, (("m", r"$m(0)$"), ("v", r"$v(0)/\sigma^2$")), strict=True):
             for axis, case in zip(row, data.case.values, strict=True):
                 at = data.sel(case=case)
@@ -143,8 +140,8 @@ def draw(data: "xarray.Dataset", axes=None):
         for axis in axes[-1]:
             axis.set_xticks([0, *(1.0 / d for d in shown)], [r"$\infty$", *map(str, shown)])
             axis.set_xlabel("dimension d (linear in 1/d)")
-        axes[0, 0].figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
-        return axes[0, 0].figure, axes
+        legend_below(axes[0, 0], 4)
+    return figure, axes
 
 
 def _parts(profile: str) -> dict[str, Part]:

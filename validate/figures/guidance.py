@@ -8,7 +8,7 @@ import numpy as np
 from meanfield.problem.growth import Continuum, Exponential, Growth
 from meanfield.problem.statement import Problem
 from meanfield.tools.progress import Progress
-from validate.drawing import SAMPLER, styled
+from validate.drawing import SAMPLER, canvas
 from validate.figures.curves import (
     RATIO,
     SAMPLERS,
@@ -20,7 +20,6 @@ from validate.figures.curves import (
     marks_over,
     name_of,
     pretty,
-    subplots,
 )
 from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
 
@@ -85,10 +84,8 @@ def draw(data: "xarray.Dataset", axes=None):
     -------
     (fig, axes)
     """
-    with styled():
-        n = data.sizes["sampler"]
-        if axes is None:
-            axes = subplots((3.5 * n, 5.0), 2, n, squeeze=False, sharex=True, sharey="row")
+    n = data.sizes["sampler"]
+    with canvas(axes, (3.5 * n, 5.0), (2, n), sharex=True, sharey="row") as (figure, axes):
         for (kind, label), row in zip((("shift", SHIFT), ("v_ratio", RATIO)), axes, strict=True):
             for axis, sampler in zip(row, data.sampler.values, strict=True):
                 for k, growth in enumerate(data.growth.values):
@@ -109,7 +106,7 @@ def draw(data: "xarray.Dataset", axes=None):
         for axis in axes[-1]:
             axis.set_xlabel("guidance w")
         axes[0, 0].legend(loc="upper left")
-        return axes[0, 0].figure, axes
+    return figure, axes
 
 
 def _parts(profile: str) -> dict[str, Part]:

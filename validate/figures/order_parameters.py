@@ -9,8 +9,8 @@ from meanfield.problem.growth import Exponential
 from meanfield.problem.statement import Problem
 from meanfield.tools.progress import Progress
 from validate.agreement.estimates import theory_on
-from validate.drawing import COLOURS, SAMPLER, styled
-from validate.figures.curves import SAMPLERS, Show, about, paired, panels
+from validate.drawing import COLOURS, SAMPLER, canvas
+from validate.figures.curves import SAMPLERS, Show, about, paired
 from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
 
 if TYPE_CHECKING:
@@ -89,8 +89,7 @@ def draw(data: "xarray.Dataset", axes=None):
     -------
     (fig, axes)
     """
-    with styled():
-        axes = panels(axes, 2)
+    with canvas(axes, (7.1, 3.3), 2) as (figure, axes):
         for axis, name, label in zip(axes, ("m", "v_ratio"), ("overlap m", r"variance ratio $v/D$"), strict=True):
             for i, sampler in enumerate(data.sampler.values):
                 style = SAMPLER[sampler]
@@ -107,7 +106,7 @@ def draw(data: "xarray.Dataset", axes=None):
             axis.set(xscale="log", xlim=(top, float(data.line_D.min()) / 1.08), ylabel=label)
             axis.set_xlabel(r"noised class variance $D = \sigma^2 + t$")
         axes[0].legend(loc="lower left")
-        return axes[0].figure, axes
+    return figure, axes
 
 
 BASE = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=0.0)

@@ -9,7 +9,7 @@ import numpy as np
 from meanfield.maps.diagrams import phase_diagram
 from meanfield.problem.growth import Exponential
 from meanfield.problem.statement import Problem
-from validate.drawing import COLOURS, styled
+from validate.drawing import COLOURS, canvas
 from validate.recipe import Data, GalleryFigure, Part
 
 if TYPE_CHECKING:
@@ -59,19 +59,15 @@ def draw(panels: Sequence[tuple[str, str, "xarray.Dataset"]], axes=None):
     -------
     (fig, axes)
     """
-    from matplotlib.figure import Figure
-
-    with styled():
-        if axes is None:
-            columns = min(len(panels), 2)
-            rows = -(-len(panels) // columns)
-            axes = Figure(figsize=(3.9 * columns, 3.3 * rows), layout="constrained").subplots(rows, columns)
-        flat = np.ravel(axes)
-        for axis, (title, field, data) in zip(flat, panels, strict=False):
+    columns = min(len(panels), 2)
+    rows = -(-len(panels) // columns)
+    shape = np.size(axes) if axes is not None else (rows, columns) if rows > 1 else columns
+    with canvas(axes, (3.9 * columns, 3.3 * rows), shape) as (figure, axes):
+        for axis, (title, field, data) in zip(axes.flat, panels, strict=False):
             axis.set(title=title, xlabel=AXIS[data.attrs["x"]], ylabel=AXIS[data.attrs["y"]])
             axis.set(xlim=(float(data.x[0]), float(data.x[-1])), ylim=(float(data.y[0]), float(data.y[-1])))
             (_phases if field == "phase" else _map)(axis, data, field)
-        return flat[0].figure, axes
+    return figure, axes
 
 
 def _map(axis, data: "xarray.Dataset", field: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from meanfield import Continuum, Fixed, Problem, design
 from simulate import sample_mixture
-from validate.drawing import COLOURS, styled
+from validate.drawing import COLOURS, canvas
 from validate.recipe import Data, GalleryFigure, Part
 
 if TYPE_CHECKING:
@@ -110,16 +110,13 @@ def draw(data: "xarray.Dataset", axes=None):
     -------
     (fig, axes)
     """
-    from matplotlib.figure import Figure
     from matplotlib.patches import Circle
 
-    with styled():
-        n = data.sizes["guidance"]
-        if axes is None:
-            axes = Figure(figsize=(2.5 * n, 3.1), layout="constrained").subplots(1, n, sharex=True, sharey=True)
+    n = data.sizes["guidance"]
+    with canvas(axes, (2.5 * n, 3.1), n, sharex=True, sharey=True) as (figure, axes):
         target, sigma = data.means.values[data.attrs["target"]], data.attrs["sigma2"] ** 0.5
         others = np.delete(data.means.values, data.attrs["target"], axis=0)
-        for i, axis in enumerate(np.ravel(axes)):
+        for i, axis in enumerate(axes):
             row = data.isel(guidance=i)
             for mean in others:
                 axis.add_patch(Circle(mean, sigma, fc="0.9", ec="none", alpha=0.35, zorder=0))
@@ -134,7 +131,7 @@ def draw(data: "xarray.Dataset", axes=None):
             axis.set(aspect="equal", xticks=[], yticks=[])
             reach = 3.9 * sigma
             axis.set(xlim=(target[0] - reach, target[0] + reach), ylim=(target[1] - reach, target[1] + reach))
-        return np.ravel(axes)[0].figure, axes
+    return figure, axes
 
 
 def _parts(profile: str) -> dict[str, Part]:

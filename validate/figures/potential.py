@@ -8,7 +8,7 @@ import numpy as np
 from meanfield.problem.growth import Exponential, Polynomial
 from meanfield.problem.statement import Problem
 from meanfield.theory.landscape import potential
-from validate.drawing import styled
+from validate.drawing import canvas
 from validate.recipe import Data, GalleryFigure, Part
 
 if TYPE_CHECKING:
@@ -30,20 +30,17 @@ def draw(panels: Sequence[tuple[str, "xarray.Dataset"]], axes=None):
     (fig, axes)
     """
     import matplotlib
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-    with styled():
-        if axes is None:
-            axes = Figure(figsize=(2.45 * len(panels) + 0.4, 3.5), layout="constrained").subplots(1, len(panels))
+    with canvas(axes, (2.45 * len(panels) + 0.4, 3.5), len(panels)) as (figure, axes):
         colours = matplotlib.colormaps["viridis"]
-        for axis, (title, data) in zip(np.ravel(axes), panels, strict=True):
+        for axis, (title, data) in zip(axes, panels, strict=True):
             order = np.argsort(data["t"].values)  # latest at the bottom
             for level, i in enumerate(order):
                 _curve(axis, data.isel(t=int(i)), 1.25 * level, colours(0.85 * level / max(len(order) - 1, 1)))
             axis.set(title=title, xlabel="overlap m", yticks=[], ylim=(-0.25, 1.25 * len(order) + 0.35))
             axis.spines["left"].set_visible(False)
-        np.ravel(axes)[0].set_ylabel("V(m; t), shifted, each scaled to its range")
+        axes[0].set_ylabel("V(m; t), shifted, each scaled to its range")
         handles = [
             Line2D([], [], color="0.3", lw=1.0, ls="--", label="the rest has the weight"),
             Line2D([], [], color="0.3", lw=2.2, label="the target has the weight"),
@@ -51,8 +48,8 @@ def draw(panels: Sequence[tuple[str, "xarray.Dataset"]], axes=None):
             Line2D([], [], color="0.3", marker="v", mfc="none", ls="", label="minimum"),
             Line2D([], [], color="black", marker="o", ls="", label="the sample, m(t)"),
         ]
-        np.ravel(axes)[0].figure.legend(handles=handles, loc="outside lower center", ncols=5, handlelength=1.6)
-        return np.ravel(axes)[0].figure, axes
+        figure.legend(handles=handles, loc="outside lower center", ncols=5, handlelength=1.6)
+    return figure, axes
 
 
 def _curve(axis, data: "xarray.Dataset", shift: float, colour) -> None:

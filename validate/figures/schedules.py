@@ -15,7 +15,7 @@ from meanfield.guidance.schedules import Constant, Interval, Schedule
 from meanfield.problem.growth import Continuum
 from meanfield.problem.statement import Problem
 from meanfield.tools.progress import Progress
-from validate.drawing import COLOURS, SAMPLER, styled
+from validate.drawing import COLOURS, SAMPLER, canvas, legend_below
 from validate.figures.curves import final_values, marks_over
 from validate.figures.pages.schedule_table import FAMILIES
 from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
@@ -109,13 +109,8 @@ def draw(panels: Sequence[tuple[str, "xarray.Dataset"]], axes=None):
     -------
     (fig, axes)
     """
-    from matplotlib.figure import Figure
-
-    with styled():
-        if axes is None:
-            axes = Figure(figsize=(3.55 * len(panels), 4.1), layout="constrained").subplots(1, len(panels))
-        flat = np.ravel(axes)
-        for axis, (title, data) in zip(flat, panels, strict=True):
+    with canvas(axes, (3.55 * len(panels), 4.1), len(panels)) as (figure, axes):
+        for axis, (title, data) in zip(axes, panels, strict=True):
             top = max(1.12, float(np.nanmax(data.v_ratio)) + 0.05)
             axis.axhspan(1.0, top, color="0.93", lw=0, zorder=0)
             axis.axhline(1.0, color="0.5", lw=0.8)
@@ -131,8 +126,8 @@ def draw(panels: Sequence[tuple[str, "xarray.Dataset"]], axes=None):
                     at["shift"], at["v_ratio"], at["v_ratio_error"], at["shift_error"], fmt=marker, color=colour, ms=3.8
                 )
             axis.set(title=title, xlabel=r"mean shift $m(0) - 1$", ylabel=r"variance $v(0)/\sigma^2$", ylim=(None, top))
-        flat[0].figure.legend(*flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
-        return flat[0].figure, axes
+        legend_below(axes[0], 4)
+    return figure, axes
 
 
 BASE = Problem(classes=Continuum(), sigma2=0.25, guidance=0.0, sampler="ode")

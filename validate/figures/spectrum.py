@@ -16,7 +16,7 @@ from meanfield.problem.growth import Continuum, Exponential
 from meanfield.problem.spectrum import Spectrum
 from meanfield.problem.statement import Problem
 from meanfield.tools.progress import Progress
-from validate.drawing import COLOURS, SAMPLER, styled
+from validate.drawing import COLOURS, SAMPLER, canvas
 from validate.errors import ComparisonError
 from validate.recipe import Data, GalleryFigure, Part, effort
 
@@ -157,15 +157,14 @@ def draw(*datasets, axes=None, titles=None):
     -------
     (fig, axes)
     """
-    with styled():
-        if axes is None:
-            axes = _figure(len(datasets)).subplots(len(datasets), 3, squeeze=False, sharex="row")
+    rows = len(datasets)
+    with canvas(axes, (10.0, 0.3 + 2.9 * rows), (rows, 3), sharex="row") as (figure, axes):
         for i, (row, data) in enumerate(zip(axes, datasets, strict=True)):
             _row(row, data)
             row[0].set_title(_title(data) if titles is None else titles[i])
         for axis in axes[-1]:
             axis.set_xlabel(r"signal-to-noise ratio of the direction, $r = g/c$")
-        return axes[0, 0].figure, axes
+    return figure, axes
 
 
 def _row(axes, data) -> None:
@@ -211,12 +210,6 @@ def _title(data) -> str:
     }.get(classes["growth"], classes["growth"])
     w = f", w = {guidance['value']:g}" if guidance.get("schedule") == "constant" else ""
     return growth + w
-
-
-def _figure(rows: int):
-    from matplotlib.figure import Figure  # not pyplot: no global state, no window, nothing to close
-
-    return Figure(figsize=(10.0, 0.3 + 2.9 * rows), layout="constrained")
 
 
 def _groups() -> Spectrum:

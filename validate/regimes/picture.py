@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from validate.drawing import COLOURS, SAMPLER, styled
+from validate.drawing import COLOURS, SAMPLER, canvas, styled
 from validate.regimes.judgement import RESOLUTION, SMALLEST, extrapolation, judge
 
 if TYPE_CHECKING:
@@ -32,11 +32,8 @@ def summary(data: "xarray.Dataset", axes=None, level: float = 0.01):
     -------
     (fig, axes)
     """
-    with styled():
-        if axes is None:
-            from matplotlib.figure import Figure  # not pyplot: no global state, no window, nothing to close
-
-            axes = Figure(figsize=(10.0, 7.6), layout="constrained").subplots(2, 2).ravel()
+    with canvas(axes, (10.0, 7.6), (2, 2)) as (figure, grid):
+        axes = grid.ravel()
         main = [f"{MAIN} {sampler}" for sampler in SAMPLER]
         vanishing = [f"{VANISHING} {sampler}" for sampler in SAMPLER]
         _panel(axes[0], _against_dimension, data, [*main, *vanishing])
@@ -44,12 +41,12 @@ def summary(data: "xarray.Dataset", axes=None, level: float = 0.01):
         _panel(axes[2], _trajectories, data, main)
         _scores(axes[3], data, level)
         sigma2 = float(np.median(data["sigma2"].values))
-        axes[0].figure.suptitle(
+        figure.suptitle(
             rf"Guided sampling of one class among P, $\sigma^2$ = {sigma2:g}; points: particles, mean $\pm$ stderr "
             "over draws of the class means",
             fontsize=9,
         )
-        return axes[0].figure, axes
+    return figure, axes
 
 
 def save(data: "xarray.Dataset", level: float = 0.01) -> dict[str, bytes]:

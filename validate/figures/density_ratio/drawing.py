@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from validate.drawing import COLOURS, SAMPLER, styled
+from validate.drawing import COLOURS, SAMPLER, canvas, lettered
 
 if TYPE_CHECKING:
     import xarray
@@ -26,19 +26,14 @@ def draw(line: "xarray.Dataset", weight: "xarray.Dataset", sizes: "xarray.Datase
     -------
     (fig, axes)
     """
-    from matplotlib.figure import Figure  # not pyplot: no global state
-
-    with styled():
-        if axes is None:
-            axes = Figure(figsize=(7.2, 5.8), layout="constrained").subplots(2, 2)
-        a, b, c, d = np.ravel(axes)
+    with canvas(axes, (7.2, 5.8), (2, 2)) as (figure, axes):
+        a, b, c, d = axes.flat
         _objective(a, line)
         _weight(b, weight)
         _distortion(c, sizes, "shift", r"$m(0) - 1$")
         _distortion(d, sizes, "loss", r"$1 - v(0)/\sigma^2$")
-        for axis, title in zip((a, b, c, d), ("(a) objective", "(b) weight", "(c) mean", "(d) variance"), strict=True):
-            axis.set_title(title)
-        return a.figure, axes
+        lettered(axes.flat, "objective", "weight", "mean", "variance")
+    return figure, axes
 
 
 def _objective(axis, data: "xarray.Dataset") -> None:

@@ -18,7 +18,7 @@ from meanfield.guidance.ramps import ExponentialRamp, Ramp, Triangular
 from meanfield.guidance.schedules import Constant, Interval, Piecewise, Schedule
 from meanfield.maps.responses import Responses, table_of
 from meanfield.tools.progress import Progress
-from validate.drawing import COLOURS, styled
+from validate.drawing import COLOURS, canvas, legend_below
 
 if TYPE_CHECKING:
     import xarray
@@ -194,13 +194,8 @@ def draw_fronts(panels: Sequence[tuple[str, "xarray.Dataset"]], axes=None):
     -------
     (fig, axes)
     """
-    from matplotlib.figure import Figure
-
-    with styled():
-        if axes is None:
-            axes = Figure(figsize=(3.0 * len(panels) + 0.4, 3.6), layout="constrained").subplots(1, len(panels))
-        flat = np.ravel(axes)
-        for axis, (title, data) in zip(flat, panels, strict=True):
+    with canvas(axes, (3.0 * len(panels) + 0.4, 3.6), len(panels)) as (figure, axes):
+        for axis, (title, data) in zip(axes, panels, strict=True):
             for family in data.family.values:
                 colour, style = STYLES[family]
                 row = data.sel(family=family)
@@ -215,8 +210,6 @@ def draw_fronts(panels: Sequence[tuple[str, "xarray.Dataset"]], axes=None):
             least = float(np.nanmin(np.where(data.on_front, data.kept, np.nan)))
             axis.set_xlim(max(0.0, least - 0.1 * (1.0 - least)), 1.0 + 0.03 * (1.0 - least))
             axis.set_ylim(0.0, None)
-        flat[0].set_ylabel("mean shift m(0) - 1")
-        figure = flat[0].figure
-        handles = {label: h for axis in flat for h, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=5)
-        return figure, axes
+        axes[0].set_ylabel("mean shift m(0) - 1")
+        legend_below(axes, 5)
+    return figure, axes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield import Design, solve
-from validate.drawing import COLOURS, styled
+from validate.drawing import COLOURS, canvas, legend_below
 from validate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -83,18 +83,13 @@ def draw_portrait(data: "xarray.Dataset", axes=None):
     -------
     (fig, axes)
     """
-    from matplotlib.figure import Figure
-
-    with styled():
-        if axes is None:
-            axes = Figure(figsize=(9.0, 3.3), layout="constrained").subplots(1, 3)
-        flat = np.ravel(axes)
+    with canvas(axes, (9.0, 3.3), 3) as (figure, axes):
         made = json.loads(data.attrs["design"])
         x = data.attrs["sigma2"] + data.t.values
         names = ("w", "m", "v_ratio")
         titles = ("A  Guidance", "B  Mean", "C  Variance")
         labels = ("guidance weight w", "overlap m", "v/D (1: undistorted)")
-        for axis, name, title, label in zip(flat, names, titles, labels, strict=True):
+        for axis, name, title, label in zip(axes, names, titles, labels, strict=True):
             for guidance in data.guidance.values:
                 text, colour, style = LOOK[guidance]
                 step = {"drawstyle": "steps-post"} if name == "w" and np.isinf(made["slope"]) else {}
@@ -102,12 +97,11 @@ def draw_portrait(data: "xarray.Dataset", axes=None):
             axis.set(title=title, ylabel=label, xlabel=r"noised variance $\sigma^2 + t$")
             axis.set_xscale("log")
             axis.set_xlim(min(x[0], 300.0 * x[-1]), x[-1])
-        flat[0].axhline(0.0, color="0.6", lw=0.8, zorder=0)
-        flat[1].axhline(1.0, color="0.6", lw=0.8, zorder=0)
-        flat[2].axhline(made["keep"], color="0.6", lw=0.8, zorder=0)
-        flat[2].set_ylim(0.0, None)
+        axes[0].axhline(0.0, color="0.6", lw=0.8, zorder=0)
+        axes[1].axhline(1.0, color="0.6", lw=0.8, zorder=0)
+        axes[2].axhline(made["keep"], color="0.6", lw=0.8, zorder=0)
+        axes[2].set_ylim(0.0, None)
         shown = data.m.values[:, x <= 300.0 * x[-1]]
-        flat[1].set_ylim(min(0.95, float(shown.min())), 1.05 * float(shown.max()))
-        figure = flat[0].figure
-        figure.legend(*flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-        return figure, axes
+        axes[1].set_ylim(min(0.95, float(shown.min())), 1.05 * float(shown.max()))
+        legend_below(axes[0], 3)
+    return figure, axes

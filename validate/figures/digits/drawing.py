@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from validate.agreement.statistics import wilson
-from validate.drawing import COLOURS, styled
+from validate.drawing import COLOURS, legend_below, lettered, styled
 from validate.figures.digits.summary import COMPARED, by_schedule, pooled
 
 if TYPE_CHECKING:
@@ -50,12 +50,12 @@ def draw(
     -------
     (fig, axes)
     """
-    from matplotlib.figure import Figure
-
     learned, sampler = pooled(trainings), str(trainings[0].sampler.values[0])
     levels = {name: pooled([data]) for name, data in theory.items()}
     with styled():
         if axes is None:
+            from matplotlib.figure import Figure
+
             figure = Figure(figsize=(7.0, 8.4), layout="constrained")
             grid = figure.add_gridspec(3, 2, height_ratios=[1.7, 1.25, 1.25])
             places = (grid[0, :], grid[1, 0], grid[1, 1], grid[2, 0], grid[2, 1])
@@ -66,12 +66,10 @@ def draw(
         _predictions(axes[3], levels, learned, sampler, "shift", "mean shift along the class mean")
         _predictions(axes[4], levels, learned, sampler, "trace_guided", "trace, guided/unguided")
         titles = ("samples", "accuracy", "distance", "predicted and learned: mean", "predicted and learned: variance")
-        for letter, axis, title in zip("abcde", axes, titles, strict=True):
-            axis.set_title(f"({letter}) {title}")
+        lettered(axes, *titles)
         marks = axes[1].get_legend_handles_labels()
         axes[0].legend(*marks, title="in (b) and (c)", loc="center left", bbox_to_anchor=(1.0, 0.5), handletextpad=0.3)
-        handles, labels = axes[3].get_legend_handles_labels()
-        axes[3].figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        legend_below(axes[3], 3)
         return axes[0].figure, axes
 
 

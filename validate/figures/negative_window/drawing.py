@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from validate.drawing import COLOURS, styled
+from validate.drawing import COLOURS, canvas
 
 if TYPE_CHECKING:
     import xarray
@@ -33,14 +33,8 @@ def draw(panels: Sequence[tuple[str, "xarray.Dataset"]], points: "xarray.Dataset
     -------
     (fig, axes)
     """
-    from matplotlib.figure import Figure
-
-    with styled():
-        if axes is None:
-            size = (2.75 * len(panels) + 0.8, 7.2)
-            axes = Figure(figsize=size, layout="constrained").subplots(
-                3, len(panels), squeeze=False, sharex=True, sharey=True
-            )
+    size, shape = (2.75 * len(panels) + 0.8, 7.2), (3, len(panels))
+    with canvas(axes, size, shape, sharex=True, sharey=True) as (figure, axes):
         for row, (field, (label, cmap, neutral)) in zip(axes, ROWS.items(), strict=True):
             norm = _norm(field, [data for _, data in panels], neutral)
             for i, (axis, (title, data)) in enumerate(zip(row, panels, strict=True)):
@@ -56,10 +50,9 @@ def draw(panels: Sequence[tuple[str, "xarray.Dataset"]], points: "xarray.Dataset
                 if axis in axes[-1]:
                     axis.set_xlabel(r"guidance at t = 0, $w_0$")
             row[0].set_ylabel(r"slope of the guidance, $\omega$")
-            row[0].figure.colorbar(mesh, ax=list(row), pad=0.01, extend="both", aspect=18).set_label(label)
-        figure = axes[0, 0].figure
+            figure.colorbar(mesh, ax=list(row), pad=0.01, extend="both", aspect=18).set_label(label)
         figure.legend(handles=_handles(points is not None), loc="outside lower center", ncols=5)
-        return figure, axes
+    return figure, axes
 
 
 def _norm(field: str, maps: Sequence["xarray.Dataset"], neutral: float) -> Any:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from validate.drawing import COLOURS, SAMPLER, styled
+from validate.drawing import COLOURS, SAMPLER, canvas
 
 if TYPE_CHECKING:
     import xarray
@@ -37,11 +37,7 @@ def draw(
     -------
     (fig, axes)
     """
-    from matplotlib.figure import Figure
-
-    with styled():
-        if axes is None:
-            axes = Figure(figsize=(7.2, 5.8), layout="constrained").subplots(2, 2)
+    with canvas(axes, (7.2, 5.8), (2, 2)) as (figure, axes):
         (a, b), (c, d) = axes
         _paths(paths, support, a)
         _ends(compact, b, "tilted density = class")
@@ -49,7 +45,7 @@ def draw(
         b.set(title="(b) end points, uniform classes", xlim=support, ylim=(0.0, 4.8))
         c.set(title="(c) end points, N(1,1) and N(-1,1)", xlim=(-4.5, 8.0))
         _distances(distances, d)
-        return a.figure, axes
+    return figure, axes
 
 
 def _paths(data: "xarray.Dataset", support: tuple[float, float], axis) -> None:

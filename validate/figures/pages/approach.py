@@ -17,7 +17,7 @@ from meanfield.tools.progress import Progress
 from validate.agreement.estimates import QUANTITIES
 from validate.agreement.extrapolation import Extrapolation, fit_inverse_size
 from validate.agreement.statistics import weighted_slope
-from validate.drawing import COLOURS, styled
+from validate.drawing import COLOURS, canvas, legend_below
 from validate.results.provenance import versions
 
 if TYPE_CHECKING:
@@ -154,20 +154,14 @@ def draw(data: "xarray.Dataset", axes=None):
     -------
     (fig, axes)
     """
-    from matplotlib.figure import Figure  # not pyplot: no global state
-
     cases = [str(c) for c in data["case"].values]
-    with styled():
-        if axes is None:
-            axes = Figure(figsize=(7.0, 2.6 * len(cases) + 0.3), layout="constrained").subplots(len(cases), 2)
-        axes = np.reshape(axes, (len(cases), 2))
+    with canvas(axes, (7.0, 2.6 * len(cases) + 0.3), (len(cases), 2)) as (figure, axes):
         for row, case in zip(axes, cases, strict=True):
             for axis, q in zip(row, ("m", "v"), strict=True):
                 _panel(axis, data.sel(case=case), q)
             row[0].set_title(case)
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        axes[0, 0].figure.legend(handles, labels, loc="outside lower center", ncols=3)
-        return axes[0, 0].figure, axes
+        legend_below(axes[0, 0], 3)
+    return figure, axes
 
 
 def _panel(axis, part: "xarray.Dataset", q: str) -> None:

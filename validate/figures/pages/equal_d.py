@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 
-from validate.drawing import COLOURS, styled
-from validate.figures.curves import subplots
+from validate.drawing import COLOURS, canvas
 
 __all__ = ["draw"]
 
@@ -25,9 +24,7 @@ def draw(verdict, axes=None):
     from scipy.stats import norm
 
     rows = [v for v in verdict.verdicts if v.ground == "equal d"]
-    with styled():
-        if axes is None:
-            axes = subplots((7.0, 3.2), 1, 2, width_ratios=(1.5, 1))
+    with canvas(axes, (7.0, 3.2), 2, width_ratios=(1.5, 1)) as (figure, axes):
         for q, colour, shift in (("m", COLOURS[0], -0.25), ("v", COLOURS[1], 0.25)):
             mine = [v for v in rows if v.quantity == q]
             axes[0].plot([v.d + shift for v in mine], [v.z for v in mine], "o", ms=3, mfc="none", color=colour, label=q)
@@ -47,4 +44,4 @@ def draw(verdict, axes=None):
         axes[1].set(xlabel="normal quantile", ylabel="z, sorted")
         axes[1].set_title("against the normal law")
         axes[1].legend(loc="upper left")
-        return axes[0].figure, axes
+    return figure, axes

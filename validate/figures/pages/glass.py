@@ -16,8 +16,7 @@ from meanfield.guidance.schedules import Piecewise
 from meanfield.problem.growth import Exponential
 from meanfield.problem.statement import Problem
 from meanfield.tools.progress import Progress
-from validate.drawing import COLOURS, styled
-from validate.figures.curves import subplots
+from validate.drawing import COLOURS, canvas, legend_below
 from validate.results.provenance import versions
 
 if TYPE_CHECKING:
@@ -120,9 +119,8 @@ def draw(data: "xarray.Dataset", axes=None):
     (fig, axes)
     """
     cases = [str(c) for c in data["case"].values]
-    with styled():
-        if axes is None:
-            axes = subplots((7.0, 2.35 * math.ceil(len(cases) / 3)), math.ceil(len(cases) / 3), 3)
+    rows = math.ceil(len(cases) / 3)
+    with canvas(axes, (7.0, 2.35 * rows), (rows, 3) if axes is None else np.size(axes)) as (figure, axes):
         for axis, case in zip(np.ravel(axes), cases, strict=False):
             part, inverse = data.sel(case=case), 1.0 / data["d"].values
             axis.errorbar(inverse, part["v"], part["v_stderr"], fmt="o-", ms=3.5, lw=0.8, color=COLOURS[0], capsize=2,
@@ -140,10 +138,8 @@ def draw(data: "xarray.Dataset", axes=None):
             axis.set(xlabel="1/d", ylabel=r"$v(0)/\sigma^2$")
         for axis in spare:
             axis.set_axis_off()
-        figure = used[0].figure
-        handles, labels = used[-1].get_legend_handles_labels()
         if len(spare):
-            spare[-1].legend(handles, labels, loc="center")
+            spare[-1].legend(*used[-1].get_legend_handles_labels(), loc="center")
         else:
-            figure.legend(handles, labels, loc="outside lower center", ncols=3)
-        return figure, axes
+            legend_below(used[-1], 3)
+    return figure, axes

@@ -9,7 +9,7 @@ import numpy as np
 
 from meanfield import EDM, VE, Noise, OrnsteinUhlenbeck, Problem, RectifiedFlow, VPCosine, VPLinear, solve
 from meanfield.errors import ProblemError, checked
-from validate.drawing import COLOURS, styled
+from validate.drawing import COLOURS, canvas
 
 if TYPE_CHECKING:
     import xarray
@@ -123,15 +123,10 @@ def draw(data: "xarray.Dataset", axes=None):
     -------
     (fig, axes)
     """
-    from matplotlib.figure import Figure
-
-    with styled():
-        if axes is None:
-            axes = Figure(figsize=(7.2, 3.2), layout="constrained").subplots(1, 2)
-        left, right = np.ravel(axes)
-        _map(left, data)
-        _starts(right, data)
-        return left.figure, axes
+    with canvas(axes, (7.2, 3.2), 2) as (figure, axes):
+        _map(axes[0], data)
+        _starts(axes[1], data)
+    return figure, axes
 
 
 def _map(axis, data: "xarray.Dataset") -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from meanfield import Constant, Continuum, Problem, Schedule, solve
 from meanfield.errors import ProblemError, whole
-from validate.drawing import COLOURS, styled
+from validate.drawing import COLOURS, canvas
 
 if TYPE_CHECKING:
     import xarray
@@ -153,15 +153,10 @@ def draw(data: "xarray.Dataset", axes=None):
     -------
     (fig, axes)
     """
-    from matplotlib.figure import Figure
-
-    with styled():
-        if axes is None:
-            axes = Figure(figsize=(7.2, 3.1), layout="constrained").subplots(1, 2)
-        left, right = np.ravel(axes)
-        _scales(left, data)
-        _kept(right, data)
-        return left.figure, axes
+    with canvas(axes, (7.2, 3.1), 2) as (figure, axes):
+        _scales(axes[0], data)
+        _kept(axes[1], data)
+    return figure, axes
 
 
 def _scales(axis, data: "xarray.Dataset") -> None:

@@ -17,7 +17,7 @@ from meanfield.problem.growth import Exponential, Growth, Polynomial
 from meanfield.problem.statement import Problem
 from meanfield.tools.progress import Progress
 from validate.agreement.statistics import exponent
-from validate.drawing import COLOURS, SAMPLER, styled
+from validate.drawing import COLOURS, SAMPLER, canvas
 from validate.results.provenance import versions
 
 if TYPE_CHECKING:
@@ -169,18 +169,14 @@ def draw(falling: "xarray.Dataset", fixed: "xarray.Dataset", strong: "xarray.Dat
     -------
     (fig, axes)
     """
-    from matplotlib.figure import Figure
-
-    with styled():
-        if axes is None:
-            axes = Figure(figsize=(10.2, 3.7), layout="constrained").subplots(1, 3)
+    with canvas(axes, (10.2, 3.7), 3) as (figure, axes):
         _against_alpha(axes[0], falling, "reduced")
         axes[0].set_title("P = d²: annealed model, d = 10³ ... 10⁶")
         _against_alpha(axes[1], fixed, "particles")
         axes[1].set_title("P = 64: particles, d = 10³ ... 10⁶")
         _against_w(axes[2], strong)
         axes[2].set_title("strong guidance, SDE")
-        return axes[0].figure, axes
+    return figure, axes
 
 
 def _against_alpha(axis, data: "xarray.Dataset", points: str) -> None:

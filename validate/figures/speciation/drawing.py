@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from validate.drawing import COLOURS, styled
+from validate.drawing import COLOURS, canvas
 
 if TYPE_CHECKING:
     import xarray
@@ -26,18 +26,14 @@ def draw(speciation: "xarray.Dataset", collapse: "xarray.Dataset", axes=None):
     -------
     (fig, axes)
     """
-    from matplotlib.figure import Figure
-
-    with styled():
-        if axes is None:
-            axes = Figure(figsize=(7.2, 5.8), layout="constrained").subplots(2, 2)
+    with canvas(axes, (7.2, 5.8), (2, 2)) as (figure, axes):
         (left, right), below = axes
         _speciation(speciation, left, right)
         _collapse(collapse, *below)
         for axis in np.ravel(axes):
             axis.axvline(1.0, color="0.6", lw=0.8, ls=":", zorder=0)
             axis.legend(loc="lower right" if axis is below[1] else "upper right", handlelength=1.5)
-        return left.figure, axes
+    return figure, axes
 
 
 def _speciation(data: "xarray.Dataset", left, right) -> None:

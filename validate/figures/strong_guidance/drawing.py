@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from validate.drawing import COLOURS, SAMPLER, styled
+from validate.drawing import COLOURS, SAMPLER, canvas
 from validate.figures.one_dimension.drawing import PAIR, TILTED
 
 if TYPE_CHECKING:
@@ -32,17 +32,13 @@ def draw(
     -------
     (fig, axes)
     """
-    from matplotlib.figure import Figure
-
-    with styled():
-        if axes is None:
-            axes = Figure(figsize=(7.2, 5.8), layout="constrained").subplots(2, 2)
+    with canvas(axes, (7.2, 5.8), (2, 2)) as (figure, axes):
         (a, b), (c, d) = axes
         _edge(compact, a)
         _outward(gaussian, b)
         _tails(tails, c)
         _leaving(leaving, d)
-        return a.figure, axes
+    return figure, axes
 
 
 def _edge(data: "xarray.Dataset", axis) -> None:
