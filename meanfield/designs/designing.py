@@ -194,7 +194,7 @@ class _Delivery(Request):
 
         def solved(last: float) -> Any:
             table = found.shape.table(np.array([(*found.switches[:-1], last)]))
-            guidance = _own_time(self.respond.schedule(table), self.problem)
+            guidance = _own_time(table.schedule(), self.problem)
             return solve(self.problem.replace(guidance=guidance), self.d)
 
         def excess(last: float) -> float:

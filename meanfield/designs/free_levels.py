@@ -13,7 +13,7 @@ import numpy as np
 
 from meanfield.errors import ProblemError
 from meanfield.guidance.schedules import Schedule
-from meanfield.maps.responses import Responses, Table, Values
+from meanfield.maps.bulk import Responses, Table, Values
 
 __all__ = ["Levels", "best_levels"]
 
@@ -75,7 +75,7 @@ def best_levels(
         )
     levels = max(found, key=lambda f: f[0])[1]
     table = _table(edges, levels[None])
-    return Levels(edges, levels, respond(table), respond.schedule(table))
+    return Levels(edges, levels, respond(table), table.schedule())
 
 
 def _table(edges: np.ndarray, rows: np.ndarray) -> Table:

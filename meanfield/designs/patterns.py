@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from meanfield.designs.switching import Candidate, Demand, Shape, best, climb, nearest
-from meanfield.maps.responses import Responses
+from meanfield.maps.bulk import Responses
 from meanfield.problem.statement import Problem
 from meanfield.theory.energies import ground_state, information
 from meanfield.tools.progress import Progress

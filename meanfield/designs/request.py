@@ -8,7 +8,7 @@ from meanfield.designs.result import Outcome
 from meanfield.designs.switching import Candidate, Demand
 from meanfield.errors import ProblemError, checked
 from meanfield.guidance.schedules import Constant
-from meanfield.maps.responses import STANDINGS, Responses, Values, table_of
+from meanfield.maps.bulk import STANDINGS, Responses, Values, table_of
 from meanfield.problem.noise import VE
 from meanfield.tools.roots import brentq
 

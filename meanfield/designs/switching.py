@@ -12,7 +12,7 @@ from itertools import combinations, pairwise
 
 import numpy as np
 
-from meanfield.maps.responses import Responses, Table, Values
+from meanfield.maps.bulk import Responses, Table, Values
 from meanfield.tools.roots import brentq
 
 __all__ = ["Candidate", "Demand", "Shape", "best", "climb", "nearest"]

@@ -1,14 +1,15 @@
-"""Compiled trajectories of piecewise linear schedules: the rules of `path` for every change of phase.
+"""Compiled trajectories of piecewise linear schedules: the rules of `theory.path` for every change of phase.
 
 A schedule is a table of pieces: on (edges[i+1], edges[i]) in VE time, edges descending from the start to 0,
 w(t) = w0[i] + omega[i] t. So constant, linear, interval, piecewise constant and tabulated schedules are exact. At an
 edge the phase goes on and the rule of capture is asked again with the new weight, as in `solve`, which is the reference
 and has everything else: alpha = 0, starts beyond speciation, schedules that are not piecewise linear.
+
+What a trajectory remembers on its way, and what is known at its end, are the fields of a record (`bulk.RECORD`): the
+argument `row`.
 """
 
 import math
-
-import numpy as np
 
 from meanfield.maps.compiled_steps import (
     CAPTURED,
@@ -16,186 +17,189 @@ from meanfield.maps.compiled_steps import (
     GLASS,
     SLIDING,
     TARGET,
+    Motion,
+    Overlaps,
+    Place,
+    State,
     advantage,
     advantage_rate,
     capture_margin,
+    crowd_advantage,
     exits,
     first_exit,
     information,
+    lead,
     negative,
+    second_moment,
     shrinkage,
     speciated,
     step,
+    weight,
 )
 from meanfield.theory.integration import WATCH
+from meanfield.theory.path import EDGE
 from meanfield.theory.phases import LONGEST_WAIT, MANY, REARM
 from meanfield.tools.compiling import compiled
 
-__all__ = ["COLUMNS", "follow", "follow_all"]
+__all__ = ["follow", "follow_all"]
 
-COLUMNS = ("shift", "ratio", "t_speciation", "t_condensation", "t_capture", "passed", "last", "separation", "standing",
-           "margin")  # fmt: skip
-EXACT, ASYMPTOTIC, APPROXIMATE = 0.0, 1.0, 2.0  # `standing`, as in Trajectory
+ASYMPTOTIC, APPROXIMATE = 1, 2  # in the order of `bulk.STANDINGS`
 MAX_STEPS = 200_000
-# What a trajectory remembers: columns 2 to 5 and 8, 9 of its row, then the entry of the last capture, the number of
-# captures, the time of the next one, and how long it waits if the last was overtaken at once
-SPECIATION, CONDENSATION, CAPTURE, PASSED, STANDING, MARGIN = 2, 3, 4, 5, 8, 9
-ENTERED, COUNT, AGAIN, WAIT, MEMORY = 10, 11, 12, 13, 14
+SMALLEST_STEP = 1e-13
+AFTER = 1e-3  # first step after a change of phase
 
 
 @compiled(error_model="numpy")
-def follow(alpha, sigma2, eta, edges, w0, omega, m, v, out):  # pragma: no cover - compiled
-    """One trajectory from (m, v) at t = edges[0]; fills out by `COLUMNS`, nan if it must be left to `solve`.
-
-    `t_speciation` is the last one, `t_condensation` and `t_capture` are the first, nan if there is none; `passed` has
-    bit 2^i for phase i. `separation` is F at t = 0, over the class that captured if one has; in the continuum, where F
-    is -inf, it is F + alpha of the crowd. `margin` is the least 1 - K/alpha while w < 0 acts on a crowd: how far a
-    negative window stays from the glass.
-    """
-    note = np.empty(MEMORY)
-    for i in range(MEMORY):
-        note[i] = math.nan
-        out[i % len(out)] = math.nan
-    note[PASSED], note[STANDING], note[MARGIN], note[COUNT], note[WAIT] = 0.0, EXACT, 1.0, 0.0, REARM
-    D = sigma2 + edges[0]
-    tau, s, k = -math.log(D), (m - 1.0, math.log(v / D), 0.0), (0.0, 0.0)
-    phase, h = GLASS if information(D, m * m + v) > alpha else CROWD, 0.01
-    if phase == GLASS or advantage(tau, s[0], s[1], alpha) >= 0.0:
+def follow(edges, w0, omega, row):  # pragma: no cover - compiled
+    """One trajectory, from (m, v) at t = edges[0]; `row.done` stays False if it must be left to `solve`."""
+    D = row.sigma2 + edges[0]
+    s, glass = State(row.m - 1.0, math.log(row.v / D), 0.0), information(D, row.m * row.m + row.v) > row.alpha
+    at, h = Place(CROWD, -math.log(D), s, Overlaps(0.0, 0.0)), 0.01
+    if glass or advantage(at.tau, s, row.alpha) >= 0.0:
         return
     for i in range(len(w0)):
-        end = -math.log(sigma2 + edges[i + 1])
-        if end > tau:
-            p = (alpha, sigma2, eta, w0[i], omega[i])
-            note[AGAIN] = -math.inf
+        end = -math.log(row.sigma2 + edges[i + 1])
+        if end > at.tau:
+            motion = Motion(row.alpha, row.sigma2, row.eta, w0[i], omega[i])
+            row.again = -math.inf
             if i > 0:
-                phase, k, s = _restart(phase, tau, s, p, k, note)
-            phase, tau, s, k, h = _piece(phase, tau, end, s, p, k, max(h, 1e-3 * (end - tau)), note)
-            if tau < end:
+                at = _restart(at, motion, row)
+            at, h = _piece(at, end, motion, max(h, 1e-3 * (end - at.tau)), row)
+            if at.tau < end:
                 return
-    last = -math.log(sigma2)
-    for i in range(2, len(out)):
-        out[i] = note[i]
-    out[0], out[1], out[6], out[7] = s[0], math.exp(s[1]), phase, advantage(last, s[0], s[1], alpha)
-    if phase == CAPTURED:
-        out[7] = (1.0 + 2.0 * s[0] - 2.0 * s[2] + k[0]) / (2.0 * sigma2)
-    elif alpha == math.inf:
-        spread = -math.expm1(s[1]) + 2.0 * s[0]
-        out[7] = 0.5 * (math.log1p(1.0 / sigma2) + spread / (1.0 + sigma2) - s[0] * s[0] / (sigma2 * (1.0 + sigma2)))
-    if phase == CAPTURED or not math.isnan(note[CAPTURE]):
-        out[8], out[9] = APPROXIMATE, 0.0
-    elif out[8] == APPROXIMATE:
-        out[9] = 0.0
+    _conclude(at, row)
 
 
 @compiled(error_model="numpy")
-def _piece(phase, tau, end, s, p, k, h, note):  # pragma: no cover - compiled
-    """Through the phases of one piece: (phase, tau, state, k, step) at its end; at an earlier tau if that failed."""
-    before, waiting = negative(exits(phase, tau, s, p, k)), False
+def _conclude(at, row):  # pragma: no cover - compiled
+    """What the state at t = 0 says."""
+    tau, s = -math.log(row.sigma2), at.s
+    row.done, row.last, row.shift, row.ratio = True, at.phase, s.delta, math.exp(s.y)
+    if at.phase == CAPTURED:
+        row.separation = lead(tau, s, at.k)
+    elif row.alpha == math.inf:
+        row.separation = crowd_advantage(row.sigma2, s.delta, s.y)
+    else:
+        row.separation = advantage(tau, s, row.alpha)
+    if not math.isnan(row.t_capture):
+        row.standing = APPROXIMATE
+    if row.standing == APPROXIMATE:
+        row.margin = 0.0
+
+
+@compiled(error_model="numpy")
+def _piece(at, end, motion, h, row):  # pragma: no cover - compiled
+    """Through the phases of one piece: the place and the step at its end; an earlier place if that failed."""
+    before, waiting = negative(exits(at, motion)), False
     for _ in range(MAX_STEPS):
-        note[PASSED] = float(int(note[PASSED]) | (1 << phase))
-        if tau >= end:
+        row.passed[at.phase] = 1
+        if at.tau >= end:
             break
-        if phase == TARGET:
-            at = _desertion(tau, end, s, p)
-            s, tau = speciated(s, tau - at, p[2]), at
-            if tau < end:
-                phase, k, s = _deserted(tau, s, p, k, note)
-                before, h = negative(exits(phase, tau, s, p, k)), 1e-3
+        if at.phase == TARGET:
+            at = _speciated(at, _desertion(at, end, motion), motion)
+            if at.tau < end:
+                at = _deserted(at, motion, row)
+                before, h = negative(exits(at, motion)), AFTER
             continue
-        if waiting and tau >= note[AGAIN]:
+        if waiting and at.tau >= row.again:
             waiting = False
-            if phase == GLASS:
-                phase, k, s = _rest(phase == GLASS, tau, s, p, k, note)
-                h = 1e-3 if phase == CAPTURED else h
-            before = negative(exits(phase, tau, s, p, k))
+            if at.phase == GLASS:
+                at = _rest(True, at, motion, row)
+                h = AFTER if at.phase == CAPTURED else h
+            before = negative(exits(at, motion))
             continue
-        h = min(h, end - tau, note[AGAIN] - tau if waiting else math.inf)
-        new, error = step(phase, tau, h, s, p, k)
+        h = min(h, end - at.tau, row.again - at.tau if waiting else math.inf)
+        new, error = step(at, h, motion)
         if not error <= 1.0:
             h *= max(0.2, 0.9 * error**-0.2) if error < math.inf else 0.1
-            if h < 1e-13:
+            if h < SMALLEST_STEP:
                 break
             continue
-        after = exits(phase, tau + h, new, p, k)
+        after = exits(new, motion)
         if waiting:
             after = (after[0], after[1], -math.inf)
-        which, width = first_exit(phase, tau, h, s, p, k, before, after)
-        _label(phase, tau, tau + width, before[1], after[1] if which < 0 else before[1], p, note)
+        which, width = first_exit(at, h, motion, before, after)
+        _label(at, at.tau + width, before[1], after[1] if which < 0 else before[1], motion, row)
         if which < 0:
-            tau = end if h >= end - tau else tau + h
-            s, before = new, negative(after)
+            tau = end if h >= end - at.tau else new.tau
+            at, before = Place(new.phase, tau, new.s, new.k), negative(after)
             h *= min(5.0, 0.9 * max(error, 1e-10) ** -0.2)
             continue
-        s, _ = step(phase, tau, width, s, p, k)
-        tau += width
-        if phase == CAPTURED and which == 1:
-            waiting = _released(tau, note)
-        phase, k, s = _leave(phase, which, tau, s, p, k, note)
-        before, h = negative(exits(phase, tau, s, p, k)), 1e-3
-    return phase, tau, s, k, h
+        at, _ = step(at, width, motion)
+        if at.phase == CAPTURED and which == 1:
+            waiting = _released(at.tau, row)
+        at = _leave(at, which, motion, row)
+        before, h = negative(exits(at, motion)), AFTER
+    return at, h
 
 
 # -- changes of phase, as in `path` -----------------------------------------------------------------------------------
 
 
 @compiled(error_model="numpy")
-def _leave(phase, which, tau, s, p, k, note):  # pragma: no cover - compiled
-    """The phase that follows exit number `which`, with the overlaps of a class that captures and the state."""
+def _leave(at, which, motion, row):  # pragma: no cover - compiled
+    """Into the phase that follows exit number `which`."""
     if which == 0:
-        if phase != SLIDING and phase != CAPTURED and p[2] > 1.0 and advantage_rate(tau, s, p, 0.0) < 0.0:
-            return SLIDING, k, s
-        note[SPECIATION] = max(math.exp(-tau) - p[1], 0.0)
-        return TARGET, k, s
-    if phase == CROWD and math.isnan(note[CONDENSATION]):
-        note[CONDENSATION] = max(math.exp(-tau) - p[1], 0.0)
-    glass = phase == CROWD or which == 2
-    if phase == CAPTURED or phase == SLIDING:
-        glass = _condensed(tau, s, p)
-    return _rest(glass, tau, s, p, k, note)
+        resting = at.phase == CROWD or at.phase == GLASS
+        if resting and motion.eta > 1.0 and advantage_rate(at.tau, at.s, motion, 0.0) < 0.0:
+            return Place(SLIDING, at.tau, at.s, at.k)
+        row.t_speciation = _time(at, motion)
+        return Place(TARGET, at.tau, at.s, at.k)
+    if at.phase == CROWD and math.isnan(row.t_condensation):
+        row.t_condensation = _time(at, motion)
+    glass = at.phase == CROWD or which == 2
+    if at.phase == CAPTURED or at.phase == SLIDING:
+        glass = _condensed(at, motion)
+    return _rest(glass, at, motion, row)
 
 
 @compiled(error_model="numpy")
-def _rest(glass, tau, s, p, k, note):  # pragma: no cover - compiled
+def _rest(glass, at, motion, row):  # pragma: no cover - compiled
     """The rest has the weight: crowd, glass, or a class of the ground state that captures here (T7c)."""
     if not glass:
-        return CROWD, k, s
-    if tau < note[AGAIN] or capture_margin(tau, s, p) < 0.0:
-        return GLASS, k, s
-    D, m = math.exp(-tau), 1.0 + s[0]
-    q = m * m + D * math.exp(s[1])
-    c = shrinkage(q, D, p[0])
-    if math.isnan(note[CAPTURE]):
-        note[CAPTURE] = max(D - p[1], 0.0)
-    note[ENTERED], note[COUNT] = tau, note[COUNT] + 1.0
-    return CAPTURED, (1.0 - c + c * c * q, c * m), (s[0], s[1], c * q)
+        return Place(CROWD, at.tau, at.s, at.k)
+    if at.tau < row.again or capture_margin(at.tau, at.s, motion) < 0.0:
+        return Place(GLASS, at.tau, at.s, at.k)
+    D = math.exp(-at.tau)
+    q = second_moment(D, at.s)
+    c = shrinkage(q, D, motion.alpha)
+    if math.isnan(row.t_capture):
+        row.t_capture = _time(at, motion)
+    row.entered, row.captures = at.tau, row.captures + 1
+    overlaps = Overlaps(1.0 - c + c * c * q, c * (1.0 + at.s.delta))
+    return Place(CAPTURED, at.tau, State(at.s.delta, at.s.y, c * q), overlaps)
 
 
 @compiled(error_model="numpy")
-def _restart(phase, tau, s, p, k, note):  # pragma: no cover - compiled
+def _restart(at, motion, row):  # pragma: no cover - compiled
     """The same phase goes on with the weight of the next piece."""
-    if phase == GLASS:
-        return _rest(phase == GLASS, tau, s, p, k, note)
-    if phase == SLIDING and advantage_rate(tau, s, p, _weight(tau, p)) <= 0.0:
-        return _rest(_condensed(tau, s, p), tau, s, p, k, note)
-    return phase, k, s
+    if at.phase == GLASS:
+        return _rest(True, at, motion, row)
+    if at.phase == SLIDING and advantage_rate(at.tau, at.s, motion, weight(motion, at.tau)) <= 0.0:
+        return _rest(_condensed(at, motion), at, motion, row)
+    return at
 
 
 @compiled(error_model="numpy")
-def _desertion(tau, end, s, p):  # pragma: no cover - compiled
+def _speciated(at, tau, motion):  # pragma: no cover - compiled
+    """The target has the weight from here to tau."""
+    return Place(at.phase, tau, speciated(at.s, at.tau - tau, motion.eta), at.k)
+
+
+@compiled(error_model="numpy")
+def _desertion(at, end, motion):  # pragma: no cover - compiled
     """When the target loses the weight (never for eta <= 1), looked for at a spacing of WATCH; `end` if it does not."""
-    if p[2] <= 1.0 or p[0] == math.inf:
+    if motion.eta <= 1.0 or motion.alpha == math.inf:
         return end
-    n = 1 + math.ceil((end - tau) / WATCH)
-    low, kept = tau, advantage(tau, s[0], s[1], p[0]) >= 0.0
+    n = 1 + math.ceil((end - at.tau) / WATCH)
+    low, kept = at.tau, _keeps(at, at.tau, motion)
     for i in range(1, n + 1):
-        high = tau + (end - tau) * i / n
-        there = speciated(s, tau - high, p[2])
-        keeps = advantage(high, there[0], there[1], p[0]) >= 0.0
+        high = at.tau + (end - at.tau) * i / n
+        keeps = _keeps(at, high, motion)
         if kept and not keeps:
             for _ in range(60):
                 middle = 0.5 * (low + high)
-                there = speciated(s, tau - middle, p[2])
-                if advantage(middle, there[0], there[1], p[0]) >= 0.0:
+                if _keeps(at, middle, motion):
                     low = middle
                 else:
                     high = middle
@@ -205,53 +209,56 @@ def _desertion(tau, end, s, p):  # pragma: no cover - compiled
 
 
 @compiled(error_model="numpy")
-def _deserted(tau, s, p, k, note):  # pragma: no cover - compiled
-    """What follows the target: sliding if the rest pushes back, else the rest."""
-    if advantage_rate(tau, s, p, _weight(tau, p)) > 0.0:
-        return SLIDING, k, s
-    return _rest(_condensed(tau, s, p), tau, s, p, k, note)
+def _keeps(at, tau, motion):  # pragma: no cover - compiled
+    """Whether the target, which has the weight from `at` on, has it at tau too."""
+    return advantage(tau, speciated(at.s, at.tau - tau, motion.eta), motion.alpha) >= 0.0
 
 
 @compiled(error_model="numpy")
-def _released(tau, note):  # pragma: no cover - compiled
+def _deserted(at, motion, row):  # pragma: no cover - compiled
+    """What follows the target: sliding if the rest pushes back, else the rest."""
+    if advantage_rate(at.tau, at.s, motion, weight(motion, at.tau)) > 0.0:
+        return Place(SLIDING, at.tau, at.s, at.k)
+    return _rest(_condensed(at, motion), at, motion, row)
+
+
+@compiled(error_model="numpy")
+def _released(tau, row):  # pragma: no cover - compiled
     """Whether the next class that captures has to wait: longer each time the last was overtaken at once."""
-    if tau - note[ENTERED] > REARM * 2.0 ** (note[COUNT] // MANY):
-        note[WAIT] = REARM
+    if tau - row.entered > REARM * 2.0 ** (row.captures // MANY):
+        row.wait = REARM
         return False
-    note[AGAIN] = tau + note[WAIT]
-    note[WAIT] = min(2.0 * note[WAIT], LONGEST_WAIT)
+    row.again = tau + row.wait
+    row.wait = min(2.0 * row.wait, LONGEST_WAIT)
     return True
 
 
 @compiled(error_model="numpy")
-def _condensed(tau, s, p):  # pragma: no cover - compiled
+def _condensed(at, motion):  # pragma: no cover - compiled
     """Whether the rest is a glass; rounding at its edge counts as one."""
-    D, m = math.exp(-tau), 1.0 + s[0]
-    return information(D, m * m + D * math.exp(s[1])) > p[0] * (1.0 - 1e-12)
+    D = math.exp(-at.tau)
+    return information(D, second_moment(D, at.s)) > motion.alpha * EDGE
 
 
 @compiled(error_model="numpy")
-def _weight(tau, p):  # pragma: no cover - compiled
-    return p[3] + p[4] * max(math.exp(-tau) - p[1], 0.0)
+def _time(at, motion):  # pragma: no cover - compiled
+    """VE time."""
+    return max(math.exp(-at.tau) - motion.sigma2, 0.0)
 
 
 @compiled(error_model="numpy")
-def _label(phase, tau, end, before, after, p, note):  # pragma: no cover - compiled
+def _label(at, end, before, after, motion, row):  # pragma: no cover - compiled
     """A step in the glass is approximate with w < 0, asymptotic with w > 0, exact at w = 0 throughout; a step of a
     crowd with w < 0 comes as near to the glass as K - alpha (before and after) says."""
-    if phase != GLASS and (phase != CROWD or p[0] == math.inf):
-        return
-    first, last = _weight(tau, p), _weight(end, p)
-    if phase == GLASS and (first != 0.0 or last != 0.0):
-        note[STANDING] = max(note[STANDING], APPROXIMATE if min(first, last) < 0.0 else ASYMPTOTIC)
-    elif phase == CROWD and min(first, last) < 0.0:
-        note[MARGIN] = min(note[MARGIN], -max(before, after) / p[0])
+    first, last = weight(motion, at.tau), weight(motion, end)
+    if at.phase == GLASS and (first != 0.0 or last != 0.0):
+        row.standing = max(row.standing, APPROXIMATE if min(first, last) < 0.0 else ASYMPTOTIC)
+    elif at.phase == CROWD and motion.alpha < math.inf and min(first, last) < 0.0:
+        row.margin = min(row.margin, -max(before, after) / motion.alpha)
 
 
 @compiled(error_model="numpy")
-def follow_all(parameters, edges, w0, omega, starts, out):  # pragma: no cover - compiled
-    """`follow` for every row: parameters (rows, 3) of alpha, sigma2, eta; edges (rows, pieces + 1); w0 and omega (rows,
-    pieces); starts (rows, 2) of m, v; out (rows, COLUMNS)."""
-    for i in range(len(w0)):
-        a, b = parameters[i], starts[i]
-        follow(a[0], a[1], a[2], edges[i], w0[i], omega[i], b[0], b[1], out[i])
+def follow_all(edges, w0, omega, rows):  # pragma: no cover - compiled
+    """`follow` for every row: edges (rows, pieces + 1), w0 and omega (rows, pieces)."""
+    for i in range(len(rows)):
+        follow(edges[i], w0[i], omega[i], rows[i])

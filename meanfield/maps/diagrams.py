@@ -1,8 +1,10 @@
 """Phase diagrams: what every trajectory passes, over any two parameters, with the lines at which phases meet.
 
-Each point of the map is a whole trajectory (`mapping`). If one axis is
-the time t, each value of the other axis is one trajectory, read at those times. A boundary is not read off the map: on
-every edge of the grid whose two ends differ the crossing is bisected, and crossings in one cell are joined.
+Each point of the map is a whole trajectory: compiled (`bulk`) where guidance is piecewise linear, on all processors, by
+`solve` what that leaves, one after another. A point is one trajectory, whoever does it: the result does not depend on
+the threads. If one axis is the time t, each value of the other axis is one trajectory, read at those times. A boundary
+is not read off the map: on every edge of the grid whose two ends differ the crossing is bisected, and crossings in one
+cell are joined.
 """
 
 import json
@@ -14,9 +16,13 @@ import numpy as np
 
 from meanfield.errors import ProblemError, checked
 from meanfield.guidance.schedules import Constant, Linear
-from meanfield.maps.mapping import AXES, PHASES, Solver, variant
+from meanfield.maps.bulk import LINEAR, PHASES, Table, blank, follow, read, table_of
+from meanfield.problem.growth import Exponential
+from meanfield.problem.noise import VE
+from meanfield.problem.start import crowd_start, far_enough
 from meanfield.problem.statement import Problem
 from meanfield.theory.dynamics import solve
+from meanfield.tools.crew import Crew, check_threads
 from meanfield.tools.progress import Progress
 
 if TYPE_CHECKING:
@@ -24,12 +30,22 @@ if TYPE_CHECKING:
 
 __all__ = ["PHASES", "phase_diagram"]
 
+AXES = ("alpha", "w", "t", "sigma2", "eta", "w0", "omega")
+FIELDS = {  # name in the result -> field of a record
+    "m_shift": "shift",
+    "v_ratio": "ratio",
+    "t_speciation": "t_speciation",
+    "t_condensation": "t_condensation",
+    "t_capture": "t_capture",
+    "last": "last",
+}
+CHUNK = 256  # most trajectories that a thread takes at a time
 BISECTIONS = 26  # of an edge of the grid: boundaries to 1e-8 of a cell
 LINES = {  # name -> what differs on its two sides
-    "speciation": lambda f: f["last"] == 2,
-    "glass": lambda f: (f["passed"].astype(int) & 2) > 0,
-    "capture": lambda f: (f["passed"].astype(int) & 8) > 0,
-    "sliding": lambda f: (f["passed"].astype(int) & 16) > 0,
+    "speciation": lambda rows: rows.last == PHASES.index("target"),
+    "glass": lambda rows: rows.passed[..., PHASES.index("glass")] == 1,
+    "capture": lambda rows: rows.passed[..., PHASES.index("captured")] == 1,
+    "sliding": lambda rows: rows.passed[..., PHASES.index("sliding")] == 1,
 }
 
 
@@ -88,20 +104,20 @@ def phase_diagram(
     attrs = {"problem": json.dumps(problem.to_dict()), "phases": json.dumps(PHASES), "x": x_name, "y": y_name, "d": d}
     corners = [(a, b) for a in x_grid[[0, -1]] for b in y_grid[[0, -1]]]
     for a, b in corners:
-        variant(problem, {x_name: a, y_name: b})  # every value in between is allowed if the ends are
+        _variant(problem, {x_name: a, y_name: b})  # every value in between is allowed if the ends are
     if "t" in (x_name, y_name):
         return _in_time(problem, x_name, x_grid, y_name, y_grid, d, progress).assign_attrs(attrs)
     mesh = np.meshgrid(x_grid, y_grid)
     with Progress(progress, mesh[0].size, f"phase diagram, {x_name} and {y_name}") as show:
-        solver = Solver(problem, (x_name, y_name), d, threads)
-        flat = solver(mesh[0].ravel(), mesh[1].ravel(), show)
-    fields = {name: values.reshape(mesh[0].shape) for name, values in flat.items()}
-    variables: dict[str, Any] = {name: (("y", "x"), values) for name, values in fields.items()}
+        points = _Points(problem, (x_name, y_name), d, threads)
+        rows = points(mesh[0].ravel(), mesh[1].ravel(), show).reshape(mesh[0].shape)
+    variables: dict[str, Any] = {name: (("y", "x"), rows[field]) for name, field in FIELDS.items()}
+    variables["passed"] = (("y", "x"), rows.passed @ (1 << np.arange(len(PHASES))))
     for name, inside in LINES.items():
-        segments = _segments(solver, x_grid, y_grid, fields, inside, progress)
+        segments = _segments(points, x_grid, y_grid, inside(rows), inside, progress)
         variables[f"line_{name}"] = ((f"segment_{name}", "end", "coordinate"), segments)
     data = _dataset(variables, x_grid, y_grid)
-    return data.assign_attrs(attrs, by_solve=solver.by_solve)
+    return data.assign_attrs(attrs, by_solve=points.by_solve)
 
 
 def _axis(axis: Any) -> tuple[str, np.ndarray]:
@@ -133,7 +149,7 @@ def _in_time(problem, x_name, x_grid, y_name, y_grid, d, progress) -> "xarray.Da
     events = {name: np.full(len(values), np.nan) for name in ("t_speciation", "t_condensation", "t_capture")}
     with Progress(progress, len(values), f"phase diagram, {other} and t") as show:
         for i, value in enumerate(values):
-            theory = cast(Any, solve(variant(problem, {other: value}), d))
+            theory = cast(Any, solve(_variant(problem, {other: value}), d))
             there = times <= theory.t[0]
             state = theory.at(times[there])
             for name in ("m", "v", "F"):
@@ -151,9 +167,94 @@ def _in_time(problem, x_name, x_grid, y_name, y_grid, d, progress) -> "xarray.Da
     return _dataset(variables, x_grid, y_grid)
 
 
-def _segments(solver: Solver, x: np.ndarray, y: np.ndarray, fields, inside: Callable, progress) -> np.ndarray:
+class _Points:
+    """Trajectories at many pairs of parameters: called with the values of both, their records come back."""
+
+    def __init__(self, problem: Problem, names: tuple[str, str], d: float, threads: int | None) -> None:
+        self.problem, self.names, self.d, self.threads = problem, names, d, check_threads(threads)
+        self.by_solve = 0  # trajectories that `solve` had to do
+
+    def __call__(self, x: np.ndarray, y: np.ndarray, show: Callable[[int], Any]) -> np.recarray:
+        rows, crew = blank(len(x)), Crew(self.threads)
+        able = np.flatnonzero(self._values("alpha", x, y) > 0.0) if self._linear() else np.array([], int)
+        size = min(CHUNK, 1 + len(able) // (4 * self.threads))
+
+        def one(chunk: np.ndarray) -> None:
+            rows[chunk] = self._followed(x[chunk], y[chunk])
+            crew.tick(len(chunk))
+
+        crew.run(one, [able[i : i + size] for i in range(0, len(able), size)], show)
+        left = np.flatnonzero(~rows.done)
+        self.by_solve += len(left)
+        for n, i in enumerate(left, start=1):
+            read(solve(_variant(self.problem, {self.names[0]: x[i], self.names[1]: y[i]}), self.d), rows[i])
+            show(len(x) - len(left) + n)
+        return rows
+
+    def _linear(self) -> bool:
+        """Whether guidance is piecewise linear in VE time at every point, as `bulk.follow` needs it."""
+        axes = set(self.names)
+        if axes & {"w0", "omega"}:
+            return self.problem.noise == VE()
+        return "w" in axes or isinstance(self.problem.schedule, LINEAR)
+
+    def _values(self, name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """A parameter at every point: alpha, sigma2 or eta."""
+        p = self.problem
+        fixed = {"alpha": p.classes.rate(self.d), "sigma2": p.sigma2, "eta": p.eta}[name]
+        for axis, values in zip(self.names, (x, y), strict=True):
+            if axis == name:
+                return np.array([Exponential(a).rate(self.d) for a in values]) if name == "alpha" else values
+        return np.full(len(x), float(fixed))
+
+    def _table(self, x: np.ndarray, y: np.ndarray) -> Table:
+        """Guidance at every point, from T; where T is infinite the first edge is set later."""
+        p, axes = self.problem, dict(zip(self.names, (x, y), strict=True))
+        T, base = p.T if math.isfinite(p.T) else 2.0 * p.schedule.constant_above + 1.0, p.guidance
+        if "w" in axes:
+            w = axes["w"][:, None]
+            return Table(np.tile([T, 0.0], (len(x), 1)), w, w)
+        if set(axes) & {"w0", "omega"}:
+            old = (base.w0, base.omega) if isinstance(base, Linear) else (cast(Constant, base).value, 0.0)
+            w0, omega = (np.broadcast_to(axes.get(k, v), len(x)) for k, v in zip(("w0", "omega"), old, strict=True))
+            return Table(np.tile([T, 0.0], (len(x), 1)), (w0 + omega * T)[:, None], w0[:, None])
+        row = table_of(p.schedule, T)
+        return Table(*(np.tile(part, (len(x), 1)) for part in row))
+
+    def _followed(self, x: np.ndarray, y: np.ndarray) -> np.recarray:
+        p, table = self.problem, self._table(x, y)
+        alpha, sigma2, eta = (self._values(name, x, y) for name in ("alpha", "sigma2", "eta"))
+        if math.isfinite(p.T):
+            return follow(table, alpha, sigma2, eta, 0.0, p.v_T)
+        w = table.high[:, 0]
+        t = far_enough(alpha, np.abs(w), sigma2, 0.0 if "w" in self.names else p.schedule.constant_above)
+        table.edges[:, 0] = t
+        return follow(table, alpha, sigma2, eta, *crowd_start(sigma2 + t, w, eta))
+
+
+def _variant(problem: Problem, values: dict[str, float]) -> Problem:
+    """The problem with some of `AXES` changed; Problem checks the values."""
+    changes: dict[str, Any] = {}
+    for name, value in values.items():
+        if name == "alpha":
+            changes["classes"] = Exponential(float(value))
+        elif name == "w":
+            changes["guidance"] = Constant(float(value))
+        elif name == "eta":
+            changes["sampler"] = float(value)
+        elif name == "sigma2":
+            changes["sigma2"] = float(value)
+    if {"w0", "omega"} & set(values):
+        base = problem.guidance
+        old = (base.w0, base.omega) if isinstance(base, Linear) else (getattr(base, "value", 0.0), 0.0)
+        changes["guidance"] = Linear(float(values.get("w0", old[0])), float(values.get("omega", old[1])))
+    return problem.replace(**changes)
+
+
+def _segments(
+    points: "_Points", x: np.ndarray, y: np.ndarray, side: np.ndarray, inside: Callable, progress: Any
+) -> np.ndarray:
     """Marching squares on a yes-or-no field, with every crossing bisected by new trajectories: (segments, 2, 2)."""
-    side = inside(fields)
     ends: list[Any] = []
     keys = {}
     for axis in (0, 1):  # edges along x, then along y
@@ -170,7 +271,7 @@ def _segments(solver: Solver, x: np.ndarray, y: np.ndarray, fields, inside: Call
     with Progress(progress, BISECTIONS * len(ends), "boundaries") as show:
         for n in range(BISECTIONS):
             middle = 0.5 * (out + into)
-            found = inside(solver(middle[:, 0], middle[:, 1], _shifted(show, n * len(ends))))
+            found = inside(points(middle[:, 0], middle[:, 1], _shifted(show, n * len(ends))))
             out, into = np.where(found[:, None], out, middle), np.where(found[:, None], middle, into)
     segments = []
     for j in range(len(y) - 1):

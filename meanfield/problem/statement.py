@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -23,18 +23,11 @@ from meanfield.problem.growth import Continuum, Exponential, Fixed, Growth, Poly
 from meanfield.problem.noise import VE, as_noise
 from meanfield.problem.owntime import in_ve_time
 from meanfield.problem.spectrum import Spectrum
+from meanfield.problem.start import Start, crowd_start, far_enough
 
 __all__ = ["Continuum", "Exponential", "Fixed", "Growth", "Polynomial", "Problem", "Start"]
 
 SAMPLERS = {"sde": 1.0, "ode": 0.0}
-
-
-class Start(NamedTuple):
-    """Law at which a run begins: x_t ~ N(m mu_1, v I) at VE time t; with a spectrum, m and v (whitened) per group."""
-
-    t: float
-    m: Any
-    v: Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,9 +158,8 @@ class Problem:
 
         A finite T gives N(0, v_T I): v_T = T for VE, and T + 1 for a variance-preserving process, which starts from
         x ~ N(0, I), y = x/a with 1/a^2 = T + 1. For T = infinity it is the exact crowd solution (T8) at a time t* well
-        above speciation, (1 + w) Phi(e w, e) and D Phi(2 e w, eta^2), Phi(a, b) = 2F1(-a, 1; 1 + b; 1/(1 + D)), summed
-        as a series that converges fast there. At finite P the target itself carries the share 1/P of the unconditional
-        weight, so guidance pulls with w (1 - 1/P).
+        above speciation (`meanfield.problem.start`). At finite P the target itself carries the share 1/P of the
+        unconditional weight, so guidance pulls with w (1 - 1/P).
 
         Returns
         -------
@@ -182,15 +174,11 @@ class Problem:
             raise ProblemError(
                 f"a start at t = infinity needs log(P)/d > 0; got {rate}. Give a finite t_start, e.g. t_start=1000."
             )
-        far = 100.0 * (1.0 + self.schedule.largest) / min(rate, 1.0)
-        if self.spectrum is not None:
-            far *= float(self.spectrum.g.max())
-        t = max(far, 100.0 * self.largest_variance, 10.0 * self.schedule.settled_above(d))
+        g = 1.0 if self.spectrum is None else float(self.spectrum.g.max())
+        t = float(far_enough(rate, self.schedule.largest, self.largest_variance, self.schedule.settled_above(d), g))
         w = float(self.amplitude(t)) * (1.0 - 1.0 / count)  # constant here, so 0 if it depends on the sample
         D = self.sigma2 + t if self.spectrum is None else self.spectrum.D(t)
-        m = (1.0 + w) * _series(self.e * w, self.e, 1.0 / (1.0 + D))
-        v = D * _series(2.0 * self.e * w, self.eta**2, 1.0 / (1.0 + D))
-        return Start(t, m, v)
+        return Start(t, *crowd_start(D, w, self.eta))
 
     @property
     def least_variance(self) -> float:
@@ -270,17 +258,6 @@ def _class_variance(sigma2: object, spectrum: object) -> float:
             f"with a spectrum sigma2 is the mean class variance {spectrum.sigma2:.9g}; got {sigma2}. Leave sigma2 out."
         )
     return spectrum.sigma2
-
-
-def _series(a: float, b: float, x):
-    """2F1(-a, 1; 1 + b; x) = 1 - a x/(1 + b) + ..., for a x well below 1."""
-    total = term = 1.0
-    for n in range(60):
-        term = term * ((n - a) / (n + 1.0 + b) * x)
-        total = total + term
-        if np.all(np.abs(term) < 1e-17 * np.abs(total)):
-            return total
-    raise ProblemError(f"the start is not far enough above speciation: a x = {a * np.max(x):g} must be below 0.1.")
 
 
 def _brief(t: object) -> str:

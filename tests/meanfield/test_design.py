@@ -25,7 +25,7 @@ from meanfield import (
 from meanfield.designs.free_levels import best_levels
 from meanfield.designs.switching import Demand, Shape, best
 from meanfield.exact.theorems import final_from_dose
-from meanfield.maps.responses import Responses, table_of
+from meanfield.maps.bulk import Responses, table_of
 
 
 def problem(sampler="sde", sigma2=0.25, t_start=1000.0, **changes):

@@ -7,9 +7,8 @@ import pytest
 
 from meanfield import Exponential, Interval, Linear, Piecewise, Problem, Ramp, Spectrum, Tabulated, phase_diagram, solve
 from meanfield.errors import ProblemError, ScheduleError
-from meanfield.maps import compiled_steps as fastflow
-from meanfield.maps import compiled_trajectory as pieceflow
-from meanfield.maps.responses import table_of
+from meanfield.maps.bulk import PHASES, STANDINGS, Table, blank, follow, table_of
+from meanfield.problem.start import crowd_start, far_enough
 
 PROBLEM = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
 
@@ -35,18 +34,18 @@ def random_problems(number: int, seed: int) -> list[Problem]:
     return problems
 
 
-def compiled(problems: list[Problem], factor: float = 1.0) -> np.ndarray:
-    """Rows of `pieceflow.follow_all`; `factor` multiplies w, for negative controls."""
-    out = np.empty((len(problems), len(pieceflow.COLUMNS)))
-    for p, row in zip(problems, out, strict=True):
-        numbers, T, start = np.array([[p.classes.alpha, p.sigma2, p.eta]]), p.T, (0.0, p.v_T)
+def compiled(problems: list[Problem], factor: float = 1.0) -> tuple[np.recarray, np.ndarray]:
+    """Records that are done, and whose they are; `factor` multiplies w, for negative controls."""
+    rows = blank(len(problems))
+    for i, p in enumerate(problems):
+        T, start = p.T, (0.0, p.v_T)
         if math.isinf(T):
-            w = np.array([factor * p.guidance.value])
-            T, *start = fastflow.starts(numbers, w, np.abs(w), 0.0)[0]
-        edges, w0, omega = table_of(p.guidance, T).lines()
-        pieceflow.follow_all(numbers, edges, factor * w0, factor * omega, np.array([start]), row[None])
-    done = np.isfinite(out[:, 0])
-    return out[done], np.flatnonzero(done)
+            w = factor * p.guidance.value
+            T = float(far_enough(p.classes.alpha, abs(w), p.sigma2, 0.0))
+            start = crowd_start(p.sigma2 + T, w, p.eta)
+        edges, high, low = table_of(p.guidance, T)
+        rows[i] = follow(Table(edges, factor * high, factor * low), p.classes.alpha, p.sigma2, p.eta, *start)[0]
+    return rows[rows.done], np.flatnonzero(rows.done)
 
 
 def test_compiled_trajectories_are_those_of_solve():
@@ -54,7 +53,6 @@ def test_compiled_trajectories_are_those_of_solve():
     problems = random_problems(240, seed=11)
     out, rows = compiled(problems)
     assert len(rows) > 0.9 * len(problems)
-    names = ("crowd", "glass", "target", "captured", "sliding")
     seen = set()
     for row, i in zip(out, rows, strict=True):
         theory, p = solve(problems[i]), problems[i]
@@ -62,16 +60,17 @@ def test_compiled_trajectories_are_those_of_solve():
         expected = [theory.final.mean_shift, theory.final.v / p.sigma2, theory.t_speciation]
         expected += [first.get("condensation", math.nan), first.get("capture", math.nan)]
         chain = sum(e.kind == "capture" for e in theory.events) > 1  # starts at a double root: it amplifies rounding
-        np.testing.assert_allclose(row[:5], expected, rtol=1e-4 if chain else 1e-6, atol=1e-7, err_msg=f"{p}")
-        assert int(row[5]) == sum(1 << names.index(name) for name in set(theory.phases)), p
-        assert names[int(row[6])] == theory.phases[-1]
-        assert ("exact", "asymptotic", "approximate")[int(row[8])] == theory.standing
-        assert row[7] == pytest.approx(float(theory.final.F), rel=1e-4 if chain else 1e-6, abs=1e-7)
+        found = [row.shift, row.ratio, row.t_speciation, row.t_condensation, row.t_capture]
+        np.testing.assert_allclose(found, expected, rtol=1e-4 if chain else 1e-6, atol=1e-7, err_msg=f"{p}")
+        assert {name for name, passed in zip(PHASES, row.passed, strict=True) if passed} == set(theory.phases), p
+        assert PHASES[row["last"]] == theory.phases[-1]
+        assert STANDINGS[int(row.standing)] == theory.standing
+        assert row.separation == pytest.approx(float(theory.final.F), rel=1e-4 if chain else 1e-6, abs=1e-7)
         seen.add(theory.phases)
     for phase in ("glass", "captured", "sliding"):
         assert {phase in s for s in seen} == {True, False}
     wrong, rows_wrong = compiled(problems, factor=1.01)
-    both = [(out[list(rows).index(i), 1], w[1]) for w, i in zip(wrong, rows_wrong, strict=True) if i in rows]
+    both = [(out.ratio[list(rows).index(i)], w.ratio) for w, i in zip(wrong, rows_wrong, strict=True) if i in rows]
     assert np.mean([abs(a - b) > 1e-6 * a for a, b in both]) > 0.8  # the rest hardly feels its guidance
 
 

@@ -26,7 +26,7 @@ from meanfield import (
 from meanfield.exact.closedform import closed_form
 from meanfield.exact.directions import along, capacity, shift_in_class_widths, unguided_speciation
 from meanfield.exact.theorems import final_from_dose
-from meanfield.maps.responses import Responses, table_of
+from meanfield.maps.bulk import Responses, table_of
 from meanfield.theory.energies import information
 from meanfield.theory.motion import Groups, Motion, Point
 

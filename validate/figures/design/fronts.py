@@ -16,7 +16,7 @@ from meanfield import Problem, design
 from meanfield.errors import ProblemError
 from meanfield.guidance.ramps import ExponentialRamp, Ramp, Triangular
 from meanfield.guidance.schedules import Constant, Interval, Piecewise, Schedule
-from meanfield.maps.responses import Responses, table_of
+from meanfield.maps.bulk import Responses, table_of
 from meanfield.tools.progress import Progress
 from validate.drawing import COLOURS, canvas, legend_below
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from meanfield import Problem, phase_diagram
 from meanfield.guidance.schedules import Linear
-from meanfield.maps.responses import Responses, Table
+from meanfield.maps.bulk import Responses, Table
 
 if TYPE_CHECKING:
     import xarray

@@ -1,0 +1,246 @@
+"""Many trajectories at once: what many schedules, or many problems, end with, and how far to trust it.
+
+Schedules are tables of linear pieces. Isotropic problems are followed by compiled trajectories (`compiled_trajectory`);
+with a spectrum in the continuum directions do not feel each other, so each group is an isotropic problem in units of
+its own (sigma2 = c/g, time t/g; docs/spectra.md) and the same kernel does it; the rest (a spectrum with speciation,
+sliding at eta > 1, alpha = 0) is left to `solve`, one after another.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+
+from meanfield.errors import ConvergenceError
+from meanfield.guidance.schedules import Constant, Interval, Linear, Piecewise, Schedule, Tabulated
+from meanfield.problem.start import crowd_start
+from meanfield.problem.statement import Problem
+from meanfield.theory.dynamics import solve
+from meanfield.theory.motion import Groups
+from meanfield.theory.trajectory import Trajectory
+
+__all__ = [
+    "LINEAR",
+    "PHASES",
+    "RECORD",
+    "STANDINGS",
+    "Responses",
+    "Table",
+    "Values",
+    "blank",
+    "follow",
+    "read",
+    "table_of",
+]
+
+PHASES = ("crowd", "glass", "target", "captured", "sliding")
+STANDINGS = ("exact", "asymptotic", "approximate")
+LINEAR = (Constant, Interval, Piecewise, Linear, Tabulated)  # schedules that `table_of` states exactly
+SAMPLES = 400  # pieces of a schedule that is not piecewise linear
+
+# One trajectory: where it begins, what it passes and ends with, and what it must remember on the way
+RECORD = np.dtype(
+    [
+        *((name, float) for name in ("alpha", "sigma2", "eta")),
+        *((name, float) for name in ("m", "v")),  # at the start
+        ("done", bool),
+        ("shift", float),  # m(0) - 1
+        ("ratio", float),  # v(0)/sigma2
+        ("t_speciation", float),  # the last one; nan if there is none
+        ("t_condensation", float),  # the first one
+        ("t_capture", float),  # the first one
+        ("passed", np.int8, len(PHASES)),  # 1 for each phase that was (numba knows no arrays of bool in records)
+        ("last", int),  # phase
+        ("separation", float),  # F at t = 0, over the class that captured if one has; F + alpha in the continuum
+        ("standing", float),  # number in STANDINGS
+        ("margin", float),  # least 1 - K/alpha while w < 0 acts on a crowd: how far it stays from the glass
+        ("entered", float),  # tau of the last capture
+        ("captures", int),
+        ("again", float),  # tau of the next capture, and how long it waits if the last was overtaken at once
+        ("wait", float),
+    ]
+)
+
+
+class Table(NamedTuple):
+    """Schedules as pieces: edges (rows, pieces + 1) descending in VE time from the start to 0; on piece i, between
+    edges[:, i] and edges[:, i + 1], w runs linearly in t from high[:, i] to low[:, i]."""
+
+    edges: np.ndarray
+    high: np.ndarray
+    low: np.ndarray
+
+    def lines(self, g: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Edges, w0 and omega of w = w0 + omega t on every piece, in units of time g: what is compiled."""
+        edges = np.ascontiguousarray(self.edges / g)
+        width = -np.diff(edges)
+        omega = (self.high - self.low) / np.where(width > 0.0, width, np.inf)
+        return edges, self.low - omega * edges[:, 1:], omega
+
+    def schedule(self, row: int = 0) -> Schedule:
+        """One row as a schedule of VE time: `Constant`, `Piecewise` where w is constant on every piece, else
+        `Tabulated`."""
+        edges, high, low = self.edges[row], self.high[row], self.low[row]
+        keep = -np.diff(edges) > 0.0
+        tops, bottoms, high, low = edges[:-1][keep], edges[1:][keep], high[keep], low[keep]
+        if np.all(high == low):
+            change = np.flatnonzero(np.diff(high) != 0.0)
+            if not len(change):
+                return Constant(float(high[0]))
+            values = [*high[change], high[-1]]
+            return Piecewise(tuple(bottoms[change][::-1].tolist()), tuple(float(x) for x in values[::-1]))
+        jumps = np.flatnonzero(low[:-1] != high[1:])
+        if len(jumps):
+            i = jumps[0]
+            raise ConvergenceError(
+                f"a tabulated schedule must be continuous; w jumps from {low[i]:g} to {high[i + 1]:g} at "
+                f"t = {bottoms[i]:g}."
+            )
+        times, values = np.append(bottoms[::-1], tops[0]), np.append(low[::-1], high[0])
+        return Tabulated(tuple(times.tolist()), tuple(values.tolist()))
+
+
+def table_of(schedule: Schedule, start: float) -> Table:
+    """A schedule of VE time as one row: exact for piecewise linear schedules, otherwise `SAMPLES` linear pieces between
+    its breakpoints, equally spaced in log(1 + t) and close to t = 0."""
+    inside = [t for t in schedule.breakpoints if 0.0 < t < start]
+    edges = np.array([start, *sorted(inside, reverse=True), 0.0])
+    if isinstance(schedule, LINEAR):
+        middle = np.atleast_1d(schedule.w(0.5 * (edges[1:] + edges[:-1])))
+        if isinstance(schedule, Linear | Tabulated):
+            ends = np.asarray(schedule.w(edges), float)
+            return Table(edges[None], ends[None, :-1], ends[None, 1:])
+        return Table(edges[None], middle[None], middle[None])
+    grid = np.concatenate([np.geomspace(1e-3, start, SAMPLES), [0.0]])
+    edges = np.unique(np.concatenate([edges, grid]))[::-1]
+    width = -np.diff(edges)
+    high = np.asarray(schedule.w(edges[:-1] - 1e-9 * width), float)
+    low = np.asarray(schedule.w(edges[1:] + 1e-9 * width), float)
+    return Table(edges[None], high[None], low[None])
+
+
+def blank(rows: int) -> np.recarray:
+    """Trajectories of which nothing is known."""
+    out = np.zeros(rows, RECORD)
+    for name in ("shift", "ratio", "t_speciation", "t_condensation", "t_capture", "separation", "standing", "margin"):
+        out[name] = np.nan
+    return out.view(np.recarray)
+
+
+def follow(table: Table, alpha, sigma2, eta, m, v, g: float = 1.0) -> np.recarray:
+    """Compiled trajectories of isotropic problems, one per row of the table, in units of time g.
+
+    Parameters
+    ----------
+    alpha, sigma2, eta : > 0, > 0, >= 0: a number for all rows or one for each.
+    m, v : order parameters at the first edge.
+
+    Returns
+    -------
+    Records; `done` is False for those that must be left to `solve`, and nothing is known of them.
+    """
+    from meanfield.maps.compiled_trajectory import follow_all  # numba is loaded only when it is needed
+
+    out = np.zeros(len(table.edges), RECORD)
+    for name, values in {"alpha": alpha, "sigma2": sigma2, "eta": eta, "m": m, "v": v, "margin": 1.0}.items():
+        out[name] = values
+    for name in ("t_speciation", "t_condensation", "t_capture"):
+        out[name] = np.nan
+    follow_all(*table.lines(g), out)
+    out[~out["done"]] = blank(1)
+    return out.view(np.recarray)
+
+
+def read(theory: Trajectory, row: Any) -> None:
+    """What a trajectory of `solve` says, as a record."""
+    final, first = theory.final, {e.kind: e.t for e in reversed(theory.events)}
+    row.done, row.shift, row.ratio, row.separation = True, final.mean_shift, 1.0 + final.variance_excess, final.F
+    row.t_speciation = theory.t_speciation
+    row.t_condensation, row.t_capture = (first.get(kind, np.nan) for kind in ("condensation", "capture"))
+    row.passed = [name in theory.phases for name in PHASES]
+    row.last, row.standing = PHASES.index(theory.phases[-1]), STANDINGS.index(theory.standing)
+    row.margin = 0.0 if theory.standing == "approximate" else 1.0  # `solve` does not say how near the glass was
+
+
+@dataclass(frozen=True)
+class Values:
+    """Responses: arrays over schedules. `shift` m(0) - 1, `ratio` v(0)/sigma2 (of total variances), `separation` F at
+    t = 0 (F + alpha in the continuum, without which it is -inf), `standing` 0 exact, 1 asymptotic, 2 approximate,
+    `margin` the least 1 - K/alpha while w < 0 acts on a crowd, `by_group` v_i/c_i (schedules, groups)."""
+
+    shift: np.ndarray
+    ratio: np.ndarray
+    separation: np.ndarray
+    standing: np.ndarray
+    margin: np.ndarray
+    by_group: np.ndarray
+
+
+@dataclass(frozen=True)
+class Responses:
+    """What schedules do to one problem, callable: a `Table` in, `Values` out.
+
+    `d` replaces alpha by log(P)/d; `strongest` bounds |w| of all schedules.
+    """
+
+    problem: Problem
+    d: float = math.inf
+    strongest: float = 1.0
+
+    @cached_property
+    def alpha(self) -> float:
+        return self.problem.classes.rate(self.d)
+
+    @cached_property
+    def start(self) -> float:
+        """VE time at which every table begins: T, or well above speciation and every switch where T is infinite."""
+        p = self.problem
+        if math.isfinite(p.T):
+            return p.T
+        far = 1e5 * (1.0 + self.strongest) / min(self.alpha, 1.0) if self.alpha > 0 else 1e8
+        return far * max(1.0, p.largest_variance)
+
+    @cached_property
+    def compiled(self) -> bool:
+        p = self.problem
+        if p.spectrum is not None or p.eta > 1.0:
+            return math.isinf(self.alpha)
+        return self.alpha > 0.0
+
+    def __call__(self, table: Table) -> Values:
+        return self._followed(table) if self.compiled else self._solved(table)
+
+    def constants(self, w: np.ndarray) -> Values:
+        """Responses to constant guidance at several weights."""
+        return self(Table(np.tile([self.start, 0.0], (len(w), 1)), w[:, None], w[:, None]))
+
+    def _followed(self, table: Table) -> Values:
+        p, groups = self.problem, Groups.of(self.problem, self.alpha)
+        c, g, share = np.atleast_1d(groups.c), np.atleast_1d(groups.g), groups.share
+        parts = [self._group(table, c_i, g_i) for c_i, g_i in zip(c, g, strict=True)]
+        shift, ratio, separation = (np.stack([x[name] for x in parts]) for name in ("shift", "ratio", "separation"))
+        return Values(
+            (share * g / (share @ g)) @ shift, (share * c / p.sigma2) @ ratio, share @ separation,
+            parts[0].standing, parts[0].margin, ratio.T,
+        )  # fmt: skip
+
+    def _group(self, table: Table, c: float, g: float) -> np.recarray:
+        """Directions with class variance c and class means of variance g, alone."""
+        p = self.problem
+        m, v = (0.0, p.v_T / g) if math.isfinite(p.T) else crowd_start((c + self.start) / g, table.high[:, 0], p.eta)
+        return follow(table, self.alpha, c / g, p.eta, m, v, g)
+
+    def _solved(self, table: Table) -> Values:
+        groups = 1 if self.problem.spectrum is None else len(self.problem.spectrum)
+        rows, by_group = blank(len(table.edges)), np.full((len(table.edges), groups), np.nan)
+        for i, row in enumerate(rows):
+            try:
+                theory = solve(self.problem.replace(guidance=table.schedule(i)), self.d)
+            except ConvergenceError:
+                continue
+            read(theory, row)
+            final = cast(Any, theory.final)
+            by_group[i] = 1.0 + getattr(final, "variance_excess_group", final.variance_excess)
+        return Values(rows.shift, rows.ratio, rows.separation, rows.standing, rows.margin, by_group)
