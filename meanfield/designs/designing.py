@@ -14,10 +14,11 @@ import numpy as np
 from meanfield.designs.free_levels import best_levels
 from meanfield.designs.patterns import one_switch_is_optimal, search, separation_peak
 from meanfield.designs.request import OBJECTIVES, Request
-from meanfield.designs.result import Design, Outcome
-from meanfield.designs.switching import Candidate, Shape, best
+from meanfield.designs.result import Design, Prediction
+from meanfield.designs.switching import Candidate, best
 from meanfield.errors import ConvergenceError, ProblemError
 from meanfield.guidance.schedules import Constant, Piecewise, Schedule
+from meanfield.maps.bulk import STANDINGS
 from meanfield.problem.noise import VE
 from meanfield.problem.statement import Problem
 from meanfield.theory.dynamics import solve
@@ -77,151 +78,162 @@ def design(
     >>> [round(t, 4) for t in made.switches], round(made.outcome.m, 4), round(made.outcome.v_ratio, 6)
     ([0.2425], 1.2484, 1.0)
     """
-    asked = _Delivery(problem, w_min, w_max, keep, maximise, mean, slope, approximate, margin, d)
-    respond, demand = asked.respond, asked.demand
+    asked = Request.of(problem, w_min, w_max, keep, maximise, mean, slope, approximate, margin, d)
     if asked.each:
-        return asked.every_direction()
-    found = search(respond, (asked.w_min, asked.w_max), asked.slope, demand, progress)
+        return _every_direction(asked)
+    found = search(asked.respond, asked.bounds, asked.slope, asked.demand, progress)
     if found is None:
         raise ProblemError(asked.why_none())
-    goal = asked.target(found)
-    if goal is not None:
-        found = asked.weakened(found, goal)
-    return asked.delivered(found)
+    goal = _goal(asked, found)
+    return _delivered(asked, found if goal is None else _weakened(asked, found, goal))
 
 
-class _Delivery(Request):
-    """The steps from the search to the `Design`."""
-
-    def target(self, found: Candidate) -> float | None:
-        """The shift at which to stop: the mean that was asked for, or where the separation is largest."""
-        if self.mean is not None:
-            most = self._values(found).shift[0]
-            if self.mean - 1.0 > most + 1e-9:
-                raise ProblemError(
-                    f"the largest mean at v(0)/sigma2 = {self.keep:g} with {self.w_min:g} <= w <= {self.w_max:g} is "
-                    f"{1 + most:.6g}; got mean = {self.mean:g}. Raise w_max, lower w_min, or ask for less."
-                )
-            return self.mean - 1.0
-        if self.maximise == "mean" or self.demand.objective == "separation":
-            return None
-        peak = separation_peak(self.problem, self.respond.alpha, self.keep)
-        return peak if peak < found.value else None
-
-    def weakened(self, found: Candidate, shift: float) -> Candidate:
-        """The same pattern with a weaker early level, down to the given shift."""
-        if abs(found.value - shift) < 1e-9:
-            return found
-        _, *rest = found.shape.values
-
-        def at(w: float) -> Candidate | None:
-            late = [min(x, w) for x in rest]
-            shape = Shape((w, *late), found.shape.sigma2, found.shape.start, found.shape.slope)
-            return best(self.respond, shape, self.demand)
-
-        def excess(w: float) -> float:
-            candidate = at(w)
-            return (0.0 if candidate is None else candidate.value) - shift
-
-        w = brentq(excess, 1e-4 * found.shape.values[0], found.shape.values[0], xtol=1e-10, rtol=1e-10)
-        weaker = at(w)
-        if weaker is None or abs(weaker.value - shift) > 1e-6:
-            raise ConvergenceError(f"no design with m(0) = {1 + shift:.6g} was found; ask for another mean.")
-        return weaker
-
-    def delivered(self, found: Candidate) -> Design:
-        """Solve the design by `solve`, which must confirm it, and the constants to compare with."""
-        found, theory = self._confirmed(found)
-        ratio, values = 1.0 + float(theory.final.variance_excess), self._values(found)
-        outcome = Outcome(1.0 + float(theory.final.mean_shift), ratio, float(values.separation[0]), theory.standing)
-        switches = tuple(float(np.exp(s)) - self.problem.sigma2 for s in found.switches)
-        problem, levels = theory.problem, found.shape.values
-        t = self._let_go(theory, levels[-1])
-        if t is not None:
-            switches, levels = (*switches, t), (*levels, 0.0)
-            guidance = _own_time(Piecewise(switches[::-1], levels[::-1]), self.problem)
-            problem = problem.replace(guidance=guidance)
-        proved = one_switch_is_optimal(self.problem, self.w_min, self.slope) and self.maximise == "mean"
-        constants = self._same_mean(outcome.m - 1.0), (self.w_max, self._outcome(self.w_max))
-        return Design(
-            problem, outcome, *constants, switches, levels,
-            proved and self.mean is None, self.w_min, self.w_max, self.keep, self.maximise, self.slope, self.d,
-        )  # fmt: skip
-
-    def every_direction(self) -> Design:
-        """The design that keeps the variance of every group of directions."""
-        bad = not self.respond.compiled or math.isfinite(self.slope) or self.mean is not None
-        if bad or self.problem.noise != VE():
+def _goal(asked: Request, found: Candidate) -> float | None:
+    """The shift at which to stop: the mean that was asked for, or where the separation is largest."""
+    if asked.mean is not None:
+        most = asked.respond(found.table).shift[0]
+        if asked.mean - 1.0 > most + 1e-9:
             raise ProblemError(
-                'keep="each" is for a spectrum in the continuum, in VE time, without slope and mean; got '
-                f'{self.problem!r}. Use keep="variance".'
+                f"the largest mean at v(0)/sigma2 = {asked.keep:g} with {asked.w_min:g} <= w <= {asked.w_max:g} is "
+                f"{1 + most:.6g}; got mean = {asked.mean:g}. Raise w_max, lower w_min, or ask for less."
             )
-        objective = OBJECTIVES[self.maximise]
-        found = best_levels(self.respond, (self.w_min, self.w_max), objective=objective, each=True)
-        problem = self.problem.replace(guidance=found.schedule)
-        final = cast(Any, solve(problem, self.d).final)
-        if not np.max(np.abs(final.variance_excess_group)) < PRECISION:
-            raise ConvergenceError(f"the design must keep every direction; got {final.variance_excess_group}.")
-        m, ratio = 1.0 + float(final.mean_shift), 1.0 + float(final.variance_excess)
-        outcome = Outcome(m, ratio, float(found.values.separation[0]), "exact")
-        times, levels = tuple(found.edges[1:-1].tolist()), tuple(found.levels.tolist())
-        return Design(
-            problem, outcome, self._same_mean(m - 1.0), (self.w_max, self._outcome(self.w_max)), times, levels,
-            False, self.w_min, self.w_max, 1.0, self.maximise, self.slope, self.d,
-        )  # fmt: skip
+        return asked.mean - 1.0
+    if asked.maximise == "mean" or asked.demand.objective == "separation":
+        return None
+    peak = separation_peak(asked.problem, asked.respond.alpha, asked.keep)
+    return peak if peak < found.value else None
 
-    def _let_go(self, theory: Any, last: float) -> float | None:
-        """Where a negative window that is open at speciation must close: at K/alpha = 1 - margin on the way on.
 
-        In theory guidance no longer acts there; at finite d some samples are late, and a window that is still open in
-        the glass has them captured by other classes.
-        """
-        at_risk = last < 0.0 and theory.phases[-1] == "target" and math.isinf(self.slope)
-        if not at_risk or self.problem.spectrum is not None:
-            return None
-        limit = theory.alpha * (1.0 - self.demand.margin)
+def _weakened(asked: Request, found: Candidate, shift: float) -> Candidate:
+    """The same pattern with a weaker early level, down to the given shift."""
+    if abs(found.value - shift) < 1e-9:
+        return found
+    early, *rest = found.shape.values
 
-        def excess(t: float) -> float:
-            state = theory.at(t)
-            return float(information(self.problem.sigma2 + t, state.q)) - limit
+    def at(w: float) -> Candidate | None:
+        shape = replace(found.shape, values=(w, *(min(x, w) for x in rest)))
+        return best(asked.respond, shape, asked.demand)
 
-        if excess(0.0) <= 0.0:
-            return None
-        return brentq(excess, 0.0, theory.t_speciation) if excess(theory.t_speciation) < 0.0 else theory.t_speciation
+    def excess(w: float) -> float:
+        candidate = at(w)
+        return (0.0 if candidate is None else candidate.value) - shift
 
-    def _confirmed(self, found: Candidate) -> tuple[Candidate, Any]:
-        """The design with its last switch moved, where that is needed, until `solve` confirms the kept variance."""
+    weaker = at(brentq(excess, 1e-4 * early, early, xtol=1e-10, rtol=1e-10))
+    if weaker is None or abs(weaker.value - shift) > 1e-6:
+        raise ConvergenceError(f"no design with m(0) = {1 + shift:.6g} was found; ask for another mean.")
+    return weaker
 
-        def solved(last: float) -> Any:
-            table = found.shape.table(np.array([(*found.switches[:-1], last)]))
-            guidance = _own_time(table.schedule(), self.problem)
-            return solve(self.problem.replace(guidance=guidance), self.d)
 
-        def excess(last: float) -> float:
-            return 1.0 + float(cast(Any, solved(last).final).variance_excess) - self.keep
+def _delivered(asked: Request, found: Candidate) -> Design:
+    """Solve the design by `solve`, which must confirm it, and the constants to compare with."""
+    found, theory = _confirmed(asked, found)
+    switches = tuple(float(np.exp(s)) - asked.problem.sigma2 for s in found.switches)
+    problem, levels = theory.problem, found.shape.values
+    t = _let_go(asked, theory, levels[-1])
+    if t is not None:
+        switches, levels = (*switches, t), (*levels, 0.0)
+        problem = problem.replace(guidance=_own_time(Piecewise(switches[::-1], levels[::-1]), asked.problem))
+    proved = one_switch_is_optimal(asked.problem, asked.w_min, asked.slope) and asked.maximise == "mean"
+    predicted = _prediction(theory.final, asked.respond(found.table).separation[0], theory.standing)
+    return _design(asked, problem, predicted, switches, levels, proved and asked.mean is None)
 
-        last, size = found.switches[-1], 1e-8
-        while abs(excess(last)) > 0.01 * PRECISION * self.keep and size < 1e-2:
-            ends = (max(last - size, found.shape.low), last + size)
-            if excess(ends[0]) * excess(ends[1]) < 0.0:
-                last = brentq(excess, *ends, xtol=1e-14)
-                break
-            size *= 10.0
-        if not abs(excess(last) / self.keep) < PRECISION:
-            raise ConvergenceError(
-                f"the design must keep v(0)/sigma2 = {self.keep:g}; `solve` is off by {excess(last):.1e}. Move the "
-                "bounds a little."
-            )
-        return replace(found, switches=(*found.switches[:-1], last)), solved(last)
 
-    def _same_mean(self, shift: float) -> tuple[float, Outcome] | None:
-        """The weakest constant guidance with this mean shift."""
-        grid = np.concatenate([[0.0], np.geomspace(1e-3, 1e3, 61 if self.respond.compiled else 13)])
-        above = np.flatnonzero(self._constants(grid).shift >= shift)
-        if not len(above) or above[0] == 0:
-            return None
-        w = brentq(lambda x: float(self._constants(np.array([x])).shift[0]) - shift, grid[above[0] - 1], grid[above[0]])
-        return float(w), self._outcome(float(w))
+def _every_direction(asked: Request) -> Design:
+    """The design that keeps the variance of every group of directions."""
+    bad = not asked.respond.compiled or math.isfinite(asked.slope) or asked.mean is not None
+    if bad or asked.problem.noise != VE():
+        raise ProblemError(
+            'keep="each" is for a spectrum in the continuum, in VE time, without slope and mean; got '
+            f'{asked.problem!r}. Use keep="variance".'
+        )
+    found = best_levels(asked.respond, asked.bounds, objective=OBJECTIVES[asked.maximise], each=True)
+    problem = asked.problem.replace(guidance=found.schedule)
+    final = cast(Any, solve(problem, asked.d).final)
+    if not np.max(np.abs(final.variance_excess_group)) < PRECISION:
+        raise ConvergenceError(f"the design must keep every direction; got {final.variance_excess_group}.")
+    predicted = _prediction(final, found.values.separation[0], "exact")
+    return _design(asked, problem, predicted, tuple(found.edges[1:-1].tolist()), tuple(found.levels.tolist()), False)
+
+
+def _design(asked: Request, problem: Problem, predicted: Prediction, switches, levels, proved: bool) -> Design:
+    """What was found, what was asked, and what constant guidance does instead."""
+    return Design(
+        problem, predicted, _same_mean(asked, predicted.m - 1.0), (asked.w_max, _constant(asked, asked.w_max)),
+        switches, levels, proved, asked.w_min, asked.w_max, asked.keep, asked.maximise, asked.slope, asked.d,
+    )  # fmt: skip
+
+
+def _let_go(asked: Request, theory: Any, last: float) -> float | None:
+    """Where a negative window that is open at speciation must close: at K/alpha = 1 - margin on the way on.
+
+    In theory guidance no longer acts there; at finite d some samples are late, and a window that is still open in
+    the glass has them captured by other classes.
+    """
+    at_risk = last < 0.0 and theory.phases[-1] == "target" and math.isinf(asked.slope)
+    if not at_risk or asked.problem.spectrum is not None:
+        return None
+    limit = theory.alpha * (1.0 - asked.demand.margin)
+
+    def excess(t: float) -> float:
+        return float(information(asked.problem.sigma2 + t, theory.at(t).q)) - limit
+
+    if excess(0.0) <= 0.0:
+        return None
+    return brentq(excess, 0.0, theory.t_speciation) if excess(theory.t_speciation) < 0.0 else theory.t_speciation
+
+
+def _confirmed(asked: Request, found: Candidate) -> tuple[Candidate, Any]:
+    """The design with its last switch moved, where that is needed, until `solve` confirms the kept variance."""
+
+    def moved(last: float) -> Candidate:
+        return replace(found, switches=(*found.switches[:-1], last))
+
+    def solved(last: float) -> Any:
+        guidance = _own_time(moved(last).table.schedule(), asked.problem)
+        return solve(asked.problem.replace(guidance=guidance), asked.d)
+
+    def excess(last: float) -> float:
+        return 1.0 + float(solved(last).final.variance_excess) - asked.keep
+
+    last, size = found.switches[-1], 1e-8
+    while abs(excess(last)) > 0.01 * PRECISION * asked.keep and size < 1e-2:
+        ends = (max(last - size, found.shape.low), last + size)
+        if excess(ends[0]) * excess(ends[1]) < 0.0:
+            last = brentq(excess, *ends, xtol=1e-14)
+            break
+        size *= 10.0
+    if not abs(excess(last) / asked.keep) < PRECISION:
+        raise ConvergenceError(
+            f"the design must keep v(0)/sigma2 = {asked.keep:g}; `solve` is off by {excess(last):.1e}. Move the "
+            "bounds a little."
+        )
+    return moved(last), solved(last)
+
+
+def _same_mean(asked: Request, shift: float) -> tuple[float, Prediction] | None:
+    """The weakest constant guidance with this mean shift."""
+
+    def shifts(w: np.ndarray) -> np.ndarray:
+        return asked.respond.constants(w).shift
+
+    grid = np.concatenate([[0.0], np.geomspace(1e-3, 1e3, 61 if asked.respond.compiled else 13)])
+    above = np.flatnonzero(shifts(grid) >= shift)
+    if not len(above) or above[0] == 0:
+        return None
+    w = brentq(lambda x: float(shifts(np.array([x]))[0]) - shift, grid[above[0] - 1], grid[above[0]])
+    return float(w), _constant(asked, float(w))
+
+
+def _constant(asked: Request, w: float) -> Prediction:
+    """What constant guidance does."""
+    x = asked.respond.constants(np.array([w]))
+    m, ratio, separation = 1.0 + float(x.shift[0]), float(x.ratio[0]), float(x.separation[0])
+    return Prediction(m, ratio, separation, STANDINGS[int(x.standing[0])])
+
+
+def _prediction(final: Any, separation: float, standing: str) -> Prediction:
+    """What a solved design does."""
+    return Prediction(1.0 + float(final.mean_shift), 1.0 + float(final.variance_excess), float(separation), standing)
 
 
 def _own_time(schedule: Schedule, problem: Problem) -> Schedule:

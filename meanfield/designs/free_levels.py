@@ -15,12 +15,12 @@ from meanfield.errors import ProblemError
 from meanfield.guidance.schedules import Schedule
 from meanfield.maps.bulk import Responses, Table, Values
 
-__all__ = ["Levels", "best_levels"]
+__all__ = ["FreeLevels", "best_levels"]
 
 STEP = 1e-5  # of the finite differences, well above the noise of the trajectories (1e-10)
 
 
-class Levels(NamedTuple):
+class FreeLevels(NamedTuple):
     """Levels early first on pieces with these VE edges (descending, start and 0 included), and what they do."""
 
     edges: np.ndarray
@@ -38,7 +38,7 @@ def best_levels(
     each: bool = False,
     objective: str = "shift",
     starts: int = 2,
-) -> Levels:
+) -> FreeLevels:
     """Levels that maximise the objective at v(0)/sigma2 = keep, in every group of directions if `each`.
 
     Parameters
@@ -75,7 +75,7 @@ def best_levels(
         )
     levels = max(found, key=lambda f: f[0])[1]
     table = _table(edges, levels[None])
-    return Levels(edges, levels, respond(table), table.schedule())
+    return FreeLevels(edges, levels, respond(table), table.schedule())
 
 
 def _table(edges: np.ndarray, rows: np.ndarray) -> Table:

@@ -1,15 +1,15 @@
 """What `meanfield.design` is asked for: checked, with the reasons why a request has no answer."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
-from meanfield.designs.result import Outcome
-from meanfield.designs.switching import Candidate, Demand
+from meanfield.designs.switching import Demand
 from meanfield.errors import ProblemError, checked
-from meanfield.guidance.schedules import Constant
-from meanfield.maps.bulk import STANDINGS, Responses, Values, table_of
+from meanfield.maps.bulk import Responses
 from meanfield.problem.noise import VE
+from meanfield.problem.statement import Problem
 from meanfield.tools.roots import brentq
 
 __all__ = ["OBJECTIVES", "Request"]
@@ -17,39 +17,64 @@ __all__ = ["OBJECTIVES", "Request"]
 OBJECTIVES = {"mean": "shift", "separation": "separation"}
 
 
+@dataclass(frozen=True)
 class Request:
     """A checked request: what is asked of a design, and why it may have no answer."""
 
-    def __init__(self, problem, w_min, w_max, keep, maximise, mean, slope, approximate, margin, d) -> None:
-        self.w_min, self.w_max = checked("w_min", w_min), checked("w_max", w_max)
-        self.slope = checked("slope", slope, low=0, open_low=True, infinite=True)
-        self.d = checked("d", d, low=1, infinite=True)
-        margin = checked("margin", margin, low=0, high=0.9)
+    problem: Problem
+    w_min: float
+    w_max: float
+    keep: float  # v(0)/sigma2
+    each: bool  # of every group of directions
+    maximise: str
+    mean: float | None
+    slope: float
+    demand: Demand
+    respond: Responses
+
+    @classmethod
+    def of(cls, problem, w_min, w_max, keep, maximise, mean, slope, approximate, margin, d) -> "Request":
+        """From the arguments of `design`."""
+        w_min, w_max = checked("w_min", w_min), checked("w_max", w_max)
+        slope = checked("slope", slope, low=0, open_low=True, infinite=True)
+        d, margin = checked("d", d, low=1, infinite=True), checked("margin", margin, low=0, high=0.9)
         if maximise not in OBJECTIVES:
             raise ProblemError(f'maximise must be "mean" or "separation"; got {maximise!r}.')
         if isinstance(keep, str) and keep not in ("variance", "each"):
             raise ProblemError(f'keep must be "variance", "each" or a ratio v(0)/sigma2 > 0; got {keep!r}.')
-        self.each = keep == "each" and problem.spectrum is not None
-        self.keep = 1.0 if isinstance(keep, str) else checked("keep", keep, low=0, open_low=True)
-        self.maximise, self.problem = maximise, problem
-        if math.isfinite(self.slope) and problem.noise != VE():
+        each = keep == "each" and problem.spectrum is not None
+        ratio = 1.0 if isinstance(keep, str) else checked("keep", keep, low=0, open_low=True)
+        if math.isfinite(slope) and problem.noise != VE():
             raise ProblemError(f"a bound on the slope is in VE time; got {problem.noise!r}. Design with noise VE.")
-        isotropic = problem.spectrum is None
-        direct = maximise == "separation" and not isotropic and mean is None
-        self.demand = Demand(self.keep, OBJECTIVES["separation" if direct else "mean"], bool(approximate), margin)
-        self.respond = Responses(problem.replace(guidance=0.0), self.d, max(abs(self.w_min), abs(self.w_max)))
-        self.mean = None if mean is None else checked("mean", mean, low=1, open_low=True)
-        self._check_bounds()
-        if self.mean is not None and problem.eta == 1.0 and isotropic and self.mean >= 1.0 + problem.sigma2:
+        direct = maximise == "separation" and problem.spectrum is not None and mean is None
+        demand = Demand(ratio, OBJECTIVES["separation" if direct else "mean"], bool(approximate), margin)
+        respond = Responses(problem.replace(guidance=0.0), d, max(abs(w_min), abs(w_max)))
+        mean = None if mean is None else checked("mean", mean, low=1, open_low=True)
+        asked = cls(problem, w_min, w_max, ratio, each, maximise, mean, slope, demand, respond)
+        asked._check_bounds()
+        asked._check_mean()
+        return asked
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return self.w_min, self.w_max
+
+    @property
+    def d(self) -> float:
+        return self.respond.d
+
+    def _check_mean(self) -> None:
+        p = self.problem
+        if self.mean is not None and p.eta == 1.0 and p.spectrum is None and self.mean >= 1.0 + p.sigma2:
             raise ProblemError(
-                f"the mean of the SDE sampler stays below 1 + sigma2 = {1 + problem.sigma2:g} for every schedule "
+                f"the mean of the SDE sampler stays below 1 + sigma2 = {1 + p.sigma2:g} for every schedule "
                 f"(T16); got mean = {self.mean:g}. Ask for less, or use the ODE sampler."
             )
 
     def _check_bounds(self) -> None:
         if not self.w_min < self.w_max:
             raise ProblemError(f"w_min must be below w_max; got w_min = {self.w_min:g}, w_max = {self.w_max:g}.")
-        constants = self._constants(np.array([self.w_min, self.w_max]))
+        constants = self.respond.constants(np.array([self.w_min, self.w_max]))
         high, low = (float(x) for x in constants.ratio)
         if self.w_min >= 0.0 and not high > self.keep * (1.0 + 1e-9):
             raise ProblemError(
@@ -66,17 +91,13 @@ class Request:
         """The nearest bound that admits a solution: the constant guidance that keeps what is asked."""
 
         def excess(w: float) -> float:
-            return float(self._constants(np.array([w])).ratio[0]) - self.keep
+            return float(self.respond.constants(np.array([w])).ratio[0]) - self.keep
 
         low = -0.05
         if not (math.isfinite(excess(low)) and excess(low) > 0.0 >= excess(0.0)):
             return "Lower it below 0."
         w = brentq(excess, low, 0.0, xtol=1e-12)
         return f"The nearest bound with a solution is w_min = {min(w, 0.0):.3g} (w = w_min throughout); lower it."
-
-    def _constants(self, w: np.ndarray) -> Values:
-        tables = [table_of(Constant(float(x)), self.respond.start) for x in w]
-        return self.respond(type(tables[0])(*(np.vstack(parts) for parts in zip(*tables, strict=True))))
 
     def why_none(self) -> str:
         """Why the search came back empty, and what would help."""
@@ -88,11 +109,3 @@ class Request:
                 "`margin`, or set approximate=True and let particles decide."
             )
         return f"no schedule found keeps {asked}. Widen the bounds."
-
-    def _values(self, found: Candidate) -> Values:
-        return self.respond(found.shape.table(np.array([found.switches])))
-
-    def _outcome(self, w: float) -> Outcome:
-        x = self._constants(np.array([w]))
-        m, ratio, separation = 1.0 + float(x.shift[0]), float(x.ratio[0]), float(x.separation[0])
-        return Outcome(m, ratio, separation, STANDINGS[int(x.standing[0])])

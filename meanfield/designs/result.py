@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 from meanfield.guidance.schedules import Schedule
 from meanfield.problem.statement import Problem
 
-__all__ = ["Design", "Outcome"]
+__all__ = ["Design", "Prediction"]
 
 
-class Outcome(NamedTuple):
+class Prediction(NamedTuple):
     """What a schedule does at t = 0: m, v/sigma2, separation (F + alpha in the continuum), standing of the theory."""
 
     m: float
@@ -36,9 +36,9 @@ class Design:
     """
 
     problem: Problem
-    outcome: Outcome
-    same_mean: tuple[float, Outcome] | None
-    at_w_max: tuple[float, Outcome]
+    outcome: Prediction
+    same_mean: tuple[float, Prediction] | None
+    at_w_max: tuple[float, Prediction]
     switches: tuple[float, ...]
     levels: tuple[float, ...]
     proved: bool

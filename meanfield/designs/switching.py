@@ -100,6 +100,11 @@ class Candidate:
     switches: tuple[float, ...]
     value: float
 
+    @property
+    def table(self) -> Table:
+        """The schedule, as one row."""
+        return self.shape.table(np.array([self.switches]))
+
 
 def best(respond: Responses, shape: Shape, demand: Demand, coarse: int = 1, polish: int = POLISHED) -> Candidate | None:
     """The best switches of a shape under a demand; None if there are none.

@@ -98,8 +98,8 @@ class Table(NamedTuple):
                 f"a tabulated schedule must be continuous; w jumps from {low[i]:g} to {high[i + 1]:g} at "
                 f"t = {bottoms[i]:g}."
             )
-        times, values = np.append(bottoms[::-1], tops[0]), np.append(low[::-1], high[0])
-        return Tabulated(tuple(times.tolist()), tuple(values.tolist()))
+        times, weights = np.append(bottoms[::-1], tops[0]), np.append(low[::-1], high[0])
+        return Tabulated(tuple(times.tolist()), tuple(weights.tolist()))
 
 
 def table_of(schedule: Schedule, start: float) -> Table:
