@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.ensemble import Ensemble
+from meanfield import Ensemble, Fade, reduced
 from meanfield.errors import short
-from meanfield.objective.fading import Fade
 from validate.agreement.estimates import (
     QUANTITIES,
     draws_at,
@@ -163,7 +162,6 @@ def _reduced(finite_size: Any, data: Ensemble) -> Ensemble:
         return finite_size
     if finite_size != "reduced":
         raise ComparisonError(f'finite_size must be None, "reduced" or an Ensemble of reduced; got {finite_size!r}.')
-    from meanfield import reduced
 
     return reduced(data.problem, data.d, n_times=len(data.t), **REDUCED)
 

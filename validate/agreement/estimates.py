@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.ensemble import Ensemble
+from meanfield import Ensemble
 from validate.agreement.statistics import largest_family
 from validate.errors import ComparisonError
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from meanfield.ensemble import Ensemble
+from meanfield import Ensemble, solve
 from validate.errors import ExtrapolationError
 
 __all__ = ["Extrapolation", "extrapolate", "fit_inverse_size"]
@@ -180,7 +180,6 @@ def _fit(x: np.ndarray, y: np.ndarray, s: np.ndarray, powers: tuple[int, ...]) -
 
 def _without_finite_size(ensembles, finite_size, quantity: str, values, stderr) -> tuple[list[float], list[float]]:
     """Data minus the predicted finite-d effect, with the errors of both."""
-    from meanfield import solve
 
     if quantity not in ("m", "v"):
         raise ExtrapolationError(f'finite_size predicts "m" and "v"; got {quantity!r}. Leave finite_size out.')

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from meanfield.ensemble import Ensemble
+from meanfield import Ensemble
 from validate.agreement.statistics import ChiSquared
 
 __all__ = ["Comparison", "Row"]

@@ -17,10 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from meanfield import Continuum, Exponential, Fixed, Linear, Piecewise, Polynomial, Problem
 from meanfield.errors import whole
-from meanfield.guidance.schedules import Linear, Piecewise
-from meanfield.problem.growth import Continuum, Exponential, Fixed, Growth, Polynomial
-from meanfield.problem.statement import Problem
+from meanfield.problem.growth import Growth
 from meanfield.theory.energies import phi_target
 from validate.errors import ConfigError
 

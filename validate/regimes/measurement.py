@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.problem.growth import Exponential
-from meanfield.problem.statement import Problem
+from meanfield import Exponential, Problem, quenched, reduced, solve
 from validate.agreement.estimates import QUANTITIES, best_draws, theory_on
 from validate.regimes.groups import SAMPLERS, SIGMA2, Group, annealed_error, exact_at_every_d, groups
 from validate.results.provenance import code_fingerprint, versions
@@ -130,7 +129,6 @@ def measure(
     """
     import xarray
 
-    from meanfield import solve
     from simulate import run, timestep_error
 
     started, problem = time.perf_counter(), group.problem
@@ -199,7 +197,6 @@ def _finite_d(
     name: str, problem: Problem, d: int, seed: int, n_times: int, wanted: bool, work: Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
     """Draws of a finite-d theory, "reduced" or "quenched", shape (its draws, times); nan where it makes no sense."""
-    from meanfield import quenched, reduced
 
     model, settings = (reduced, REDUCED) if name == "reduced" else (quenched, QUENCHED)
     if not wanted:
@@ -211,8 +208,6 @@ def _finite_d(
 def _curves(alphas: tuple[float, ...]) -> "xarray.Dataset":
     """Mean field at d = infinity against w, for the figure: m(0) and v(0)/sigma2 over (alpha, sampler, w)."""
     import xarray
-
-    from meanfield import solve
 
     w = np.unique(np.concatenate([np.linspace(-0.5, 1.0, 16), np.geomspace(1.0, 10.0, 13)]))
     m, v, settled = (np.empty((len(alphas), len(SAMPLERS), len(w)), kind) for kind in (float, float, bool))

@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.problem.growth import Exponential, Fixed, Growth
-from meanfield.problem.statement import Problem
+from meanfield import Exponential, Fixed, Problem
+from meanfield.problem.growth import Growth
 from validate.errors import StoreError
 from validate.results.files import write_bytes
 from validate.results.provenance import code_fingerprint

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.errors import ProblemError, whole
-from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial
-from meanfield.problem.statement import Problem
+from meanfield import Continuum, Exponential, Fixed, Polynomial, Problem, ProblemError, fade, solve
+from meanfield.errors import whole
 from validate.agreement.estimates import theory_on
 from validate.results.provenance import code_fingerprint, versions
 from validate.results.store import Store, content_hash
@@ -185,7 +184,6 @@ def theory_of(problem: Problem, d: float):
     at the rate of this d (at d = infinity there is no distortion left to compare). Density-ratio guidance acts at
     finite d alone: `fade`.
     """
-    from meanfield import fade, solve
 
     if problem.guidance.by_ratio:
         return fade(problem, d).trajectory

@@ -23,7 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from meanfield.errors import CfgfieldError
+from meanfield import CfgfieldError
 from validate.errors import ExecutorError
 from validate.results.provenance import code_fingerprint
 from validate.results.store import Store
