@@ -74,16 +74,12 @@ def best_levels(
             f"{keep:g} of the class's. Widen the bounds."
         )
     levels = max(found, key=lambda f: f[0])[1]
-    table = _table(edges, levels[None])
+    table = Table.steps(edges, levels[None])
     return FreeLevels(edges, levels, respond(table), table.schedule())
 
 
-def _table(edges: np.ndarray, rows: np.ndarray) -> Table:
-    return Table(np.tile(edges, (len(rows), 1)), rows, rows)
-
-
 def _values(respond: Responses, edges: np.ndarray, rows: np.ndarray) -> Values:
-    return respond(_table(edges, rows))
+    return respond(Table.steps(edges, rows))
 
 
 def _excess(values: Values, keep: float, each: bool) -> np.ndarray:

@@ -62,8 +62,7 @@ class Shape:
         if n == 0:
             inner = np.clip(np.exp(np.clip(s, bottom, top)) - self.sigma2, 0.0, self.start)
             edges = np.hstack([np.full((len(s), 1), self.start), inner, np.zeros((len(s), 1))])
-            w = np.tile(np.array(self.values, float), (len(s), 1))
-            return Table(edges, w, w)
+            return Table.steps(edges, np.tile(np.array(self.values, float), (len(s), 1)))
         offsets = np.linspace(0.5 * width, -0.5 * width, n + 1)
         nodes = (s[:, :, None] + offsets).reshape(len(s), -1)
         nodes = np.sort(np.clip(np.hstack([nodes, np.tile([bottom, top], (len(s), 1))]), bottom, top))[:, ::-1]

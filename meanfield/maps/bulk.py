@@ -72,6 +72,11 @@ class Table(NamedTuple):
     high: np.ndarray
     low: np.ndarray
 
+    @classmethod
+    def steps(cls, edges: np.ndarray, w: np.ndarray) -> "Table":
+        """Schedules constant on every piece: edges of all rows (pieces + 1,) or of each, w (rows, pieces)."""
+        return cls(np.array(np.broadcast_to(edges, (len(w), w.shape[1] + 1))), w, w)
+
     def lines(self, g: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Edges, w0 and omega of w = w0 + omega t on every piece, in units of time g: what is compiled."""
         edges = np.ascontiguousarray(self.edges / g)
@@ -112,7 +117,7 @@ def table_of(schedule: Schedule, start: float) -> Table:
         if isinstance(schedule, Linear | Tabulated):
             ends = np.asarray(schedule.w(edges), float)
             return Table(edges[None], ends[None, :-1], ends[None, 1:])
-        return Table(edges[None], middle[None], middle[None])
+        return Table.steps(edges, middle[None])
     grid = np.concatenate([np.geomspace(1e-3, start, SAMPLES), [0.0]])
     edges = np.unique(np.concatenate([edges, grid]))[::-1]
     width = -np.diff(edges)
@@ -214,10 +219,10 @@ class Responses:
 
     def constants(self, w: np.ndarray) -> Values:
         """Responses to constant guidance at several weights."""
-        return self(Table(np.tile([self.start, 0.0], (len(w), 1)), w[:, None], w[:, None]))
+        return self(Table.steps(np.array([self.start, 0.0]), w[:, None]))
 
     def _followed(self, table: Table) -> Values:
-        p, groups = self.problem, Groups.of(self.problem, self.alpha)
+        p, groups = self.problem, Groups.of(self.problem)
         c, g, share = np.atleast_1d(groups.c), np.atleast_1d(groups.g), groups.share
         parts = [self._group(table, c_i, g_i) for c_i, g_i in zip(c, g, strict=True)]
         shift, ratio, separation = (np.stack([x[name] for x in parts]) for name in ("shift", "ratio", "separation"))

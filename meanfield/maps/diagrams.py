@@ -10,7 +10,7 @@ cell are joined.
 import json
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -146,24 +146,21 @@ def _in_time(problem, x_name, x_grid, y_name, y_grid, d, progress) -> "xarray.Da
     other, values = (y_name, y_grid) if x_name == "t" else (x_name, x_grid)
     times = x_grid if x_name == "t" else y_grid
     fields = {name: np.full((len(values), len(times)), np.nan) for name in ("m", "v", "F", "phase")}
-    events = {name: np.full(len(values), np.nan) for name in ("t_speciation", "t_condensation", "t_capture")}
+    rows = blank(len(values))
     with Progress(progress, len(values), f"phase diagram, {other} and t") as show:
         for i, value in enumerate(values):
-            theory = cast(Any, solve(_variant(problem, {other: value}), d))
+            theory = solve(_variant(problem, {other: value}), d)
+            read(theory, rows[i])
             there = times <= theory.t[0]
             state = theory.at(times[there])
             for name in ("m", "v", "F"):
                 fields[name][i, there] = getattr(state, name)
             fields["phase"][i, there] = [PHASES.index(p) for p in np.atleast_1d(state.phase)]
-            first = {e.kind: e.t for e in reversed(theory.events)}
-            events["t_speciation"][i] = theory.t_speciation
-            for kind in ("condensation", "capture"):
-                events[f"t_{kind}"][i] = first.get(kind, math.nan)
             show(i + 1)
     turn = (lambda a: a) if x_name == "t" else np.transpose
     axis = "y" if x_name == "t" else "x"
     variables: dict[str, Any] = {name: (("y", "x"), turn(values)) for name, values in fields.items()}
-    variables |= {name: (axis, values) for name, values in events.items()}
+    variables |= {name: (axis, rows[name]) for name in ("t_speciation", "t_condensation", "t_capture")}
     return _dataset(variables, x_grid, y_grid)
 
 
@@ -193,33 +190,28 @@ class _Points:
 
     def _linear(self) -> bool:
         """Whether guidance is piecewise linear in VE time at every point, as `bulk.follow` needs it."""
-        axes = set(self.names)
-        if axes & {"w0", "omega"}:
+        if {"w0", "omega"} & set(self.names):
             return self.problem.noise == VE()
-        return "w" in axes or isinstance(self.problem.schedule, LINEAR)
+        return "w" in self.names or isinstance(self.problem.schedule, LINEAR)
 
     def _values(self, name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """A parameter at every point: alpha, sigma2 or eta."""
-        p = self.problem
+        p, axes = self.problem, dict(zip(self.names, (x, y), strict=True))
+        if name == "alpha" and name in axes:
+            return np.array([Exponential(a).rate(self.d) for a in axes[name]])
         fixed = {"alpha": p.classes.rate(self.d), "sigma2": p.sigma2, "eta": p.eta}[name]
-        for axis, values in zip(self.names, (x, y), strict=True):
-            if axis == name:
-                return np.array([Exponential(a).rate(self.d) for a in values]) if name == "alpha" else values
-        return np.full(len(x), float(fixed))
+        return axes.get(name, np.full(len(x), float(fixed)))
 
     def _table(self, x: np.ndarray, y: np.ndarray) -> Table:
         """Guidance at every point, from T; where T is infinite the first edge is set later."""
         p, axes = self.problem, dict(zip(self.names, (x, y), strict=True))
-        T, base = p.T if math.isfinite(p.T) else 2.0 * p.schedule.constant_above + 1.0, p.guidance
+        T = p.T if math.isfinite(p.T) else 2.0 * p.schedule.constant_above + 1.0
         if "w" in axes:
-            w = axes["w"][:, None]
-            return Table(np.tile([T, 0.0], (len(x), 1)), w, w)
-        if set(axes) & {"w0", "omega"}:
-            old = (base.w0, base.omega) if isinstance(base, Linear) else (cast(Constant, base).value, 0.0)
-            w0, omega = (np.broadcast_to(axes.get(k, v), len(x)) for k, v in zip(("w0", "omega"), old, strict=True))
+            return Table.steps(np.array([T, 0.0]), axes["w"][:, None])
+        if {"w0", "omega"} & set(axes):
+            w0, omega = (np.broadcast_to(axes.get(k, v), len(x)) for k, v in _line(p).items())
             return Table(np.tile([T, 0.0], (len(x), 1)), (w0 + omega * T)[:, None], w0[:, None])
-        row = table_of(p.schedule, T)
-        return Table(*(np.tile(part, (len(x), 1)) for part in row))
+        return Table(*(np.tile(part, (len(x), 1)) for part in table_of(p.schedule, T)))
 
     def _followed(self, x: np.ndarray, y: np.ndarray) -> np.recarray:
         p, table = self.problem, self._table(x, y)
@@ -234,21 +226,21 @@ class _Points:
 
 def _variant(problem: Problem, values: dict[str, float]) -> Problem:
     """The problem with some of `AXES` changed; Problem checks the values."""
-    changes: dict[str, Any] = {}
-    for name, value in values.items():
-        if name == "alpha":
-            changes["classes"] = Exponential(float(value))
-        elif name == "w":
-            changes["guidance"] = Constant(float(value))
-        elif name == "eta":
-            changes["sampler"] = float(value)
-        elif name == "sigma2":
-            changes["sigma2"] = float(value)
-    if {"w0", "omega"} & set(values):
-        base = problem.guidance
-        old = (base.w0, base.omega) if isinstance(base, Linear) else (getattr(base, "value", 0.0), 0.0)
-        changes["guidance"] = Linear(float(values.get("w0", old[0])), float(values.get("omega", old[1])))
-    return problem.replace(**changes)
+    build: dict[str, tuple[str, Callable[[float], Any]]] = {
+        "alpha": ("classes", Exponential),
+        "w": ("guidance", Constant),
+        "eta": ("sampler", float),
+        "sigma2": ("sigma2", float),
+    }
+    changes = {build[name][0]: build[name][1](float(x)) for name, x in values.items() if name in build}
+    line = {name: float(x) for name, x in values.items() if name in ("w0", "omega")}
+    return problem.replace(**changes, **({"guidance": Linear(**_line(problem) | line)} if line else {}))
+
+
+def _line(problem: Problem) -> dict[str, float]:
+    """w0 and omega of guidance w0 + omega t."""
+    w = problem.guidance
+    return {"w0": w.w0, "omega": w.omega} if isinstance(w, Linear) else {"w0": w.value, "omega": 0.0}
 
 
 def _segments(

@@ -1,4 +1,7 @@
-"""How far the sampled law N(m mu_1, v I) is from its class N(mu_1, sigma2 I) (docs/theory.md, sec. 9)."""
+"""How far the sampled law N(m mu_1, v I) is from its class N(mu_1, sigma2 I) (docs/theory.md, sec. 9).
+
+With a spectrum, Gaussians with commuting covariances, direction by direction; isotropic classes are one group of them.
+"""
 
 import math
 from dataclasses import dataclass
@@ -7,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from meanfield.ensemble import Ensemble
+from meanfield.theory.motion import Groups
 from meanfield.theory.trajectory import Trajectory
 
 __all__ = ["Distortion", "distortion"]
@@ -46,44 +50,22 @@ def distortion(result: Trajectory | Ensemble) -> Distortion:
     >>> abs(d.w2) < 1e-12 and abs(d.kl) < 1e-12 and round(d.variance_ratio, 9) == 1.0
     True
     """
-    sigma2 = result.problem.sigma2
-    if result.problem.spectrum is not None:
-        return _by_direction(result)
+    groups, final = Groups.of(result.problem), cast(Any, result.final)
+    by = "" if result.problem.spectrum is None else "_group"
+    r, c, g = groups.share, np.atleast_1d(groups.c), groups.g
     if isinstance(result, Trajectory):
-        final = result.final
-        shift, excess = float(final.mean_shift), float(final.variance_excess)
+        shift, excess = getattr(final, f"mean_shift{by}"), getattr(final, f"variance_excess{by}")
         separation, accuracy = float(final.F), math.nan
     else:
-        snapshot = result.final
-        shift, excess = float(snapshot.m.mean) - 1.0, float(snapshot.v.mean) / sigma2 - 1.0
-        separation, accuracy = float(snapshot.log_odds.mean) / result.d, float(snapshot.accuracy.mean)
-    log_ratio = math.log1p(excess) if excess > -1.0 else -math.inf
-    return Distortion(
-        w2=shift**2 + sigma2 * math.expm1(0.5 * log_ratio) ** 2,
-        kl=0.5 * (excess - log_ratio + shift**2 / sigma2),
-        variance_ratio=1.0 + excess,
-        entropy_change=0.5 * log_ratio,
-        separation=separation,
-        accuracy=accuracy,
-    )
-
-
-def _by_direction(result: Trajectory | Ensemble) -> Distortion:
-    """The same with a spectrum: Gaussians with commuting covariances, direction by direction."""
-    spectrum, final = result.problem.spectrum, cast(Any, result.final)
-    assert spectrum is not None
-    D, accuracy = spectrum.D(0.0), math.nan
-    if isinstance(result, Trajectory):
-        shift, excess, separation = final.mean_shift_group, final.variance_excess_group, float(final.F)
-    else:
-        shift, excess = final.m_group.mean - 1.0, final.v_group.mean / D - 1.0
+        shift, excess = getattr(final, f"m{by}").mean - 1.0, getattr(final, f"v{by}").mean / (c / g) - 1.0
         separation, accuracy = float(final.log_odds.mean) / result.d, float(final.accuracy.mean)
-    r, c = np.array(spectrum.share), np.array(spectrum.c)
-    log_ratio = np.log1p(excess)
+    shift, excess = np.atleast_1d(shift), np.atleast_1d(excess)
+    with np.errstate(divide="ignore"):  # v = 0
+        log_ratio = np.log1p(np.maximum(excess, -1.0))
     return Distortion(
-        w2=float(r @ (spectrum.g * shift**2 + c * np.expm1(0.5 * log_ratio) ** 2)),
-        kl=0.5 * float(r @ (excess - log_ratio + shift**2 / D)),
-        variance_ratio=1.0 + float(r @ (c * excess)) / spectrum.sigma2,
+        w2=float(r @ (g * shift**2 + c * np.expm1(0.5 * log_ratio) ** 2)),
+        kl=0.5 * float(r @ (excess - log_ratio + shift**2 / (c / g))),
+        variance_ratio=1.0 + float(r @ (c * excess)) / result.problem.sigma2,
         entropy_change=0.5 * float(r @ log_ratio),
         separation=separation,
         accuracy=accuracy,

@@ -50,7 +50,7 @@ class Groups:
         self.above = self.c - self.floor
 
     @classmethod
-    def of(cls, problem: Problem, alpha: float) -> "Groups":
+    def of(cls, problem: Problem, alpha: float = math.inf) -> "Groups":
         s = problem.spectrum
         return cls(problem.sigma2, alpha=alpha) if s is None else cls(s.c, s.g, s.share, alpha)
 
