@@ -1,16 +1,28 @@
-"""Where a run begins that starts at t = infinity: (T8) of docs/theory.md at a time well above speciation.
+"""Where a run begins: the start law, for theory and particles alike.
 
-Before speciation the solution from t = infinity at constant w is (1 + w) Phi(e w, e) for m and D Phi(2 e w, eta^2) for
-v, Phi(a, b) = 2F1(-a, 1; 1 + b; 1/(1 + D)). Far out its series converges fast. All arguments broadcast.
+A finite T gives N(0, v_T I) for y = x/a: v_T = T for VE, and T + 1 for a variance-preserving process, which starts from
+x ~ N(0, I), 1/a^2 = T + 1 (`Noise.terminal_variance`). For T = infinity it is the exact solution of the crowd, (T8) of
+docs/theory.md, at a time t* well above speciation: at constant w, with e = (1 + eta^2)/2 and D = sigma2 + t,
+
+    m = (1 + w) Phi(e w, e),   v = D Phi(2 e w, eta^2),   Phi(a, b) = 2F1(-a, 1; 1 + b; 1/(1 + D)),
+
+a series that converges fast far out. Particles draw from this law in `simulate.running.particles`. Arguments broadcast.
 """
 
-from typing import Any, NamedTuple
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from meanfield.errors import ProblemError
 
-__all__ = ["Start", "crowd_start", "far_enough"]
+if TYPE_CHECKING:
+    from meanfield.problem.statement import Problem
+
+__all__ = ["Start", "crowd_start", "far_enough", "start_law"]
+
+FAR = 100.0  # t* over the scale (1 + |w|)/min(rate, 1) of speciation, and over the class variance
+SETTLED = 10.0  # t* over the time above which w is constant
 
 
 class Start(NamedTuple):
@@ -19,6 +31,38 @@ class Start(NamedTuple):
     t: float
     m: Any
     v: Any
+
+
+def start_law(problem: "Problem", rate: float, count: float = math.inf, d: float = math.inf) -> Start:
+    """Law at the start of a problem whose classes have rate log(P)/d (and, at finite d, number P = `count`, and d).
+
+    At finite P the target itself carries the share 1/P of the unconditional weight, so guidance pulls with w (1 - 1/P).
+
+    Raises
+    ------
+    ProblemError : a start at T = infinity for classes of rate 0.
+
+    Examples
+    --------
+    >>> from meanfield import Continuum, Problem
+    >>> start_law(Problem(classes=Continuum(), sigma2=0.25, t_start=50.0), rate=math.inf)
+    Start(t=50.0, m=0.0, v=50.0)
+    """
+    s = problem.spectrum
+    if math.isfinite(problem.T):
+        law = (0.0, problem.v_T) if s is None else (np.zeros(len(s)), problem.v_T / s.g)
+        return Start(problem.T, *law)
+    if count <= 1:
+        rate = 1.0  # the target alone: guidance does nothing
+    if rate <= 0:
+        raise ProblemError(
+            f"a start at t = infinity needs log(P)/d > 0; got {rate}. Give a finite t_start, e.g. t_start=1000."
+        )
+    g, schedule = 1.0 if s is None else float(s.g.max()), problem.schedule
+    t = float(far_enough(rate, schedule.largest, problem.largest_variance, schedule.settled_above(d), g))
+    w = float(problem.amplitude(t)) * (1.0 - 1.0 / count)  # constant here, so 0 if it depends on the sample
+    D = problem.sigma2 + t if s is None else s.D(t)
+    return Start(t, *crowd_start(D, w, problem.eta))
 
 
 def far_enough(rate, largest, variance, settled, g=1.0):
@@ -32,7 +76,8 @@ def far_enough(rate, largest, variance, settled, g=1.0):
     settled : VE time above which w is constant.
     g : largest variance of the class means.
     """
-    return np.maximum(np.maximum(100.0 * (1.0 + largest) / np.minimum(rate, 1.0) * g, 100.0 * variance), 10.0 * settled)
+    guided = FAR * (1.0 + largest) / np.minimum(rate, 1.0) * g
+    return np.maximum(np.maximum(guided, FAR * variance), SETTLED * settled)
 
 
 def crowd_start(D, w, eta):

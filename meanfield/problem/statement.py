@@ -23,9 +23,9 @@ from meanfield.problem.growth import Continuum, Exponential, Fixed, Growth, Poly
 from meanfield.problem.noise import VE, as_noise
 from meanfield.problem.owntime import in_ve_time
 from meanfield.problem.spectrum import Spectrum
-from meanfield.problem.start import Start, crowd_start, far_enough
+from meanfield.problem.start import Start, start_law
 
-__all__ = ["Continuum", "Exponential", "Fixed", "Growth", "Polynomial", "Problem", "Start"]
+__all__ = ["Continuum", "Exponential", "Fixed", "Growth", "Polynomial", "Problem"]
 
 SAMPLERS = {"sde": 1.0, "ode": 0.0}
 
@@ -154,31 +154,8 @@ class Problem:
         return w[()]
 
     def start(self, rate: float, count: float = math.inf, d: float = math.inf) -> Start:
-        """Law at the start, for classes of rate log(P)/d (and, at finite d, their number P = `count`, and d).
-
-        A finite T gives N(0, v_T I): v_T = T for VE, and T + 1 for a variance-preserving process, which starts from
-        x ~ N(0, I), y = x/a with 1/a^2 = T + 1. For T = infinity it is the exact crowd solution (T8) at a time t* well
-        above speciation (`meanfield.problem.start`). At finite P the target itself carries the share 1/P of the
-        unconditional weight, so guidance pulls with w (1 - 1/P).
-
-        Returns
-        -------
-        Start : (t, m, v).
-        """
-        if math.isfinite(self.T):
-            s = self.spectrum
-            return Start(self.T, 0.0, self.v_T) if s is None else Start(self.T, np.zeros(len(s)), self.v_T / s.g)
-        if count <= 1:
-            rate = 1.0  # the target alone: guidance does nothing
-        if rate <= 0:
-            raise ProblemError(
-                f"a start at t = infinity needs log(P)/d > 0; got {rate}. Give a finite t_start, e.g. t_start=1000."
-            )
-        g = 1.0 if self.spectrum is None else float(self.spectrum.g.max())
-        t = float(far_enough(rate, self.schedule.largest, self.largest_variance, self.schedule.settled_above(d), g))
-        w = float(self.amplitude(t)) * (1.0 - 1.0 / count)  # constant here, so 0 if it depends on the sample
-        D = self.sigma2 + t if self.spectrum is None else self.spectrum.D(t)
-        return Start(t, *crowd_start(D, w, self.eta))
+        """The start law, for classes of rate log(P)/d; see `meanfield.problem.start.start_law`."""
+        return start_law(self, rate, count, d)
 
     @property
     def least_variance(self) -> float:

@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from meanfield.errors import ProblemError
-from meanfield.problem.statement import Problem, Start
+from meanfield.problem.start import Start
+from meanfield.problem.statement import Problem
 
 __all__ = ["WAYS", "Case", "choose", "count_classes"]
 

@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.problem.statement import Problem, Start
+from meanfield.problem.start import Start
+from meanfield.problem.statement import Problem
 from simulate.randomness.streams import NoiseReader
 from simulate.running.observables import Observer
 from simulate.running.plan import Plan
