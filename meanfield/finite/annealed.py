@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from meanfield.finite.sampling import Model
 from meanfield.tools.compiling import compiled
 
 __all__ = ["bent", "fill", "force", "log_odds", "log_sigmoid", "observe", "sigmoid", "start", "step"]
@@ -122,7 +123,7 @@ def log_sigmoid(x):  # pragma: no cover - compiled
 
 
 @compiled()
-def fill(rng, n_samples, model, out):  # pragma: no cover - compiled
+def fill(rng, n_samples, model: Model, out):  # pragma: no cover - compiled
     """Add up the observables of `n_samples` samples in out (observables, times)."""
     d, grid, constant = model.d, model.grid, model.constant
     column, root = np.empty(out.shape[0]), math.sqrt(d)

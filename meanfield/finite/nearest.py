@@ -16,6 +16,7 @@ import numpy as np
 
 from meanfield.finite import annealed
 from meanfield.finite.ball import draw, grown, inner_product, log_average, outside, radius2, split
+from meanfield.finite.sampling import Model
 from meanfield.tools.compiling import compiled
 
 __all__ = ["Rule", "fill", "posterior"]
@@ -279,7 +280,7 @@ def start_all(rng, law, act, y, h):  # pragma: no cover - compiled
 
 
 @compiled()
-def fill(rng, n_samples, model, rule, out):  # pragma: no cover - compiled
+def fill(rng, n_samples, model: Model, rule: Rule, out):  # pragma: no cover - compiled
     """Add up the observables of `n_samples` samples in out (observables, times).
 
     Returns the number of balls, of the classes in them, and the largest excess, a logarithm, over the rule.

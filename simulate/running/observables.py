@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from meanfield.problem.spectrum import Spectrum
-from simulate.scores.score import Posterior
+from simulate.scores.posterior import Posterior
 
 __all__ = ["BY_GROUP", "BY_RATIO", "NAMES", "Observer", "unpack"]
 

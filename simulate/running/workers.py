@@ -25,7 +25,8 @@ from meanfield.tools.progress import Progress
 from simulate.running.observables import unpack
 from simulate.running.particles import simulate_batch
 from simulate.running.plan import Plan
-from simulate.scores.kernels import NEGLIGIBLE, FastScore
+from simulate.scores.cutting import NEGLIGIBLE
+from simulate.scores.kernels import FastScore
 from simulate.scores.mixture import Classes, Mixture, draw_direct, draw_target
 from simulate.scores.score import ContinuumScore, ReferenceScore, Score
 from simulate.scores.span import draw_span

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.special import logsumexp
 
-from simulate.scores.score import Posterior
+from simulate.scores.posterior import Posterior
 
 __all__ = ["CovarianceScore"]
 

@@ -31,7 +31,9 @@ last bits from one that reads them from the disk.
 import numpy as np
 
 from meanfield.tools.compiling import compiled
+from simulate.scores.cutting import Cut
 from simulate.scores.plain import FORMATS
+from simulate.scores.posterior import Sums
 
 __all__ = ["BLOCK", "accumulate_fused", "accumulate_packed", "pack", "workspace"]
 
@@ -59,15 +61,13 @@ def _aligned(*shape: int) -> np.ndarray:
 
 
 @compiled()
-def accumulate_fused(
-    query, delta, half, limit, floor, skip, squares, packed, L, top, total, square, shift
-):  # pragma: no cover - compiled
-    """Add the classes `delta` of half <= limit to the running sums; shapes as in `pack` and `accumulate_packed`."""
+def accumulate_fused(query, delta, half, cut: Cut, squares, sums: Sums, packed, L):  # pragma: no cover - compiled
+    """Add the classes `delta` that are not cut off to the running sums; shapes as in `pack`, `accumulate_packed`."""
     k = 0
     while k < len(delta):
-        count, seen = pack(delta[k:], half[k:], limit, packed)
+        count, seen = pack(delta[k:], half[k:], cut.limit, packed)
         k += seen
-        accumulate_packed(query, packed, count, floor, skip, squares, L, top, total, square, shift)
+        accumulate_packed(query, packed, count, cut, squares, sums, L)
 
 
 @compiled(forceinline=True)
@@ -94,13 +94,13 @@ def pack(delta, half, limit, packed):  # pragma: no cover - compiled
 
 
 @compiled(fastmath=FAST, forceinline=True)
-def accumulate_packed(
-    query, packed, count, floor, skip, squares, L, top, total, square, shift
-):  # pragma: no cover - compiled
-    """Add the first `count` packed classes to the running sums top, total, square (samples,), shift (samples, rows).
+def accumulate_packed(query, packed, count, cut, squares, sums, L):  # pragma: no cover - compiled
+    """Add the first `count` packed classes to the running sums, shift (samples, rows).
 
     query (samples, rows) is scaled by log2(e)/D; samples and rows are multiples of four; L (4 ROW,) is scratch.
     """
+    skip, floor, _ = cut
+    top, total, square, shift = sums
     flat = packed.ravel()
     rows = query.shape[1]
     stride = packed.shape[1] * packed.shape[2]

@@ -16,11 +16,15 @@ This kernel serves many directions, where library products run at full speed, an
 its twin for float32 in few directions. The kernels are dumb: `simulate.scores.kernels.FastScore` allocates and scales.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from meanfield.tools.compiling import compiled
+from simulate.scores.cutting import Cut
+from simulate.scores.posterior import Sums
 
-__all__ = ["FORMATS", "accumulate"]
+__all__ = ["FORMATS", "Scratch", "accumulate", "scratch"]
 
 
 def _exp2_polynomial(degree: int) -> np.ndarray:
@@ -36,17 +40,37 @@ FORMATS: dict[str, tuple] = {
 }
 
 
-@compiled(fastmath={"reassoc", "contract", "nsz", "nnan"})
-def accumulate(
-    y, delta, half, block, floor, skip, squares, poly, bias, unit,
-    logits, words, bits, powers, partial, top, total, square, shift,
-):  # fmt: skip  # pragma: no cover - compiled
-    """Add the classes `delta` to the running sums top, total, square (samples,) and shift (samples, dim).
+class Scratch(NamedTuple):
+    """Of one thread: the float type (`FORMATS`), `logits` (samples * block,) with their integer view `words`, `bits`
+    (block,) with their float view `powers`, and `partial` (samples, dim)."""
 
-    y (samples, dim) and half (classes,) are scaled by log2(e)/D. `logits` (samples * block,) with its integer view
-    `words`, `bits` (block,) with its float view `powers`, and `partial` (samples, dim) are scratch.
-    """
+    block: int
+    poly: tuple
+    bias: float
+    unit: float
+    logits: np.ndarray
+    words: np.ndarray
+    bits: np.ndarray
+    powers: np.ndarray
+    partial: np.ndarray
+
+
+def scratch(dim: int, samples: int, block: int, dtype: str) -> Scratch:
+    """For batches of at most `samples` samples, and blocks of `block` classes."""
+    integer, poly, bias, unit = FORMATS[dtype]
+    logits, bits = np.empty(samples * block, dtype), np.empty(block, integer)
+    partial = np.empty((samples, dim), dtype)
+    return Scratch(block, poly, bias, unit, logits, logits.view(integer), bits, bits.view(dtype), partial)
+
+
+@compiled(fastmath={"reassoc", "contract", "nsz", "nnan"})
+def accumulate(y, delta, half, cut: Cut, squares, sums: Sums, work: Scratch):  # pragma: no cover - compiled
+    """Add the classes `delta` to the running sums; y (samples, dim) and half (classes,) are scaled by log2(e)/D."""
+    skip, floor, _ = cut
+    top, total, square, shift = sums
+    block, poly, bias, unit, logits, words, bits, powers, partial = work
     samples = y.shape[0]
+    partial = partial[:samples]
     low = -bias + 1
     rounding = unit / (unit + unit)  # one half, in the float type of the kernel
     for first in range(0, delta.shape[0], block):

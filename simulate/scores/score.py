@@ -2,40 +2,17 @@
 
 Tweedie's formula for the mixture: s_u = sum_k pi_k (mu_k - x)/D with pi = softmax(-|x - mu_k|^2/(2D)). In the frame of
 the target (`simulate.scores.mixture`) the guided score is s_w = (b - y)/D with b = -w sum_k pi_k delta_k: all that a
-sampler needs is the shift  p = sum_k pi_k delta_k  and, to observe, the weights. Everything is normalised among the
-*wrong* classes first: log-odds and 1 - pi_1 keep full relative precision however small either of pi_1, 1 - pi_1 is.
+sampler needs is the shift  p = sum_k pi_k delta_k  and, to observe, the weights (`simulate.scores.posterior`).
 """
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from simulate.scores.mixture import Mixture
+from simulate.scores.posterior import Posterior, Sums
 
-__all__ = ["ContinuumScore", "Posterior", "ReferenceScore", "Score", "posterior_from_sums"]
-
-
-@dataclass(frozen=True)
-class Posterior:
-    """What a batch of samples (samples, dim) sees of the classes.
-
-    Attributes
-    ----------
-    shift : sum_k pi_k delta_k (samples, dim).
-    log_odds : log pi_1/(1 - pi_1) (samples,); nan without rivals (P = 1) and in the continuum.
-    weight : pi_1 (samples,).
-    participation : 1/sum_k pi_k^2 (samples,); nan in the continuum, nan unless `full` was asked for.
-    nearest : whether the target is the most probable class (samples,).
-    log_ratio : log p_t(x)/p_t(x|c) (samples,) in the continuum, if asked for; elsewhere it follows from the odds.
-    """
-
-    shift: np.ndarray
-    log_odds: np.ndarray
-    weight: np.ndarray
-    participation: np.ndarray
-    nearest: np.ndarray
-    log_ratio: np.ndarray | None = None
+__all__ = ["ContinuumScore", "ReferenceScore", "Score"]
 
 
 class Score(Protocol):
@@ -65,14 +42,14 @@ class ReferenceScore:
 
     def __call__(self, y: np.ndarray, D: Any, full: bool = False) -> Posterior:
         if not len(self.delta):
-            return posterior_from_sums(np.zeros(len(y)), np.zeros(len(y)), np.zeros(len(y)), np.zeros_like(y), full)
+            return Sums.zero(*y.shape).posterior(y.shape[1], full)
         if np.ndim(D):
             logits = (y / D) @ self.delta.T - (0.5 * self.delta**2) @ (1.0 / D)
         else:
             logits = (y @ self.delta.T - self.half) / D  # (samples, wrong classes)
         top = logits.max(axis=1)
         p = np.exp(logits - top[:, None])
-        return posterior_from_sums(top, p.sum(axis=1), (p * p).sum(axis=1), p @ self.delta, full)
+        return Sums(top, p.sum(axis=1), (p * p).sum(axis=1), p @ self.delta).posterior(y.shape[1], full)
 
 
 class ContinuumScore:
@@ -94,21 +71,3 @@ class ContinuumScore:
         x = y + self.target
         own, all_ = (np.einsum("sd,sd->s", a, a) for a in (y, x))
         return 0.5 * (own / D - all_ / (1.0 + D) - len(self.target) * np.log1p(1.0 / D))
-
-
-def posterior_from_sums(top, total, square, shift, full: bool) -> Posterior:
-    """Posterior from sums over the wrong classes of exp(l_k - top), its square, and delta_k exp(l_k - top).
-
-    `total` is 0 where no wrong class counts (none exists, or all were skipped as negligible).
-    """
-    some = total > 0
-    safe = np.where(some, total, 1.0)
-    log_odds = np.where(some, -(top + np.log(safe)), np.inf)  # (samples,)
-    small = np.exp(-np.abs(log_odds))
-    more, less = 1.0 / (1.0 + small), small / (1.0 + small)  # the larger of pi_1 and 1 - pi_1, and the smaller
-    ahead = log_odds > 0
-    weight, wrong = np.where(ahead, more, less), np.where(ahead, less, more)
-    participation = 1.0 / (weight**2 + wrong**2 * square / safe**2) if full else np.full(len(total), np.nan)
-    shift = shift * (wrong / safe)[:, None]  # (samples, dim)
-    nearest = ~some | (top < 0.0)
-    return Posterior(shift, np.where(some, log_odds, np.nan), weight, participation, nearest)

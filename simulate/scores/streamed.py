@@ -18,7 +18,7 @@ fifth more than with explicit classes, 1000 a few per cent.
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -26,9 +26,10 @@ from meanfield.tools.compiling import compiled
 from meanfield.tools.crew import Crew
 from simulate.randomness.normals import make_key
 from simulate.randomness.streams import MEANS
-from simulate.scores.kernels import NEGLIGIBLE, Cut, cut_off, make_kernel
+from simulate.scores.cutting import NEGLIGIBLE, Cut, cut_off
+from simulate.scores.kernels import make_kernel
 from simulate.scores.mixture import Classes, draw_target, fill_classes
-from simulate.scores.score import Posterior, posterior_from_sums
+from simulate.scores.posterior import Posterior, Sums
 
 __all__ = ["MIN_BLOCK", "RANGE", "StreamedMixture", "StreamedScore", "draw_streamed", "n_ranges"]
 
@@ -114,29 +115,6 @@ def n_ranges(n_classes: float) -> int:
     return -(-(int(n_classes) - 1) // RANGE)
 
 
-class _Sums(NamedTuple):
-    """Running sums over classes: top, total, square (samples,), shift (samples, dim); logits to base 2."""
-
-    top: np.ndarray
-    total: np.ndarray
-    square: np.ndarray
-    shift: np.ndarray
-
-    @classmethod
-    def zero(cls, samples: int, dim: int) -> "_Sums":
-        return cls(np.full(samples, -1e300), np.zeros(samples), np.zeros(samples), np.zeros((samples, dim)))
-
-    def merge(self, other: "_Sums") -> "_Sums":
-        top = np.maximum(self.top, other.top)
-        mine, theirs = np.exp2(self.top - top), np.exp2(other.top - top)
-        return _Sums(
-            top,
-            self.total * mine + other.total * theirs,
-            self.square * mine**2 + other.square * theirs**2,
-            self.shift * mine[:, None] + other.shift * theirs[:, None],
-        )
-
-
 class StreamedScore:
     """Posterior of all samples of a draw at once, from classes that are made on the way.
 
@@ -165,31 +143,29 @@ class StreamedScore:
         self._negligible = NEGLIGIBLE[dtype] if negligible is None else negligible
 
     def __call__(self, y: np.ndarray, D: Any, full: bool = False) -> Posterior:
-        top, total, square, shift = self.sums(y, D, full)
-        return posterior_from_sums(top, total, square, shift[:, : y.shape[1]], full)
+        return self.sums(y, D, full).posterior(y.shape[1], full)
 
-    def sums(self, y: np.ndarray, D: Any, full: bool = False) -> tuple[np.ndarray, ...]:
-        """The sums of `posterior_from_sums`: top, total, square (samples,), shift (samples, dim rounded up)."""
+    def sums(self, y: np.ndarray, D: Any, full: bool = False) -> Sums:
+        """The sums that give the posterior."""
         samples, dim = y.shape
         scale = np.broadcast_to(1.0 / (D * np.log(2.0)), dim)  # one for each direction
         cut = cut_off(y, D, int(self._mixture.n_classes) - 1, self._negligible, full)
         sums = None
         for part in self._mixture.over_ranges(lambda blocks: self._sum(blocks, y, scale, cut, full)):
-            sums = part if sums is None else sums.merge(part)
-        top, total, square, shift = sums or _Sums.zero(samples, dim)
-        return top[:samples] * np.log(2.0), total[:samples], square[:samples], shift[:samples]
+            sums = part if sums is None else sums.merged(part)
+        return (sums or Sums.zero(samples, dim)).natural(samples)
 
-    def _sum(self, blocks: Iterator[np.ndarray], y: np.ndarray, scale: np.ndarray, cut: Cut, full: bool) -> _Sums:
+    def _sum(self, blocks: Iterator[np.ndarray], y: np.ndarray, scale: np.ndarray, cut: Cut, full: bool) -> Sums:
         """Sums over the classes of `blocks`; the kernel may round samples and directions up."""
         samples, dim = y.shape
         block = max(16, min(self._block, LOGITS // samples))
         kernel = make_kernel(dim, samples, int(self._mixture.n_classes) - 1, block, self._dtype)
         query = kernel.query(samples)
         np.multiply(y, scale, out=query[:samples, :dim], casting="same_kind")
-        sums = _Sums.zero(*query.shape)
+        sums = Sums.zero(*query.shape)
         for delta in blocks:
             half = _half_norms(delta, scale).astype(self._dtype)  # (classes,)
-            kernel.add(query, delta.astype(self._dtype, copy=False), half, cut, full, *sums)
+            kernel.add(query, delta.astype(self._dtype, copy=False), half, cut, full, sums)
         return sums
 
 

@@ -20,7 +20,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from meanfield.tools.compiling import compiled
-from simulate.scores.score import Posterior, Score
+from simulate.scores.posterior import Posterior, Sums
+from simulate.scores.score import Score
 from simulate.steps.integrators import Step
 from simulate.steps.stepping import State
 
@@ -30,12 +31,9 @@ FAST = {"reassoc", "contract", "nsz"}
 
 
 class SumScore(Score, Protocol):
-    """A score that can also give its sums over the wrong classes, those of `simulate.scores.score.posterior_from_sums`.
+    """A score that can also give its sums over the wrong classes, valid until the next call."""
 
-    top, total, square (samples,), shift (samples, dim or more); valid until the next call.
-    """
-
-    def sums(self, y: np.ndarray, D: Any, full: bool = False) -> tuple[np.ndarray, ...]: ...
+    def sums(self, y: np.ndarray, D: Any, full: bool = False) -> Sums: ...
 
 
 def advance_in_place(state: State, D: Any, noise: np.ndarray, step: Step, score: SumScore, full: bool = False) -> State:
@@ -74,14 +72,9 @@ def advance_in_place(state: State, D: Any, noise: np.ndarray, step: Step, score:
     each[0], each[1], each[2], each[3] = step.decay, step.phi, step.ratio, step.psi
     each[4], each[5] = 1.0 / step.D_end, 1.0 / (1.0 + step.D_end)  # products are cheap, quotients are not
     _predict(y, held, before, noise, step.w_start, each)
-    top, total, square, shift = score.sums(y, step.D_end, full)
     log_odds, weight, participation = np.empty((3, samples))
-    nearest = np.empty(samples, bool)
-    _correct(
-        y, held, top, total, square, shift, step.w_end, each, step.resolved, full,
-        log_odds, weight, participation, nearest,
-    )  # fmt: skip
-    there = Posterior(held, log_odds, weight, participation, nearest)
+    there = Posterior(held, log_odds, weight, participation, np.empty(samples, bool))
+    _correct(y, there, score.sums(y, step.D_end, full), step.w_end, each, step.resolved, full)
     return State(y, there if step.resolved else None, before)
 
 
@@ -99,10 +92,10 @@ def _predict(y, held, before, noise, w, each):  # pragma: no cover - compiled
 
 
 @compiled(fastmath=FAST)
-def _correct(
-    y, held, top, total, square, shift, w, each, move, full, log_odds, weight, participation, nearest
-):  # pragma: no cover - compiled
-    """y, held (samples, dim), shift (samples, dim or more), the coefficients `each` (6, dim); the others (samples,)."""
+def _correct(y, there: Posterior, sums: Sums, w, each, move, full):  # pragma: no cover - compiled
+    """y (samples, dim); the coefficients `each` (6, dim); fills the posterior, whose shift is the predicted force."""
+    held, log_odds, weight, participation, nearest, _ = there
+    top, total, square, shift = sums
     psi, inverse_D, share = each[3], each[4], each[5]
     for s in range(y.shape[0]):
         some = total[s] > 0.0  # whether any wrong class counts

@@ -20,7 +20,7 @@ import numpy as np
 from meanfield.errors import NoMinimiserError
 from meanfield.guidance.schedules import Schedule
 from meanfield.problem.statement import Problem
-from simulate.scores.score import Posterior
+from simulate.scores.posterior import Posterior
 
 __all__ = ["Pull", "log_ratio", "make_pull", "ratio_weight"]
 

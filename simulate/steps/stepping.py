@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import expit
 
-from simulate.scores.score import Posterior, Score
+from simulate.scores.posterior import Posterior
+from simulate.scores.score import Score
 from simulate.steps.integrators import Step, correct, predict
 from simulate.steps.pulls import Pull
 

@@ -6,7 +6,8 @@ import pytest
 from simulate.scores import kernels
 from simulate.scores.kernels import FastScore
 from simulate.scores.mixture import Mixture, draw_direct
-from simulate.scores.score import ReferenceScore, posterior_from_sums
+from simulate.scores.posterior import Sums
+from simulate.scores.score import ReferenceScore
 
 
 def spread(mixture, D, n, seed=1):
@@ -102,7 +103,7 @@ def summed_in_turn(mixture, y, D, dtype):
         return np.cumsum(terms, axis=-1, dtype=dtype)[..., -1].astype(float)
 
     shift = np.stack([total(weights * column) for column in mixture.delta.T], axis=1)  # (samples, dim)
-    return posterior_from_sums(top, total(weights), total(weights * weights), shift, True)
+    return Sums(top, total(weights), total(weights * weights), shift).posterior(shift.shape[1], True)
 
 
 def near_target(mixture, D, n=32):

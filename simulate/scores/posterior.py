@@ -1,0 +1,94 @@
+"""What a batch of samples sees of the classes: sums over the wrong classes, and the posterior that they give.
+
+Everything is normalised among the *wrong* classes first: log-odds and 1 - pi_1 keep full relative precision however
+small either of pi_1, 1 - pi_1 is.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["Posterior", "Sums"]
+
+
+class Posterior(NamedTuple):
+    """What a batch of samples (samples, dim) sees of the classes.
+
+    Attributes
+    ----------
+    shift : sum_k pi_k delta_k (samples, dim).
+    log_odds : log pi_1/(1 - pi_1) (samples,); nan without rivals (P = 1) and in the continuum.
+    weight : pi_1 (samples,).
+    participation : 1/sum_k pi_k^2 (samples,); nan in the continuum, nan unless `full` was asked for.
+    nearest : whether the target is the most probable class (samples,).
+    log_ratio : log p_t(x)/p_t(x|c) (samples,) in the continuum, if asked for; elsewhere it follows from the odds.
+    """
+
+    shift: np.ndarray
+    log_odds: np.ndarray
+    weight: np.ndarray
+    participation: np.ndarray
+    nearest: np.ndarray
+    log_ratio: np.ndarray | None = None
+
+
+class Sums(NamedTuple):
+    """Sums over wrong classes: top = max_k l_k, and of exp(l_k - top), its square, and delta_k exp(l_k - top).
+
+    top, total, square (samples,), shift (samples, dim or more). `total` is 0 where no wrong class counts: none exists,
+    or all were skipped as negligible. Running sums, of kernels, have their logits to base 2.
+    """
+
+    top: np.ndarray
+    total: np.ndarray
+    square: np.ndarray
+    shift: np.ndarray
+
+    @classmethod
+    def zero(cls, samples: int, dim: int) -> "Sums":
+        """Running sums before the first class."""
+        return cls(np.full(samples, -1e300), np.zeros(samples), np.zeros(samples), np.zeros((samples, dim)))
+
+    def clear(self) -> "Sums":
+        """Set these arrays to the running sums before the first class."""
+        self.top.fill(-1e300)
+        for array in self[1:]:
+            array.fill(0.0)
+        return self
+
+    def merged(self, other: "Sums") -> "Sums":
+        """Running sums over both sets of classes."""
+        top = np.maximum(self.top, other.top)
+        mine, theirs = np.exp2(self.top - top), np.exp2(other.top - top)
+        return Sums(
+            top,
+            self.total * mine + other.total * theirs,
+            self.square * mine**2 + other.square * theirs**2,
+            self.shift * mine[:, None] + other.shift * theirs[:, None],
+        )
+
+    def natural(self, samples: int) -> "Sums":
+        """Running sums of the first samples, with their logits to base e."""
+        return Sums(self.top[:samples] * np.log(2.0), self.total[:samples], self.square[:samples], self.shift[:samples])
+
+    def posterior(self, dim: int, full: bool) -> Posterior:
+        """The posterior in `dim` directions; `full` with the participation.
+
+        Examples
+        --------
+        >>> one = Sums(np.zeros(1), np.ones(1), np.ones(1), np.ones((1, 2)))  # one rival, as likely as the target
+        >>> one.posterior(2, full=True).weight, one.posterior(2, full=True).participation
+        (array([0.5]), array([2.]))
+        """
+        top, total, square, shift = self
+        some = total > 0
+        safe = np.where(some, total, 1.0)
+        log_odds = np.where(some, -(top + np.log(safe)), np.inf)  # (samples,)
+        small = np.exp(-np.abs(log_odds))
+        more, less = 1.0 / (1.0 + small), small / (1.0 + small)  # the larger of pi_1 and 1 - pi_1, and the smaller
+        ahead = log_odds > 0
+        weight, wrong = np.where(ahead, more, less), np.where(ahead, less, more)
+        participation = 1.0 / (weight**2 + wrong**2 * square / safe**2) if full else np.full(len(total), np.nan)
+        shift = shift[:, :dim] * (wrong / safe)[:, None]  # (samples, dim)
+        nearest = ~some | (top < 0.0)
+        return Posterior(shift, np.where(some, log_odds, np.nan), weight, participation, nearest)
