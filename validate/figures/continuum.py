@@ -8,20 +8,19 @@ import numpy as np
 
 from meanfield.problem.growth import Continuum, Fixed
 from meanfield.problem.statement import Problem
-from meanfield.tools.progress import Progress
 from validate.drawing import SAMPLER, canvas, legend_below
 from validate.figures.curves import (
     DASHES,
     RATIO,
     SAMPLERS,
     SHIFT,
-    Show,
     about,
     colour,
-    final_values,
-    marks_over,
+    distortion_of,
+    final_distortion,
 )
 from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
+from validate.results.tables import Show, tabulate
 
 if TYPE_CHECKING:
     import xarray
@@ -52,24 +51,22 @@ def against_classes(
     from simulate import run
 
     base, laws = Problem(classes=Continuum(), sigma2=sigma2, guidance=w), [*map(Fixed, counts), Continuum()]
-    marks, limits = [], []
-    with Progress(progress, len(samplers) * len(sizes) * len(laws), "against the number of classes") as show:
-        for sampler in samplers:
-            final = solve(base.replace(sampler=sampler)).final
-            limits.append((final.m - 1.0, final.v / sigma2))
-            for d in sizes:
-                for law in laws:
-                    problem = base.replace(classes=law, sampler=sampler)
-                    marks.append(final_values(run(problem, d=d, progress=False, **options)))
-                    show(len(marks))
-    mark = np.reshape(marks, (len(samplers), len(sizes), len(laws), 4))
-    shift, v_ratio = np.transpose(limits)
+
+    def limit(sampler):
+        return distortion_of(solve(base.replace(sampler=sampler)), "limit")
+
+    def particles(sampler, d, law):
+        return final_distortion(run(base.replace(classes=law, sampler=sampler), d=d, progress=False, **options))
+
+    grid: dict[str, Any] = {"sampler": list(samplers), "d": list(sizes), "P": laws}
     return xarray.Dataset(
-        {"limit_shift": ("sampler", shift), "limit_v_ratio": ("sampler", v_ratio),
-         **marks_over(("sampler", "d", "P"), mark)},
-        coords={"sampler": list(samplers), "d": list(sizes), "P": [*map(float, counts), math.inf]},
+        {
+            **tabulate({"sampler": samplers}, limit),
+            **tabulate(grid, particles, title="against the number of classes", progress=progress),
+        },
+        coords={**grid, "P": [*map(float, counts), math.inf]},
         attrs=about(base, options),
-    )  # fmt: skip
+    )
 
 
 def draw(data: "xarray.Dataset", axes=None):

@@ -6,10 +6,7 @@ the same marker everywhere.
 """
 
 import json
-from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from meanfield.ensemble import Ensemble
 from meanfield.problem.growth import Exponential, Fixed, Growth, Polynomial
@@ -23,37 +20,45 @@ __all__ = [
     "RATIO",
     "SAMPLERS",
     "SHIFT",
-    "Show",
     "about",
     "colour",
-    "final_values",
-    "marks_over",
+    "distortion_of",
+    "final_distortion",
+    "in_units",
     "name_of",
-    "paired",
     "pretty",
 ]
 
 SAMPLERS = ("sde", "ode")
+SHIFT, RATIO = r"mean shift $m(0) - 1$", r"variance $v(0)/\sigma^2$"
+LOSS = r"lost variance $1 - v(0)/\sigma^2$"
+DASHES = {"sde": "-", "ode": "--"}
 
 
-Show = bool | Callable[[int, int], Any] | None
+def final_distortion(data: Ensemble) -> dict[str, Any]:
+    """m(0) - 1 and v(0)/sigma2 of particles with their errors: paired estimates."""
+    m, v, sigma2 = data.final.m_paired, data.final.v_paired, data.problem.sigma2
+    return {
+        "shift": m.mean - 1.0,
+        "shift_error": m.stderr,
+        "v_ratio": v.mean / sigma2,
+        "v_ratio_error": v.stderr / sigma2,
+    }
 
 
-def paired(data: Ensemble) -> tuple[np.ndarray, ...]:
-    """m, its error, v, its error at the recorded times: paired estimates."""
-    return data.m_paired.mean, data.m_paired.stderr, data.v_paired.mean, data.v_paired.stderr
+def distortion_of(theory: Any, kind: str) -> dict[str, Any]:
+    """The same of a theory, under the name of what it is drawn as: a line, a limit."""
+    final = theory.final
+    return {f"{kind}_shift": final.m - 1.0, f"{kind}_v_ratio": final.v / theory.problem.sigma2}
 
 
-def final_values(data: Ensemble) -> tuple[float, ...]:
-    """m(0) - 1, its error, v(0)/sigma2, its error: paired estimates."""
-    m, m_error, v, v_error = (float(x[-1]) for x in paired(data))
-    return m - 1.0, m_error, v / data.problem.sigma2, v_error / data.problem.sigma2
-
-
-def marks_over(dims: tuple[str, ...], mark: np.ndarray) -> dict[str, tuple]:
-    """Variables over `dims` of an array (..., 4) of `final_values`."""
-    names = ("shift", "shift_error", "v_ratio", "v_ratio_error")
-    return {name: (dims, mark[..., i]) for i, name in enumerate(names)}
+def in_units(data: Ensemble, paired: bool = False, error: str = "_stderr") -> dict[str, Any]:
+    """m(0) and v(0)/sigma2 of particles or of a finite-d theory, with their errors; paired with the twin or plain."""
+    found: dict[str, Any] = {}
+    for q, unit in (("m", 1.0), ("v", data.problem.sigma2)):
+        estimate = getattr(data.final, f"{q}_paired" if paired else q)
+        found |= {q: estimate.mean / unit, f"{q}{error}": estimate.stderr / unit}
+    return found
 
 
 def name_of(growth: Growth) -> str:
@@ -66,17 +71,9 @@ def name_of(growth: Growth) -> str:
 
 
 def about(problem: Problem, options: dict[str, Any]) -> dict[str, Any]:
+    """What stands behind a figure, as attributes of its data."""
     about = {"problem": json.dumps(problem.to_dict()), "sigma2": problem.sigma2, "seed": options.get("seed", 0)}
     return {**about, "options": json.dumps(options), **versions()}
-
-
-SHIFT, RATIO = r"mean shift $m(0) - 1$", r"variance $v(0)/\sigma^2$"
-
-
-LOSS = r"lost variance $1 - v(0)/\sigma^2$"
-
-
-DASHES = {"sde": "-", "ode": "--"}
 
 
 def colour(k: int) -> str:

@@ -5,22 +5,22 @@ from typing import TYPE_CHECKING, Any
 
 from meanfield.problem.growth import Continuum, Exponential, Fixed, Growth, Polynomial
 from meanfield.problem.statement import Problem
-from meanfield.tools.progress import Progress
+from validate.agreement.statistics import exponent
 from validate.drawing import SAMPLER, canvas, legend_below
 from validate.figures.curves import (
     DASHES,
     LOSS,
     SAMPLERS,
     SHIFT,
-    Show,
     about,
     colour,
-    final_values,
+    distortion_of,
+    final_distortion,
     name_of,
     pretty,
 )
-from validate.figures.pages.scaling import exponent
 from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
+from validate.results.tables import Show, tabulate
 from validate.sweeps.grid import theory_of
 
 if TYPE_CHECKING:
@@ -53,24 +53,19 @@ def against_d(
     from simulate import run
 
     base = Problem(classes=Continuum(), sigma2=sigma2, guidance=w)
-    rows: list[dict[str, Any]] = []
-    with Progress(progress, len(samplers) * sum(len(sizes) for _, sizes in families), "against d") as show:
-        for growth, sizes in families:
-            for sampler in samplers:
-                problem = base.replace(classes=growth, sampler=sampler)
-                for d in sizes:
-                    theory = theory_of(problem, d)
-                    data = run(problem, d=d, progress=False, **options)
-                    shift, shift_error, v, v_error = final_values(data)
-                    rows.append({
-                        "growth": name_of(growth), "sampler": sampler, "d": d, "rate": growth.rate(d),
-                        "shift": shift, "shift_error": shift_error, "v_ratio": v, "v_ratio_error": v_error,
-                        "theory_shift": theory.final.m - 1.0, "theory_v_ratio": theory.final.v / sigma2,
-                        "held": str(data.info["method"]),
-                    })  # fmt: skip
-                    show(len(rows))
-    variables = {name: ("row", [row[name] for row in rows]) for name in rows[0]}
-    return xarray.Dataset(variables, attrs=about(base, options))
+    rows = [(growth, sampler, d) for growth, sizes in families for sampler in samplers for d in sizes]
+
+    def measure(row):
+        growth, sampler, d = row
+        problem = base.replace(classes=growth, sampler=sampler)
+        theory = theory_of(problem, d)
+        data = run(problem, d=d, progress=False, **options)
+        found = {"growth": name_of(growth), "sampler": sampler, "d": d, "rate": growth.rate(d)}
+        found |= final_distortion(data) | distortion_of(theory, "theory")
+        return found | {"held": str(data.info["method"])}
+
+    columns = tabulate({"row": rows}, measure, title="against d", progress=progress)
+    return xarray.Dataset(columns, attrs=about(base, options))
 
 
 def draw(data: "xarray.Dataset", axes=None):

@@ -5,18 +5,18 @@ the twin does not, so that the difference would be noisier than the plain mean.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from meanfield.problem.growth import Exponential
 from meanfield.problem.statement import Problem
-from meanfield.tools.progress import Progress
-from validate.agreement.estimates import QUANTITIES
 from validate.drawing import COLOURS, canvas, legend_below
+from validate.figures.curves import in_units
 from validate.recipe import Data, GalleryFigure, Part
 from validate.results.provenance import versions
+from validate.results.tables import Show, tabulate
 
 if TYPE_CHECKING:
     import xarray
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["CASES", "FIGURE", "draw", "finite_d"]
 
 _BASE = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=1.0)
+KINDS = ("particles", "quenched", "annealed")
 CASES: dict[str, Problem] = {
     "SDE, alpha = 0.4, w = 1": _BASE,
     "ODE, alpha = 0.4, w = 1": _BASE.replace(sampler="ode"),
@@ -40,7 +41,7 @@ def finite_d(
     n_disorder: int = 32,
     n_steps: int = 120,
     seed: int = 0,
-    progress: bool | Callable[[int, int], Any] | None = None,
+    progress: Show = None,
 ) -> "xarray.Dataset":
     """m(0) and v(0)/sigma2 of particles, of the quenched and of the annealed theory, and of the mean field.
 
@@ -69,39 +70,33 @@ def finite_d(
     from simulate import run
 
     cases = CASES if cases is None else cases
-    sizes, kinds = sorted({*particles, *theory}), ("particles", "quenched", "annealed")
-    table = np.full((4, len(cases), len(kinds), len(sizes)), np.nan)
-    limits = np.empty((2, len(cases)))
-    with Progress(progress, len(cases) * sum(sizes), "finite d") as show:
-        for i, problem in enumerate(cases.values()):
-            final, s2 = solve(problem).final, problem.sigma2
-            limits[:, i] = final.m, final.v / s2
-            pairing = problem.eta > 0 or problem.schedule.largest <= 2.0
-            for j, d in enumerate(sizes):
-                shared: dict[str, Any] = {"n_steps": max(n_steps, 2 * d), "n_times": 2, "seed": seed, "progress": False}
-                found = {}
-                if d in particles:
-                    found["particles"] = run(
-                        problem, d=d, n_samples=n_samples, n_disorder=n_disorder, classes="explicit", **shared
-                    )
-                if d in theory:
-                    samples: dict[str, Any] = {"n_samples": n_samples * n_disorder, "n_draws": n_disorder}
-                    found["quenched"] = quenched(problem, d, **samples, **shared)
-                    found["annealed"] = reduced(problem, d, n_samples=20_000, n_draws=40, **shared)
-                for kind, data in found.items():
-                    estimate = [getattr(data.final, f"{q}_paired" if pairing else q) for q in QUANTITIES]
-                    (m, v), k = estimate, kinds.index(kind)
-                    table[:, i, k, j] = m.mean, m.stderr, v.mean / s2, v.stderr / s2
-                show((i + 1) * sum(sizes[: j + 1]))
-    names = ("m", "m_error", "v", "v_error")
-    variables: dict[str, Any] = {name: (("case", "kind", "d"), table[n]) for n, name in enumerate(names)}
-    variables |= {"limit_m": ("case", limits[0]), "limit_v": ("case", limits[1])}
+
+    def limit(problem):
+        final = solve(problem).final
+        return {"limit_m": final.m, "limit_v": final.v / problem.sigma2}
+
+    def measure(problem, kind, d):
+        pairing = problem.eta > 0 or problem.schedule.largest <= 2.0
+        shared: dict[str, Any] = {"n_steps": max(n_steps, 2 * d), "n_times": 2, "seed": seed, "progress": False}
+        if d not in (particles if kind == "particles" else theory):
+            return {}
+        if kind == "particles":
+            data = run(problem, d=d, n_samples=n_samples, n_disorder=n_disorder, classes="explicit", **shared)
+        elif kind == "quenched":
+            data = quenched(problem, d, n_samples=n_samples * n_disorder, n_draws=n_disorder, **shared)
+        else:
+            data = reduced(problem, d, n_samples=20_000, n_draws=40, **shared)
+        return in_units(data, pairing, "_error")
+
+    grid: dict[str, Any] = {"case": cases.values(), "kind": KINDS, "d": sorted({*particles, *theory})}
     settings = {"n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "seed": seed}
-    problems = json.dumps([p.to_dict() for p in cases.values()])
     return xarray.Dataset(
-        variables,
-        coords={"case": list(cases), "kind": list(kinds), "d": sizes},
-        attrs={"problems": problems, **settings, **versions()},
+        {
+            **tabulate(grid, measure, title="finite d", progress=progress, cost=lambda *at: at[-1]),
+            **tabulate({"case": cases.values()}, limit),
+        },
+        coords={**grid, "case": list(cases), "kind": list(KINDS)},
+        attrs={"problems": json.dumps([p.to_dict() for p in cases.values()]), **settings, **versions()},
     )
 
 

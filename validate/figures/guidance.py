@@ -7,21 +7,20 @@ import numpy as np
 
 from meanfield.problem.growth import Continuum, Exponential, Growth
 from meanfield.problem.statement import Problem
-from meanfield.tools.progress import Progress
 from validate.drawing import SAMPLER, canvas
 from validate.figures.curves import (
     RATIO,
     SAMPLERS,
     SHIFT,
-    Show,
     about,
     colour,
-    final_values,
-    marks_over,
+    distortion_of,
+    final_distortion,
     name_of,
     pretty,
 )
 from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
+from validate.results.tables import Show, tabulate
 
 if TYPE_CHECKING:
     import xarray
@@ -52,25 +51,25 @@ def against_w(
     from simulate import run
 
     base = Problem(classes=Continuum(), sigma2=sigma2, guidance=0.0)
-    lines, marks = [], []
-    with Progress(progress, len(classes) * len(samplers) * len(points), f"against w, d = {d}") as show:
-        for growth in classes:
-            for sampler in samplers:
-                problem = base.replace(classes=growth, sampler=sampler)
-                finals = [solve(problem.replace(guidance=float(w))).final for w in weights]
-                lines.append([(f.m - 1.0, f.v / sigma2) for f in finals])
-                for w in points:
-                    marks.append(final_values(run(problem.replace(guidance=float(w)), d=d, progress=False, **options)))
-                    show(len(marks))
-    shape = (len(classes), len(samplers))
-    line, mark = np.reshape(lines, (*shape, len(weights), 2)), np.reshape(marks, (*shape, len(points), 4))
-    fine, at = ("growth", "sampler", "w"), ("growth", "sampler", "point")
+
+    def guided(growth, sampler, w):
+        return base.replace(classes=growth, sampler=sampler, guidance=float(w))
+
+    def line(*at):
+        return distortion_of(solve(guided(*at)), "line")
+
+    def particles(*at):
+        return final_distortion(run(guided(*at), d=d, progress=False, **options))
+
+    grid: dict[str, Any] = {"growth": classes, "sampler": list(samplers)}
     return xarray.Dataset(
-        {"line_shift": (fine, line[..., 0]), "line_v_ratio": (fine, line[..., 1]), **marks_over(at, mark)},
-        coords={"growth": [name_of(g) for g in classes], "sampler": list(samplers), "w": list(weights),
-                "point": list(points)},
+        {
+            **tabulate({**grid, "w": weights}, line),
+            **tabulate({**grid, "point": points}, particles, title=f"against w, d = {d}", progress=progress),
+        },
+        coords={**grid, "growth": [name_of(g) for g in classes], "w": list(weights), "point": list(points)},
         attrs=about(base, options) | {"d": d},
-    )  # fmt: skip
+    )
 
 
 def draw(data: "xarray.Dataset", axes=None):

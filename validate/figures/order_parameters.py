@@ -7,11 +7,11 @@ import numpy as np
 
 from meanfield.problem.growth import Exponential
 from meanfield.problem.statement import Problem
-from meanfield.tools.progress import Progress
 from validate.agreement.estimates import theory_on
 from validate.drawing import COLOURS, SAMPLER, canvas
-from validate.figures.curves import SAMPLERS, Show, about, paired
+from validate.figures.curves import SAMPLERS, about
 from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
+from validate.results.tables import Show, tabulate
 
 if TYPE_CHECKING:
     import xarray
@@ -49,33 +49,30 @@ def order_parameters(
     from simulate import run
 
     line_D = np.geomspace(problem.sigma2 * (1 + 1e-12), top, n_fine)
-    lines, points, speciation = [], [], []
-    with Progress(progress, len(samplers) * len(sizes), "order parameters") as show:
-        for sampler in samplers:
-            guided = problem.replace(sampler=sampler)
-            theory = solve(guided)
-            at = theory_on(theory, line_D - problem.sigma2)
-            lines.append((at["m"], at["v"] / line_D))
-            speciation.append(theory.t_speciation)
-            for d in sizes:
-                data = run(guided, d=d, progress=False, **options)
-                points.append((data.D, *paired(data)))
-                show(len(points))
-    D, m, m_error, v, v_error = (
-        np.reshape(np.stack(x), (len(samplers), len(sizes), -1)) for x in zip(*points, strict=True)
-    )
-    over, fine = ("sampler", "size", "time"), ("sampler", "fine")
+
+    def line(sampler):
+        theory = solve(problem.replace(sampler=sampler))
+        at = theory_on(theory, line_D - problem.sigma2)
+        line = {"line_m": ("fine", at["m"]), "line_v_ratio": ("fine", at["v"] / line_D)}
+        return line | {"t_speciation": theory.t_speciation}
+
+    def particles(sampler, d):
+        data = run(problem.replace(sampler=sampler), d=d, progress=False, **options)
+        m, v = data.m_paired, data.v_paired
+        found = {"D": data.D, "m": m.mean, "m_error": m.stderr}
+        found |= {"v_ratio": v.mean / data.D, "v_ratio_error": v.stderr / data.D}
+        return {name: ("time", values) for name, values in found.items()}
+
+    grid: dict[str, Any] = {"sampler": list(samplers), "size": list(sizes)}
     return xarray.Dataset(
         {
-            "D": (over, D), "m": (over, m), "m_error": (over, m_error),
-            "v_ratio": (over, v / D), "v_ratio_error": (over, v_error / D),
+            **tabulate(grid, particles, title="order parameters", progress=progress),
             "line_D": ("fine", line_D),
-            "line_m": (fine, np.stack([a for a, _ in lines])), "line_v_ratio": (fine, np.stack([b for _, b in lines])),
-            "t_speciation": ("sampler", np.array(speciation)),
+            **tabulate({"sampler": samplers}, line),
         },
-        coords={"sampler": list(samplers), "size": list(sizes)},
+        coords=grid,
         attrs=about(problem, options),
-    )  # fmt: skip
+    )
 
 
 def draw(data: "xarray.Dataset", axes=None):

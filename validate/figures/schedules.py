@@ -14,12 +14,12 @@ from meanfield.guidance.ramps import Ramp, Triangular, early_high
 from meanfield.guidance.schedules import Constant, Interval, Schedule
 from meanfield.problem.growth import Continuum
 from meanfield.problem.statement import Problem
-from meanfield.tools.progress import Progress
 from validate.drawing import COLOURS, SAMPLER, canvas, legend_below
-from validate.figures.curves import final_values, marks_over
+from validate.figures.curves import distortion_of, final_distortion
 from validate.figures.pages.schedule_table import FAMILIES
 from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
 from validate.results.provenance import versions
+from validate.results.tables import Show, tabulate
 
 if TYPE_CHECKING:
     import xarray
@@ -34,7 +34,7 @@ def schedule_plane(
     *,
     d: int,
     families: Mapping[str, Callable[[float], Schedule]] | None = None,
-    progress: bool | Callable[[int, int], Any] | None = None,
+    progress: Show = None,
     **options: Any,
 ) -> "xarray.Dataset":
     """Theory along each family's amplitude, particles at some amplitudes.
@@ -67,24 +67,25 @@ def schedule_plane(
     from simulate import run
 
     families = FAMILIES if families is None else families
-    lines, marks, negative = [], [], []
     times = np.geomspace(1e-6, 1e3, 200)
-    with Progress(progress, len(families) * len(points), "plane of schedules") as show:
-        for make in families.values():
-            finals = [solve(problem.replace(guidance=make(float(a)))).final for a in amplitudes]
-            lines.append([(f.m - 1.0, f.v / problem.sigma2, float(f.F > 0)) for f in finals])
-            negative.append(bool(np.min(problem.replace(guidance=make(float(amplitudes[-1]))).amplitude(times)) < 0))
-            for a in points:
-                data = run(problem.replace(guidance=make(float(a))), d=d, progress=False, **options)
-                marks.append(final_values(data))
-                show(len(marks))
-    line, mark = np.array(lines), np.reshape(marks, (len(families), len(points), 4))
-    over = ("family", "amplitude")
+
+    def guided(make, amplitude):
+        return problem.replace(guidance=make(float(amplitude)))
+
+    def line(make, amplitude):
+        theory = solve(guided(make, amplitude))
+        return distortion_of(theory, "line") | {"keeps_class": theory.final.F > 0}
+
+    def particles(make, amplitude):
+        return final_distortion(run(guided(make, amplitude), d=d, progress=False, **options))
+
+    over: dict[str, Any] = {"family": families.values()}
+    grid: dict[str, Any] = {**over, "point": points}
     return xarray.Dataset(
         {
-            "line_shift": (over, line[..., 0]), "line_v_ratio": (over, line[..., 1]),
-            "keeps_class": (over, line[..., 2] > 0), "negative": ("family", negative),
-            **marks_over(("family", "point"), mark),
+            **tabulate({**over, "amplitude": amplitudes}, line),
+            **tabulate(over, lambda make: {"negative": np.min(guided(make, amplitudes[-1]).amplitude(times)) < 0}),
+            **tabulate(grid, particles, title="plane of schedules", progress=progress),
         },
         coords={"family": list(families), "amplitude": list(amplitudes), "point": list(points)},
         attrs={

@@ -5,9 +5,8 @@ dimensions that they follow the trajectory without moving it.
 """
 
 import json
-import math
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,10 +14,10 @@ from meanfield.errors import whole
 from meanfield.problem.growth import Continuum, Exponential
 from meanfield.problem.spectrum import Spectrum
 from meanfield.problem.statement import Problem
-from meanfield.tools.progress import Progress
 from validate.drawing import COLOURS, SAMPLER, canvas
 from validate.errors import ComparisonError
 from validate.recipe import Data, GalleryFigure, Part, effort
+from validate.results.tables import Show, tabulate
 
 if TYPE_CHECKING:
     pass
@@ -58,7 +57,7 @@ def distortion_spectrum(
     n_steps: int = 100,
     seed: int = 0,
     threads: int | None = None,
-    progress: bool | Callable[[int, int], Any] | None = None,
+    progress: Show = None,
 ) -> Any:
     """Distortion by direction at t = 0: theory at d = infinity and particles at several d.
 
@@ -86,55 +85,43 @@ def distortion_spectrum(
     s, sizes = problem.spectrum, [whole("sizes", d, low=2) for d in sizes]
     line = with_probes(problem, *probes)
     assert s is not None
+    _require_realised(s, sizes)
+    n, D = len(s), s.D(0.0)
+    effort: dict[str, Any] = {"n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "seed": seed}
+
+    def theory(sampler):
+        found: Any = solve(line.replace(sampler=sampler))
+        shift, ratio = found.final.mean_shift_group, 1.0 + found.final.variance_excess_group
+        columns = {"m_shift": ("group", shift[:n]), "v_ratio": ("group", ratio[:n]), "t_speciation": found.t_speciation}
+        return columns | {"m_shift_probe": ("probe", shift[n:]), "v_ratio_probe": ("probe", ratio[n:])}
+
+    def particles(sampler, d):
+        final = run(problem.replace(sampler=sampler), d=d, threads=threads, progress=False, **effort).final
+        m, v = final.m_group_paired, final.v_group_paired
+        found = {"m_shift_particles": m.mean - 1.0, "m_shift_stderr": m.stderr}
+        found |= {"v_ratio_particles": v.mean / D, "v_ratio_stderr": v.stderr / D}
+        return {name: ("group", values) for name, values in found.items()}
+
+    grid: dict[str, Any] = {"sampler": list(samplers), "size": list(sizes)}
+    return xarray.Dataset(
+        {
+            **tabulate({"sampler": samplers}, theory),
+            **tabulate(grid, particles, title="distortion spectrum", progress=progress),
+            **{name: ("group", np.array(getattr(s, name))) for name in ("c", "u", "share")},
+            **{f"{name}_probe": ("probe", np.asarray(x, float)) for name, x in zip("cu", probes, strict=True)},
+        },
+        coords=grid,
+        attrs={"problem": json.dumps(problem.to_dict()), "info": json.dumps(effort)},
+    )
+
+
+def _require_realised(s: Spectrum, sizes: Sequence[int]) -> None:
     for d in sizes:
         if s.at(d) != s:
             raise ComparisonError(
                 f"every size must realise the shares {s.share} exactly; d={d} gives {s.at(d).share}. "
                 "Choose other sizes, or the spectrum.at(d) of one."
             )
-    n, shape = len(s), (len(samplers), len(sizes), len(s))
-    out = {name: np.full(shape, math.nan) for name in ("m", "m_stderr", "v", "v_stderr")}
-    theory: dict[str, list] = {"m_shift": [], "v_ratio": []}
-    t_s = []
-    with Progress(progress, len(samplers) * len(sizes), "distortion spectrum") as show:
-        for i, sampler in enumerate(samplers):
-            solution = cast(Any, solve(line.replace(sampler=sampler)))
-            theory["m_shift"].append(solution.final.mean_shift_group)
-            theory["v_ratio"].append(1.0 + solution.final.variance_excess_group)
-            t_s.append(solution.t_speciation)
-            for j, d in enumerate(sizes):
-                options = {"n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "seed": seed}
-                data = run(problem.replace(sampler=sampler), d=d, threads=threads, progress=False, **options)  # type: ignore[arg-type]
-                for q in ("m", "v"):
-                    paired = getattr(data.final, f"{q}_group_paired")
-                    out[q][i, j], out[f"{q}_stderr"][i, j] = paired.mean, paired.stderr
-                show(i * len(sizes) + j + 1)
-    D = s.D(0.0)
-    by_size, by_group, by_probe = ("sampler", "size", "group"), ("sampler", "group"), ("sampler", "probe")
-    both = {k: np.array(v) for k, v in theory.items()}
-    return xarray.Dataset(
-        {
-            "m_shift": (by_group, both["m_shift"][:, :n]),
-            "v_ratio": (by_group, both["v_ratio"][:, :n]),
-            "m_shift_probe": (by_probe, both["m_shift"][:, n:]),
-            "v_ratio_probe": (by_probe, both["v_ratio"][:, n:]),
-            "m_shift_particles": (by_size, out["m"] - 1.0),
-            "m_shift_stderr": (by_size, out["m_stderr"]),
-            "v_ratio_particles": (by_size, out["v"] / D),
-            "v_ratio_stderr": (by_size, out["v_stderr"] / D),
-            "t_speciation": ("sampler", np.array(t_s)),
-            "c": ("group", np.array(s.c)),
-            "u": ("group", np.array(s.u)),
-            "share": ("group", np.array(s.share)),
-            "c_probe": ("probe", np.asarray(probes[0], float)),
-            "u_probe": ("probe", np.asarray(probes[1], float)),
-        },
-        coords={"sampler": list(samplers), "size": list(sizes)},
-        attrs={
-            "problem": json.dumps(problem.to_dict()),
-            "info": json.dumps({"n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "seed": seed}),
-        },
-    )
 
 
 PANELS = (

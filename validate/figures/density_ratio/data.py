@@ -10,6 +10,7 @@ from meanfield.guidance.by_ratio import DensityRatio
 from meanfield.objective.smallmixture import SmallMixture
 from meanfield.problem.statement import Problem
 from validate.agreement.extrapolation import Extrapolation, fit_inverse_size
+from validate.results.tables import tabulate
 
 if TYPE_CHECKING:
     import xarray
@@ -94,19 +95,19 @@ def weight_on_the_way(
     from meanfield.objective.fading import fade
     from simulate import run
 
-    every = sorted({*sizes, *theory})
-    fades = [fade(problem, d) for d in every]
-    runs = [run(problem, d=d, n_times=n_times, seed=seed, **options) for d in sizes]
+    every, sigma2 = sorted({*sizes, *theory}), problem.sigma2
+
+    def particles(d):
+        data = run(problem, d=d, n_times=n_times, seed=seed, **options)
+        return {"w": ("time", data.w.mean), "w_error": ("time", data.w.stderr), "D": ("time", data.D)}
+
+    def line(d):
+        faded = fade(problem, d)
+        found = {"line": ("node", faded.weight), "line_D": ("node", faded.t + sigma2)}
+        return found | {"D_fade": faded.t_fade + sigma2, "D_speciation": faded.trajectory.t_speciation + sigma2}
+
     return xarray.Dataset(
-        {
-            "w": (("size", "time"), [r.w.mean for r in runs]),
-            "w_error": (("size", "time"), [r.w.stderr for r in runs]),
-            "D": (("size", "time"), [r.D for r in runs]),
-            "line": (("d", "node"), [f.weight for f in fades]),
-            "line_D": (("d", "node"), [f.t + problem.sigma2 for f in fades]),
-            "D_fade": ("d", [f.t_fade + problem.sigma2 for f in fades]),
-            "D_speciation": ("d", [f.trajectory.t_speciation + problem.sigma2 for f in fades]),
-        },
+        {**tabulate({"size": sizes}, particles), **tabulate({"d": every}, line)},
         coords={"size": list(sizes), "d": every},
         attrs=_about(problem, seed, options),
     )
@@ -139,21 +140,30 @@ def distortion_over_sizes(
     from meanfield.objective.fading import ratio_limits
 
     points = [(name, classes, int(d)) for name, (classes, sizes) in cases.items() for d in sizes]
-    rows = [
-        [_measured(problem.replace(classes=classes, sampler=sampler), d, seed, options) for _, classes, d in points]
-        for sampler in samplers
-    ]
-    names = rows[0][0].keys()
-    data: dict[str, Any] = {n: (("sampler", "point"), [[c[n] for c in row] for row in rows]) for n in names}
     off = DensityRatio(1.1 * problem.guidance.beta, problem.guidance.w_max)
-    etas = [problem.replace(sampler=s).eta for s in samplers]
-    limits = [ratio_limits(problem.guidance, eta) for eta in etas]
-    data["shift_limit"] = ("sampler", [float(x.shift) for x in limits])
-    data["loss_limit"] = ("sampler", [float(x.loss) for x in limits])
-    data["shift_off"] = ("sampler", [float(ratio_limits(off, eta).shift) for eta in etas])
-    coords: dict[str, Any] = {"sampler": list(samplers)}
-    coords |= {name: ("point", [p[k] for p in points]) for name, k in (("case", 0), ("d", 2))}
-    return xarray.Dataset(data, coords=coords, attrs=_about(problem, seed, options))
+
+    def measure(sampler, point):
+        _, classes, d = point
+        return _measured(problem.replace(classes=classes, sampler=sampler), d, seed, options)
+
+    def limits(sampler):
+        eta = problem.replace(sampler=sampler).eta
+        found = ratio_limits(problem.guidance, eta)
+        shift_off = float(ratio_limits(off, eta).shift)
+        return {"shift_limit": float(found.shift), "loss_limit": float(found.loss), "shift_off": shift_off}
+
+    return xarray.Dataset(
+        {
+            **tabulate({"sampler": samplers, "point": points}, measure),
+            **tabulate({"sampler": samplers}, limits),
+        },
+        coords={
+            "sampler": list(samplers),
+            "case": ("point", [name for name, _, _ in points]),
+            "d": ("point", [d for _, _, d in points]),
+        },
+        attrs=_about(problem, seed, options),
+    )
 
 
 def limit_from_sizes(data: "xarray.Dataset", case: str, sampler: str) -> Extrapolation:

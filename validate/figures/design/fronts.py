@@ -17,8 +17,8 @@ from meanfield.errors import ProblemError
 from meanfield.guidance.ramps import ExponentialRamp, Ramp, Triangular
 from meanfield.guidance.schedules import Constant, Interval, Piecewise, Schedule
 from meanfield.maps.bulk import Responses, table_of
-from meanfield.tools.progress import Progress
 from validate.drawing import COLOURS, canvas, legend_below
+from validate.results.tables import Show, tabulate
 
 if TYPE_CHECKING:
     import xarray
@@ -93,7 +93,7 @@ def pareto(
     w_max: float = 5.0,
     n: int = 1500,
     families: Sequence[str] = tuple(FAMILIES),
-    progress: bool | Callable[[int, int], Any] | None = None,
+    progress: Show = None,
 ) -> "xarray.Dataset":
     """Fronts of (variance kept, mean shift) by family of schedules.
 
@@ -120,24 +120,24 @@ def pareto(
     import xarray
 
     respond = Responses(problem.replace(guidance=0.0), strongest=max(abs(w_min), w_max))
-    kept, shift = np.full((2, len(families), n), np.nan)
-    with Progress(progress, len(families) * n, "Pareto fronts") as show:
-        for i, name in enumerate(families):
-            for j, u in enumerate(_sequence(n)):
-                values = respond(table_of(FAMILIES[name](u, w_min, w_max), respond.start))
-                if values.standing[0] < 2:
-                    ratio = float(values.ratio[0])
-                    kept[i, j], shift[i, j] = min(ratio, 1.0 / ratio), values.shift[0]
-                show(i * n + j + 1)
-    on_front = np.array([front(k, s) for k, s in zip(kept, shift, strict=True)])
+
+    def member(name, u):
+        values = respond(table_of(FAMILIES[name](u, w_min, w_max), respond.start))
+        ratio = float(values.ratio[0])
+        if values.standing[0] >= 2:
+            return {"kept": math.nan, "mean_shift": math.nan}
+        return {"kept": min(ratio, 1.0 / ratio), "mean_shift": values.shift[0]}
+
+    grid: dict[str, Any] = {"family": families, "member": _sequence(n)}
+    columns = tabulate(grid, member, title="Pareto fronts", progress=progress)
+    on_front = np.array([front(k, s) for k, s in zip(columns["kept"][1], columns["mean_shift"][1], strict=True)])
     try:
         outcome = design(problem, w_min=w_min, w_max=w_max, progress=progress).outcome
         designed: Any = [outcome.v_ratio, outcome.m - 1.0]
     except ProblemError:
         designed = None
-    by = ("family", "member")
     return xarray.Dataset(
-        {"kept": (by, kept), "mean_shift": (by, shift), "on_front": (by, on_front)},
+        {**columns, "on_front": (("family", "member"), on_front)},
         coords={"family": list(families)},
         attrs={
             "problem": json.dumps(problem.to_dict()), "w_min": w_min, "w_max": w_max, "design": json.dumps(designed),

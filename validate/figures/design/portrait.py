@@ -9,6 +9,7 @@ import numpy as np
 from meanfield import Design, solve
 from validate.drawing import COLOURS, canvas, legend_below
 from validate.errors import ConfigError
+from validate.results.tables import tabulate
 
 if TYPE_CHECKING:
     import xarray
@@ -36,20 +37,18 @@ def portrait(made: Design, n_points: int = POINTS) -> "xarray.Dataset":
     if made.same_mean is not None:
         runs["same mean"] = problem.replace(guidance=made.same_mean[0])
     runs["w_max"] = problem.replace(guidance=made.w_max)
-    theories: dict[str, Any] = {name: solve(p, made.d) for name, p in runs.items()}
-    top = min(float(theory.t[0]) for theory in theories.values())
-    low = problem.least_variance
+    theories: list[Any] = [solve(p, made.d) for p in runs.values()]
+    top, low = min(float(theory.t[0]) for theory in theories), problem.least_variance
     t = np.maximum(np.geomspace(low + top, low, n_points) - low, 0.0)
     t[0], t[-1] = top, 0.0
-    states = [theory.at(t) for theory in theories.values()]
-    fields = {
-        "w": np.array([p.weight(t) for p in runs.values()]),
-        "m": np.array([s.m for s in states]),
-        "v_ratio": 1.0 + np.array([s.variance_excess for s in states]),
-    }
+
+    def in_time(theory):
+        state = theory.at(t)
+        found = {"w": theory.problem.weight(t), "m": state.m, "v_ratio": 1.0 + state.variance_excess}
+        return {name: ("t", values) for name, values in found.items()}
+
     attrs = {"design": json.dumps(made.to_dict()), "sigma2": low}
-    variables: dict[str, Any] = {name: (("guidance", "t"), values) for name, values in fields.items()}
-    return xarray.Dataset(variables, coords={"guidance": list(runs), "t": t}, attrs=attrs)
+    return xarray.Dataset(tabulate({"guidance": theories}, in_time), {"guidance": list(runs), "t": t}, attrs)
 
 
 def check_picture(path: Path | None) -> None:

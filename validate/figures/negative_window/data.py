@@ -1,7 +1,7 @@
 """The negative window w0 + omega t over its two parameters: maps of the theory, particles at points."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from meanfield import Problem, phase_diagram
 from meanfield.guidance.schedules import Linear
 from meanfield.maps.bulk import Responses, Table
+from validate.results.tables import Show, tabulate
 
 if TYPE_CHECKING:
     import xarray
@@ -21,7 +22,7 @@ def window_map(
     w0: np.ndarray,
     omega: np.ndarray,
     *,
-    progress: bool | Callable[[int, int], Any] | None = None,
+    progress: Show = None,
 ) -> "xarray.Dataset":
     """The negative window w0 + omega t over its two parameters, with the curve on which it keeps the variance.
 
@@ -98,16 +99,22 @@ def window_points(
 
     from simulate import run
 
-    rows = []
-    for panel, w0, omega in points:
+    def measure(point):
+        panel, w0, omega = point
         problem = problems[panel].replace(guidance=Linear(w0, omega))
         final = run(problem, d=d[panel], **options).final
         m, v, s2 = final.m, final.v, problem.sigma2
         crowd = 0.5 * (np.log1p(1.0 / s2) - ((m.mean - 1.0) ** 2 + v.mean) / s2 + (m.mean**2 + v.mean) / (1.0 + s2))
         endless = not np.isfinite(problem.classes.rate(d[panel]))
         separation = crowd if endless else final.log_odds.mean / d[panel]
-        of_m, of_v = (m.mean - 1.0, m.stderr), (v.mean / s2, v.stderr / s2)
-        rows.append((panel, w0, omega, d[panel], *of_m, *of_v, separation, final.accuracy.mean))
-    names = "panel w0 omega d m_shift m_shift_error v_ratio v_ratio_error separation accuracy".split()
-    columns = np.array(rows, float).T
-    return xarray.Dataset({name: ("point", column) for name, column in zip(names, columns, strict=True)})
+        found = {"panel": panel, "w0": w0, "omega": omega, "d": d[panel]}
+        found |= {
+            "m_shift": m.mean - 1.0,
+            "m_shift_error": m.stderr,
+            "v_ratio": v.mean / s2,
+            "v_ratio_error": v.stderr / s2,
+        }
+        found |= {"separation": separation, "accuracy": final.accuracy.mean}
+        return {name: float(value) for name, value in found.items()}
+
+    return xarray.Dataset(tabulate({"point": points}, measure))

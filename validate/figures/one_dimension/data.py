@@ -11,6 +11,7 @@ import numpy as np
 
 from meanfield.line import PiecewiseConstant, TwoClasses, end_law, tilted_law, trajectories
 from validate.results.provenance import versions
+from validate.results.tables import tabulate
 
 if TYPE_CHECKING:
     import xarray
@@ -92,24 +93,26 @@ def line_ends(
     at = _range(classes, laws) if x is None else np.asarray(x, dtype=float)
     edges = np.linspace(at[0], at[-1], bins + 1)
     options: dict[str, Any] = {"n_samples": n_samples, "n_steps": n_steps, "seed": seed}
-    counts = np.empty((len(SAMPLERS), len(laws), bins))
-    outside = np.empty((len(SAMPLERS), len(laws)))
-    for i, sampler in enumerate(SAMPLERS):
-        for j, w in enumerate(weights):
-            end = sample_line(classes, w, sampler=sampler, **options)
-            if classes.compact:  # particles stop at a small t > 0, some t^{1/2} beyond the edge
-                inside = np.clip(end, at[0], at[-1])
-                end = np.where(np.abs(end - inside) < 0.01, inside, end)
-            counts[i, j] = np.histogram(end, edges)[0]
-            outside[i, j] = 1.0 - counts[i, j].sum() / n_samples
     scale = n_samples * (edges[1] - edges[0])
+
+    def lines(law, w):
+        tilted = tilted_law(classes, w)
+        return {"density": ("x", law.density(at)), "tilted": ("x", np.exp(tilted.log_density(at)))}
+
+    def histogram(sampler, w):
+        end = sample_line(classes, w, sampler=sampler, **options)
+        if classes.compact:  # particles stop at a small t > 0, some t^{1/2} beyond the edge
+            inside = np.clip(end, at[0], at[-1])
+            end = np.where(np.abs(end - inside) < 0.01, inside, end)
+        counts = np.histogram(end, edges)[0]
+        error = np.sqrt(np.maximum(counts, 1.0))
+        found = {"histogram": ("bin", counts / scale), "histogram_error": ("bin", error / scale)}
+        return found | {"outside": 1.0 - counts.sum() / n_samples}
+
     return xarray.Dataset(
         {
-            "density": (("w", "x"), np.array([law.density(at) for law in laws])),
-            "tilted": (("w", "x"), np.array([np.exp(tilted_law(classes, w).log_density(at)) for w in weights])),
-            "histogram": (("sampler", "w", "bin"), counts / scale),
-            "histogram_error": (("sampler", "w", "bin"), np.sqrt(np.maximum(counts, 1.0)) / scale),
-            "outside": (("sampler", "w"), outside),
+            **tabulate({"w": [*zip(laws, weights, strict=True)]}, lambda one: lines(*one)),
+            **tabulate({"sampler": SAMPLERS, "w": weights}, histogram),
             "middle": ("bin", 0.5 * (edges[1:] + edges[:-1])),
         },
         coords={"w": list(weights), "x": at, "sampler": list(SAMPLERS)},

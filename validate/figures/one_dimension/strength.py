@@ -15,6 +15,7 @@ from meanfield.line import (
     tilted_law,
 )
 from validate.figures.one_dimension.data import SAMPLERS, about
+from validate.results.tables import tabulate
 
 if TYPE_CHECKING:
     import xarray
@@ -57,46 +58,43 @@ def line_strength(
     import xarray
     from scipy.special import ndtri
 
+    from simulate import sample_line
+
     w, at = np.asarray(weights, dtype=float), np.asarray(points, dtype=float)
     laws = [end_law(classes, float(one)) for one in w]
     z = ndtri(np.array(QUARTILES))
-    distances = np.array([end_distances(law) for law in laws])
-    data: dict[str, Any] = {
-        "zeta": (("quantile", "w"), np.array([np.interp(z, law.z, law.zeta) for law in laws]).T),
-        "W1": ("w", distances[:, 0]),
-        "TV": ("w", distances[:, 1]),
-        "tilted_mean": ("w", np.array([tilted_law(classes, float(one)).mean for one in w])),
-    }
-    if classes.compact:
-        log_distance = np.array([law.log_edge_distance for law in laws])
-        data["mean_distance"] = "w", np.array([law.mean(np.exp(law.log_edge_distance)) for law in laws])
-        data["log_distance"] = "w", np.array([np.interp(0.0, laws[0].z, row) for row in log_distance])
-        data["sde_distance"] = "w", np.array([sde_edge_distance(classes, float(one)) for one in w])
     options: dict[str, Any] = {"n_samples": n_samples, "n_steps": n_steps}
-    measured = np.array([[_particles(classes, one, s, n_draws, seed, options) for one in at] for s in SAMPLERS])
-    for k, name in enumerate(("median", "mean", "W1_points")):
-        data[name] = ("sampler", "point"), measured[:, :, 0, k]
-        data[f"{name}_error"] = ("sampler", "point"), measured[:, :, 1, k]
+
+    def lines(point):
+        law, one = point
+        W1, TV = end_distances(law)
+        found = {"zeta": ("quantile", np.interp(z, law.z, law.zeta)), "W1": W1, "TV": TV}
+        found["tilted_mean"] = tilted_law(classes, float(one)).mean
+        if classes.compact:
+            found["mean_distance"] = law.mean(np.exp(law.log_edge_distance))
+            found["log_distance"] = np.interp(0.0, laws[0].z, law.log_edge_distance)
+            found["sde_distance"] = sde_edge_distance(classes, float(one))
+        return found
+
+    def particles(sampler, one):
+        """Over draws: the median, the mean, and W1 from the tilted density."""
+        quantiles = tilted_law(classes, one).quantile(ndtri((np.arange(n_samples) + 0.5) / n_samples))
+        rows = []
+        for draw in range(n_draws):
+            end = np.sort(sample_line(classes, one, sampler=sampler, seed=seed + draw, **options))
+            rows.append([np.median(end), end.mean(), np.abs(end - quantiles).mean()])
+        names, error = ("median", "mean", "W1_points"), np.std(rows, axis=0, ddof=1) / np.sqrt(n_draws)
+        found = dict(zip(names, np.mean(rows, axis=0), strict=True))
+        return found | {f"{name}_error": x for name, x in zip(names, error, strict=True)}
+
+    columns = {
+        **tabulate({"w": [*zip(laws, w, strict=True)]}, lines),
+        **tabulate({"sampler": SAMPLERS, "point": at}, particles),
+    }
     coords = {"w": w, "point": at, "quantile": list(QUARTILES), "sampler": list(SAMPLERS)}
     C, slope = end_scale(classes)
-    options |= {"n_draws": n_draws, "seed": seed, "C": C, "slope": slope}
+    attrs: dict[str, Any] = {**options, "n_draws": n_draws, "seed": seed, "C": C, "slope": slope}
     if isinstance(classes.target, PiecewiseConstant):
-        options["sign"], options["edge"] = classes.sign, classes.target.support[1 if classes.sign > 0 else 0]
-    return xarray.Dataset(data, coords, about(classes, **options))
-
-
-def _particles(classes: TwoClasses, w: float, sampler: str, n_draws: int, seed: int, options: dict) -> np.ndarray:
-    """Median, mean and W1 from the tilted density, with standard errors over draws, (2, 3)."""
-    from scipy.special import ndtri
-
-    from simulate import sample_line
-
-    tilted = tilted_law(classes, w)
-    n = options["n_samples"]
-    quantiles = tilted.quantile(ndtri((np.arange(n) + 0.5) / n))
-    rows = []
-    for draw in range(n_draws):
-        end = np.sort(sample_line(classes, w, sampler=sampler, seed=seed + draw, **options))
-        rows.append([np.median(end), end.mean(), np.abs(end - quantiles).mean()])
-    values = np.array(rows)
-    return np.array([values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(n_draws)])
+        attrs["sign"], attrs["edge"] = classes.sign, classes.target.support[1 if classes.sign > 0 else 0]
+    data = xarray.Dataset(columns, coords, about(classes, **attrs))
+    return data.transpose("quantile", "sampler", "w", "point")

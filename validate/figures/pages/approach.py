@@ -6,19 +6,19 @@ beside them as a contrast, and a second, looser tolerance shows what is left of 
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from meanfield.problem.growth import Exponential
 from meanfield.problem.statement import Problem
-from meanfield.tools.progress import Progress
-from validate.agreement.estimates import QUANTITIES
 from validate.agreement.extrapolation import Extrapolation, fit_inverse_size
 from validate.agreement.statistics import weighted_slope
 from validate.drawing import COLOURS, canvas, legend_below
+from validate.figures.curves import in_units
 from validate.results.provenance import versions
+from validate.results.tables import Show, tabulate
 
 if TYPE_CHECKING:
     import xarray
@@ -48,7 +48,7 @@ def approach(
     n_steps: int = 400,
     seed: int = 0,
     threads: int | None = None,
-    progress: bool | Callable[[int, int], Any] | None = None,
+    progress: Show = None,
 ) -> "xarray.Dataset":
     """Lazy particles and the annealed model over sizes, and the mean field.
 
@@ -79,41 +79,35 @@ def approach(
     from simulate import run
 
     cases = CASES if cases is None else cases
-    shape = (len(cases), len(sizes), len(tolerances))
-    table = {name: np.full(shape, np.nan) for name in ("m", "m_stderr", "v", "v_stderr", "seconds", "classes_in_ball")}
-    annealed = {f"annealed_{q}{end}": np.full(shape[:2], np.nan) for q in QUANTITIES for end in ("", "_stderr")}
-    theory = {f"theory_{q}": np.empty(len(cases)) for q in QUANTITIES}
-    with Progress(progress, shape[0] * sum(sizes), "approach to d = infinity") as show:
-        done = 0
-        for i, problem in enumerate(cases.values()):
-            unit = {"m": 1.0, "v": problem.sigma2}
-            final = solve(problem).final
-            theory["theory_m"][i], theory["theory_v"][i] = final.m, final.v / problem.sigma2
-            for j, d in enumerate(sizes):
-                settings: dict[str, Any] = {"n_steps": max(n_steps, 2 * d), "n_times": 2, "threads": threads}
-                settings |= {"progress": False}
-                averaged = reduced(problem, d, n_samples=20_000, n_draws=40, seed=seed, **settings).final
-                for q in QUANTITIES:
-                    mean = getattr(averaged, q)
-                    annealed[f"annealed_{q}"][i, j] = mean.mean / unit[q]
-                    annealed[f"annealed_{q}_stderr"][i, j] = mean.stderr / unit[q]
-                for k, tolerance in enumerate(tolerances):
-                    data = run(problem, d=d, n_samples=n_samples, n_disorder=n_disorder, classes="lazy",
-                               class_tolerance=tolerance, seed=seed + 100 * i + 10 * j + k, **settings)  # fmt: skip
-                    for q in QUANTITIES:
-                        table[q][i, j, k] = getattr(data.final, q).mean / unit[q]
-                        table[f"{q}_stderr"][i, j, k] = getattr(data.final, q).stderr / unit[q]
-                    table["seconds"][i, j, k] = data.info["seconds"]
-                    table["classes_in_ball"][i, j, k] = data.info["classes_in_ball"]
-                done += d
-                show(done)
-    variables: dict[str, Any] = {name: (("case", "d", "class_tolerance"), values) for name, values in table.items()}
-    variables |= {name: (("case", "d"), values) for name, values in annealed.items()}
-    variables |= {name: ("case", values) for name, values in theory.items()}
-    variables["problem"] = ("case", [json.dumps(p.to_dict()) for p in cases.values()])
     attrs = {"n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "seed": seed}
+
+    def options(d):
+        return {"n_steps": max(n_steps, 2 * d), "n_times": 2, "threads": threads, "progress": False}
+
+    def limit(problem):
+        final = solve(problem).final
+        found = {"theory_m": final.m, "theory_v": final.v / problem.sigma2}
+        return found | {"problem": json.dumps(problem.to_dict())}
+
+    def annealed(problem, d):
+        found = in_units(reduced(problem, d, n_samples=20_000, n_draws=40, seed=seed, **options(d)))
+        return {f"annealed_{name}": value for name, value in found.items()}
+
+    def lazy(*at):
+        (i, problem), (j, d), (k, tolerance) = at
+        data = run(problem, d=d, n_samples=n_samples, n_disorder=n_disorder, classes="lazy", class_tolerance=tolerance,
+                   seed=seed + 100 * i + 10 * j + k, **options(d))  # fmt: skip
+        return in_units(data) | {name: data.info[name] for name in ("seconds", "classes_in_ball")}
+
+    grid: dict[str, Any] = {"case": cases.values(), "d": sizes, "class_tolerance": tolerances}
+    numbered = {name: [*enumerate(values)] for name, values in grid.items()}
+    title = "approach to d = infinity"
     return xarray.Dataset(
-        variables,
+        {
+            **tabulate(numbered, lazy, title=title, progress=progress, cost=lambda case, size, tolerance: size[1]),
+            **tabulate({"case": cases.values(), "d": sizes}, annealed),
+            **tabulate({"case": cases.values()}, limit),
+        },
         coords={"case": list(cases), "d": list(sizes), "class_tolerance": list(tolerances)},
         attrs={**attrs, "versions": json.dumps(versions())},
     )

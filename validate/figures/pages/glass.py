@@ -7,7 +7,7 @@ does the force of the few dominating classes across x survive? For w < 0: does a
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +15,10 @@ import numpy as np
 from meanfield.guidance.schedules import Piecewise
 from meanfield.problem.growth import Exponential
 from meanfield.problem.statement import Problem
-from meanfield.tools.progress import Progress
 from validate.drawing import COLOURS, canvas, legend_below
+from validate.figures.curves import in_units
 from validate.results.provenance import versions
+from validate.results.tables import Show, tabulate
 
 if TYPE_CHECKING:
     import xarray
@@ -49,7 +50,7 @@ def glass_limit(
     tolerance: float = 0.1,
     seed: int = 0,
     threads: int | None = None,
-    progress: bool | Callable[[int, int], Any] | None = None,
+    progress: Show = None,
 ) -> "xarray.Dataset":
     """Quenched theory over sizes, and the mean field with and without the capture rule.
 
@@ -77,30 +78,29 @@ def glass_limit(
     from meanfield import quenched, solve
 
     cases = CASES if cases is None else cases
-    shape = (len(cases), len(sizes))
-    table = {f"{q}{e}": np.full(shape, math.nan) for q in ("m", "v", "accuracy") for e in ("", "_stderr")}
-    limits = {f"{kind}_{q}": np.empty(len(cases)) for kind in ("theory", "plain") for q in ("m", "v")}
-    with Progress(progress, shape[0] * sum(sizes), "the glass as d grows") as show:
-        done = 0
-        for i, problem in enumerate(cases.values()):
-            for kind, capture in (("theory", True), ("plain", False)):
-                final = solve(problem, capture=capture).final
-                limits[f"{kind}_m"][i], limits[f"{kind}_v"][i] = final.m, final.v / problem.sigma2
-            for j, d in enumerate(sizes):
-                data = quenched(problem, d, n_samples=n_samples, n_draws=n_draws, n_steps=max(200, 2 * d), n_times=2,
-                                tolerance=tolerance, seed=seed + 1000 * i + j, threads=threads,
-                                progress=False)  # fmt: skip
-                for q, unit in (("m", 1.0), ("v", problem.sigma2), ("accuracy", 1.0)):
-                    table[q][i, j] = getattr(data.final, q).mean / unit
-                    table[f"{q}_stderr"][i, j] = getattr(data.final, q).stderr / unit
-                done += d
-                show(done)
-    variables: dict[str, Any] = {name: (("case", "d"), values) for name, values in table.items()}
-    variables |= {name: ("case", values) for name, values in limits.items()}
-    variables["problem"] = ("case", [json.dumps(p.to_dict()) for p in cases.values()])
     settings = {"n_samples": n_samples, "n_draws": n_draws, "tolerance": tolerance, "seed": seed}
+
+    def limits(problem):
+        found: dict[str, Any] = {"problem": json.dumps(problem.to_dict())}
+        for kind, capture in (("theory", True), ("plain", False)):
+            final = solve(problem, capture=capture).final
+            found |= {f"{kind}_m": final.m, f"{kind}_v": final.v / problem.sigma2}
+        return found
+
+    def at_size(case, size):
+        (i, problem), (j, d) = case, size
+        options: dict[str, Any] = {**settings, "seed": seed + 1000 * i + j, "n_steps": max(200, 2 * d), "n_times": 2}
+        data = quenched(problem, d, threads=threads, progress=False, **options)
+        accuracy = data.final.accuracy
+        return in_units(data) | {"accuracy": accuracy.mean, "accuracy_stderr": accuracy.stderr}
+
+    grid: dict[str, Any] = {"case": [*enumerate(cases.values())], "d": [*enumerate(sizes)]}
+    title = "the glass as d grows"
     return xarray.Dataset(
-        variables,
+        {
+            **tabulate(grid, at_size, title=title, progress=progress, cost=lambda case, size: size[1]),
+            **tabulate({"case": cases.values()}, limits),
+        },
         coords={"case": list(cases), "d": list(sizes)},
         attrs={**settings, "versions": json.dumps(versions())},
     )

@@ -18,10 +18,10 @@ import numpy as np
 
 from meanfield.problem.growth import Exponential
 from meanfield.problem.statement import Problem
-from meanfield.tools.progress import Progress
 from validate.agreement.estimates import QUANTITIES
 from validate.agreement.statistics import combined, family_threshold, normal_score, two_sided
 from validate.results.provenance import versions
+from validate.results.tables import Show, tabulate
 
 if TYPE_CHECKING:
     import xarray
@@ -57,7 +57,7 @@ def holdings(
     seed: int = 0,
     wrong: Callable[[Problem], Problem] | None = None,
     threads: int | None = None,
-    progress: bool | Callable[[int, int], Any] | None = None,
+    progress: Show = None,
 ) -> "xarray.Dataset":
     """Run every case with explicit and with lazy classes.
 
@@ -84,34 +84,31 @@ def holdings(
 
     cases = CASES if cases is None else cases
     plan = [(name, d, draws) for name, case in cases.items() for d, draws in case.draws.items()]
-    ways = ("explicit", "lazy")
-    rows: dict[str, list[Any]] = {}
-    with Progress(progress, len(plan), "lazy against explicit classes") as show:
-        for i, (name, d, draws) in enumerate(plan):
-            problem = cases[name].problem
-            found: dict[str, Any] = {"case": name, "d": d, "log_count": problem.classes.log_count(d)}
-            means = {}
-            for j, way in enumerate(ways):
-                tried = wrong(problem) if wrong and way == "lazy" else problem
-                data = run(
-                    tried, d=d, n_samples=SAMPLES, n_disorder=draws, n_steps=n_steps, n_times=2, classes=way,
-                    class_tolerance=class_tolerance, seed=seed + 2 * i + j, threads=threads, progress=False,
-                )  # fmt: skip
-                found[f"seconds_{way}"] = data.info["seconds"]
-                for q in QUANTITIES:
-                    estimate = getattr(data.final, f"{q}_paired" if problem.eta > 0 else q)
-                    means[way, q] = float(estimate.mean), float(estimate.stderr)
-                    found[f"{way}_{q}"], found[f"{way}_{q}_stderr"] = means[way, q]
+
+    def measure(row):
+        i, (name, d, draws) = row
+        problem = cases[name].problem
+        found: dict[str, Any] = {"case": name, "d": d, "log_count": problem.classes.log_count(d)}
+        for j, way in enumerate(("explicit", "lazy")):
+            tried = wrong(problem) if wrong and way == "lazy" else problem
+            data = run(
+                tried, d=d, n_samples=SAMPLES, n_disorder=draws, n_steps=n_steps, n_times=2, classes=way,
+                class_tolerance=class_tolerance, seed=seed + 2 * i + j, threads=threads, progress=False,
+            )  # fmt: skip
+            found[f"seconds_{way}"] = data.info["seconds"]
             for q in QUANTITIES:
-                (a, error_a), (b, error_b) = means["explicit", q], means["lazy", q]
-                found[f"z_{q}"] = normal_score(b - a, *combined([error_a, error_b], [draws - 1.0, draws - 1.0]))
-            for key, value in found.items():
-                rows.setdefault(key, []).append(value)
-            show(i + 1)
+                estimate = getattr(data.final, f"{q}_paired" if problem.eta > 0 else q)
+                found |= {f"{way}_{q}": float(estimate.mean), f"{way}_{q}_stderr": float(estimate.stderr)}
+        for q in QUANTITIES:
+            error = combined([found[f"{way}_{q}_stderr"] for way in ("explicit", "lazy")], [draws - 1.0] * 2)
+            found[f"z_{q}"] = normal_score(found[f"lazy_{q}"] - found[f"explicit_{q}"], *error)
+        return found
+
+    columns = tabulate({"row": [*enumerate(plan)]}, measure, title="lazy against explicit classes", progress=progress)
     settings = {"n_samples": SAMPLES, "n_steps": n_steps, "class_tolerance": class_tolerance, "seed": seed}
     problems = {name: case.problem.to_dict() for name, case in cases.items()}
     attrs = {**settings, "problems": json.dumps(problems), "versions": json.dumps(versions())}
-    return xarray.Dataset({name: ("row", values) for name, values in rows.items()}, attrs=attrs)
+    return xarray.Dataset(columns, attrs=attrs)
 
 
 def in_words(data: "xarray.Dataset", level: float = 0.01) -> tuple[bool, str]:

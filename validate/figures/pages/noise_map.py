@@ -10,6 +10,7 @@ import numpy as np
 from meanfield import EDM, VE, Noise, OrnsteinUhlenbeck, Problem, RectifiedFlow, VPCosine, VPLinear, solve
 from meanfield.errors import ProblemError, checked
 from validate.drawing import COLOURS, canvas
+from validate.results.tables import tabulate
 
 if TYPE_CHECKING:
     import xarray
@@ -63,39 +64,30 @@ def noise_map(
     T = np.geomspace(1.0, t_top, n_points)
     starts = {"v(T) = T": VE(), "v(T) = T + 1": OrnsteinUhlenbeck()}
     samplers = ["sde", "ode"]
-    endless = np.array([_end(base.replace(sampler=sampler)) for sampler in samplers])
-    ends = np.array(
-        [
-            [
-                [_end(base.replace(sampler=sampler, noise=process, t_start=float(process.own_time(t)))) for t in T]
-                for process in starts.values()
-            ]
-            for sampler in samplers
-        ]
-    )
-    by_start = ("sampler", "start", "T")
+
+    def end(sampler, process, t):
+        return _end(base.replace(sampler=sampler, noise=process, t_start=float(process.own_time(t))))
+
+    def endless(sampler):
+        return {f"{name}_inf": value for name, value in _end(base.replace(sampler=sampler)).items()}
+
     return xarray.Dataset(
         {
             "share": (("noise", "point"), share),
-            "t": (
-                ("noise", "point"),
-                np.stack(maps),
-            ),
+            "t": (("noise", "point"), np.stack(maps)),
             "s_top": ("noise", s_top),
             "s_speciation": ("noise", [float(p.own_time(t_s)) if below else math.nan for p in processes]),
-            "m": (by_start, ends[..., 0]),
-            "v_ratio": (by_start, ends[..., 1]),
-            "m_inf": ("sampler", endless[:, 0]),
-            "v_ratio_inf": ("sampler", endless[:, 1]),
+            **tabulate({"sampler": samplers, "start": starts.values(), "T": T}, end),
+            **tabulate({"sampler": samplers}, endless),
         },
         coords={"noise": [p.name for p in processes], "sampler": samplers, "start": list(starts), "T": T},
         attrs={"problem": json.dumps(base.to_dict()), "t_speciation": float(t_s), "t_top": t_top},
     )
 
 
-def _end(problem: Problem) -> tuple[float, float]:
+def _end(problem: Problem) -> dict[str, float]:
     final = solve(problem).final
-    return float(final.m), float(final.v) / problem.sigma2
+    return {"m": float(final.m), "v_ratio": float(final.v) / problem.sigma2}
 
 
 NAMES = {

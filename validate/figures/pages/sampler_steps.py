@@ -19,6 +19,7 @@ import numpy as np
 from meanfield import Constant, Continuum, Problem, Schedule, solve
 from meanfield.errors import ProblemError, whole
 from validate.drawing import COLOURS, canvas
+from validate.results.tables import tabulate
 
 if TYPE_CHECKING:
     import xarray
@@ -89,33 +90,31 @@ def sampler_steps(
         )
     counts = [whole("steps", n, low=2) for n in steps]
     schedules = {"schedule": problem.schedule, "unguided": Constant(0.0)}
-    shown = [
-        problem.schedule.for_timesteps(**make(n_shown, math.sqrt(problem.T)), t_max=problem.T)
-        for make in LEVELS.values()
-    ]
-    ends = np.empty((len(METHODS), len(schedules), len(counts), 2))
-    for j, schedule in enumerate(schedules.values()):
-        theory = solve(problem.replace(guidance=schedule, noise="ve", t_start=problem.T)).final
-        for i, (order, rule) in enumerate(METHODS.values()):
-            for k, n in enumerate(counts):
-                m, v = integrate(schedule, _karras(n, math.sqrt(problem.T))["sigmas"], problem.sigma2, order, rule)
-                ends[i, j, k] = m - theory.m, v / theory.v
+    top = math.sqrt(problem.T)
+    theories = {
+        name: solve(problem.replace(guidance=schedule, noise="ve", t_start=problem.T)).final
+        for name, schedule in schedules.items()
+    }
+
+    def scales(make):
+        shown = problem.schedule.for_timesteps(**make(n_shown, top), t_max=problem.T)
+        return {"scale": ("step", shown.scales), "t": ("step", shown.t)}
+
+    def end(method, guidance, n):
+        m, v = integrate(schedules[guidance], _karras(n, top)["sigmas"], problem.sigma2, *method)
+        return {"m_error": m - theories[guidance].m, "v_ratio": v / theories[guidance].v}
+
     return xarray.Dataset(
         {
-            "scale": (("levels", "step"), np.stack([s.scales for s in shown])),
-            "t": (("levels", "step"), np.stack([s.t for s in shown])),
-            "m_error": (("sampler", "guidance", "n"), ends[..., 0]),
-            "v_ratio": (("sampler", "guidance", "n"), ends[..., 1]),
+            **tabulate({"levels": LEVELS.values()}, scales),
+            **tabulate({"sampler": METHODS.values(), "guidance": schedules, "n": counts}, end),
         },
         coords={
-            "levels": list(LEVELS),
-            "step": np.arange(n_shown),
-            "sampler": list(METHODS),
-            "guidance": list(schedules),
+            "levels": list(LEVELS), "step": np.arange(n_shown), "sampler": list(METHODS), "guidance": list(schedules),
             "n": counts,
         },
         attrs={"problem": json.dumps(problem.to_dict())},
-    )
+    )  # fmt: skip
 
 
 def integrate(schedule: Schedule, sigmas: np.ndarray, sigma2: float, order: int, rule: str) -> tuple[float, float]:

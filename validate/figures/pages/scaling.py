@@ -7,7 +7,7 @@ the same d by span reduction, for a fixed number of classes. `exponent` fits a p
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -15,10 +15,10 @@ import numpy as np
 from meanfield.exact.closedform import small_rate, strong_guidance
 from meanfield.problem.growth import Exponential, Growth, Polynomial
 from meanfield.problem.statement import Problem
-from meanfield.tools.progress import Progress
 from validate.agreement.statistics import exponent
 from validate.drawing import COLOURS, SAMPLER, canvas
 from validate.results.provenance import versions
+from validate.results.tables import Show, tabulate
 
 if TYPE_CHECKING:
     import xarray
@@ -42,7 +42,7 @@ def small_rate_scaling(
     particles: tuple[int, int] | None = None,
     seed: int = 0,
     threads: int | None = None,
-    progress: bool | Callable[[int, int], Any] | None = None,
+    progress: Show = None,
 ) -> "xarray.Dataset":
     """Distortion at t = 0 for a sub-exponential law of growth, T = infinity, over dimensions.
 
@@ -69,30 +69,33 @@ def small_rate_scaling(
     from meanfield import reduced, solve
 
     classes = Polynomial(2.0) if classes is None else classes
-    shape = (len(SAMPLERS), len(QUANTITIES), len(sizes))
-    names = ("formula", "theory", "reduced", "reduced_stderr", "particles", "particles_stderr")
-    table = {name: np.full(shape, math.nan) for name in names}
-    with Progress(progress, len(SAMPLERS) * len(sizes), "distortion as alpha falls") as show:
-        for i, sampler in enumerate(SAMPLERS):
-            problem = Problem(classes=classes, sigma2=sigma2, guidance=w, sampler=sampler)
-            for j, d in enumerate(sizes):
-                _, shift, excess = small_rate(classes.rate(d), w, sigma2, sampler)
-                final = cast(Any, solve(problem, d)).final
-                table["formula"][i, :, j] = shift, -excess
-                table["theory"][i, :, j] = final.mean_shift, -final.variance_excess
-                options: Any = {"n_steps": n_steps, "seed": seed + j, "threads": threads, "progress": False}
-                _fill(table, "reduced", (i, slice(None), j), reduced(problem, d, n_samples=n_samples, **options))
-                if particles:
-                    from simulate import run
 
-                    data = run(problem, d=d, n_samples=particles[0], n_disorder=particles[1], **options)
-                    _fill(table, "particles", (i, slice(None), j), data)
-                show(i * len(sizes) + j + 1)
-    variables: dict[str, Any] = {k: (("sampler", "quantity", "d"), x) for k, x in table.items()}
-    variables["alpha"] = ("d", [classes.rate(d) for d in sizes])
+    def measure(sampler, size):
+        j, d = size
+        problem = Problem(classes=classes, sigma2=sigma2, guidance=w, sampler=sampler)
+        _, shift, excess = small_rate(classes.rate(d), w, sigma2, sampler)
+        final = cast(Any, solve(problem, d)).final
+        options: Any = {"n_steps": n_steps, "seed": seed + j, "threads": threads, "progress": False}
+        found: dict[str, Any] = {"formula": ("quantity", [shift, -excess])}
+        found |= {"theory": ("quantity", [final.mean_shift, -final.variance_excess])}
+        found |= _distortion("reduced", reduced(problem, d, n_samples=n_samples, **options))
+        if not particles:
+            return found | {name: ("quantity", [math.nan, math.nan]) for name in ("particles", "particles_stderr")}
+        from simulate import run
+
+        return found | _distortion(
+            "particles", run(problem, d=d, n_samples=particles[0], n_disorder=particles[1], **options)
+        )
+
+    grid: dict[str, Any] = {"sampler": SAMPLERS, "d": [*enumerate(sizes)]}
+    variables: dict[str, Any] = {
+        **tabulate(grid, measure, title="distortion as alpha falls", progress=progress),
+        "alpha": ("d", [classes.rate(d) for d in sizes]),
+    }
     settings = {"w": w, "sigma2": sigma2, "n_samples": n_samples, "n_steps": n_steps, "seed": seed}
     coords = {"sampler": list(SAMPLERS), "quantity": list(QUANTITIES), "d": list(sizes)}
-    return _dataset(variables, coords, settings | {"classes": json.dumps(classes.to_dict())})
+    data = _dataset(variables, coords, settings | {"classes": json.dumps(classes.to_dict())})
+    return data.transpose("sampler", "quantity", "d")
 
 
 def strong_guidance_scaling(
@@ -105,7 +108,7 @@ def strong_guidance_scaling(
     n_steps: int = 1000,
     seed: int = 0,
     threads: int | None = None,
-    progress: bool | Callable[[int, int], Any] | None = None,
+    progress: Show = None,
 ) -> "xarray.Dataset":
     """Speciation time and distortion of the SDE over w, T = infinity, for several alpha.
 
@@ -122,35 +125,40 @@ def strong_guidance_scaling(
     """
     from meanfield import reduced, solve
 
-    shape = (len(alphas), len(weights))
-    table = {name: np.full(shape, math.nan) for name in ("t_speciation", "shift", "loss", "loss_limit")}
-    run_at = {name: np.full(len(weights), math.nan) for name in ("reduced_loss", "reduced_loss_stderr")}
-    with Progress(progress, len(weights), "distortion as w grows") as show:
-        for j, w in enumerate(weights):
-            for i, alpha in enumerate(alphas):
-                problem = Problem(classes=Exponential(alpha), sigma2=sigma2, guidance=float(w))
-                theory = cast(Any, solve(problem))
-                table["t_speciation"][i, j] = theory.t_speciation
-                table["shift"][i, j], table["loss"][i, j] = theory.final.mean_shift, -theory.final.variance_excess
-                table["loss_limit"][i, j] = 1.0 - strong_guidance(alpha, sigma2, w)[1]
-            if reduced_at:
-                problem = Problem(classes=Exponential(reduced_at[0]), sigma2=sigma2, guidance=float(w))
-                data = reduced(problem, reduced_at[1], n_samples=n_samples, n_steps=n_steps, seed=seed + j,
-                               threads=threads, progress=False)  # fmt: skip
-                run_at["reduced_loss"][j] = 1.0 - data.final.v_paired.mean / sigma2
-                run_at["reduced_loss_stderr"][j] = data.final.v_paired.stderr / sigma2
-            show(j + 1)
-    variables: dict[str, Any] = {name: (("alpha", "w"), x) for name, x in table.items()}
-    variables |= {name: ("w", x) for name, x in run_at.items()}
+    def theory(alpha, w):
+        found = cast(Any, solve(Problem(classes=Exponential(alpha), sigma2=sigma2, guidance=float(w))))
+        return {
+            "t_speciation": found.t_speciation,
+            "shift": found.final.mean_shift,
+            "loss": -found.final.variance_excess,
+            "loss_limit": 1.0 - strong_guidance(alpha, sigma2, w)[1],
+        }
+
+    def annealed(point):
+        j, w = point
+        if reduced_at is None:
+            return {"reduced_loss": math.nan, "reduced_loss_stderr": math.nan}
+        problem = Problem(classes=Exponential(reduced_at[0]), sigma2=sigma2, guidance=float(w))
+        options: Any = {"n_samples": n_samples, "n_steps": n_steps, "seed": seed + j, "threads": threads}
+        v = reduced(problem, reduced_at[1], progress=False, **options).final.v_paired
+        return {"reduced_loss": 1.0 - v.mean / sigma2, "reduced_loss_stderr": v.stderr / sigma2}
+
+    variables: dict[str, Any] = {
+        **tabulate({"alpha": alphas, "w": weights}, theory),
+        **tabulate({"w": [*enumerate(weights)]}, annealed, title="distortion as w grows", progress=progress),
+    }
     settings = {"sigma2": sigma2, "n_samples": n_samples, "n_steps": n_steps, "seed": seed}
     settings |= {"reduced_alpha": reduced_at[0], "reduced_d": reduced_at[1]} if reduced_at else {}
     return _dataset(variables, {"alpha": list(alphas), "w": list(weights)}, settings)
 
 
-def _fill(table: dict[str, np.ndarray], name: str, where: Any, data: Any) -> None:
-    final, sigma2 = data.final, data.problem.sigma2
-    table[name][where] = final.m_paired.mean - 1.0, 1.0 - final.v_paired.mean / sigma2
-    table[f"{name}_stderr"][where] = final.m_paired.stderr, final.v_paired.stderr / sigma2
+def _distortion(name: str, data: Any) -> dict[str, Any]:
+    """The two quantities at t = 0 and their errors: paired estimates."""
+    m, v, sigma2 = data.final.m_paired, data.final.v_paired, data.problem.sigma2
+    return {
+        name: ("quantity", [m.mean - 1.0, 1.0 - v.mean / sigma2]),
+        f"{name}_stderr": ("quantity", [m.stderr, v.stderr / sigma2]),
+    }
 
 
 def _dataset(variables: dict[str, Any], coords: dict[str, Any], settings: dict[str, Any]) -> "xarray.Dataset":

@@ -18,8 +18,8 @@ from meanfield.guidance.ramps import ClampLinear, ExponentialRamp, Ramp, Triangu
 from meanfield.guidance.schedules import Constant, Interval, Schedule
 from meanfield.problem.growth import Exponential
 from meanfield.problem.statement import Problem
-from meanfield.tools.progress import Progress
 from validate.results.provenance import versions
+from validate.results.tables import Show, tabulate
 
 if TYPE_CHECKING:
     import xarray
@@ -28,7 +28,6 @@ __all__ = ["FAMILIES", "Found", "find_amplitude", "markdown", "tabulate_schedule
 
 SPAN: dict[str, Any] = {"t_low": 0.02, "t_high": 20.0, "over": "log t"}  # the range of all ramps
 LARGEST = 300.0  # amplitude up to which a family is searched
-THEORY = ("amplitude", "mean_shift", "variance_ratio", "separation", "kl", "w2")
 MEASURED = ("mean_shift", "variance_ratio", "accuracy")
 
 FAMILIES: dict[str, Callable[[float], Schedule]] = {
@@ -110,12 +109,8 @@ def tabulate_schedules(
     w: float = 1.0,
     families: Mapping[str, Callable[[float], Schedule]] | None = None,
     dimensions: Sequence[int] = (20, 12),
-    n_samples: int = 128,
-    n_disorder: int = 16,
-    n_steps: int = 100,
-    seed: int = 0,
-    threads: int | None = None,
-    progress: bool | Callable[[int, int], Any] | None = None,
+    progress: Show = None,
+    **options: Any,
 ) -> "xarray.Dataset":
     """All families at the mean shift that constant guidance w has in theory, for each alpha and sampler, T = infinity.
 
@@ -124,7 +119,8 @@ def tabulate_schedules(
     alphas, samplers : what to tabulate.
     families : name -> function of the amplitude; `FAMILIES` by default.
     dimensions : d of the particles, one for each alpha.
-    n_samples, n_disorder, n_steps, seed, threads : as in `simulate.run`; n_samples = 0 runs no particles.
+    options : of `simulate.run`, by default n_samples = 128, n_disorder = 16, n_steps = 100, seed = 0; with n_samples = 0
+        no particles run.
 
     Returns
     -------
@@ -142,28 +138,22 @@ def tabulate_schedules(
     import xarray
 
     families = dict(FAMILIES if families is None else families)
-    n_samples = whole("n_samples", n_samples, low=0)
-    names, shape = list(families), (len(alphas), len(samplers), len(families))
-    numbers = [*THEORY, *(f"particle_{n}{s}" for n in MEASURED for s in ("", "_stderr"))]
-    columns: dict[str, np.ndarray] = {n: np.full(shape, np.nan) for n in numbers}
-    columns |= {n: np.full(shape, "", dtype=object) for n in ("note", "standing", "problem")}
-    columns["reached"] = np.zeros(shape, bool)
-    with Progress(progress, int(np.prod(shape)), "schedules") as show:
-        for i, j, k in np.ndindex(shape):
-            base = Problem(classes=Exponential(alpha=alphas[i]), sigma2=sigma2, guidance=w, sampler=samplers[j])
-            row = _theory(base, families[names[k]])
-            if n_samples:
-                settings = {"n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "threads": threads}
-                row |= _particles(Problem.from_dict(json.loads(row["problem"])), dimensions[i], seed, settings)
-            for name, value in row.items():
-                columns[name][i, j, k] = value
-            show(1 + int(np.ravel_multi_index((i, j, k), shape)))
-    dims = ("alpha", "sampler", "schedule")
-    text = {n: columns.pop(n).astype(str) for n in ("note", "standing", "problem")}
-    attrs = {"sigma2": sigma2, "w": w, "seed": seed, "n_samples": n_samples, "n_disorder": n_disorder,
-             "n_steps": n_steps, "dimensions": list(dimensions), "versions": json.dumps(versions())}  # fmt: skip
-    coords = {"alpha": list(alphas), "sampler": [str(s) for s in samplers], "schedule": names}
-    return xarray.Dataset({n: (dims, v) for n, v in {**columns, **text}.items()}, coords, attrs)
+    options = {"n_samples": 128, "n_disorder": 16, "n_steps": 100, "seed": 0, **options}
+    options["n_samples"] = whole("n_samples", options["n_samples"], low=0)
+
+    def measure(size, sampler, family):
+        alpha, d = size
+        base = Problem(classes=Exponential(alpha=alpha), sigma2=sigma2, guidance=w, sampler=sampler)
+        row = _theory(base, family)
+        return row | _particles(Problem.from_dict(json.loads(row["problem"])), d, options)
+
+    grid = {"alpha": [*zip(alphas, dimensions, strict=False)], "sampler": samplers, "schedule": families.values()}
+    effort = {name: options[name] for name in ("seed", "n_samples", "n_disorder", "n_steps")}
+    return xarray.Dataset(
+        tabulate(grid, measure, title="schedules", progress=progress),
+        coords={"alpha": list(alphas), "sampler": [str(s) for s in samplers], "schedule": list(families)},
+        attrs={"sigma2": sigma2, "w": w, **effort, "dimensions": list(dimensions), "versions": json.dumps(versions())},
+    )
 
 
 def markdown(data: "xarray.Dataset", alpha: float, sampler: str) -> str:
@@ -215,19 +205,17 @@ def _theory(base: Problem, family: Callable[[float], Schedule]) -> dict[str, Any
     }
 
 
-def _particles(problem: Problem, d: int, seed: int, settings: dict[str, Any]) -> dict[str, float]:
+def _particles(problem: Problem, d: int, options: dict[str, Any]) -> dict[str, float]:
+    """What particles measure, as nan without samples."""
+    names = [f"particle_{name}{end}" for name in MEASURED for end in ("", "_stderr")]
+    if not options["n_samples"]:
+        return dict.fromkeys(names, math.nan)
     from simulate import run
 
-    final = run(problem, d=d, seed=seed, n_times=2, progress=False, **settings).final
-    sigma2 = problem.sigma2
-    return {
-        "particle_mean_shift": float(final.m_paired.mean) - 1.0,
-        "particle_mean_shift_stderr": float(final.m_paired.stderr),
-        "particle_variance_ratio": float(final.v_paired.mean) / sigma2,
-        "particle_variance_ratio_stderr": float(final.v_paired.stderr) / sigma2,
-        "particle_accuracy": float(final.accuracy.mean),
-        "particle_accuracy_stderr": float(final.accuracy.stderr),
-    }
+    final, sigma2 = run(problem, d=d, n_times=2, progress=False, **options).final, problem.sigma2
+    m, v, accuracy = final.m_paired, final.v_paired, final.accuracy
+    values = (m.mean - 1.0, m.stderr, v.mean / sigma2, v.stderr / sigma2, accuracy.mean, accuracy.stderr)
+    return dict(zip(names, map(float, values), strict=True))
 
 
 def _accuracy(row: "xarray.Dataset", samples: int) -> str:

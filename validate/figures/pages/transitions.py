@@ -7,8 +7,8 @@ The capacity is where they cross zero at t = 0 as alpha grows, for unguided samp
 
 import json
 import math
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,9 +16,9 @@ from meanfield.ensemble import Ensemble
 from meanfield.problem.growth import Exponential, Polynomial
 from meanfield.problem.spectrum import Spectrum
 from meanfield.problem.statement import Problem
-from meanfield.tools.progress import Progress
 from validate.errors import ComparisonError
 from validate.results.provenance import versions
+from validate.results.tables import Show, tabulate
 
 if TYPE_CHECKING:
     import xarray
@@ -30,6 +30,7 @@ def _case(alpha: float, w: float, sampler: str | float = "sde") -> Problem:
     return Problem(classes=Exponential(alpha), sigma2=0.25, guidance=w, sampler=sampler)
 
 
+MEASURED = ("particles", "quenched", "annealed")
 _SPECTRUM = Spectrum(c=[0.25, 0.5], u=[1.25, 4.5], share=[0.75, 0.25])
 
 CASES: dict[str, tuple[tuple[Problem, int], ...]] = {  # transition -> (problem, d of the particles)
@@ -89,7 +90,7 @@ def speciation_times(
     far: int = 10**6,
     seed: int = 0,
     threads: int | None = None,
-    progress: bool | Callable[[int, int], Any] | None = None,
+    progress: Show = None,
 ) -> "xarray.Dataset":
     """Speciation times: d = infinity, particles and quenched theory at equal d, annealed model at a large d.
 
@@ -110,33 +111,30 @@ def speciation_times(
     from simulate import run
 
     rows = [(name, p, d) for name, pairs in (CASES if cases is None else cases).items() for p, d in pairs]
-    names = [f"{kind}{end}" for kind in ("particles", "quenched", "annealed") for end in ("", "_stderr")]
-    table = {name: np.full(len(rows), math.nan) for name in ["theory", *names]}
     common: Any = {"n_steps": n_steps, "n_times": n_steps + 1, "threads": threads, "progress": False}
-    total = n_samples * n_disorder
-    with Progress(progress, len(rows), "speciation times") as show:
-        for i, (_, problem, d) in enumerate(rows):
-            fill = lambda kind, data, i=i: _fill(table, kind, i, data)  # noqa: E731
-            growing = isinstance(problem.classes, Exponential)
-            table["theory"][i] = cast(Any, solve(problem) if growing else solve(problem, d)).t_speciation
-            fill("particles", run(problem, d=d, n_samples=n_samples, n_disorder=n_disorder, seed=seed + i, **common))
-            if problem.spectrum is None:
-                options: Any = {"n_samples": total, "n_draws": n_disorder, **common}
-                fill("quenched", quenched(problem, d, seed=seed + i, **options))
-                if growing:
-                    fine = {"n_steps": 20 * n_steps, "n_times": 20 * n_steps + 1}  # the kink is sharp at large d
-                    fill("annealed", reduced(problem, far, seed=seed + i, **options | fine))
-            show(i + 1)
-    variables: dict[str, Any] = {name: ("row", values) for name, values in table.items()}
-    variables["transition"] = ("row", [name for name, _, _ in rows])
-    variables["problem"] = ("row", [json.dumps(p.to_dict()) for _, p, _ in rows])
-    variables["d"] = ("row", [d for _, _, d in rows])
+    fine = {"n_steps": 20 * n_steps, "n_times": 20 * n_steps + 1}  # the kink is sharp at large d
+
+    def measure(row):
+        i, (name, problem, d) = row
+        growing = isinstance(problem.classes, Exponential)
+        options: Any = {**common, "seed": seed + i}
+        of_theory = {**options, "n_samples": n_samples * n_disorder, "n_draws": n_disorder}
+        found: dict[str, Any] = {f"{kind}{end}": math.nan for kind in MEASURED for end in ("", "_stderr")}
+        found |= {"theory": (solve(problem) if growing else solve(problem, d)).t_speciation}
+        found |= _crossing("particles", run(problem, d=d, n_samples=n_samples, n_disorder=n_disorder, **options))
+        if problem.spectrum is None:
+            found |= _crossing("quenched", quenched(problem, d, **of_theory))
+            if growing:
+                found |= _crossing("annealed", reduced(problem, far, **of_theory | fine))
+        return found | {"transition": name, "problem": json.dumps(problem.to_dict()), "d": d}
+
+    columns = tabulate({"row": [*enumerate(rows)]}, measure, title="speciation times", progress=progress)
     settings = {"n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "far": far, "seed": seed}
-    return xarray.Dataset(variables, attrs=settings | {"versions": json.dumps(versions())})
+    return xarray.Dataset(columns, attrs=settings | {"versions": json.dumps(versions())})
 
 
-def _fill(table: dict[str, np.ndarray], kind: str, i: int, data: Ensemble) -> None:
-    table[kind][i], table[f"{kind}_stderr"][i] = crossing_time(data)
+def _crossing(kind: str, data: Ensemble) -> dict[str, float]:
+    return dict(zip((kind, f"{kind}_stderr"), crossing_time(data), strict=True))
 
 
 def capacity_measured(
@@ -196,7 +194,7 @@ def to_markdown(data: "xarray.Dataset") -> str:
         case += f"w = {guidance['value']:g}" if "value" in guidance else str(guidance["schedule"])
         case += f", {problem['sampler']}"
         cells = [str(row["transition"].values), case, str(int(row["d"])), f"{float(row['theory']):.4f}"]
-        cells += [_cell(row, kind) for kind in ("particles", "quenched", "annealed")]
+        cells += [_cell(row, kind) for kind in MEASURED]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -10,6 +10,7 @@ from meanfield.errors import ProblemError
 from meanfield.line import ScoreError, TwoClasses, crossing_start, end_law, leaving_guidance, share_outside
 from validate.figures.one_dimension.data import about
 from validate.results.provenance import versions
+from validate.results.tables import tabulate
 
 if TYPE_CHECKING:
     import xarray
@@ -51,20 +52,24 @@ def line_leaving(
     w = np.linspace(2.0, 128.0, 43) if weights is None else np.asarray(weights, dtype=float)
     errors = [ScoreError(size, reach) for size in sizes]
     options: dict[str, Any] = {"n_samples": n_samples, "n_steps": n_steps, "seed": seed}
-    outside = np.empty((len(errors), len(points)))
-    for i, error in enumerate(errors):
-        for j, one in enumerate(points):
-            end = sample_line(classes, one, error=error, **options)
-            outside[i, j] = np.mean(classes.sign * (end - error.limit(classes)) > 0)
-    interval = np.array([[wilson(share * n_samples, n_samples, 0.3173) for share in row] for row in outside])
+
+    def left(error, one):
+        end = sample_line(classes, one, error=error, **options)
+        share = np.mean(classes.sign * (end - error.limit(classes)) > 0)
+        low, high = wilson(share * n_samples, n_samples, 0.3173)
+        return {"outside": share, "low": low, "high": high}
+
+    def limits(error):
+        return {"threshold": leaving_guidance(classes, error), "onset": error.onset(classes)}
+
+    def theory(error, one):
+        return {"share": share_outside(classes, float(one), error)}
+
     return xarray.Dataset(
         {
-            "share": (("size", "w"), np.array([[share_outside(classes, float(v), e) for v in w] for e in errors])),
-            "outside": (("size", "point"), outside),
-            "low": (("size", "point"), interval[:, :, 0]),
-            "high": (("size", "point"), interval[:, :, 1]),
-            "threshold": ("size", [leaving_guidance(classes, error) for error in errors]),
-            "onset": ("size", [error.onset(classes) for error in errors]),
+            **tabulate({"size": errors, "w": w}, theory),
+            **tabulate({"size": errors, "point": points}, left),
+            **tabulate({"size": errors}, limits),
         },
         coords={"size": list(sizes), "w": w, "point": list(points)},
         attrs=about(classes, reach=reach, **options),
@@ -100,18 +105,14 @@ def line_tails(
     low, high = compact.target.support  # type: ignore[union-attr]
     point = high - share * (high - low) if compact.sign > 0 else low + share * (high - low)
     middle = 0.5 * (gaussian.target.mean + gaussian.other.mean)
-    starts = np.empty((2, len(weights)))
-    for j, w in enumerate(weights):
-        for i, (classes, x) in enumerate(((compact, point), (gaussian, middle))):
-            starts[i, j] = _start(classes, w, x, n_starts)
+
+    def measure(w):
+        edge, between = _start(compact, w, point, n_starts), _start(gaussian, w, middle, n_starts)
+        found = {"edge": log_ndtr(edge), "middle": log_ndtr(between), "start_edge": edge, "start_middle": between}
+        return found | {"start_theory": _theory(gaussian, w)}
+
     return xarray.Dataset(
-        {
-            "edge": ("w", log_ndtr(starts[0])),
-            "middle": ("w", log_ndtr(starts[1])),
-            "start_edge": ("w", starts[0]),
-            "start_middle": ("w", starts[1]),
-            "start_theory": ("w", [_theory(gaussian, w) for w in weights]),
-        },
+        tabulate({"w": weights}, measure),
         coords={"w": np.asarray(weights, dtype=float)},
         attrs={"classes": repr((compact, gaussian)), "share": share, "versions": json.dumps(versions())},
     )
