@@ -147,7 +147,7 @@ def quenched(
     n_all = round(model.number) - 1 if model.number - 1 <= n_explicit else -1
     tallies: list[np.ndarray] = []
 
-    def fill(rng: np.random.Generator, samples: int, out: np.ndarray) -> None:
+    def fill(rng: Any, samples: int, out: np.ndarray) -> None:
         from meanfield.finite import nearest  # numba is loaded only when it is needed
 
         tallies.append(nearest.fill(rng, samples, model, nearest.Rule(tolerance, n_most, n_all), out))
@@ -165,7 +165,7 @@ def quenched(
 
 
 def _reduced(problem: Problem, s: Settings, model: Model, progress: Any) -> Ensemble:
-    def fill(rng: np.random.Generator, samples: int, out: np.ndarray) -> None:
+    def fill(rng: Any, samples: int, out: np.ndarray) -> None:
         from meanfield.finite import annealed  # numba is loaded only when it is needed
 
         annealed.fill(rng, samples, model, out)
