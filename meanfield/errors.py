@@ -4,7 +4,8 @@ This module holds no physics, so `simulate` and `validate` may import it too.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import MISSING
 from dataclasses import fields as dataclass_fields
 from numbers import Real
 from typing import Any
@@ -18,6 +19,8 @@ __all__ = [
     "ScheduleError",
     "build",
     "checked",
+    "one_of",
+    "settle",
     "short",
     "whole",
 ]
@@ -133,13 +136,36 @@ def short(value: object, width: int = 120) -> str:
     return text if len(text) <= width else f"{text[: width - 19]} ... {text[-14:]}"
 
 
-def build(cls: Any, fields: Mapping[str, Any]) -> Any:
-    """Build a dataclass from plain data (JSON, TOML), naming any key it does not know."""
-    known = [f.name for f in dataclass_fields(cls)]
-    unknown = sorted(set(fields) - set(known))
-    if unknown:
-        raise ProblemError(f"{cls.__name__} takes the keys {known}; unknown: {unknown}.")
-    try:
-        return cls(**fields)
-    except TypeError as cause:
-        raise ProblemError(f"{cls.__name__} takes the keys {known}; got {sorted(fields)}: {cause}.") from cause
+def one_of(
+    name: str, value: Any, allowed: Collection[str], *, remedy: str = "", error: type[CfgfieldError] = ProblemError
+) -> Any:
+    """Return `value` if it is one of the words `allowed`, or raise `error`.
+
+    Examples
+    --------
+    >>> one_of("sampler", "sed", ("sde", "ode"))
+    Traceback (most recent call last):
+    ...
+    meanfield.errors.ProblemError: sampler must be one of ['sde', 'ode']; got 'sed'.
+    """
+    if not isinstance(value, str) or value not in allowed:
+        raise error(f"{name} must be one of {list(allowed)}; got {short(value)}. {remedy}".strip())
+    return value
+
+
+def settle(record: Any, **values: Any) -> None:
+    """Set fields of a frozen dataclass while it is made: to what they are after a check."""
+    for name, value in values.items():
+        object.__setattr__(record, name, value)
+
+
+def build(cls: Any, fields: Mapping[str, Any], error: type[CfgfieldError] = ProblemError) -> Any:
+    """Build a dataclass from plain data (JSON, TOML), naming any key that it does not know, or lacks."""
+    given = [f for f in dataclass_fields(cls) if f.init]
+    unknown = sorted(set(fields) - {f.name for f in given})
+    needed = [f.name for f in given if f.default is MISSING and f.default_factory is MISSING]
+    missing = sorted(set(needed) - set(fields))
+    if unknown or missing:
+        wrong = [f"{word}: {keys}" for word, keys in (("unknown", unknown), ("missing", missing)) if keys]
+        raise error(f"{cls.__name__} takes the keys {[f.name for f in given]}; {', '.join(wrong)}.")
+    return cls(**fields)

@@ -21,8 +21,8 @@ SOLVED |= {"meanfield.objective", "meanfield.line", "meanfield.export"}
 ARROWS = {
     "meanfield.errors": set(),
     "meanfield.tools": {"meanfield.errors"},
-    "meanfield.guidance": {"meanfield.errors"},
-    "meanfield.problem": {"meanfield.errors", "meanfield.guidance"},
+    "meanfield.guidance": {"meanfield.errors", "meanfield.tools"},
+    "meanfield.problem": {"meanfield.errors", "meanfield.guidance", "meanfield.tools"},
     "meanfield.ensemble": {"meanfield.errors", "meanfield.problem"},
     "meanfield.theory": STATED,
     "meanfield.maps": STATED | {"meanfield.theory"},

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from meanfield.designs.switching import Demand
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import ProblemError, checked, one_of
 from meanfield.maps.bulk import Responses
 from meanfield.problem.noise import VE
 from meanfield.problem.statement import Problem
@@ -38,8 +38,7 @@ class Request:
         w_min, w_max = checked("w_min", w_min), checked("w_max", w_max)
         slope = checked("slope", slope, low=0, open_low=True, infinite=True)
         d, margin = checked("d", d, low=1, infinite=True), checked("margin", margin, low=0, high=0.9)
-        if maximise not in OBJECTIVES:
-            raise ProblemError(f'maximise must be "mean" or "separation"; got {maximise!r}.')
+        one_of("maximise", maximise, OBJECTIVES)
         if isinstance(keep, str) and keep not in ("variance", "each"):
             raise ProblemError(f'keep must be "variance", "each" or a ratio v(0)/sigma2 > 0; got {keep!r}.')
         each = keep == "each" and problem.spectrum is not None

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.polynomial import legendre
 
-from meanfield.errors import ExportError, ScheduleError, checked
+from meanfield.errors import ExportError, ScheduleError, checked, one_of
 from meanfield.export.levels import levels_of, read_levels
 from meanfield.export.pipelines import GuidanceCallback, guided, refusal
 from meanfield.guidance.schedules import Schedule, as_schedule
@@ -190,8 +190,7 @@ def for_timesteps(
     array([1., 1.])
     """
     schedule = as_schedule(schedule)
-    if rule not in RULES:
-        raise ExportError(f"rule must be one of {RULES}; got {rule!r}.")
+    one_of("rule", rule, RULES, error=ExportError)
     scale = checked("data_scale", data_scale, low=0, open_low=True, error=ExportError)
     top = checked("t_max", t_max, low=0, open_low=True, infinite=True, error=ExportError)
     end = checked("t_end", t_end, low=0, error=ExportError)

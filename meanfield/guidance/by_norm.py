@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from meanfield.errors import ScheduleError, checked
+from meanfield.errors import ScheduleError, checked, settle
 from meanfield.guidance.schedules import Schedule, as_schedule
 
 __all__ = ["PowerLaw"]
@@ -63,8 +63,7 @@ class PowerLaw(Schedule):
             raise ScheduleError(f"guidance of a power law must be a function of t; got {inner!r}. Add the exponents.")
         remedy = "Below, the guiding force would grow without bound where both scores agree."
         a = checked("exponent", self.exponent, low=-1, open_low=True, remedy=remedy, error=ScheduleError)
-        object.__setattr__(self, "guidance", inner)
-        object.__setattr__(self, "exponent", a)
+        settle(self, guidance=inner, exponent=a)
 
     def w(self, t):
         if self.exponent:

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from meanfield.errors import ScheduleError, checked
+from meanfield.errors import ScheduleError, checked, settle
 from meanfield.guidance.schedules import Schedule
 
 __all__ = ["DensityRatio"]
@@ -67,10 +67,9 @@ class DensityRatio(Schedule):
         beta = checked("beta", self.beta, low=0, high=1, open_low=True, error=ScheduleError, remedy=remedy)
         if beta == 1.0:
             raise ScheduleError(f"beta must be below 1; got {self.beta!r}. {remedy}")
-        object.__setattr__(self, "beta", beta)
+        settle(self, beta=beta)
         if self.w_max is not None:
-            limit = checked("w_max", self.w_max, low=0, open_low=True, error=ScheduleError)
-            object.__setattr__(self, "w_max", limit)
+            settle(self, w_max=checked("w_max", self.w_max, low=0, open_low=True, error=ScheduleError))
 
     def w(self, t):
         raise ScheduleError(

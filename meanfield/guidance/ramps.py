@@ -19,7 +19,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from meanfield.errors import ScheduleError, checked
+from meanfield.errors import ScheduleError, checked, one_of, settle
 from meanfield.guidance.schedules import Piecewise, Schedule
 
 __all__ = ["ClampLinear", "ExponentialRamp", "Ramp", "Triangular", "early_high", "late_unconditional"]
@@ -37,9 +37,8 @@ class Stretch(Schedule):
 
     def _check(self, *numbers: str) -> None:
         for key in numbers:
-            object.__setattr__(self, key, checked(key, getattr(self, key), error=ScheduleError))
-        if self.over not in CLOCKS:
-            raise ScheduleError(f"over must be one of {list(CLOCKS)}; got {self.over!r}.")
+            settle(self, **{key: checked(key, getattr(self, key), error=ScheduleError)})
+        one_of("over", self.over, CLOCKS, error=ScheduleError)
         log = self.over == "log t"
         remedy = 'Over "log t" it must be > 0; over="t" allows 0.' if log else ""
         low = checked("t_low", self.t_low, low=0, open_low=log, remedy=remedy, error=ScheduleError)
@@ -49,8 +48,7 @@ class Stretch(Schedule):
                 f"t_high must be above t_low; got t_low={low}, t_high={high}. Times fall as sampling goes on: t_high "
                 "is where the ramp begins."
             )
-        object.__setattr__(self, "t_low", low)
-        object.__setattr__(self, "t_high", high)
+        settle(self, t_low=low, t_high=high)
 
     def progress(self, t):
         """u at times t: 0 for t >= t_high, 1 for t <= t_low."""
@@ -119,11 +117,9 @@ class Ramp(Stretch):
 
     def __post_init__(self) -> None:
         self._check("early", "late")
-        if self.shape not in SHAPES:
-            raise ScheduleError(f"shape must be one of {list(SHAPES)}; got {self.shape!r}. Power ramps are linear.")
+        one_of("shape", self.shape, SHAPES, remedy="Power ramps are linear.", error=ScheduleError)
         remedy = "Exchange early and late for the other direction."
-        power = checked("power", self.power, low=0, open_low=True, remedy=remedy, error=ScheduleError)
-        object.__setattr__(self, "power", power)
+        settle(self, power=checked("power", self.power, low=0, open_low=True, remedy=remedy, error=ScheduleError))
 
     def w(self, t):
         g = self.progress(t) ** self.power
@@ -196,7 +192,7 @@ class Triangular(Stretch):
             raise ScheduleError(
                 f"t_peak must lie between t_low and t_high; got t_low={self.t_low}, t_peak={top}, t_high={self.t_high}."
             )
-        object.__setattr__(self, "t_peak", top)
+        settle(self, t_peak=top)
 
     def w(self, t):
         u = self.progress(t)
@@ -231,7 +227,7 @@ class ExponentialRamp(Stretch):
 
     def __post_init__(self) -> None:
         self._check("size", "offset")
-        object.__setattr__(self, "rate", checked("rate", self.rate, low=-500, high=500, error=ScheduleError))
+        settle(self, rate=checked("rate", self.rate, low=-500, high=500, error=ScheduleError))
 
     def w(self, t):
         return self.offset + self.size * np.exp(-self.rate * self.progress(t))

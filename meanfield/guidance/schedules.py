@@ -8,31 +8,25 @@ A schedule is any object with a vectorised `w(t)`. The classes here also state w
 `breakpoints` (where w or a derivative jumps) and `constant_above` (the time above which w no longer changes, or inf).
 """
 
-import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 
-from meanfield.errors import ScheduleError, checked
+from meanfield.errors import ScheduleError, checked, settle
+from meanfield.tools.named import Named
 
 __all__ = ["Constant", "Custom", "Interval", "Linear", "Piecewise", "Schedule", "Tabulated", "as_schedule"]
 
 
-class Schedule:
-    """Base of the schedules: the protocol, and the round trip through JSON and TOML."""
+class Schedule(Named, kind="schedule", error=ScheduleError):
+    """Base of the schedules: the protocol."""
 
-    name: ClassVar[str] = ""
     exponent = 0.0  # of |s_c - s_u|/d^(1/2) in the weight: only `meanfield.guidance.by_norm` has another
     by_ratio: ClassVar[bool] = False  # whether the weight follows p_t(x)/p_t(x|c): only `meanfield.guidance.by_ratio`
-    _known: ClassVar[dict[str, type["Schedule"]]] = {}
-
-    def __init_subclass__(cls) -> None:
-        if cls.name:
-            Schedule._known[cls.name] = cls
 
     def w(self, t):
         """Guidance weight at VE time t >= 0 (any shape; same shape out)."""
@@ -87,27 +81,6 @@ class Schedule:
         """A bound on |w| where it is constant at large t: the strength that the start law must allow for."""
         return abs(float(self.w(2.0 * self.constant_above + 1.0))) if math.isfinite(self.constant_above) else 0.0
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data that `Schedule.from_dict` turns back into this schedule."""
-        fields = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}  # type: ignore[call-overload]
-        return {"schedule": self.name, **fields}
-
-    @staticmethod
-    def from_dict(data: Mapping[str, Any]) -> "Schedule":
-        """Build a schedule from `to_dict` data, naming any unknown schedule or key."""
-        kind = data.get("schedule")
-        if kind not in Schedule._known:
-            raise ScheduleError(f"schedule must be one of {sorted(Schedule._known)}; got {kind!r}.")
-        cls = Schedule._known[kind]
-        fields = {k: v for k, v in data.items() if k != "schedule"}
-        parameters = inspect.signature(cls).parameters
-        known = list(parameters)
-        unknown = sorted(set(fields) - set(known))
-        missing = sorted(k for k, p in parameters.items() if k not in fields and p.default is p.empty)
-        if unknown or missing:
-            raise ScheduleError(f"schedule {kind!r} takes the keys {known}; unknown: {unknown}, missing: {missing}.")
-        return cls(**fields)
-
 
 @dataclass(frozen=True)
 class Constant(Schedule):
@@ -123,7 +96,7 @@ class Constant(Schedule):
     name: ClassVar[str] = "constant"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "value", checked("w", self.value, error=ScheduleError))
+        settle(self, value=checked("w", self.value, error=ScheduleError))
 
     def w(self, t):
         return np.full(np.shape(t), self.value)[()]
@@ -146,7 +119,7 @@ class Linear(Schedule):
 
     def __post_init__(self) -> None:
         for key in ("w0", "omega"):
-            object.__setattr__(self, key, checked(key, getattr(self, key), error=ScheduleError))
+            settle(self, **{key: checked(key, getattr(self, key), error=ScheduleError)})
 
     def w(self, t):
         return self.w0 + self.omega * np.asarray(t, float)[()]
@@ -162,13 +135,12 @@ class Interval(Schedule):
     name: ClassVar[str] = "interval"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "value", checked("w", self.value, error=ScheduleError))
+        value = checked("w", self.value, error=ScheduleError)
         low = checked("t_low", self.t_low, low=0, error=ScheduleError)
         high = checked("t_high", self.t_high, low=0, open_low=True, error=ScheduleError)
         if high <= low:
             raise ScheduleError(f"t_high must be above t_low; got t_low={low}, t_high={high}.")
-        object.__setattr__(self, "t_low", low)
-        object.__setattr__(self, "t_high", high)
+        settle(self, value=value, t_low=low, t_high=high)
 
     def w(self, t):
         t = np.asarray(t, float)
@@ -204,8 +176,7 @@ class Piecewise(Schedule):
             raise ScheduleError(
                 f"values must have one entry more than edges; got {len(values)} values for {len(edges)} edges."
             )
-        object.__setattr__(self, "edges", edges)
-        object.__setattr__(self, "values", values)
+        settle(self, edges=edges, values=values)
 
     def w(self, t):
         return np.asarray(self.values)[np.searchsorted(self.edges, np.asarray(t, float), side="left")]
@@ -231,8 +202,7 @@ class Tabulated(Schedule):
         times, values = _increasing("times", self.times, low=0.0), _numbers("values", self.values)
         if not times or len(values) != len(times):
             raise ScheduleError(f"times and values must have the same length >= 1; got {len(times)} and {len(values)}.")
-        object.__setattr__(self, "times", times)
-        object.__setattr__(self, "values", values)
+        settle(self, times=times, values=values)
 
     def w(self, t):
         return np.interp(t, self.times, self.values)
@@ -259,7 +229,7 @@ class Custom(Schedule):
     def __post_init__(self) -> None:
         if not callable(self.function):
             raise ScheduleError(f"function must be callable as w(t); got {self.function!r}. Use Constant for a number.")
-        object.__setattr__(self, "jumps", _increasing("jumps", self.jumps, low=0.0))
+        settle(self, jumps=_increasing("jumps", self.jumps, low=0.0))
 
     def w(self, t):
         return self.function(t)

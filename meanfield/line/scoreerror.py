@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import ProblemError, checked, settle
 from meanfield.line.statement import PiecewiseConstant, TwoClasses, stated
 
 __all__ = ["ScoreError"]
@@ -42,7 +42,7 @@ class ScoreError:
 
     def __post_init__(self) -> None:
         for name, low in (("size", 0.0), ("reach", 1e-100)):  # squares of the reach must not vanish
-            object.__setattr__(self, name, checked(name, getattr(self, name), low=low, open_low=True, high=1e6))
+            settle(self, **{name: checked(name, getattr(self, name), low=low, open_low=True, high=1e6)})
 
     def limit(self, classes: TwoClasses) -> float:
         """The point beyond which the score is lost."""

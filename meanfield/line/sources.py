@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import ProblemError, checked, settle
 from meanfield.line.pieces import exponential_tilt, log_survival, posterior
 
 __all__ = ["Normal", "PiecewiseConstant", "Uniform", "numbers"]
@@ -48,8 +48,7 @@ class PiecewiseConstant:
                 f"weights must be {len(edges) - 1} numbers >= 0, the first and the last > 0; got {self.weights!r}. "
                 "Give one for each interval, and leave out empty ends."
             )
-        object.__setattr__(self, "edges", tuple(edges.tolist()))
-        object.__setattr__(self, "weights", tuple((weights / weights.sum()).tolist()))
+        settle(self, edges=tuple(edges.tolist()), weights=tuple((weights / weights.sum()).tolist()))
 
     @property
     def support(self) -> tuple[float, float]:
@@ -175,8 +174,8 @@ class Normal:
     variance: float = 1.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mean", checked("mean", self.mean))
-        object.__setattr__(self, "variance", checked("variance", self.variance, low=0, open_low=True, high=1e100))
+        variance = checked("variance", self.variance, low=0, open_low=True, high=1e100)
+        settle(self, mean=checked("mean", self.mean), variance=variance)
 
     @property
     def sigma2(self) -> float:

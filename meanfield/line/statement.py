@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import ProblemError, checked, settle
 from meanfield.line.sources import Normal, PiecewiseConstant, Uniform, numbers
 
 __all__ = ["Guided", "Normal", "PiecewiseConstant", "TwoClasses", "Uniform", "numbers", "stated"]
@@ -57,7 +57,7 @@ class TwoClasses:
         prior = checked("prior", self.prior, low=0, high=1, open_low=True)
         if prior == 1.0:
             raise ProblemError("prior must be < 1; got 1. Without another class guidance does nothing.")
-        object.__setattr__(self, "prior", prior)
+        settle(self, prior=prior)
         a, b = self.target, self.other
         for name, one in (("target", a), ("other", b)):
             if not isinstance(one, PiecewiseConstant | Normal):

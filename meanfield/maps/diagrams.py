@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import ProblemError, checked, one_of
 from meanfield.guidance.schedules import Constant, Linear
 from meanfield.maps.bulk import LINEAR, PHASES, Table, blank, follow, read, table_of
 from meanfield.problem.growth import Exponential
@@ -124,8 +124,7 @@ def _axis(axis: Any) -> tuple[str, np.ndarray]:
     if not (isinstance(axis, tuple | list) and len(axis) == 2):
         raise ProblemError(f'an axis is a pair (name, values), such as ("alpha", [0.3, 0.4]); got {axis!r}.')
     name, values = axis
-    if name not in AXES:
-        raise ProblemError(f"an axis must be one of {list(AXES)}; got {name!r}.")
+    one_of("an axis", name, AXES)
     try:
         grid = np.asarray(values, float)
     except (TypeError, ValueError):

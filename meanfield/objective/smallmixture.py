@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
-from meanfield.errors import ProblemError, checked, short, whole
+from meanfield.errors import ProblemError, checked, settle, short, whole
 
 __all__ = ["Fields", "Pairs", "SmallMixture", "finite"]
 
@@ -70,10 +70,8 @@ class SmallMixture:
         c = np.asarray(self.variances, float)
         if c.shape not in ((), (len(means),)) or not np.all(np.isfinite(c) & (c > 0)):
             raise ProblemError(f"variances must be > 0, one or one a class ({len(means)}); got {self.variances!r}.")
-        object.__setattr__(self, "means", means)
-        object.__setattr__(self, "variances", np.broadcast_to(c, (len(means),)))
-        k = whole("target", self.target, low=0, high=len(means) - 1)
-        object.__setattr__(self, "target", int(k))
+        target = whole("target", self.target, low=0, high=len(means) - 1)
+        settle(self, means=means, variances=np.broadcast_to(c, (len(means),)), target=target)
 
     @property
     def dim(self) -> int:

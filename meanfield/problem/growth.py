@@ -1,23 +1,17 @@
 """Growth laws: how the number of classes P grows with the dimension d, and its rate alpha_d = log(P)/d."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
-from meanfield.errors import ProblemError, build, checked, whole
+from meanfield.errors import checked, settle, whole
+from meanfield.tools.named import Named
 
 __all__ = ["Continuum", "Exponential", "Fixed", "Growth", "Polynomial"]
 
 
-class Growth:
+class Growth(Named, kind="growth"):
     """How the number of classes P grows with the dimension d."""
-
-    name: ClassVar[str] = ""
-    _known: ClassVar[dict[str, type["Growth"]]] = {}
-
-    def __init_subclass__(cls) -> None:
-        Growth._known[cls.name] = cls
 
     def log_count(self, d: float) -> float:
         """log P at dimension d, with P rounded to a whole number wherever that can be seen."""
@@ -26,16 +20,6 @@ class Growth:
     def rate(self, d: float = math.inf) -> float:
         """alpha_d = log(P)/d; its limit at d = infinity."""
         return 0.0 if math.isinf(d) else self.log_count(d) / d
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"growth": self.name, **asdict(self)}  # type: ignore[call-overload]
-
-    @staticmethod
-    def from_dict(data: Mapping[str, Any]) -> "Growth":
-        kind = data.get("growth")
-        if kind not in Growth._known:
-            raise ProblemError(f"growth must be one of {sorted(Growth._known)}; got {kind!r}.")
-        return build(Growth._known[kind], {k: v for k, v in data.items() if k != "growth"})
 
 
 @dataclass(frozen=True)
@@ -52,7 +36,7 @@ class Exponential(Growth):
     name: ClassVar[str] = "exponential"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "alpha", checked("alpha", self.alpha, low=0, open_low=True))
+        settle(self, alpha=checked("alpha", self.alpha, low=0, open_low=True))
 
     def log_count(self, d: float) -> float:
         return _rounded_log(self.alpha * d)
@@ -69,7 +53,7 @@ class Polynomial(Growth):
     name: ClassVar[str] = "polynomial"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "gamma", checked("gamma", self.gamma, low=0, open_low=True))
+        settle(self, gamma=checked("gamma", self.gamma, low=0, open_low=True))
 
     def log_count(self, d: float) -> float:
         return _rounded_log(self.gamma * math.log(d))
@@ -83,7 +67,7 @@ class Fixed(Growth):
     name: ClassVar[str] = "fixed"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "n", whole("n", self.n, low=1))
+        settle(self, n=whole("n", self.n, low=1))
 
     def log_count(self, d: float) -> float:
         return math.log(self.n)

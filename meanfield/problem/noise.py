@@ -9,31 +9,26 @@ Only statements here: what a process is, not what it does to guidance.
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from meanfield.errors import ProblemError, build, checked
+from meanfield.errors import ProblemError, checked, settle
+from meanfield.tools.named import Named
 
 __all__ = ["EDM", "VE", "Noise", "OrnsteinUhlenbeck", "RectifiedFlow", "VPCosine", "VPLinear", "as_noise"]
 
 
-class Noise:
-    """A noise process: the protocol, and the round trip through JSON and TOML.
+class Noise(Named, kind="noise"):
+    """A noise process: the protocol.
 
     Own time s runs from 0 (data) to `last`; samplers run it backwards.
     """
 
-    name: ClassVar[str] = ""
     last: ClassVar[float] = math.inf
     preserving: ClassVar[bool] = False  # a^2 + b^2 = 1: samplers start from N(0, I) at any s
-    _known: ClassVar[dict[str, type["Noise"]]] = {}
-
-    def __init_subclass__(cls) -> None:
-        if cls.name:
-            Noise._known[cls.name] = cls
 
     def a(self, s):
         """Scale of the data at own time s (any shape; same shape out)."""
@@ -55,25 +50,6 @@ class Noise:
     def terminal_variance(self, s):
         """Variance per direction of the law N(0, . I) from which a sampler of this process starts at own time s."""
         return np.ones_like(self._own(s))[()] if self.preserving else self.b(s) ** 2
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data that `Noise.from_dict` turns back into this process."""
-        return {"noise": self.name, **asdict(self)}  # type: ignore[call-overload]
-
-    @staticmethod
-    def from_dict(data: Mapping[str, Any] | str) -> "Noise":
-        """Build a process from `to_dict` data or its name; parameters that are not given have their defaults.
-
-        Examples
-        --------
-        >>> Noise.from_dict({"noise": "vp-linear", "beta_max": 15.0})
-        VPLinear(beta_min=0.1, beta_max=15.0)
-        """
-        fields = {"noise": data} if isinstance(data, str) else dict(data)
-        kind = fields.pop("noise", None)
-        if kind not in Noise._known:
-            raise ProblemError(f"noise must be one of {sorted(Noise._known)}; got {kind!r}.")
-        return build(Noise._known[kind], fields)
 
     def _own(self, s) -> np.ndarray:
         return _within(f"own time s of {self!r}", s, self.last)
@@ -193,8 +169,7 @@ class VPLinear(_Preserving):
     def __post_init__(self) -> None:
         low = checked("beta_min", self.beta_min, low=0, open_low=True)
         high = checked("beta_max", self.beta_max, low=low, remedy="beta must not fall: beta_max >= beta_min.")
-        object.__setattr__(self, "beta_min", low)
-        object.__setattr__(self, "beta_max", high)
+        settle(self, beta_min=low, beta_max=high)
 
     def _integral(self, s):
         return s * (self.beta_min + 0.5 * s * (self.beta_max - self.beta_min))
@@ -223,7 +198,7 @@ class VPCosine(Noise):
     preserving: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "s0", checked("s0", self.s0, low=0, high=1))
+        settle(self, s0=checked("s0", self.s0, low=0, high=1))
 
     @property
     def _quarter(self) -> float:

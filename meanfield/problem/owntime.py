@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from meanfield.errors import ScheduleError
+from meanfield.errors import ScheduleError, settle
 from meanfield.guidance.by_norm import PowerLaw
 from meanfield.guidance.schedules import Constant, Interval, Piecewise, Schedule
 from meanfield.problem.noise import VE, Noise, as_noise
@@ -33,8 +33,8 @@ class InOwnTime(Schedule):
 
     def __post_init__(self) -> None:
         if isinstance(self.guidance, Mapping):
-            object.__setattr__(self, "guidance", Schedule.from_dict(self.guidance))
-        object.__setattr__(self, "noise", as_noise(self.noise))
+            settle(self, guidance=Schedule.from_dict(self.guidance))
+        settle(self, noise=as_noise(self.noise))
 
     def w(self, t):
         t = np.minimum(np.asarray(t, float), self.noise.t_last)

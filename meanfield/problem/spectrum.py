@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.errors import ProblemError, build, checked, whole
+from meanfield.errors import ProblemError, build, checked, one_of, settle, whole
 
 __all__ = ["Spectrum", "power_law"]
 
@@ -66,8 +66,7 @@ class Spectrum:
             raise ProblemError(f"share must sum to 1; got {total:.12g}. Divide by the sum.")
         if abs(total - 1.0) > 1e-14:  # so that what is stored stays as it is when it is read again
             share = tuple(s / total for s in share)
-        for name, value in (("c", c), ("u", u), ("share", share)):
-            object.__setattr__(self, name, value)
+        settle(self, c=c, u=u, share=share)
 
     def __len__(self) -> int:
         return len(self.c)
@@ -181,8 +180,7 @@ def power_law(
     a = checked("exponent", exponent, low=0, high=10)
     b = a if class_exponent is None else checked("class_exponent", class_exponent, low=a, high=20)
     ratio = checked("ratio", ratio, low=0, high=1, open_low=True)
-    if bins not in ("log", "equal"):
-        raise ProblemError(f'bins must be "log" or "equal"; got {bins!r}.')
+    one_of("bins", bins, ("log", "equal"))
     k = np.arange(1.0, modes + 1.0)
     u = (modes / k) ** a
     c = ratio * modes**a * k**-b

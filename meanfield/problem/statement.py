@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.errors import ProblemError, ScheduleError, build, checked, short
+from meanfield.errors import ProblemError, ScheduleError, build, checked, settle, short
 from meanfield.guidance.schedules import Constant, Schedule, as_schedule
 from meanfield.problem.growth import Continuum, Exponential, Fixed, Growth, Polynomial
 from meanfield.problem.noise import VE, as_noise
@@ -70,12 +70,14 @@ class Problem:
     def __post_init__(self) -> None:
         if not isinstance(self.classes, Growth):
             raise ProblemError(f"classes must be a growth law such as Exponential(alpha=0.4); got {self.classes!r}.")
-        set_ = object.__setattr__
-        set_(self, "sigma2", _class_variance(self.sigma2, self.spectrum))
-        set_(self, "guidance", as_schedule(self.guidance))
-        set_(self, "sampler", _sampler(self.sampler))
-        set_(self, "t_start", checked("t_start", self.t_start, low=0, open_low=True, infinite=True))
-        set_(self, "noise", as_noise(self.noise))
+        settle(
+            self,
+            sigma2=_class_variance(self.sigma2, self.spectrum),
+            guidance=as_schedule(self.guidance),
+            sampler=_sampler(self.sampler),
+            t_start=checked("t_start", self.t_start, low=0, open_low=True, infinite=True),
+            noise=as_noise(self.noise),
+        )
         if not math.isinf(self.T):
             remedy = "t_start is too small or too large; t_start=inf is the exact infinite start."
             checked("VE time of t_start", self.T, low=1e-12 * self.largest_variance, high=1e100, remedy=remedy)

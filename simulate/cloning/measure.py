@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from meanfield.errors import ProblemError, checked, whole
+from meanfield.errors import ProblemError, checked, one_of, whole
 from meanfield.problem.growth import Growth
 from meanfield.problem.statement import Problem
 from meanfield.tools.crew import Crew, check_threads
@@ -35,6 +35,7 @@ from simulate.cloning.sources import ClassSource, class_source
 from simulate.randomness.streams import CLONES, FORWARD, stream
 from simulate.scores.kernels import FastScore
 from simulate.scores.mixture import Mixture
+from simulate.scores.plain import FORMATS
 
 if TYPE_CHECKING:
     import xarray
@@ -124,10 +125,8 @@ def clones(
     eta = checked(
         "eta", eta, low=0, high=100, open_low=True, remedy="Clones of the ODE follow the same path and never separate."
     )
-    if trunk not in ("sde", "ode"):
-        raise ProblemError(f'trunk must be "sde" or "ode"; got {trunk!r}.')
-    if dtype not in ("float32", "float64"):
-        raise ProblemError(f'dtype must be "float32" or "float64"; got {dtype!r}.')
+    one_of("trunk", trunk, ("sde", "ode"))
+    one_of("dtype", dtype, tuple(FORMATS))
     n_steps = whole("n_steps", n_steps, low=1, high=1e7)
     T, end = _ends(times, source.sigma2, t_start, t_end)
     descent = _descent(times, source.sigma2, T, end, n_steps, 1.0 if trunk == "sde" else 0.0, eta)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from meanfield.errors import ProblemError, whole
+from meanfield.errors import ProblemError, one_of, whole
 from simulate.learned.extra import library
 from simulate.randomness.streams import FORWARD, stream
 from simulate.samples.scored import numbers
@@ -59,8 +59,7 @@ class Digits:
 
     def blurred(self, half: str, seed: int = 0) -> np.ndarray:
         """The images of "generator" or "held-out" with noise of variance `BLUR`: what samples are compared with."""
-        if half not in ("generator", "held-out"):
-            raise ProblemError(f'half must be "generator" or "held-out"; got {half!r}.')
+        one_of("half", half, ("generator", "held-out"))
         seed = whole("seed", seed, low=0)
         x = self.x if half == "generator" else self.x_held_out
         return x + BLUR**0.5 * stream(seed, FORWARD, 0, int(half == "held-out")).standard_normal(x.shape)

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from meanfield.errors import ProblemError, build, checked, whole
+from meanfield.errors import ProblemError, build, checked, one_of, settle, whole
 from meanfield.tools.progress import Progress
 from simulate.learned.checkpoint import damaged, read_checkpoint, write_checkpoint
 from simulate.learned.digits import BLUR, Digits, load_digits
@@ -68,13 +68,11 @@ class Training:
 
     def __post_init__(self) -> None:
         for name, low in (("steps", 1), ("batch", 1), ("width", 1), ("depth", 1), ("seed", 0)):
-            object.__setattr__(self, name, whole(name, getattr(self, name), low=low, high=2**31))
+            settle(self, **{name: whole(name, getattr(self, name), low=low, high=2**31)})
         for name, least, most in (("dropout", 0.0, 0.9), ("label_dropout", 0.01, 0.99), ("t_max", 1.0, 1e8)):
-            object.__setattr__(self, name, checked(name, getattr(self, name), low=least, high=most))
-        rate = checked("learning_rate", self.learning_rate, low=0, high=1, open_low=True)
-        object.__setattr__(self, "learning_rate", rate)
-        if not isinstance(self.labels, str) or self.labels not in LABELS:
-            raise ProblemError(f"labels must be one of {list(LABELS)}; got {self.labels!r}.")
+            settle(self, **{name: checked(name, getattr(self, name), low=least, high=most)})
+        settle(self, learning_rate=checked("learning_rate", self.learning_rate, low=0, high=1, open_low=True))
+        one_of("labels", self.labels, LABELS)
 
     def replace(self, **changes: Any) -> "Training":
         """A variant."""

@@ -21,7 +21,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
-from meanfield.errors import ProblemError
+from meanfield.errors import ProblemError, one_of
 from meanfield.problem.start import Start
 from meanfield.problem.statement import Problem
 
@@ -94,8 +94,7 @@ def choose(problem: Problem, d: int, classes: str = "auto") -> Case:
     if problem.spectrum is not None:
         counts, problem = problem.spectrum.counts(d), problem.replace(spectrum=problem.spectrum.at(d))
     P = count_classes(problem, d)
-    if classes not in WAYS:
-        raise ProblemError(f"classes must be one of {list(WAYS)}; got {classes!r}.")
+    one_of("classes", classes, WAYS)
     _require(problem, d, P, classes)
     if math.isinf(problem.classes.rate(d)):
         way, why = "continuum", "a continuum has no single classes"

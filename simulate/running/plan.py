@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from meanfield.errors import ProblemError, whole
+from meanfield.errors import ProblemError, one_of, whole
 from meanfield.problem.statement import Problem
 from meanfield.tools.crew import check_threads
 from simulate.running.choice import Case, choose
 from simulate.running.memory import require_means, require_memory
+from simulate.scores.plain import FORMATS
 from simulate.scores.streamed import MIN_BLOCK
 from simulate.steps.integrators import Steps, make_steps, time_grid
 
-__all__ = ["Plan", "Settings", "check_dtype", "default_batch", "make_plan", "usual_batch"]
+__all__ = ["Plan", "Settings", "default_batch", "make_plan", "usual_batch"]
 
 BATCHES = (256, 1024)  # samples of a batch, at least and at most: half the cost with few classes, 5 % with many
 QUICK = 2**18  # coordinates of all classes up to which a step of the largest batch takes milliseconds
@@ -124,19 +125,12 @@ def make_plan(problem: Problem, settings: Settings) -> Plan:
     batch = 0 if s.batch is None else whole("batch", s.batch, low=1, high=1e5)
     threads = check_threads(s.threads)
     first_draw = whole("first_draw", s.first_draw, low=0, high=1e9)
-    dtype = check_dtype(s.dtype)
+    dtype = one_of("dtype", s.dtype, tuple(FORMATS))
     case = choose(problem, d, s.classes)
     batch = batch or usual_batch(case, n_samples * n_disorder)
     plan = Plan(case, n_samples, n_disorder, first_draw, seed, dtype, block, batch, threads)
     _check_memory(plan)
     return plan
-
-
-def check_dtype(dtype: str) -> str:
-    """The arithmetic of the score."""
-    if dtype not in ("float32", "float64"):
-        raise ProblemError(f'dtype must be "float32" or "float64"; got {dtype!r}.')
-    return dtype
 
 
 def usual_batch(case: Case, samples: int) -> int:

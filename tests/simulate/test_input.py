@@ -31,7 +31,7 @@ GOOD = {"d": 8, "n_samples": 2, "n_disorder": 1, "n_steps": 2}
         ({"block": 0}, r"block must be a whole number >= 1 .* got 0"),
         ({"batch": 0}, r"batch must be a whole number >= 1 .* got 0"),
         ({"classes": "fast"}, r"classes must be one of \['auto', 'explicit', 'streamed', 'lazy', .*\]; got 'fast'"),
-        ({"dtype": "float16"}, r"dtype must be \"float32\" or \"float64\"; got 'float16'"),
+        ({"dtype": "float16"}, r"dtype must be one of \['float32', 'float64'\]; got 'float16'"),
         ({"d": 4, "classes": "span"}, r"\"span\" needs at most d classes; got 5 at d=4. Use classes=\"auto\""),
         ({"d": 3, "classes": "lazy"}, r"\"lazy\" needs 4 <= d <= 100000; got 3. Use classes=\"auto\""),
         ({"classes": "lazy", "class_tolerance": 0.6}, r"class_tolerance must be a number > 0 and <= 0.5; got 0.6"),

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield import Ensemble, Fade, reduced
-from meanfield.errors import short
+from meanfield.errors import one_of, short
 from validate.agreement.estimates import (
     QUANTITIES,
     draws_at,
@@ -85,8 +85,7 @@ def compare(
         raise ComparisonError(
             f"a comparison needs at least 2 draws for an error bar; got {data.n_draws}. Raise n_disorder."
         )
-    if estimator not in ("paired", "plain"):
-        raise ComparisonError(f'estimator must be "paired" or "plain"; got {estimator!r}.')
+    one_of("estimator", estimator, ("paired", "plain"), error=ComparisonError)
     notes = []
     if estimator == "paired" and twins_coincide(data):
         estimator = "plain"

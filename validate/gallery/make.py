@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from meanfield.errors import one_of
 from validate.drawing import styled
 from validate.errors import ConfigError
 from validate.gallery.registry import find_figures
@@ -55,8 +56,7 @@ def make_figures(
     from rich.console import Console
 
     figures, out = find_figures(only), Path(out)
-    if profile not in PROFILES:
-        raise ConfigError(f"profile must be one of {list(PROFILES)}; got {profile!r}.")
+    one_of("profile", profile, PROFILES, error=ConfigError)
     parts = {
         figure.name: {name: Saved(out, figure, name, part) for name, part in figure.parts(profile).items()}
         for figure in figures

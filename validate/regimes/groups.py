@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from meanfield import Continuum, Exponential, Fixed, Linear, Piecewise, Polynomial, Problem
-from meanfield.errors import whole
+from meanfield.errors import one_of, whole
 from meanfield.problem.growth import Growth
 from meanfield.theory.energies import phi_target
 from validate.errors import ConfigError
@@ -74,8 +74,7 @@ def groups(profile: str = "quick") -> tuple[Group, ...]:
     >>> sorted({g.problem.sampler for g in groups("quick")})
     ['ode', 'sde']
     """
-    if profile not in PROFILES:
-        raise ConfigError(f"profile must be one of {list(PROFILES)}; got {profile!r}.")
+    one_of("profile", profile, PROFILES, error=ConfigError)
     if profile == "finite":
         return tuple(_equal_size(name, problem) for name, problem in _finite_problems())
     weights, top, seconds = _EXTENT[profile]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanfield.errors import one_of
 from meanfield.tools.progress import Progress
 from validate.errors import ComparisonError
 from validate.figures.digits.generative import energy_distance, mean_shift, trace_ratio, vendi
@@ -99,8 +100,7 @@ def exact_level(
     from simulate import PointScore, sample_mixture, sample_scores
     from simulate.learned import BLUR, load_digits
 
-    if level not in EXACT:
-        raise ComparisonError(f"level must be one of {list(EXACT)}; got {level!r}.")
+    one_of("level", level, EXACT, error=ComparisonError)
     digits = load_digits()
     options: dict[str, Any] = {"n_samples": n_samples, "n_steps": n_steps}
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from meanfield.errors import checked
+from meanfield.errors import checked, one_of
 from validate.errors import ComparisonError
 from validate.figures.digits.generative import Estimate
 
@@ -92,8 +92,7 @@ def skill(
     counts : (resamples, 10), how often each class is in each resample
         (`simulate.randomness.streams.resampling_counts`).
     """
-    if name not in QUANTITIES:
-        raise ComparisonError(f"a predicted quantity must be one of {list(QUANTITIES)}; got {name!r}.")
+    one_of("a predicted quantity", name, QUANTITIES, error=ComparisonError)
     checked("resamples", len(counts), low=2, error=ComparisonError)
     p, seen = (d[name].sel(sampler=sampler, schedule=list(COMPARED)).values for d in (predicted, learned))
     miss = np.sum((seen - p) ** 2, axis=0)  # (class,)
