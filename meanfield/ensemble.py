@@ -92,7 +92,7 @@ class Ensemble:
         (unbiased, sec. 1), `q`, `m_twin`, `v_twin` (the unguided twin on the same noise), `weight` (pi_1),
         `log_odds` (log pi_1/(1 - pi_1)), `participation` (1/sum pi_k^2) and `accuracy` (share of samples whose
         nearest, hence most probable, class is the target).
-        With a spectrum m, v, q are those of original coordinates (see `meanfield.theory.spectral`), and `m_group`,
+        With a spectrum m, v, q are those of original coordinates (see `meanfield.theory.trajectory`), and `m_group`,
         `v_group`, `m_group_twin`, `v_group_twin` (draws, times, groups) those of each group, whitened.
     n_samples : samples per draw.
     info : everything else that explains the result: seed, n_steps, method, number of classes, versions, seconds.

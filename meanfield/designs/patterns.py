@@ -17,7 +17,7 @@ import numpy as np
 from meanfield.designs.switching import Candidate, Demand, Shape, best, climb, nearest
 from meanfield.maps.bulk import Responses
 from meanfield.problem.statement import Problem
-from meanfield.theory.energies import ground_state, information
+from meanfield.theory.energies import ground_state
 from meanfield.tools.progress import Progress
 from meanfield.tools.roots import brentq
 
@@ -101,9 +101,7 @@ def separation_peak(problem: Problem, alpha: float, keep: float) -> float:
     sigma2, v = problem.sigma2, keep * problem.sigma2
 
     def slope(m: float) -> float:
-        q = m * m + v
-        glass = math.isfinite(alpha) and float(information(sigma2, q)) > alpha
-        return 1.0 + (float(ground_state(q, sigma2, alpha)) if glass else sigma2) - m
+        return 1.0 + ground_state(m * m + v, sigma2, alpha) - m
 
     high = 2.0 + sigma2
     while slope(high) > 0.0 and high < 1e6:

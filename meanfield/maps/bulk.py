@@ -126,15 +126,18 @@ def table_of(schedule: Schedule, start: float) -> Table:
     return Table(edges[None], high[None], low[None])
 
 
-def blank(rows: int) -> np.recarray:
+def blank(rows: int) -> np.ndarray:
     """Trajectories of which nothing is known."""
     out = np.zeros(rows, RECORD)
     for name in ("shift", "ratio", "t_speciation", "t_condensation", "t_capture", "separation", "standing", "margin"):
         out[name] = np.nan
-    return out.view(np.recarray)
+    return out
 
 
-def follow(table: Table, alpha, sigma2, eta, m, v, g: float = 1.0) -> np.recarray:
+UNKNOWN = blank(1)
+
+
+def follow(table: Table, alpha, sigma2, eta, m, v, g: float = 1.0) -> np.ndarray:
     """Compiled trajectories of isotropic problems, one per row of the table, in units of time g.
 
     Parameters
@@ -148,29 +151,27 @@ def follow(table: Table, alpha, sigma2, eta, m, v, g: float = 1.0) -> np.recarra
     """
     from meanfield.maps.compiled_trajectory import follow_all  # numba is loaded only when it is needed
 
-    out = np.zeros(len(table.edges), RECORD)
-    for name, values in {"alpha": alpha, "sigma2": sigma2, "eta": eta, "m": m, "v": v, "margin": 1.0}.items():
-        out[name] = values
-    for name in ("t_speciation", "t_condensation", "t_capture"):
-        out[name] = np.nan
+    out = np.repeat(UNKNOWN, len(table.edges))
+    out["alpha"], out["sigma2"], out["eta"], out["m"], out["v"] = alpha, sigma2, eta, m, v
     follow_all(*table.lines(g), out)
-    out[~out["done"]] = blank(1)
-    return out.view(np.recarray)
+    left = ~out["done"]
+    if left.any():
+        out[left] = UNKNOWN
+    return out
 
 
-def read(theory: Trajectory, row: Any) -> None:
-    """What a trajectory of `solve` says, as a record."""
+def read(theory: Trajectory, row: np.void) -> None:
+    """What a trajectory of `solve` says, into a record."""
     final, first = theory.final, {e.kind: e.t for e in reversed(theory.events)}
-    row.done, row.shift, row.ratio, row.separation = True, final.mean_shift, 1.0 + final.variance_excess, final.F
-    row.t_speciation = theory.t_speciation
-    row.t_condensation, row.t_capture = (first.get(kind, np.nan) for kind in ("condensation", "capture"))
-    row.passed = [name in theory.phases for name in PHASES]
-    row.last, row.standing = PHASES.index(theory.phases[-1]), STANDINGS.index(theory.standing)
-    row.margin = 0.0 if theory.standing == "approximate" else 1.0  # `solve` does not say how near the glass was
+    row["done"], row["shift"], row["ratio"] = True, final.mean_shift, 1.0 + final.variance_excess
+    row["separation"], row["t_speciation"] = final.F, theory.t_speciation
+    row["t_condensation"], row["t_capture"] = (first.get(kind, np.nan) for kind in ("condensation", "capture"))
+    row["passed"] = [name in theory.phases for name in PHASES]
+    row["last"], row["standing"] = PHASES.index(theory.phases[-1]), STANDINGS.index(theory.standing)
+    row["margin"] = 0.0 if theory.standing == "approximate" else 1.0  # `solve` does not say how near the glass was
 
 
-@dataclass(frozen=True)
-class Values:
+class Values(NamedTuple):
     """Responses: arrays over schedules. `shift` m(0) - 1, `ratio` v(0)/sigma2 (of total variances), `separation` F at
     t = 0 (F + alpha in the continuum, without which it is -inf), `standing` 0 exact, 1 asymptotic, 2 approximate,
     `margin` the least 1 - K/alpha while w < 0 acts on a crowd, `by_group` v_i/c_i (schedules, groups)."""
@@ -221,25 +222,30 @@ class Responses:
         """Responses to constant guidance at several weights."""
         return self(Table.steps(np.array([self.start, 0.0]), w[:, None]))
 
+    @cached_property
+    def _directions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Class variance, variance of the class means, and share of the dimensions, of every group."""
+        groups = Groups.of(self.problem)
+        return np.atleast_1d(groups.c), np.atleast_1d(groups.g), groups.share
+
     def _followed(self, table: Table) -> Values:
-        p, groups = self.problem, Groups.of(self.problem)
-        c, g, share = np.atleast_1d(groups.c), np.atleast_1d(groups.g), groups.share
+        c, g, share = self._directions
         parts = [self._group(table, c_i, g_i) for c_i, g_i in zip(c, g, strict=True)]
-        shift, ratio, separation = (np.stack([x[name] for x in parts]) for name in ("shift", "ratio", "separation"))
+        rows = np.concatenate(parts).reshape(len(parts), -1)  # (groups, rows)
+        shift, total, ratio = share * g / (share @ g), share * c / self.problem.sigma2, rows["ratio"]
         return Values(
-            (share * g / (share @ g)) @ shift, (share * c / p.sigma2) @ ratio, share @ separation,
-            parts[0].standing, parts[0].margin, ratio.T,
+            shift @ rows["shift"], total @ ratio, share @ rows["separation"],
+            rows["standing"][0], rows["margin"][0], ratio.T,
         )  # fmt: skip
 
-    def _group(self, table: Table, c: float, g: float) -> np.recarray:
+    def _group(self, table: Table, c: float, g: float) -> np.ndarray:
         """Directions with class variance c and class means of variance g, alone."""
         p = self.problem
         m, v = (0.0, p.v_T / g) if math.isfinite(p.T) else crowd_start((c + self.start) / g, table.high[:, 0], p.eta)
         return follow(table, self.alpha, c / g, p.eta, m, v, g)
 
     def _solved(self, table: Table) -> Values:
-        groups = 1 if self.problem.spectrum is None else len(self.problem.spectrum)
-        rows, by_group = blank(len(table.edges)), np.full((len(table.edges), groups), np.nan)
+        rows, by_group = blank(len(table.edges)), np.full((len(table.edges), len(self._directions[0])), np.nan)
         for i, row in enumerate(rows):
             try:
                 theory = solve(self.problem.replace(guidance=table.schedule(i)), self.d)
@@ -248,4 +254,6 @@ class Responses:
             read(theory, row)
             final = cast(Any, theory.final)
             by_group[i] = 1.0 + getattr(final, "variance_excess_group", final.variance_excess)
-        return Values(rows.shift, rows.ratio, rows.separation, rows.standing, rows.margin, by_group)
+        return Values(
+            **{name: rows[name] for name in ("shift", "ratio", "separation", "standing", "margin")}, by_group=by_group
+        )

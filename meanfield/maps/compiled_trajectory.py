@@ -43,7 +43,7 @@ from meanfield.tools.compiling import compiled
 
 __all__ = ["follow", "follow_all"]
 
-ASYMPTOTIC, APPROXIMATE = 1, 2  # in the order of `bulk.STANDINGS`
+EXACT, ASYMPTOTIC, APPROXIMATE = 0, 1, 2  # in the order of `bulk.STANDINGS`
 MAX_STEPS = 200_000
 SMALLEST_STEP = 1e-13
 AFTER = 1e-3  # first step after a change of phase
@@ -57,6 +57,7 @@ def follow(edges, w0, omega, row):  # pragma: no cover - compiled
     at, h = Place(CROWD, -math.log(D), s, Overlaps(0.0, 0.0)), 0.01
     if glass or advantage(at.tau, s, row.alpha) >= 0.0:
         return
+    row.standing, row.margin, row.wait = EXACT, 1.0, REARM
     for i in range(len(w0)):
         end = -math.log(row.sigma2 + edges[i + 1])
         if end > at.tau:

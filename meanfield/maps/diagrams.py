@@ -42,10 +42,10 @@ FIELDS = {  # name in the result -> field of a record
 CHUNK = 256  # most trajectories that a thread takes at a time
 BISECTIONS = 26  # of an edge of the grid: boundaries to 1e-8 of a cell
 LINES = {  # name -> what differs on its two sides
-    "speciation": lambda rows: rows.last == PHASES.index("target"),
-    "glass": lambda rows: rows.passed[..., PHASES.index("glass")] == 1,
-    "capture": lambda rows: rows.passed[..., PHASES.index("captured")] == 1,
-    "sliding": lambda rows: rows.passed[..., PHASES.index("sliding")] == 1,
+    "speciation": lambda rows: rows["last"] == PHASES.index("target"),
+    "glass": lambda rows: rows["passed"][..., PHASES.index("glass")] == 1,
+    "capture": lambda rows: rows["passed"][..., PHASES.index("captured")] == 1,
+    "sliding": lambda rows: rows["passed"][..., PHASES.index("sliding")] == 1,
 }
 
 
@@ -112,7 +112,7 @@ def phase_diagram(
         points = _Points(problem, (x_name, y_name), d, threads)
         rows = points(mesh[0].ravel(), mesh[1].ravel(), show).reshape(mesh[0].shape)
     variables: dict[str, Any] = {name: (("y", "x"), rows[field]) for name, field in FIELDS.items()}
-    variables["passed"] = (("y", "x"), rows.passed @ (1 << np.arange(len(PHASES))))
+    variables["passed"] = (("y", "x"), rows["passed"] @ (1 << np.arange(len(PHASES))))
     for name, inside in LINES.items():
         segments = _segments(points, x_grid, y_grid, inside(rows), inside, progress)
         variables[f"line_{name}"] = ((f"segment_{name}", "end", "coordinate"), segments)
@@ -170,7 +170,7 @@ class _Points:
         self.problem, self.names, self.d, self.threads = problem, names, d, check_threads(threads)
         self.by_solve = 0  # trajectories that `solve` had to do
 
-    def __call__(self, x: np.ndarray, y: np.ndarray, show: Callable[[int], Any]) -> np.recarray:
+    def __call__(self, x: np.ndarray, y: np.ndarray, show: Callable[[int], Any]) -> np.ndarray:
         rows, crew = blank(len(x)), Crew(self.threads)
         able = np.flatnonzero(self._values("alpha", x, y) > 0.0) if self._linear() else np.array([], int)
         size = min(CHUNK, 1 + len(able) // (4 * self.threads))
@@ -180,7 +180,7 @@ class _Points:
             crew.tick(len(chunk))
 
         crew.run(one, [able[i : i + size] for i in range(0, len(able), size)], show)
-        left = np.flatnonzero(~rows.done)
+        left = np.flatnonzero(~rows["done"])
         self.by_solve += len(left)
         for n, i in enumerate(left, start=1):
             read(solve(_variant(self.problem, {self.names[0]: x[i], self.names[1]: y[i]}), self.d), rows[i])
@@ -212,7 +212,7 @@ class _Points:
             return Table(np.tile([T, 0.0], (len(x), 1)), (w0 + omega * T)[:, None], w0[:, None])
         return Table(*(np.tile(part, (len(x), 1)) for part in table_of(p.schedule, T)))
 
-    def _followed(self, x: np.ndarray, y: np.ndarray) -> np.recarray:
+    def _followed(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         p, table = self.problem, self._table(x, y)
         alpha, sigma2, eta = (self._values(name, x, y) for name in ("alpha", "sigma2", "eta"))
         if math.isfinite(p.T):

@@ -14,6 +14,7 @@ alike; `exp`, `expm1` and `log1p` are those of `math` for a number, for which nu
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -28,21 +29,20 @@ __all__ = [
     "ground_state",
     "information",
     "inverse_temperature",
+    "log1p",
     "phi_rest",
     "phi_target",
 ]
 
 
-def exp(x):
-    return math.exp(x) if isinstance(x, float) else np.exp(x)
+def _either(of_number: Callable[[float], float], of_array: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def function(x):
+        return of_number(x) if isinstance(x, float) else of_array(x)
+
+    return function
 
 
-def expm1(x):
-    return math.expm1(x) if isinstance(x, float) else np.expm1(x)
-
-
-def log1p(x):
-    return math.log1p(x) if isinstance(x, float) else np.log1p(x)
+exp, expm1, log1p = _either(math.exp, np.exp), _either(math.expm1, np.expm1), _either(math.log1p, np.log1p)
 
 
 def phi_target(m, v, D):

@@ -46,7 +46,7 @@ def integrate(phase: Phase, tau: float, stop: float) -> tuple["OdeSolution", flo
                     raise ConvergenceError(failure(phase, tau, message or "the solution is not finite"))
                 dense, after = solver.dense_output(), phase.exits(solver.t, solver.y)
                 passed = [i for i, (x, y) in enumerate(zip(before, after, strict=True)) if x <= 0.0 < y]
-                roots = [(_root(phase, i, dense, times[-1], solver.t), i) for i in passed]
+                roots = [(_root(phase, i, dense, times[-1], solver.t, before[i]), i) for i in passed]
                 end, which = min(roots) if roots else (solver.t, None)
                 if end > times[-1]:
                     times.append(end)
@@ -59,13 +59,13 @@ def integrate(phase: Phase, tau: float, stop: float) -> tuple["OdeSolution", flo
     return OdeSolution(times, pieces), stop, None
 
 
-def _root(phase: Phase, which: int, dense: Callable, low: float, high: float) -> float:
-    """Where an exit turns positive between low and high along the dense output of one step."""
+def _root(phase: Phase, which: int, dense: Callable, low: float, high: float, before: float) -> float:
+    """Where an exit, `before` at low, turns positive between low and high along the dense output of one step."""
 
     def exit_(tau: float) -> float:
         return phase.exits(tau, dense(tau))[which]
 
-    return low if exit_(low) >= 0.0 else brentq(exit_, low, high, xtol=1e-15)
+    return low if before == 0.0 or exit_(low) >= 0.0 else brentq(exit_, low, high, xtol=1e-15)
 
 
 def failure(phase: Phase, tau: float, why: str) -> str:

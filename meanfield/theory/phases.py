@@ -141,11 +141,18 @@ class Captured(Phase):
     def __init__(self, motion: Motion, entry: Point, m_k: Any, n_k: Any, o_k: Any) -> None:
         super().__init__(motion, entry)
         self.m_k, self.n_k, self.o_k = m_k, n_k, o_k
+        self.rounding = 0.0
 
     @classmethod
     def at(cls, motion: Motion, p: Point) -> "Captured":
-        """Capture by a class of the ground state at the entry point."""
-        return cls(motion, p, p.c * p.q, (1.0 - p.c) + p.c * p.c * p.q, p.c * p.m)
+        """Capture by a class of the ground state at the entry point.
+
+        There phi_k = phi_rest but for rounding, which is taken off: an overtaking at once, where the difference grows
+        from a double root, would be found late by the square root of it.
+        """
+        captured = cls(motion, p, p.c * p.q, (1.0 - p.c) + p.c * p.c * p.q, p.c * p.m)
+        _, captured.rounding = captured.exits(p.tau, np.asarray(captured.initial()))
+        return captured
 
     def resumed(self, motion: Motion, p: Point, state: np.ndarray) -> "Captured":
         """The same class goes on from a state, with another piece of the schedule."""
@@ -170,7 +177,7 @@ class Captured(Phase):
         """Speciation; release: phi_rest - phi_k."""
         delta, y, m_k = self.groups.split(state)
         lead = float(self.lead(tau, delta, m_k))
-        return lead, lead - Point(self.groups, tau, delta, y).F
+        return lead, lead - Point(self.groups, tau, delta, y).F - self.rounding
 
     def F(self, tau, states):
         return self.lead(tau, states[: self.n].T, states[2 * self.n :].T)
