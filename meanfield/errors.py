@@ -67,17 +67,15 @@ def checked(
     low: float = -math.inf,
     high: float = math.inf,
     open_low: bool = False,
-    integer: bool = False,
     infinite: bool = False,
     remedy: str = "",
     error: type[CfgfieldError] = ProblemError,
 ) -> float:
-    """Return `value` as a float (or int) after checking its type and range, or raise `error`.
+    """Return `value` as a float after checking its type and range, or raise `error`.
 
     Parameters
     ----------
     low, high : the closed range allowed; `open_low` excludes `low` itself.
-    integer : whole numbers only (the result is an int).
     infinite : whether +inf is allowed.
     remedy : what the user should do instead; appended to the message.
 
@@ -85,32 +83,30 @@ def checked(
     --------
     >>> checked("sigma2", 0.25, low=0, open_low=True)
     0.25
-    >>> checked("d", 0, low=1, integer=True)
+    >>> checked("sigma2", 0, low=0, open_low=True)
     Traceback (most recent call last):
     ...
-    meanfield.errors.ProblemError: d must be a whole number >= 1; got 0.
+    meanfield.errors.ProblemError: sigma2 must be a number > 0 (finite); got 0.
     """
-    kind = "a whole number" if integer else "a number"
-    lower = f" {'>' if open_low else '>='} {low:g}" if low > -math.inf else ""
-    upper = f"{' and' if lower else ''} <= {high:g}" if high < math.inf else ""
-    finite = "" if infinite else (" (finite)" if not integer and not upper else "")
-    rule = f"{name} must be {kind}{lower}{upper}{finite}; got {value!r}."
-    message = f"{rule} {remedy}".strip()
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise error(message)
-    x = float(value)
-    below = x <= low if open_low else x < low
-    if math.isnan(x) or below or x > high or (math.isinf(x) and not infinite):
-        raise error(message)
-    if integer:
-        if x != math.floor(x):
-            raise error(message)
-        return int(x) if abs(x) < 2**53 else int(value)  # type: ignore[call-overload]
+    x = float(value) if _real(value) else math.nan  # type: ignore[arg-type]
+    above = x > low if open_low else x >= low
+    if not (above and x <= high and (infinite or math.isfinite(x))):
+        limits = _limits(low, high, ">" if open_low else ">=")
+        finite = "" if infinite or high < math.inf else " (finite)"
+        raise error(f"{name} must be a number{limits}{finite}; got {value!r}. {remedy}".strip())
     return x
 
 
-def whole(name: str, value: object, **limits: Any) -> int:
-    """Return `value` as an int after checking that it is a whole number within `limits`, those of `checked`.
+def whole(
+    name: str,
+    value: object,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    remedy: str = "",
+    error: type[CfgfieldError] = ProblemError,
+) -> int:
+    """Return `value` as an int after checking that it is a whole number in the closed range, or raise `error`.
 
     Examples
     --------
@@ -121,7 +117,20 @@ def whole(name: str, value: object, **limits: Any) -> int:
     ...
     meanfield.errors.ProblemError: d must be a whole number >= 1; got 0.
     """
-    return int(checked(name, value, integer=True, **limits))
+    x: Any = value if _real(value) else math.nan
+    if not (low <= x <= high and abs(x) < math.inf and x == math.floor(x)):
+        raise error(f"{name} must be a whole number{_limits(low, high, '>=')}; got {value!r}. {remedy}".strip())
+    return int(x)
+
+
+def _real(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _limits(low: float, high: float, sign: str) -> str:
+    """A range in words, after "a number"."""
+    lower = f" {sign} {low:g}" if low > -math.inf else ""
+    return lower + (f"{' and' if lower else ''} <= {high:g}" if high < math.inf else "")
 
 
 def short(value: object, width: int = 120) -> str:

@@ -21,7 +21,7 @@ loaded next. And the maximum is taken over integers (floats of either sign order
 because a maximum of floats is not associative in the presence of nan.
 
 Classes come packed in superblocks that stay in the second-level cache while all samples pass over them; float32 sums
-run over one block and are added in float64. `pack` leaves out classes that `simulate.scores.kernels` has shown to be
+run over one block and are added in float64. `pack` leaves out classes that `simulate.scores.cutting` has shown to be
 negligible for every sample. `simulate.scores.kernels.accumulate` is the twin: same sums, by library products.
 
 Kernels that kernels call are inlined by force: else they exist twice, and a run that compiles them can differ in the
