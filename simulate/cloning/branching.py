@@ -14,13 +14,15 @@ at t > 0 leaves E[sum_k pi_k(a) pi_k(b)], the agreement of classes drawn from th
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from meanfield.errors import ProblemError, checked, whole
 from simulate.scores.kernels import FastScore
 from simulate.scores.mixture import Mixture
 
-__all__ = ["Descent", "end_agreement", "forward_states", "posterior_moments", "simulate_clones"]
+__all__ = ["Descent", "end_agreement", "forward_states", "make_descent", "posterior_moments", "simulate_clones"]
 
 SURE = 1e-6  # a walker stops when the weight of all other classes is below this
 WEIGHTS = 2**21  # weights held at a time
@@ -28,11 +30,15 @@ WEIGHTS = 2**21  # weights held at a time
 
 @dataclass(frozen=True)
 class Descent:
-    """The grid of D, decreasing, shape (n + 1,); indices of the splits in it; stochasticity of trunk and clones."""
+    """The grid of D, decreasing, shape (n + 1,); indices of the splits in it, and their times; start and end; the trunk
+    ("sde" or "ode") and the stochasticity of the clones."""
 
     D: np.ndarray
     splits: tuple[int, ...]
-    trunk_eta: float
+    t: np.ndarray
+    t_start: float
+    t_end: float
+    trunk: str
     eta: float
 
     @property
@@ -44,6 +50,25 @@ class Descent:
         e, h = 0.5 * (1.0 + eta**2), float(np.log(self.D[n] / self.D[n + 1]))
         decay = float(np.exp(-e * h))
         return decay, 1.0 + float(np.expm1(-e * h)) / (e * h), float(np.sqrt(self.D[n + 1] * -np.expm1(-(eta**2) * h)))
+
+
+def make_descent(t: Any, sigma2: float, n_steps: int, *, eta: Any, trunk: str, t_start: Any, t_end: Any) -> Descent:
+    """The way down for splits at the times t, in any order; the rest as in `clones`. Raises ProblemError.
+
+    Examples
+    --------
+    >>> descent = make_descent([1.0, 4.0], 0.25, 8, eta=1.0, trunk="ode", t_start=None, t_end=None)
+    >>> descent.t.tolist(), descent.split_D.round(12).tolist(), descent.t_start, descent.t_end
+    ([4.0, 1.0], [4.25, 1.25], 40.0, 0.0)
+    """
+    times = _split_times(t)
+    remedy = "Clones of the ODE follow the same path and never separate."
+    eta = checked("eta", eta, low=0, high=100, open_low=True, remedy=remedy)
+    if trunk not in ("sde", "ode"):
+        raise ProblemError(f'trunk must be "sde" or "ode"; got {trunk!r}.')
+    T, end = _ends(times, sigma2, t_start, t_end)
+    D, splits = _grid(times, sigma2, T, end, whole("n_steps", n_steps, low=1, high=1e7))
+    return Descent(D, splits, times, T, end, trunk, eta)
 
 
 def forward_states(mixture: Mixture, D: float, samples: int, rng: np.random.Generator) -> np.ndarray:
@@ -100,7 +125,7 @@ def simulate_clones(
 
 
 def _step(score: FastScore, descent: Descent, n: int, y, shift, trunk, rng) -> np.ndarray:
-    upper, lower = descent.coefficients(n, descent.trunk_eta), descent.coefficients(n, descent.eta)
+    upper, lower = descent.coefficients(n, 1.0 if descent.trunk == "sde" else 0.0), descent.coefficients(n, descent.eta)
     decay, f, spread = (np.where(trunk, a, b)[:, None] for a, b in zip(upper, lower, strict=True))  # (walkers, 1)
     predicted = decay * y + (1.0 - decay) * shift + spread * rng.standard_normal(y.shape)
     return predicted + f * (score(predicted, descent.D[n + 1]).shift - shift)
@@ -162,3 +187,36 @@ def _posterior(mixture: Mixture, y: np.ndarray, D: np.ndarray) -> tuple[np.ndarr
     pi = np.exp(logits)
     total = pi.sum(axis=-1, keepdims=True)
     return pi / total, logits - np.log(total)
+
+
+def _split_times(t) -> np.ndarray:
+    try:
+        times = np.atleast_1d(np.asarray(t, dtype=float))
+    except (TypeError, ValueError) as cause:
+        raise ProblemError(f"t must be split times > 0; got {t!r}.") from cause
+    if times.ndim != 1 or not len(times) or not np.all(np.isfinite(times)) or times.min() <= 0:
+        raise ProblemError(f"t must be split times > 0, finite, in one dimension; got {t!r}.")
+    if len(np.unique(times)) != len(times):
+        raise ProblemError(f"split times must be distinct; got {t!r}.")
+    return np.sort(times)[::-1]
+
+
+def _ends(t: np.ndarray, sigma2: float, t_start, t_end) -> tuple[float, float]:
+    T = 10.0 * t[0] if t_start is None else checked("t_start", t_start, low=float(t[0]))
+    if t_end is None:
+        return float(T), 0.0 if sigma2 > 0 else 1e-3 * float(t[-1])
+    remedy = "With sigma2 = 0 the score diverges at t = 0." if sigma2 == 0 else ""
+    end = checked("t_end", t_end, low=0, open_low=sigma2 == 0, high=float(t[-1]), remedy=remedy)
+    if end == t[-1]:
+        raise ProblemError(f"t_end must be below the last split time; got {t_end} and {t[-1]}.")
+    return float(T), float(end)
+
+
+def _grid(t: np.ndarray, sigma2: float, T: float, end: float, n_steps: int) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Geometric in D from T to the end, with every split time on it; the indices of the splits."""
+    nodes = np.concatenate([[T] if t[0] < T else [], t, [end]])
+    log_D = np.log(sigma2 + nodes)
+    counts = np.ceil(n_steps * (log_D[:-1] - log_D[1:]) / (log_D[0] - log_D[-1]) - 1e-9).astype(int).clip(1)
+    pieces = [np.linspace(a, b, c + 1)[:-1] for a, b, c in zip(log_D[:-1], log_D[1:], counts, strict=True)]
+    splits = np.concatenate([[0], np.cumsum(counts)])[len(nodes) - 1 - len(t) : -1]
+    return np.exp(np.concatenate([*pieces, log_D[-1:]])), tuple(int(n) for n in splits)

@@ -19,22 +19,29 @@ import math
 import platform
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from meanfield.errors import ProblemError, checked, one_of, whole
+from meanfield.errors import ProblemError, one_of, whole
 from meanfield.problem.growth import Growth
 from meanfield.problem.statement import Problem
 from meanfield.tools.crew import Crew, check_threads
 from meanfield.tools.progress import Progress
-from simulate.cloning.branching import Descent, end_agreement, forward_states, posterior_moments, simulate_clones
+from simulate.cloning.branching import (
+    Descent,
+    end_agreement,
+    forward_states,
+    make_descent,
+    posterior_moments,
+    simulate_clones,
+)
 from simulate.cloning.sources import ClassSource, class_source
 from simulate.randomness.streams import CLONES, FORWARD, stream
 from simulate.scores.kernels import FastScore
-from simulate.scores.mixture import Mixture
 from simulate.scores.plain import FORMATS
 
 if TYPE_CHECKING:
@@ -45,15 +52,6 @@ __all__ = ["clones"]
 NAMES = ("phi", "same", "posterior", "posterior_trunk", "information")
 WALKERS = 4096  # walkers of a batch, at most
 STATE_NUMBERS = 2**21  # coordinates of a batch, at most
-
-
-class _Settings(NamedTuple):
-    n_samples: int
-    n_draws: int
-    seed: int
-    threads: int
-    dtype: str
-    batch: int
 
 
 def clones(
@@ -117,117 +115,93 @@ def clones(
     """
     began = time.perf_counter()
     source = class_source(classes, d, sigma2, reduce)
-    times = _split_times(t)
     if isinstance(classes, Problem):
         if eta not in (1.0, classes.eta):
             raise ProblemError(f"the problem says eta = {classes.eta:g}; got eta={eta}. Change its sampler instead.")
         eta = classes.eta
-    eta = checked(
-        "eta", eta, low=0, high=100, open_low=True, remedy="Clones of the ODE follow the same path and never separate."
-    )
-    one_of("trunk", trunk, ("sde", "ode"))
-    one_of("dtype", dtype, tuple(FORMATS))
-    n_steps = whole("n_steps", n_steps, low=1, high=1e7)
-    T, end = _ends(times, source.sigma2, t_start, t_end)
-    descent = _descent(times, source.sigma2, T, end, n_steps, 1.0 if trunk == "sde" else 0.0, eta)
-    walkers = 1 + 2 * len(times)
-    batch = max(1, min(WALKERS // walkers, STATE_NUMBERS // (walkers * source.dim)))
-    settings = _Settings(
+    plan = _Plan(
+        source,
+        make_descent(t, source.sigma2, n_steps, eta=eta, trunk=trunk, t_start=t_start, t_end=t_end),
         n_samples=whole("n_samples", n_samples, low=1, high=1e9),
         n_draws=whole("n_draws", n_draws, low=2, high=1e6, remedy="Draws give the error bar."),
         seed=whole("seed", seed, low=0),
         threads=check_threads(threads),
-        dtype=dtype,
-        batch=batch,
+        dtype=one_of("dtype", dtype, tuple(FORMATS)),
     )
-    draws = _Run(source, descent, settings).run(progress)  # (draws, names, times)
-    attrs = {
-        **source.about,
-        **{"n_samples": settings.n_samples, "n_draws": settings.n_draws, "n_steps": len(descent.D) - 1},
-        **{"seed": settings.seed, "eta": eta, "trunk": trunk, "t_start": T, "t_end": end, "dtype": dtype},
-        **{"threads": settings.threads, "seconds": time.perf_counter() - began},
-        "versions": json.dumps(
-            {"python": platform.python_version(), **{n: version(n) for n in ("numpy", "numba", "cfgfield")}}
-        ),
-    }
-    return _dataset(times, source.sigma2, draws, attrs)
+    draws = _Run(plan).run(progress)  # (draws, names, times)
+    return _dataset(plan, draws, time.perf_counter() - began)
 
 
-def _dataset(t: np.ndarray, sigma2: float, draws: np.ndarray, attrs: dict) -> "xarray.Dataset":
+@dataclass(frozen=True)
+class _Plan:
+    """The classes, the way down, and how often it is gone."""
+
+    source: ClassSource
+    descent: Descent
+    n_samples: int
+    n_draws: int
+    seed: int
+    threads: int
+    dtype: str
+
+    @property
+    def walkers(self) -> int:
+        """Of a sample: its trunk, and two clones of each split."""
+        return 1 + 2 * len(self.descent.splits)
+
+    @property
+    def items(self) -> list[tuple[int, int, int]]:
+        """(draw, batch, samples): what threads share."""
+        size = max(1, min(WALKERS // self.walkers, STATE_NUMBERS // (self.walkers * self.source.dim)))
+        starts = range(0, self.n_samples, size)
+        return [(n, i // size, min(size, self.n_samples - i)) for n in range(self.n_draws) for i in starts]
+
+
+class _Run:
+    """Items in threads. Each has its own random streams: the result does not depend on the threads."""
+
+    def __init__(self, plan: _Plan) -> None:
+        self._plan, self._crew = plan, Crew(plan.threads)
+
+    def run(self, show: Any) -> np.ndarray:
+        """Averages over samples, (draws, names, times)."""
+        plan, items = self._plan, self._plan.items
+        total = len(items) * len(plan.descent.D)
+        with threadpool_limits(1, user_api="blas"), Progress(show, total, "clones") as progress:
+            sums = np.stack(self._crew.run(self._item, items, progress))
+            progress(total)
+        return sums.reshape(plan.n_draws, -1, *sums.shape[1:]).sum(axis=1) / plan.n_samples
+
+    def _item(self, item: tuple[int, int, int]) -> np.ndarray:
+        """Sums over the samples of one batch, (names, times)."""
+        plan, descent, (draw, batch, samples) = self._plan, self._plan.descent, item
+        mixture = plan.source.draw(plan.seed, draw)
+        score = FastScore(mixture, samples * plan.walkers, dtype=plan.dtype, check=self._crew.check)
+        rng = stream(plan.seed, CLONES, draw, batch)
+        ends, end_D, squares = simulate_clones(mixture, score, descent, samples, rng, self._crew.tick)
+        agreement, same = end_agreement(mixture, ends, end_D)
+        rng = stream(plan.seed, FORWARD, draw, batch)
+        states = ((forward_states(mixture, D, samples, rng), D) for D in descent.split_D)
+        fresh = np.array([posterior_moments(mixture, y, D) for y, D in states])  # (splits, 2, samples)
+        return np.stack([a.sum(axis=1) for a in (agreement, same, fresh[:, 0], squares, fresh[:, 1])])
+
+
+def _dataset(plan: _Plan, draws: np.ndarray, seconds: float) -> "xarray.Dataset":
     import xarray
 
+    descent, t = plan.descent, plan.descent.t
+    versions = {"python": platform.python_version(), **{n: version(n) for n in ("numpy", "numba", "cfgfield")}}
+    attrs = {
+        **plan.source.about,
+        **{"n_samples": plan.n_samples, "n_draws": plan.n_draws, "n_steps": len(descent.D) - 1},
+        **{"seed": plan.seed, "eta": descent.eta, "trunk": descent.trunk},
+        **{"t_start": descent.t_start, "t_end": descent.t_end, "dtype": plan.dtype},
+        **{"threads": plan.threads, "seconds": seconds, "versions": json.dumps(versions)},
+    }
     data: dict[str, Any] = {}
     for i, name in enumerate(NAMES):
         data[name] = ("t", draws[:, i].mean(axis=0))
         data[f"{name}_stderr"] = ("t", draws[:, i].std(axis=0, ddof=1) / math.sqrt(len(draws)))
         data[f"{name}_draws"] = (("draw", "t"), draws[:, i])
-    return xarray.Dataset(data, coords={"t": t, "D": ("t", sigma2 + t), "s": ("t", 0.5 * np.log1p(t))}, attrs=attrs)
-
-
-def _split_times(t) -> np.ndarray:
-    try:
-        times = np.atleast_1d(np.asarray(t, dtype=float))
-    except (TypeError, ValueError) as cause:
-        raise ProblemError(f"t must be split times > 0; got {t!r}.") from cause
-    if times.ndim != 1 or not len(times) or not np.all(np.isfinite(times)) or times.min() <= 0:
-        raise ProblemError(f"t must be split times > 0, finite, in one dimension; got {t!r}.")
-    if len(np.unique(times)) != len(times):
-        raise ProblemError(f"split times must be distinct; got {t!r}.")
-    return np.sort(times)[::-1]
-
-
-def _ends(t: np.ndarray, sigma2: float, t_start, t_end) -> tuple[float, float]:
-    T = 10.0 * t[0] if t_start is None else checked("t_start", t_start, low=float(t[0]))
-    if t_end is None:
-        return float(T), 0.0 if sigma2 > 0 else 1e-3 * float(t[-1])
-    remedy = "With sigma2 = 0 the score diverges at t = 0." if sigma2 == 0 else ""
-    end = checked("t_end", t_end, low=0, open_low=sigma2 == 0, high=float(t[-1]), remedy=remedy)
-    if end == t[-1]:
-        raise ProblemError(f"t_end must be below the last split time; got {t_end} and {t[-1]}.")
-    return float(T), float(end)
-
-
-def _descent(t, sigma2: float, T: float, end: float, n_steps: int, trunk_eta: float, eta: float) -> Descent:
-    """Grid geometric in D from T to the end, with every split time on it."""
-    nodes = np.concatenate([[T] if t[0] < T else [], t, [end]])
-    log_D = np.log(sigma2 + nodes)
-    counts = np.ceil(n_steps * (log_D[:-1] - log_D[1:]) / (log_D[0] - log_D[-1]) - 1e-9).astype(int).clip(1)
-    pieces = [np.linspace(a, b, c + 1)[:-1] for a, b, c in zip(log_D[:-1], log_D[1:], counts, strict=True)]
-    grid = np.exp(np.concatenate([*pieces, log_D[-1:]]))
-    splits = np.concatenate([[0], np.cumsum(counts)])[len(nodes) - 1 - len(t) : -1]
-    return Descent(grid, tuple(int(n) for n in splits), trunk_eta, eta)
-
-
-class _Run:
-    """Items (draw, batch) in threads. Each has its own random streams: the result does not depend on the threads."""
-
-    def __init__(self, source: ClassSource, descent: Descent, settings: _Settings) -> None:
-        self._source, self._descent, self._settings = source, descent, settings
-        s = settings
-        starts = range(0, s.n_samples, s.batch)
-        self._items = [(draw, i // s.batch, min(s.batch, s.n_samples - i)) for draw in range(s.n_draws) for i in starts]
-        self._crew = Crew(s.threads)
-
-    def run(self, show: Any) -> np.ndarray:
-        """Averages over samples, (draws, names, times)."""
-        total = len(self._items) * len(self._descent.D)
-        with threadpool_limits(1, user_api="blas"), Progress(show, total, "clones") as progress:
-            sums = np.stack(self._crew.run(self._item, self._items, progress))
-            progress(total)
-        s = self._settings
-        return sums.reshape(s.n_draws, -1, *sums.shape[1:]).sum(axis=1) / s.n_samples
-
-    def _item(self, item: tuple[int, int, int]) -> np.ndarray:
-        """Sums over the samples of one batch, (names, times)."""
-        draw, batch, samples = item
-        s, descent = self._settings, self._descent
-        mixture: Mixture = self._source.draw(s.seed, draw)
-        score = FastScore(mixture, samples * (1 + 2 * len(descent.splits)), dtype=s.dtype, check=self._crew.check)
-        ends, end_D, squares = simulate_clones(
-            mixture, score, descent, samples, stream(s.seed, CLONES, draw, batch), self._crew.tick
-        )
-        agreement, same = end_agreement(mixture, ends, end_D)
-        rng = stream(s.seed, FORWARD, draw, batch)
-        states = ((forward_states(mixture, D, samples, rng), D) for D in descent.split_D)
-        fresh = np.array([posterior_moments(mixture, y, D) for y, D in states])  # (splits, 2, samples)
-        return np.stack([a.sum(axis=1) for a in (agreement, same, fresh[:, 0], squares, fresh[:, 1])])
+    coords = {"t": t, "D": ("t", plan.source.sigma2 + t), "s": ("t", 0.5 * np.log1p(t))}
+    return xarray.Dataset(data, coords=coords, attrs=attrs)

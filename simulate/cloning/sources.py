@@ -19,7 +19,7 @@ from meanfield.guidance.schedules import Constant
 from meanfield.problem.growth import Growth
 from meanfield.problem.statement import Problem
 from simulate.randomness.streams import MEANS, stream
-from simulate.running.memory import available_bytes
+from simulate.running.memory import require_memory
 from simulate.scores.mixture import Mixture
 
 __all__ = ["ClassSource", "class_source"]
@@ -148,9 +148,6 @@ def _check_count(count: int, what: str) -> None:
 
 
 def _check_memory(count: int, dim: int) -> None:
-    need, free = 40.0 * count * dim, available_bytes()
-    if need > 0.8 * free:
-        raise ProblemError(
-            f"classes must fit in {free / 2**30:.3g} GiB of memory; got {count} in {dim} coordinates, which need "
-            f"{need / 2**30:.3g} GiB. Lower d or the number of classes."
-        )
+    needed = 45.0 * count * dim
+    what = f"all classes are held: got {count} in {dim} coordinates, which need {needed / 2**30:.3g} GiB"
+    require_memory(needed, what, "lower d or the number of classes")
