@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield.errors import one_of
-from meanfield.tools.progress import Progress
 from validate.errors import ComparisonError
 from validate.figures.digits.generative import energy_distance, mean_shift, trace_ratio, vendi
 from validate.figures.digits.schedules import SCHEDULES, class_problem, schedule_of
 from validate.results.provenance import versions
+from validate.results.tables import Columns, Show, tabulate
 
 if TYPE_CHECKING:
     import xarray
@@ -37,8 +37,8 @@ BATCH = 40  # images whose Vendi score is taken at once
 RESAMPLES = 200
 SHOWN = 2  # sample images kept for each class
 T_START = 6400.0
+IMAGES = ("shown", "row", "column")  # dimensions of what is kept of them
 Sampler = Callable[[Any], np.ndarray]  # problem -> samples (10, n, 64)
-Show = bool | Callable[[int, int], Any] | None
 
 
 def mean_field_level(samplers: Sequence[str] = ("ode", "sde")) -> "xarray.Dataset":
@@ -53,25 +53,29 @@ def mean_field_level(samplers: Sequence[str] = ("ode", "sde")) -> "xarray.Datase
     from simulate.learned import load_digits
 
     means, covariances = load_digits().moments()
-    shape = (len(samplers), len(SCHEDULES), len(means))
-    found = {name: np.empty(shape) for name in ("shift", "trace_guided", "t_speciation")}
-    standing = np.empty(shape, dtype=object)
-    for i, sampler in enumerate(samplers):
-        for k, (mean, covariance) in enumerate(zip(means, covariances, strict=True)):
-            problem, basis = class_problem(means, covariance, 0.0, sampler, T_START)
-            assert problem.spectrum is not None
-            c, square = np.asarray(problem.spectrum.c), (mean @ basis) ** 2
-            left_out = np.trace(covariance) - c.sum()  # directions without guidance
-            free: Any = solve(problem).final
-            for j, name in enumerate(SCHEDULES):
-                theory = solve(problem.replace(guidance=schedule_of(name, sampler)))
-                final: Any = theory.final
-                found["shift"][i, j, k] = (final.m_group - free.m_group) @ square / (mean @ mean)
-                kept = c @ (final.v_group / free.v_group)
-                found["trace_guided"][i, j, k] = (kept + left_out) / np.trace(covariance)
-                found["t_speciation"][i, j, k] = theory.t_speciation
-                standing[i, j, k] = theory.standing
-    data = _dataset({**found, "standing": standing.astype(str)}, samplers, SCHEDULES)
+
+    def measure(sampler, k):
+        """One class under all schedules, against itself without guidance."""
+        mean, covariance = means[k], covariances[k]
+        problem, basis = class_problem(means, covariance, 0.0, sampler, T_START)
+        assert problem.spectrum is not None
+        c, square = np.asarray(problem.spectrum.c), (mean @ basis) ** 2
+        left_out = np.trace(covariance) - c.sum()  # directions without guidance
+        free: Any = solve(problem).final
+
+        def guided(name):
+            theory = solve(problem.replace(guidance=schedule_of(name, sampler)))
+            final: Any = theory.final
+            return {
+                "shift": (final.m_group - free.m_group) @ square / (mean @ mean),
+                "trace_guided": (c @ (final.v_group / free.v_group) + left_out) / np.trace(covariance),
+                "t_speciation": theory.t_speciation,
+                "standing": theory.standing,
+            }
+
+        return tabulate({"schedule": SCHEDULES}, guided)
+
+    data = _dataset(tabulate({"sampler": samplers, "class": range(10)}, measure), samplers)
     return data.assign_attrs(level="mean field", t_start=T_START, **_about())
 
 
@@ -175,17 +179,17 @@ def real_level(seed: int = 0) -> "xarray.Dataset":
     digits = load_digits()
     means, covariances = digits.moments()
     ours, held, classify = digits.blurred("generator", seed), digits.blurred("held-out", seed), make_classifier(digits)
-    rows: dict[str, list] = {}
-    for k, (mean, covariance) in enumerate(zip(means, covariances, strict=True)):
-        x, y = ours[digits.labels == k], held[digits.labels_held_out == k]
+
+    def measure(k):
+        x, y, mean, covariance = ours[digits.labels == k], held[digits.labels_held_out == k], means[k], covariances[k]
         counts = [resampling_counts(len(z), RESAMPLES, seed, draw=i) for i, z in enumerate((x, y))]
         trace = float(np.trace(covariance)) * len(x) / (len(x) - 1)
-        row = {"error": mean_shift(y, mean, mean), "trace": trace_ratio(y, trace, counts[1])}
-        row |= {"vendi": vendi(y, _bandwidth(covariance), BATCH), "energy": energy_distance(x, y, *counts)}
-        _append(rows, row, float(np.mean(classify(x) == k)))
-        rows.setdefault("images", []).append(digits.pixels(x[:SHOWN]))
-        rows.setdefault("n", []).append(len(x))
-    return _dataset(rows).assign_attrs(level="real", **_about())
+        found = {"error": mean_shift(y, mean, mean), "trace": trace_ratio(y, trace, counts[1])}
+        found |= {"vendi": vendi(y, _bandwidth(covariance), BATCH), "energy": energy_distance(x, y, *counts)}
+        about = {"accuracy": float(np.mean(classify(x) == k)), "n": len(x)}
+        return _with_errors(found) | about | {"images": (IMAGES, digits.pixels(x[:SHOWN]))}
+
+    return _dataset(tabulate({"class": range(10)}, measure)).assign_attrs(level="real", **_about())
 
 
 def _measured(
@@ -200,37 +204,38 @@ def _measured(
     references = [held[digits.labels_held_out == k] for k in range(10)]
     counts = resampling_counts(n_samples, RESAMPLES, seed)
     others = [resampling_counts(len(y), RESAMPLES, seed, draw=1) for y in references]
-    rows: dict[str, list] = {}
-    images = []
-    with Progress(progress, len(samplers) * len(SCHEDULES), label) as show:
-        for sampler in samplers:
-            twins: Any = None
-            for name in SCHEDULES:
-                x = sample(digit_problem(schedule_of(name, sampler), sampler, T_START))
-                twins = x if twins is None else twins
-                for k, (mean, covariance) in enumerate(zip(means, covariances, strict=True)):
-                    row = {
-                        "shift": mean_shift(x[k], twins[k], mean),
-                        "trace_guided": trace_ratio(x[k], twins[k], counts),
-                        "error": mean_shift(x[k], mean, mean),
-                        "trace": trace_ratio(x[k], float(np.trace(covariance)), counts),
-                        "vendi": vendi(x[k], _bandwidth(covariance), BATCH),
-                        "energy": energy_distance(x[k], references[k], counts, others[k]),
-                    }
-                    _append(rows, row, float(np.mean(classify(x[k]) == k)))
-                if sampler == samplers[0]:
-                    images.append(digits.pixels(x[:, :SHOWN]))
-                show(len(rows["accuracy"]) // 10)
-    data = _dataset(rows, samplers, SCHEDULES)
-    data["images"] = (("schedule", "class", "shown", "row", "column"), np.asarray(images, np.float32))
+    twins: dict[str, np.ndarray] = {}
+    images: dict[str, np.ndarray] = {}
+
+    def measure(sampler, name):
+        """One schedule, all classes. The first schedule is unguided: its samples are the twins of all others."""
+        x = sample(digit_problem(schedule_of(name, sampler), sampler, T_START))
+        twin = twins.setdefault(sampler, x)
+        images.setdefault(name, digits.pixels(x[:, :SHOWN]))  # of the first sampler
+
+        def of_class(k):
+            mean, covariance = means[k], covariances[k]
+            found = {
+                "shift": mean_shift(x[k], twin[k], mean),
+                "trace_guided": trace_ratio(x[k], twin[k], counts),
+                "error": mean_shift(x[k], mean, mean),
+                "trace": trace_ratio(x[k], float(np.trace(covariance)), counts),
+                "vendi": vendi(x[k], _bandwidth(covariance), BATCH),
+                "energy": energy_distance(x[k], references[k], counts, others[k]),
+            }
+            return _with_errors(found) | {"accuracy": float(np.mean(classify(x[k]) == k))}
+
+        return tabulate({"class": range(10)}, of_class)
+
+    columns = tabulate({"sampler": samplers, "schedule": SCHEDULES}, measure, title=label, progress=progress)
+    data = _dataset(columns, samplers)
+    data["images"] = (("schedule", "class", *IMAGES), np.asarray([*images.values()], np.float32))
     return data.assign_attrs(n_samples=n_samples)
 
 
-def _append(rows: dict[str, list], row: Mapping[str, Any], accuracy: float) -> None:
-    rows.setdefault("accuracy", []).append(accuracy)
-    for name, estimate in row.items():
-        rows.setdefault(name, []).append(estimate.value)
-        rows.setdefault(f"{name}_stderr", []).append(estimate.stderr)
+def _with_errors(found: Mapping[str, Any]) -> dict[str, Any]:
+    values = {name: estimate.value for name, estimate in found.items()}
+    return values | {f"{name}_stderr": estimate.stderr for name, estimate in found.items()}
 
 
 def _bandwidth(covariance: np.ndarray) -> float:
@@ -238,25 +243,14 @@ def _bandwidth(covariance: np.ndarray) -> float:
     return float(np.sqrt(0.5 * np.trace(covariance)))
 
 
-def _dataset(
-    columns: Mapping[str, Any], samplers: Sequence[str] = (), schedules: Mapping[str, Any] | None = None
-) -> "xarray.Dataset":
+def _dataset(columns: Columns, samplers: Sequence[str] = ()) -> "xarray.Dataset":
     """Columns by (sampler, schedule, class), or by class alone; images have more dimensions."""
     import xarray
 
     coords: dict[str, Any] = {"class": np.arange(10)}
-    dims: tuple[str, ...] = ("class",)
-    if schedules is not None:
-        dims = ("sampler", "schedule", "class")
-        coords |= {"sampler": list(samplers), "schedule": list(schedules)}
-    shape = tuple(len(coords[name]) for name in dims)
-    variables: dict[str, Any] = {}
-    for name, values in columns.items():
-        array = np.asarray(values)
-        inner = array.shape[1:] if array.shape[:1] != shape[:1] or len(shape) == 1 else ()
-        extra = ("shown", "row", "column")[: len(inner)] if len(shape) == 1 else ()
-        variables[name] = ((*dims, *extra), array.reshape(*shape, *(inner if extra else ())))
-    return xarray.Dataset(variables, coords=coords)
+    if samplers:
+        coords |= {"sampler": list(samplers), "schedule": list(SCHEDULES)}
+    return xarray.Dataset(columns, coords).transpose("sampler", "schedule", "class", *IMAGES, missing_dims="ignore")
 
 
 def _about() -> dict[str, str]:

@@ -119,8 +119,8 @@ def tabulate_schedules(
     alphas, samplers : what to tabulate.
     families : name -> function of the amplitude; `FAMILIES` by default.
     dimensions : d of the particles, one for each alpha.
-    options : of `simulate.run`, by default n_samples = 128, n_disorder = 16, n_steps = 100, seed = 0; with n_samples =
-        0 no particles run.
+    options : of `simulate.run`, by default n_samples = 128, n_disorder = 16, n_steps = 100, seed = 0; none run with
+        n_samples = 0.
 
     Returns
     -------
