@@ -4,30 +4,30 @@ Exit codes: 0 done (and, for validate, everything agrees), 1 theory and particle
 """
 
 import math
+from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+import meanfield
+from validate.agreement.comparison import compare
 from validate.commands.options import (
-    Alpha,
-    Config,
-    Count,
-    Endless,
-    Gamma,
     Json,
     Output,
-    Process,
-    Sampler,
-    Sigma2,
-    TStart,
-    Weight,
+    Plugins,
     check_folder,
     deliver,
     guarded,
     print_json,
+    takes_a_problem,
 )
+from validate.commands.problem_file import state
 from validate.commands.schedules import design, export
+from validate.errors import ConfigError
+from validate.plugins import load
+from validate.sweeps.grid import theory_of
 
 __all__ = ["app", "main"]
 
@@ -42,8 +42,6 @@ app = typer.Typer(
 
 def _print_version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
-
         typer.echo(version("cfgfield"))
         raise typer.Exit
 
@@ -59,17 +57,9 @@ def every(
 
 @app.command()
 @guarded
+@takes_a_problem()
 def solve(
-    alpha: Alpha = None,
-    gamma: Gamma = None,
-    n: Count = None,
-    continuum: Endless = False,
-    sigma2: Sigma2 = None,
-    w: Weight = None,
-    sampler: Sampler = None,
-    t_start: TStart = None,
-    noise: Process = None,
-    config: Config = None,
+    flags: Mapping[str, Any],
     d: Annotated[float, typer.Option(help="Dimension; a finite d replaces alpha by log(P)/d.")] = math.inf,
     as_json: Json = False,
     output: Output = None,
@@ -78,13 +68,8 @@ def solve(
 
     Example:  cfgfield solve --alpha 0.4 --w 1 --sampler sde
     """
-    from meanfield import fade
-    from meanfield import solve as solve_theory
-    from validate.commands.problem_file import state
-
-    flags = {"alpha": alpha, "gamma": gamma, "n": n, "continuum": continuum, "sigma2": sigma2, "w": w}
-    problem, _ = state(config, {**flags, "sampler": sampler, "t_start": t_start, "noise": noise}, {})
-    theory = fade(problem, d).trajectory if problem.guidance.by_ratio else solve_theory(problem, d)
+    problem, _ = state(flags)
+    theory = meanfield.fade(problem, d).trajectory if problem.guidance.by_ratio else meanfield.solve(problem, d)
     deliver(theory, output)
     if as_json:
         f = theory.final
@@ -97,17 +82,9 @@ def solve(
 
 @app.command()
 @guarded
+@takes_a_problem()
 def simulate(
-    alpha: Alpha = None,
-    gamma: Gamma = None,
-    n: Count = None,
-    continuum: Endless = False,
-    sigma2: Sigma2 = None,
-    w: Weight = None,
-    sampler: Sampler = None,
-    t_start: TStart = None,
-    noise: Process = None,
-    config: Config = None,
+    flags: Mapping[str, Any],
     d: Annotated[int | None, typer.Option(help="Dimension.")] = None,
     n_samples: Annotated[int | None, typer.Option(help="Samples a draw (default 500).")] = None,
     n_disorder: Annotated[int | None, typer.Option(help="Independent draws of the class means (default 8).")] = None,
@@ -122,14 +99,11 @@ def simulate(
 
     Example:  cfgfield simulate --alpha 0.4 --w 1 --sampler sde --d 12 --n-samples 200
     """
-    from simulate import run
-    from validate.commands.problem_file import state
-    from validate.errors import ConfigError
+    from simulate import run  # brings numba
 
-    flags = {"alpha": alpha, "gamma": gamma, "n": n, "continuum": continuum, "sigma2": sigma2, "w": w}
     run_flags = {"d": d, "n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "seed": seed,
                  "classes": classes, "tol": tol}  # fmt: skip
-    problem, options = state(config, {**flags, "sampler": sampler, "t_start": t_start, "noise": noise}, run_flags)
+    problem, options = state(flags, run_flags)
     if "d" not in options:
         raise ConfigError("particles need a dimension; got none. Give --d 12, or d = 12 under [run] in the file.")
     check_folder(output)
@@ -149,13 +123,9 @@ def simulate(
 
 def _verdict(data) -> str:
     """Theory against particles, or why the problem has no theory: its particles are a result of their own."""
-    from meanfield.errors import ProblemError, ScheduleError
-    from validate.agreement.comparison import compare
-    from validate.sweeps.grid import theory_of
-
     try:
         theory = theory_of(data.problem, data.d)
-    except (ProblemError, ScheduleError) as cause:
+    except (meanfield.ProblemError, meanfield.ScheduleError) as cause:
         return f"no theory beside: {cause}"
     return str(compare(theory, data))
 
@@ -192,6 +162,7 @@ def figures(
     profile: Annotated[str, typer.Option(help="quick (minutes in all), standard or full.")] = "quick",
     out: Annotated[Path, typer.Option(help="Folder of figures and data.")] = Path("figures"),
     force: Annotated[bool, typer.Option("--force", help="Compute again, over data of other parameters too.")] = False,
+    plugin: Plugins = None,
 ) -> None:
     """Make the figures of the paper: PDF, PNG, data and where they come from.
 
@@ -199,6 +170,7 @@ def figures(
     """
     from validate.gallery import make_figures
 
+    load(plugin or ())
     made = make_figures(only or (), profile, out, force=force)
     typer.echo(f"{len(made)} figures in {out}/; all captions in {out}/README.md")
 

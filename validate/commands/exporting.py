@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from meanfield.errors import CfgfieldError
+from meanfield.errors import CfgfieldError, short
 from meanfield.export.scales import Scales, for_timesteps
 from meanfield.guidance.schedules import Schedule
 from meanfield.problem.statement import Problem
@@ -25,7 +25,7 @@ def read_schedule(path: Path) -> tuple[Schedule, float]:
     (`to_dict` of each; a schedule alone is one of VE time).
     """
     if path.suffix == ".toml":
-        problem, _ = state(path, {}, {})
+        problem, _ = state({"config": path})
         return problem.schedule, problem.T
     try:
         data = _numbered(json.loads(path.read_text(encoding="utf-8")))
@@ -39,7 +39,9 @@ def read_schedule(path: Path) -> tuple[Schedule, float]:
         return problem.schedule, problem.T
     if isinstance(found, dict) and "schedule" in found:
         return Schedule.from_dict(found), math.inf
-    raise ConfigError(f'{path} must hold a schedule ("schedule": its name), a problem or a design; got {_brief(data)}.')
+    raise ConfigError(
+        f'{path} must hold a schedule ("schedule": its name), a problem or a design; got {short(data, 80)}.'
+    )
 
 
 def read_numbers(text: str) -> list[float]:
@@ -87,8 +89,3 @@ def _numbered(data: Any) -> Any:
     if isinstance(data, list):
         return [_numbered(value) for value in data]
     return float(data) if data in ("inf", "-inf") else data
-
-
-def _brief(data: Any) -> str:
-    text = f"the keys {sorted(data)}" if isinstance(data, dict) else repr(data)
-    return text if len(text) < 80 else text[:76] + " ..."

@@ -1,50 +1,79 @@
 """What the commands share: options, clean endings, checks of the output, JSON."""
 
 import functools
+import inspect
 import json
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from meanfield.errors import CfgfieldError
+from validate.errors import ConfigError
+from validate.results.files import write_dataset
 
-__all__ = [
-    "Alpha",
-    "Config",
-    "Count",
-    "Endless",
-    "Gamma",
-    "Json",
-    "Output",
-    "Process",
-    "Sampler",
-    "Sigma2",
-    "TStart",
-    "Weight",
-    "check_folder",
-    "deliver",
-    "guarded",
-    "plain",
-    "print_json",
-]
+__all__ = ["Json", "Output", "Plugins", "check_folder", "deliver", "guarded", "plain", "print_json", "takes_a_problem",
+           "to_json", "write"]  # fmt: skip
 
-Config = Annotated[Path | None, typer.Option(help="TOML file that states the problem; flags override it.")]
-Alpha = Annotated[float | None, typer.Option(help="exp(alpha d) classes.")]
-Gamma = Annotated[float | None, typer.Option(help="d^gamma classes.")]
-Count = Annotated[int | None, typer.Option(help="This number of classes at every d.")]
-Endless = Annotated[bool, typer.Option("--continuum", help="Infinitely many classes.")]
-Sigma2 = Annotated[float | None, typer.Option(help="Class variance (default 0.25).")]
-Weight = Annotated[float | None, typer.Option(help="Constant guidance w; 0 is unguided (default 0).")]
-Sampler = Annotated[str | None, typer.Option(help='"sde" (default), "ode", or the stochasticity eta.')]
-TStart = Annotated[float | None, typer.Option(help="Start time, in the own time of the noise (default infinity).")]
-Process = Annotated[
-    str | None, typer.Option(help='Noise process: "ve" (default), "edm", "vp-linear", ... (docs/noise.md).')
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin", metavar="FILE_OR_MODULE", help="Code of one's own: schedules, noise, figures (docs/extend.md)."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Output = Annotated[Path | None, typer.Option(help="Write the whole result to this netCDF file.")]
+
+
+def _problem(
+    alpha: Annotated[float | None, typer.Option(help="exp(alpha d) classes.")] = None,
+    gamma: Annotated[float | None, typer.Option(help="d^gamma classes.")] = None,
+    n: Annotated[int | None, typer.Option(help="This number of classes at every d.")] = None,
+    continuum: Annotated[bool, typer.Option("--continuum", help="Infinitely many classes.")] = False,
+    sigma2: Annotated[float | None, typer.Option(help="Class variance (default 0.25).")] = None,
+    w: Annotated[float | None, typer.Option(help="Constant guidance w; 0 is unguided (default 0).")] = None,
+    sampler: Annotated[str | None, typer.Option(help='"sde" (default), "ode", or the stochasticity eta.')] = None,
+    t_start: Annotated[
+        float | None, typer.Option(help="Start time, in the own time of the noise (default infinity).")
+    ] = None,
+    noise: Annotated[
+        str | None, typer.Option(help='Noise process: "ve" (default), "edm", "vp-linear", ... (docs/noise.md).')
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file that states the problem; flags override it.")] = None,
+    plugin: Plugins = None,
+) -> None:
+    """The options that state a problem. Only the signature is used: `takes_a_problem` hands it on."""
+
+
+def takes_a_problem(*without: str) -> Callable[[Callable], Callable]:
+    """A command whose first parameter, `flags`, is a mapping of the options of `_problem`, but for those in `without`.
+
+    Typer reads options from signatures. The command's own has `flags`; the one that Typer sees has the options there.
+
+    Examples
+    --------
+    >>> @takes_a_problem("noise", "plugin")
+    ... def weight(flags, twice: bool = False):
+    ...     return 2 * flags["w"] if twice else flags["w"]
+    >>> list(inspect.signature(weight).parameters)
+    ['alpha', 'gamma', 'n', 'continuum', 'sigma2', 'w', 'sampler', 't_start', 'config', 'twice']
+    """
+    stated = [p for name, p in inspect.signature(_problem).parameters.items() if name not in without]
+
+    def decorate(command: Callable) -> Callable:
+        own = list(inspect.signature(command).parameters.values())[1:]
+
+        @functools.wraps(command)
+        def run(**options):
+            return command({p.name: options.pop(p.name) for p in stated}, **options)
+
+        run.__signature__ = inspect.Signature([*stated, *own])  # type: ignore[attr-defined]
+        return run
+
+    return decorate
 
 
 def guarded(command):
@@ -66,22 +95,29 @@ def guarded(command):
 
 def check_folder(output: Path | None) -> None:
     """Refuse an output that cannot be written before anything is computed for it."""
-    from validate.errors import ConfigError
-
     if output is not None and not os.access(output.parent, os.W_OK):
         raise ConfigError(f"--output must lie in a folder that can be written; got {output}. Choose another folder.")
 
 
 def deliver(result: Any, output: Path | None) -> None:
+    """Write a whole result, if there is a file for it."""
     if output is not None:
-        from validate.results.files import write_dataset
-
         write_dataset(result.to_dataset(), output)
         typer.echo(f"wrote {output}", err=True)
 
 
+def write(text: str, output: Path) -> None:
+    """Write a text, and say so beside what is printed."""
+    output.write_text(text + "\n", encoding="utf-8")
+    typer.echo(f"wrote {output}", err=True)
+
+
 def print_json(data: dict[str, Any]) -> None:
-    typer.echo(json.dumps(plain(data), indent=1, allow_nan=False))
+    typer.echo(to_json(data))
+
+
+def to_json(data: dict[str, Any]) -> str:
+    return json.dumps(plain(data), indent=1, allow_nan=False)
 
 
 def plain(value: Any) -> Any:

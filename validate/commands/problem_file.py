@@ -26,6 +26,7 @@ from typing import Any
 from meanfield.errors import CfgfieldError
 from meanfield.problem.statement import Problem
 from validate.errors import ConfigError
+from validate.plugins import load
 
 __all__ = ["RUN_KEYS", "read_config", "state"]
 
@@ -53,18 +54,19 @@ def read_config(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return data, dict(options)
 
 
-def state(
-    config: str | Path | None, problem_flags: Mapping[str, Any], run_flags: Mapping[str, Any]
-) -> tuple[Problem, dict[str, Any]]:
-    """The problem and the run options that a file and flags state together. A flag that is None was not given.
+def state(flags: Mapping[str, Any], run_flags: Mapping[str, Any] | None = None) -> tuple[Problem, dict[str, Any]]:
+    """The problem and the run options that a file (`config`) and flags state together, with the schedules and noise
+    processes of `plugin` known. A flag that is None or False was not given.
 
     Examples
     --------
-    >>> state(None, {"alpha": 0.4, "w": 1.0, "sampler": "0.5"}, {"d": 8})[0].eta
+    >>> state({"alpha": 0.4, "w": 1.0, "sampler": "0.5"}, {"d": 8})[0].eta
     0.5
     """
+    given = {k: v for k, v in flags.items() if v is not None and v is not False}
+    load(given.pop("plugin", ()))
+    config = given.pop("config", None)
     fields, options = read_config(config) if config is not None else ({"sigma2": 0.25}, {})
-    given = {k: v for k, v in problem_flags.items() if v is not None and v is not False}
     growth = [k for k in ("alpha", "gamma", "n", "continuum") if k in given]
     if len(growth) > 1:
         raise ConfigError(f"the number of classes must be given once, by one of {FLAGS}; got {growth}.")
@@ -85,7 +87,7 @@ def state(
         problem = Problem.from_dict(fields)
     except CfgfieldError as cause:
         raise type(cause)(f"{cause} (in {config})" if config is not None else str(cause)) from cause
-    options.update({k: v for k, v in run_flags.items() if v is not None})
+    options.update({k: v for k, v in (run_flags or {}).items() if v is not None})
     return problem, options
 
 

@@ -1,28 +1,18 @@
 """The commands about schedules: `cfgfield export` and `cfgfield design`."""
 
-import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from validate.commands.options import (
-    Alpha,
-    Config,
-    Count,
-    Endless,
-    Gamma,
-    Json,
-    Process,
-    Sampler,
-    Sigma2,
-    TStart,
-    check_folder,
-    guarded,
-    plain,
-    print_json,
-)
+import meanfield
+from validate.commands.exporting import FORMATS, scales_of
+from validate.commands.options import Json, Plugins, check_folder, guarded, print_json, takes_a_problem, to_json, write
+from validate.commands.problem_file import state
+from validate.errors import ConfigError
+from validate.plugins import load
 
 __all__ = ["design", "export"]
 
@@ -40,36 +30,27 @@ def export(
     t_max: Annotated[float | None, typer.Option(help="Read levels above this VE time there (default: start).")] = None,
     form: Annotated[str, typer.Option("--format", help='"csv", "json" or "sdcpp" (stable-diffusion.cpp).')] = "csv",
     output: Annotated[Path | None, typer.Option(help="Write to this file instead of printing.")] = None,
+    plugin: Plugins = None,
 ) -> None:
     """Print the guidance scale 1 + w of every step of a sampler (docs/real-samplers.md).
 
     Example:  cfgfield export design.json --levels 14.6,7.1,3.3,1.4,0.5,0.1 --data-scale 0.9 --format sdcpp
     """
-    from validate.commands.exporting import FORMATS, scales_of
-    from validate.errors import ConfigError
-
     if form not in FORMATS:
         raise ConfigError(f"--format must be one of {', '.join(FORMATS)}; got {form!r}.")
     check_folder(output)
+    load(plugin or ())
     text = FORMATS[form](scales_of(schedule, levels, kind, t_max, shift=shift, data_scale=data_scale, rule=rule))
     if output is None:
         typer.echo(text)
     else:
-        output.write_text(text + "\n", encoding="utf-8")
-        typer.echo(f"wrote {output}", err=True)
+        write(text, output)
 
 
 @guarded
+@takes_a_problem("w")
 def design(
-    alpha: Alpha = None,
-    gamma: Gamma = None,
-    n: Count = None,
-    continuum: Endless = False,
-    sigma2: Sigma2 = None,
-    sampler: Sampler = None,
-    t_start: TStart = None,
-    noise: Process = None,
-    config: Config = None,
+    flags: Mapping[str, Any],
     w_min: Annotated[float, typer.Option(help="Lower bound on w, below 0.")] = -1.0,
     w_max: Annotated[float, typer.Option(help="Upper bound on w.")] = 5.0,
     keep: Annotated[float, typer.Option(help="Ratio v(0)/sigma2 to keep.")] = 1.0,
@@ -86,22 +67,18 @@ def design(
 
     Example:  cfgfield design --continuum --sampler ode --t-start 1000 --schedule design.json --picture design.png
     """
-    from meanfield import design as make
-    from validate.commands.problem_file import state
     from validate.figures.design.portrait import check_picture, portrait, write_picture
 
     for path in (schedule, picture):
         check_folder(path)
     check_picture(picture)
-    flags = {"alpha": alpha, "gamma": gamma, "n": n, "continuum": continuum, "sigma2": sigma2, "w": 0.0}
-    problem, _ = state(config, {**flags, "sampler": sampler, "t_start": t_start, "noise": noise}, {})
-    made = make(
+    problem, _ = state({**flags, "w": 0.0})
+    made = meanfield.design(
         problem, w_min=w_min, w_max=w_max, keep=keep, maximise=maximise, mean=mean, slope=slope,
         approximate=approximate, d=d,
     )  # fmt: skip
     if schedule is not None:
-        schedule.write_text(json.dumps(plain(made.to_dict()), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        typer.echo(f"wrote {schedule}", err=True)
+        write(to_json(made.to_dict()), schedule)
     if picture is not None:
         write_picture(portrait(made), picture)
         typer.echo(f"wrote {picture}", err=True)
