@@ -76,10 +76,10 @@ def finite_d(
         return {"limit_m": final.m, "limit_v": final.v / problem.sigma2}
 
     def measure(problem, kind, d):
-        pairing = problem.eta > 0 or problem.schedule.largest <= 2.0
-        shared: dict[str, Any] = {"n_steps": max(n_steps, 2 * d), "n_times": 2, "seed": seed, "progress": False}
         if d not in (particles if kind == "particles" else theory):
             return {}
+        pairing = problem.eta > 0 or problem.schedule.largest <= 2.0
+        shared: dict[str, Any] = {"n_steps": max(n_steps, 2 * d), "n_times": 2, "seed": seed, "progress": False}
         if kind == "particles":
             data = run(problem, d=d, n_samples=n_samples, n_disorder=n_disorder, classes="explicit", **shared)
         elif kind == "quenched":

@@ -26,19 +26,13 @@ AXIS = {
     "w0": r"guidance at t = 0, $w_0$",
     "omega": r"slope of the guidance, $\omega$",
 }
-
-
 FIELD = {"v_ratio": r"$v(0)/\sigma^2$", "m_shift": r"$m(0) - 1$"}
-
-
 LINES = {  # boundary -> (label, colour)
     "speciation": ("speciates /\nnever does", "black"),
     "glass": ("glass passed", COLOURS[1]),
     "capture": ("captured", COLOURS[3]),
     "sliding": ("sliding", COLOURS[2]),
 }
-
-
 EVENTS = {"t_speciation": ("speciation", "black"), "t_condensation": ("condensation", COLOURS[1])}
 EVENTS |= {"t_capture": ("capture", COLOURS[3])}
 

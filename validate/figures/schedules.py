@@ -15,7 +15,7 @@ from meanfield.guidance.schedules import Constant, Interval, Schedule
 from meanfield.problem.growth import Continuum
 from meanfield.problem.statement import Problem
 from validate.drawing import COLOURS, SAMPLER, canvas, legend_below
-from validate.figures.curves import distortion_of, final_distortion
+from validate.figures.curves import RATIO, SHIFT, distortion_of, final_distortion
 from validate.figures.pages.schedule_table import FAMILIES
 from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
 from validate.results.provenance import versions
@@ -126,15 +126,13 @@ def draw(panels: Sequence[tuple[str, "xarray.Dataset"]], axes=None):
                 axis.errorbar(
                     at["shift"], at["v_ratio"], at["v_ratio_error"], at["shift_error"], fmt=marker, color=colour, ms=3.8
                 )
-            axis.set(title=title, xlabel=r"mean shift $m(0) - 1$", ylabel=r"variance $v(0)/\sigma^2$", ylim=(None, top))
+            axis.set(title=title, xlabel=SHIFT, ylabel=RATIO, ylim=(None, top))
         legend_below(axes[0], 4)
     return figure, axes
 
 
 BASE = Problem(classes=Continuum(), sigma2=0.25, guidance=0.0, sampler="ode")
 STRETCH: dict[str, Any] = {"t_low": 0.02, "t_high": 20.0, "over": "log t"}
-
-
 LATE = {"sde": -0.12, "ode": -0.5}  # where the window ends, per amplitude: v then stays near sigma2
 WITHOUT_WINDOW: dict[str, Callable[[float], Schedule]] = {  # one amplitude each, w >= 0
     "constant": Constant,

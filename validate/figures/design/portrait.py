@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["check_picture", "draw_portrait", "portrait", "write_picture"]
 
 FORMATS = (".png", ".pdf", ".svg")
-
-
 POINTS = 401
 
 

@@ -10,14 +10,10 @@ from validate.figures.one_dimension.drawing import draw
 from validate.figures.one_dimension.strength import line_strength
 from validate.recipe import Data, GalleryFigure, Part
 
-__all__ = ["COMPACT", "FIGURE", "GAUSSIAN", "draw", "line_ends", "line_paths", "line_strength", "strength"]
+__all__ = ["COMPACT", "FIGURE", "GAUSSIAN", "draw", "line_ends", "line_paths", "line_strength", "strength_of"]
 
 COMPACT = TwoClasses(Uniform(1.0, 2.0), Uniform(-2.0, -1.0))
-
-
 GAUSSIAN = TwoClasses(Normal(1.0), Normal(-1.0))
-
-
 POINTS = [1.0, 4.0, 16.0, 64.0, 1024.0, 10_000.0]
 
 

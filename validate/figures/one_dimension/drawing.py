@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 __all__ = ["PAIR", "TILTED", "draw"]
 
 TILTED = {"color": COLOURS[6], "ls": "--", "lw": 1.1}
-
-
 PAIR = {"ode": COLOURS[0], "sde": COLOURS[1]}
 
 

@@ -30,11 +30,7 @@ CASES: dict[str, Problem] = {
     "glass: ODE, alpha = 0.7, w = 5": _STRONG.replace(classes=Exponential(0.7), guidance=5.0),
     "strong guidance: ODE, alpha = 0.45, w = 10": _STRONG,
 }
-
-
 SIZES = (24, 48, 100, 200, 400)
-
-
 TOLERANCES = (0.02, 0.1)
 
 

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["CASES", "draw", "glass_limit"]
 
 _BASE = Problem(classes=Exponential(0.3), sigma2=0.25, sampler="ode")
-
-
 _LATE = _BASE.replace(classes=Exponential(0.6), sampler="sde", t_start=1000.0)
 CASES: dict[str, Problem] = {
     "ODE, alpha = 0.7, w = 5": _BASE.replace(classes=Exponential(0.7), guidance=5.0),
@@ -36,8 +34,6 @@ CASES: dict[str, Problem] = {
     "SDE, alpha = 0.4, w = -0.5": _BASE.replace(classes=Exponential(0.4), sampler="sde", guidance=-0.5),
     "SDE, alpha = 0.6, w = 5, then -0.5 below t = 3": _LATE.replace(guidance=Piecewise([3.0], [-0.5, 5.0])),
 }
-
-
 SIZES = (24, 48, 96, 192, 384)
 
 

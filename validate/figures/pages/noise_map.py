@@ -98,8 +98,6 @@ NAMES = {
     "vp-cosine": "VP, cosine",
     "rectified-flow": "rectified flow",
 }
-
-
 MARKERS = "osD^vP"
 
 

@@ -47,8 +47,6 @@ LEVELS: dict[str, Callable[[int, float], dict]] = {
     "VP timesteps": _timesteps,
     "flow, shift 3": _flow,
 }
-
-
 METHODS = {"first order, start": (1, "start"), "first order, mean": (1, "mean"), "DPM++ 2M, start": (2, "start")}
 
 

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["draw", "small_rate_scaling", "strong_guidance_scaling"]
 
 QUANTITIES = ("shift", "loss")  # m(0) - 1 and 1 - v(0)/sigma2
-
-
 SAMPLERS = ("sde", "ode")
 
 

@@ -6,7 +6,7 @@ classes +-mu with |mu|^2 = d (speciation), and for training sets of n points (co
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from meanfield.errors import checked
 from validate.errors import ComparisonError
 from validate.results.provenance import versions
+from validate.results.tables import Show, tabulate
 
 if TYPE_CHECKING:
     import xarray
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["TRAINING_SETS", "collapse_curves", "measured_time", "speciation_curves"]
 
 SIZES = (256, 1024, 4096, 16384)
-
-
 TRAINING_SETS = ((16, 16384), (256, 16384), (256, 256), (8103, 20))  # (n, d): the last is e^{0.45 d}
 
 
@@ -36,7 +35,7 @@ def speciation_curves(
     n_steps: int = 200,
     seed: int = 0,
     threads: int | None = None,
-    progress: bool | Callable[[int, int], Any] | None = None,
+    progress: Show = None,
 ) -> "xarray.Dataset":
     """phi of two classes +-mu, |mu|^2 = d, at OU times s = ratio s_S, s_S = (1/2) log Lambda, Lambda = d + sigma2.
 
@@ -64,19 +63,20 @@ def speciation_curves(
 
     x = np.sort(np.linspace(0.6, 1.5, 13) if ratios is None else np.asarray(ratios, float))[::-1]
     fine = np.linspace(min(0.55, x[-1]), max(1.55, x[0]), 201)
-    parts = []
-    for i, d in enumerate(sizes):
+    settings: dict[str, Any] = {"n_samples": n_samples, "n_draws": n_draws, "n_steps": n_steps, "seed": seed}
+
+    def measure(size):
+        i, d = size
         half = 0.5 * math.log(d + sigma2)
         t, line_t = (np.expm1(2.0 * half * r) for r in (x, fine))
-        data = clones(math.sqrt(d), t, d=d, sigma2=sigma2, n_samples=n_samples, n_draws=n_draws, n_steps=n_steps,
-                      seed=seed + i, threads=threads, progress=progress)  # fmt: skip
-        part = _columns(data, "ratio", phi_two(sigma2 + t, float(d)))
-        line = {"line": ("fine", phi_two(sigma2 + line_t, float(d))), "line_D": ("fine", sigma2 + line_t)}
-        parts.append(part.assign(line))
-    attrs = {"sigma2": sigma2, "n_samples": n_samples, "n_draws": n_draws, "n_steps": n_steps, "seed": seed}
-    seconds = sum(part.attrs["seconds"] for part in parts)
-    data = xarray.concat(parts, dim="d", combine_attrs="drop").assign_coords(d=list(sizes), ratio=x, fine=fine)
-    return data.assign_attrs(attrs, seconds=seconds, versions=json.dumps(versions()))
+        options = {**settings, "seed": seed + i, "threads": threads, "progress": progress}
+        found = _columns(clones(math.sqrt(d), t, d=d, sigma2=sigma2, **options), phi_two(sigma2 + t, float(d)))
+        return found | {"line": ("fine", phi_two(sigma2 + line_t, float(d))), "line_D": ("fine", sigma2 + line_t)}
+
+    columns = tabulate({"d": [*enumerate(sizes)]}, measure)
+    seconds = columns.pop("seconds")[1].sum()
+    attrs = {"sigma2": sigma2, **settings, "seconds": seconds, "versions": json.dumps(versions())}
+    return xarray.Dataset(columns, {"d": list(sizes), "ratio": x, "fine": fine}, attrs)
 
 
 def collapse_curves(
@@ -89,7 +89,7 @@ def collapse_curves(
     limit: float = 100.0,
     seed: int = 0,
     threads: int | None = None,
-    progress: bool | Callable[[int, int], Any] | None = None,
+    progress: Show = None,
 ) -> "xarray.Dataset":
     """phi of training sets of n points drawn from N(0, I_d), sigma2 = 0, at times t = ratio t_C.
 
@@ -121,26 +121,31 @@ def collapse_curves(
 
     x = np.sort(np.geomspace(0.25, 4.0, 9) if ratios is None else np.asarray(ratios, float))[::-1]
     fine = np.geomspace(min(0.2, x[-1]), max(5.0, x[0]), 61)
-    parts = []
-    for i, (n, d) in enumerate(cases):
-        t_C = collapse_time(math.log(n), d)
-        data = clones(Fixed(n), t_C * x, d=d, sigma2=0.0, n_samples=n_samples, n_draws=n_draws, n_steps=n_steps,
-                      seed=seed + i, threads=threads, progress=progress)  # fmt: skip
-        part = _columns(data, "ratio", phi_drawn(t_C * x, n, d))
-        unit, gaussian = math.log(n), 0.5 * d * np.log1p(1.0 / part["t"])
-        part = part.assign(
-            excess=(part["information"] - gaussian) / unit, excess_stderr=part["information_stderr"] / unit
-        )
+    settings: dict[str, Any] = {"n_samples": n_samples, "n_draws": n_draws, "n_steps": n_steps, "seed": seed}
+
+    def measure(case):
+        i, (n, d) = case
+        unit, t_C = math.log(n), collapse_time(math.log(n), d)
+        options = {**settings, "seed": seed + i, "threads": threads, "progress": progress}
+        data = clones(Fixed(n), t_C * x, d=d, sigma2=0.0, **options)
+        gaussian = 0.5 * d * np.log1p(1.0 / data["t"].values)
+        found = _columns(data, phi_drawn(t_C * x, n, d)) | {"n": n, "d": d, "t_C": t_C}
+        found["excess"] = "ratio", (data["information"].values - gaussian) / unit
+        found["excess_stderr"] = "ratio", data["information_stderr"].values / unit
+        found["line"] = "fine", phi_drawn(t_C * fine, n, d)
         for name, axis, points in (("excess_theory", "ratio", x), ("excess_line", "fine", fine)):
-            part = part.assign({name: (axis, excess_entropy(t_C * points, unit, d, exact=True) * d / unit)})
-        parts.append(part.assign(line=("fine", phi_drawn(t_C * fine, n, d)), n=n, d=d, t_C=t_C))
-    attrs = {"n_samples": n_samples, "n_draws": n_draws, "n_steps": n_steps, "seed": seed, "log_n_limit": limit}
-    seconds = [part.attrs["seconds"] for part in parts]
-    data = xarray.concat(parts, dim="case", combine_attrs="drop").assign_coords(ratio=x, fine=fine)
+            found[name] = axis, excess_entropy(t_C * points, unit, d, exact=True) * d / unit
+        return found
+
     far = phi_orthogonal(fine / (2.0 * limit), 1.0, math.exp(limit))  # t_C = |mu|^2/(2 log n) at d = infinity
-    data = data.assign(excess_limit=("fine", np.minimum(0.0, 1.0 - 1.0 / fine)))
-    return data.assign(limit=("fine", far), seconds=("case", seconds)).assign_attrs(
-        attrs, versions=json.dumps(versions())
+    return xarray.Dataset(
+        {
+            **tabulate({"case": [*enumerate(cases)]}, measure),
+            "excess_limit": ("fine", np.minimum(0.0, 1.0 - 1.0 / fine)),
+            "limit": ("fine", far),
+        },
+        coords={"ratio": x, "fine": fine},
+        attrs={**settings, "log_n_limit": limit, "versions": json.dumps(versions())},
     )
 
 
@@ -190,10 +195,8 @@ def measured_time(data: "xarray.Dataset", level: float, name: str = "phi") -> tu
     return math.exp(middle), math.exp(middle) * error
 
 
-def _columns(data: "xarray.Dataset", axis: str, theory: np.ndarray) -> "xarray.Dataset":
-    """Averages over draws, along `axis` instead of time, with the closed form beside."""
-    import xarray
-
+def _columns(data: "xarray.Dataset", theory: np.ndarray) -> dict[str, Any]:
+    """Averages over draws by split time, with the closed form beside, and the time it took."""
     names = [f"{name}{error}" for name in ("phi", "same", "posterior", "information") for error in ("", "_stderr")]
     columns = {name: data[name].values for name in (*names, "t", "D")} | {"theory": theory}
-    return xarray.Dataset({name: (axis, values) for name, values in columns.items()}, attrs=data.attrs)
+    return {name: ("ratio", values) for name, values in columns.items()} | {"seconds": data.attrs["seconds"]}
