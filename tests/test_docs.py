@@ -1,6 +1,7 @@
 """Every Python block of README.md and docs/ runs, in a fresh namespace."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ def test_block_runs(code, tmp_path, monkeypatch):
     for kind in (Noise, Schedule):  # what a page adds to the known names is forgotten after it
         monkeypatch.setattr(kind, "_known", dict(kind._known))
     monkeypatch.setattr(registry, "_own", {})
+    monkeypatch.setattr(sys, "path", list(sys.path))
     exec(compile(code, "documentation", "exec"), {"__name__": "documentation"})
 
 

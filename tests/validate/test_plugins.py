@@ -5,9 +5,11 @@ import sys
 from importlib.metadata import EntryPoint
 
 import pytest
+from typer.testing import CliRunner
 
 from meanfield import Schedule
 from validate import ConfigError, plugins
+from validate.cli import app
 from validate.gallery import GALLERY, make_figures, register, registry
 from validate.plugins import load
 
@@ -162,3 +164,47 @@ def test_what_an_installed_package_offers_is_checked(monkeypatch, written, tmp_p
     with pytest.raises(ConfigError, match=r"'phases' is one here and one of own_phases:figure"):
         make_figures(["phases"], out=tmp_path)
     assert registry.find_figures() == GALLERY  # nobody is asked for by name
+
+
+PROBLEM = """
+sigma2 = 0.25
+guidance = {schedule = "halved, of a plugin", value = 2.0}
+classes = {growth = "exponential", alpha = 0.4}
+"""
+
+
+def call(*words: object):
+    return CliRunner().invoke(app, [str(w) for w in words])
+
+
+def test_a_schedule_of_ones_own_on_the_command_line(written):
+    plugin, config = written("own_schedule.py", CODE), written("problem.toml", PROBLEM)
+    refused = call("solve", "--config", config)
+    assert refused.exit_code == 2 and "schedule must be one of" in refused.stderr
+    solved = call("solve", "--config", config, "--plugin", plugin, "--json")
+    plain = call("solve", "--alpha", 0.4, "--w", 1, "--json")
+    assert json.loads(solved.stdout)["m"] == json.loads(plain.stdout)["m"]
+    size = ("--d", 8, "--n-samples", 10, "--n-disorder", 3, "--n-steps", 10)
+    assert "verdict:" in call("simulate", "--config", config, "--plugin", plugin, *size).stdout
+
+
+def test_a_schedule_of_ones_own_is_exported(written):
+    plugin = written("own_export.py", CODE)
+    schedule = written("schedule.json", json.dumps({"schedule": "halved, of a plugin", "value": 2.0}))
+    assert call("export", schedule, "--levels", "3,1").exit_code == 2
+    exported = call("export", schedule, "--levels", "3,1", "--format", "json", "--plugin", plugin)
+    assert json.loads(exported.stdout)["scales"] == [2.0, 2.0]
+
+
+def test_a_figure_of_ones_own_on_the_command_line(written, tmp_path):
+    plugin = written("own_drawing.py", CODE + "register(figure)\n")
+    out = tmp_path / "out"
+    assert call("figures", "--only", "my-map", "--out", out).exit_code == 2
+    assert call("figures", "--only", "my-map", "--out", out, "--plugin", plugin).exit_code == 0
+    assert (out / "my-map.pdf").exists()
+
+
+def test_a_plugin_that_fails_ends_with_two_and_one_message(written):
+    result = call("solve", "--alpha", 0.4, "--plugin", written("own_failing.py", "1/0"))
+    assert result.exit_code == 2 and result.stderr.startswith("error: a plugin must be code that can be imported")
+    assert result.stderr.count("\n") == 1
