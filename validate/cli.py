@@ -48,7 +48,7 @@ def _print_version(asked: bool) -> None:
 
 @app.callback()
 def every(
-    version: Annotated[
+    show_version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
     ] = False,
 ) -> None:
