@@ -206,7 +206,7 @@ class Responses:
         if math.isfinite(p.T):
             return p.T
         far = 1e5 * (1.0 + self.strongest) / min(self.alpha, 1.0) if self.alpha > 0 else 1e8
-        return far * max(1.0, p.largest_variance)
+        return far * max(1.0, p.largest_variance, *self._directions[1])  # D = (c + t)/g must be large in every group
 
     @cached_property
     def compiled(self) -> bool:

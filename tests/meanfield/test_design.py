@@ -70,6 +70,18 @@ def test_compiled_responses_with_a_spectrum_and_from_infinity():
     assert fast.by_group[0] == pytest.approx(1.0 + theory.final.variance_excess_group, rel=1e-8)
 
 
+def test_a_start_at_infinity_lies_above_the_switches_of_every_direction():
+    """Class means of variance 1e7 in one group: what happens there is 1e7 times earlier."""
+    guidance = Piecewise([2e6], [-1.0, 2.0])
+    wide = Spectrum(c=[0.25, 0.25], u=[1.25, 1e7])
+    p = Problem(classes=Continuum(), spectrum=wide, guidance=guidance, sampler="ode")
+    r = Responses(p, strongest=2.0)
+    fast, theory = r(table_of(guidance, r.start)), solve(p)
+    assert fast.shift[0] == pytest.approx(theory.final.mean_shift, abs=1e-8)
+    assert fast.by_group[0] == pytest.approx(1.0 + theory.final.variance_excess_group, rel=1e-8)
+    assert abs(solve(p.replace(guidance=-1.0)).final.mean_shift / theory.final.mean_shift - 1.0) > 0.01
+
+
 # -- what is proved --
 
 
