@@ -12,12 +12,42 @@ N(x/(1 + D), s^2 I), s^2 = D/(1 + D), so with a = x/(1 + D) - c the share outsid
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from meanfield.tools.compiling import compiled
 
-__all__ = ["draw", "inner_product", "log_average", "log_tail", "outside", "radius2", "split"]
+__all__ = [
+    "Ball", "Drawn", "Near", "draw", "inner_product", "log_average", "log_hidden", "log_spread", "outside", "radius2",
+    "renewed", "split",
+]  # fmt: skip
+
+FIRST = 32.0  # proposals of the smallest ball
+
+
+class Ball(NamedTuple):
+    """Outside it classes are hidden; rho2 = inf if none is."""
+
+    centre: np.ndarray
+    rho2: float
+
+
+class Near(NamedTuple):
+    """The classes that a sample sees: the ball, mu_k - mu_1 (classes, d), and half their squared lengths (classes,)."""
+
+    ball: Ball
+    delta: np.ndarray
+    half: np.ndarray
+
+
+class Drawn(NamedTuple):
+    """The means drawn so far, the first n_means rows (d,); the balls they were drawn in, rows (centre, rho^2)."""
+
+    means: np.ndarray
+    n_means: int
+    balls: np.ndarray
+    n_balls: int
 
 
 @compiled(fastmath={"reassoc", "contract"})
@@ -79,6 +109,60 @@ def outside(x, centre, rho2, D, k):  # pragma: no cover - compiled
 
 
 @compiled()
+def log_hidden(y, x, D, power, ball, log_rivals):  # pragma: no cover - compiled
+    """log of the average of sum_k (weight of k/weight of the target)^power over the hidden classes, power 1 or 2."""
+    d, (square, own) = len(y), split(y, math.sqrt(len(y)))
+    everything = log_rivals + log_average(square, D / power, d) + own * power / (2.0 * D)
+    return everything + outside(x, ball.centre, ball.rho2, D / power, d)
+
+
+@compiled()
+def log_spread(y, D, log_norm, ball, log_rivals):  # pragma: no cover - compiled
+    """log V, the relative variance of the hidden classes (`meanfield.finite.nearest`)."""
+    x = y.copy()
+    x[0] += math.sqrt(len(y))
+    return log_hidden(y, x, D, 2.0, ball, log_rivals) - 2.0 * log_norm
+
+
+@compiled()
+def ground(square, d, rate):  # pragma: no cover - compiled
+    """D' at which the dominating classes are exp(-d rate) rare among the N(0, I): K(D', |x|^2/d) = rate > 0."""
+    low, high, q = math.log(1e-12), math.log(1e12), square / d
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        D = math.exp(middle)
+        if 0.5 * (math.log1p(1.0 / D) - 1.0 / (1.0 + D) + q / (1.0 + D) ** 2) > rate:
+            low = middle
+        else:
+            high = middle
+    return math.exp(high)
+
+
+@compiled()
+def choose(y, D, log_norm, limit, most, log_rivals):  # pragma: no cover - compiled
+    """Noise and rho^2 of the smallest ball around y that leaves log V below `limit`.
+
+    It has at most `most` proposals; both are inf where nearly all classes would be needed: then all are drawn.
+    """
+    d, root = len(y), math.sqrt(len(y))
+    x = y.copy()
+    x[0] += root
+    square, _ = split(y, root)
+    proposals, inner, rho2, left = FIRST, 0.0, 0.0, math.inf
+    while True:
+        inner = ground(square, d, max((log_rivals - math.log(proposals)) / d, 1e-9))
+        rho2 = radius2(square, inner, d)
+        left = log_hidden(y, x, D, 2.0, Ball(x, rho2), log_rivals) - 2.0 * log_norm
+        if left <= limit:
+            return inner, rho2
+        proposals *= 2.0
+        if math.log(proposals) > log_rivals:
+            return math.inf, math.inf  # all that are left
+        if proposals > most:
+            return inner, rho2
+
+
+@compiled()
 def grown(rows, needed):  # pragma: no cover - compiled
     """`rows` with room for `needed` of them; those there are kept."""
     if needed <= len(rows):
@@ -129,3 +213,36 @@ def draw(rng, centre, rho2, D, log_rivals, balls, n_balls, store, n_stored):  # 
         store[n_stored] = mu
         n_stored += 1
     return store, n_stored
+
+
+@compiled()
+def inside(ball, drawn, root):  # pragma: no cover - compiled
+    """The means drawn so far that lie in the ball."""
+    n_act, d = 0, drawn.means.shape[1]
+    act, half = np.empty((drawn.n_means, d)), np.zeros(drawn.n_means)
+    for k in range(drawn.n_means):
+        r2 = 0.0
+        for i in range(d):
+            r2 += (drawn.means[k, i] - ball.centre[i]) ** 2
+        if r2 > ball.rho2:
+            continue
+        act[n_act] = drawn.means[k]
+        act[n_act, 0] -= root
+        for i in range(d):
+            half[n_act] += 0.5 * act[n_act, i] ** 2
+        n_act += 1
+    return Near(ball, act[:n_act], half[:n_act])
+
+
+@compiled()
+def renewed(rng, y, D, log_norm, limit, drawn, log_rivals, most):  # pragma: no cover - compiled
+    """The classes in a fresh ball around y that leaves log V below `limit`, and all that are drawn by then."""
+    root = math.sqrt(len(y))
+    centre = y.copy()
+    centre[0] += root
+    inner, rho2 = choose(y, D, log_norm, limit, most, log_rivals)
+    means, n_means = draw(rng, centre, rho2, inner, log_rivals, drawn.balls, drawn.n_balls, drawn.means, drawn.n_means)
+    balls, n = grown(drawn.balls, drawn.n_balls + 1), drawn.n_balls
+    balls[n, : len(y)], balls[n, len(y)] = centre, rho2
+    drawn = Drawn(means, n_means, balls, n + 1)
+    return inside(Ball(centre, rho2), drawn, root), drawn
