@@ -25,6 +25,7 @@ __all__ = [
     "distortion_of",
     "final_distortion",
     "in_units",
+    "limit_in_units",
     "name_of",
     "pretty",
 ]
@@ -59,6 +60,11 @@ def in_units(data: Ensemble, paired: bool = False, error: str = "_stderr") -> di
         estimate = getattr(data.final, f"{q}_paired" if paired else q)
         found |= {q: estimate.mean / unit, f"{q}{error}": estimate.stderr / unit}
     return found
+
+
+def limit_in_units(theory: Any, kind: str) -> dict[str, Any]:
+    """m(0) and v(0)/sigma2 of the mean field, under the name of what it is drawn as."""
+    return {f"{kind}_m": theory.final.m, f"{kind}_v": theory.final.v / theory.problem.sigma2}
 
 
 def name_of(growth: Growth) -> str:

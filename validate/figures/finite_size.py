@@ -13,7 +13,7 @@ import numpy as np
 from meanfield.problem.growth import Exponential
 from meanfield.problem.statement import Problem
 from validate.drawing import COLOURS, canvas, legend_below
-from validate.figures.curves import in_units
+from validate.figures.curves import in_units, limit_in_units
 from validate.recipe import Data, GalleryFigure, Part
 from validate.results.provenance import versions
 from validate.results.tables import Show, tabulate
@@ -71,10 +71,6 @@ def finite_d(
 
     cases = CASES if cases is None else cases
 
-    def limit(problem):
-        final = solve(problem).final
-        return {"limit_m": final.m, "limit_v": final.v / problem.sigma2}
-
     def measure(problem, kind, d):
         if d not in (particles if kind == "particles" else theory):
             return {}
@@ -92,8 +88,8 @@ def finite_d(
     settings = {"n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "seed": seed}
     return xarray.Dataset(
         {
+            **tabulate({"case": cases.values()}, lambda problem: limit_in_units(solve(problem), "limit")),
             **tabulate(grid, measure, title="finite d", progress=progress, cost=lambda *at: at[-1]),
-            **tabulate({"case": cases.values()}, limit),
         },
         coords={**grid, "case": list(cases), "kind": list(KINDS)},
         attrs={"problems": json.dumps([p.to_dict() for p in cases.values()]), **settings, **versions()},

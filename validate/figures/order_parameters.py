@@ -66,9 +66,9 @@ def order_parameters(
     grid: dict[str, Any] = {"sampler": list(samplers), "size": list(sizes)}
     return xarray.Dataset(
         {
-            **tabulate(grid, particles, title="order parameters", progress=progress),
             "line_D": ("fine", line_D),
             **tabulate({"sampler": samplers}, line),
+            **tabulate(grid, particles, title="order parameters", progress=progress),
         },
         coords=grid,
         attrs=about(problem, options),

@@ -107,7 +107,7 @@ def weight_on_the_way(
         return found | {"D_fade": faded.t_fade + sigma2, "D_speciation": faded.trajectory.t_speciation + sigma2}
 
     return xarray.Dataset(
-        {**tabulate({"size": sizes}, particles), **tabulate({"d": every}, line)},
+        {**tabulate({"d": every}, line), **tabulate({"size": sizes}, particles)},
         coords={"size": list(sizes), "d": every},
         attrs=_about(problem, seed, options),
     )

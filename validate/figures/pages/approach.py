@@ -16,7 +16,7 @@ from meanfield.problem.statement import Problem
 from validate.agreement.extrapolation import Extrapolation, fit_inverse_size
 from validate.agreement.statistics import weighted_slope
 from validate.drawing import COLOURS, canvas, legend_below
-from validate.figures.curves import in_units
+from validate.figures.curves import in_units, limit_in_units
 from validate.results.provenance import versions
 from validate.results.tables import Show, tabulate
 
@@ -81,9 +81,7 @@ def approach(
         return {"n_steps": max(n_steps, 2 * d), "n_times": 2, "threads": threads, "progress": False}
 
     def limit(problem):
-        final = solve(problem).final
-        found = {"theory_m": final.m, "theory_v": final.v / problem.sigma2}
-        return found | {"problem": json.dumps(problem.to_dict())}
+        return limit_in_units(solve(problem), "theory") | {"problem": json.dumps(problem.to_dict())}
 
     def annealed(problem, d):
         found = in_units(reduced(problem, d, n_samples=20_000, n_draws=40, seed=seed, **options(d)))
@@ -100,9 +98,9 @@ def approach(
     title = "approach to d = infinity"
     return xarray.Dataset(
         {
-            **tabulate(numbered, lazy, title=title, progress=progress, cost=lambda case, size, tolerance: size[1]),
             **tabulate({"case": cases.values(), "d": sizes}, annealed),
             **tabulate({"case": cases.values()}, limit),
+            **tabulate(numbered, lazy, title=title, progress=progress, cost=lambda case, size, tolerance: size[1]),
         },
         coords={"case": list(cases), "d": list(sizes), "class_tolerance": list(tolerances)},
         attrs={**attrs, "versions": json.dumps(versions())},

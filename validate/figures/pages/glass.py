@@ -16,7 +16,7 @@ from meanfield.guidance.schedules import Piecewise
 from meanfield.problem.growth import Exponential
 from meanfield.problem.statement import Problem
 from validate.drawing import COLOURS, canvas, legend_below
-from validate.figures.curves import in_units
+from validate.figures.curves import in_units, limit_in_units
 from validate.results.provenance import versions
 from validate.results.tables import Show, tabulate
 
@@ -77,11 +77,8 @@ def glass_limit(
     settings = {"n_samples": n_samples, "n_draws": n_draws, "tolerance": tolerance, "seed": seed}
 
     def limits(problem):
-        found: dict[str, Any] = {"problem": json.dumps(problem.to_dict())}
-        for kind, capture in (("theory", True), ("plain", False)):
-            final = solve(problem, capture=capture).final
-            found |= {f"{kind}_m": final.m, f"{kind}_v": final.v / problem.sigma2}
-        return found
+        theory = limit_in_units(solve(problem), "theory") | limit_in_units(solve(problem, capture=False), "plain")
+        return theory | {"problem": json.dumps(problem.to_dict())}
 
     def at_size(case, size):
         (i, problem), (j, d) = case, size
@@ -94,8 +91,8 @@ def glass_limit(
     title = "the glass as d grows"
     return xarray.Dataset(
         {
-            **tabulate(grid, at_size, title=title, progress=progress, cost=lambda case, size: size[1]),
             **tabulate({"case": cases.values()}, limits),
+            **tabulate(grid, at_size, title=title, progress=progress, cost=lambda case, size: size[1]),
         },
         coords={"case": list(cases), "d": list(sizes)},
         attrs={**settings, "versions": json.dumps(versions())},
