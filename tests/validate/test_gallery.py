@@ -1,5 +1,6 @@
 """The gallery: recipes, what is computed and what is kept, bad input, and every drawing on small data."""
 
+import importlib
 import json
 from importlib.util import find_spec
 
@@ -190,6 +191,12 @@ def test_the_gallery_tells_the_story_in_order():
         "negative-window", "design", "spectrum", "finite-size", "speciation", "one-dimension", "strong-guidance",
         "density-ratio", "digits",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("figure", GALLERY, ids=lambda f: f.name)
+def test_the_name_of_a_figure_leads_to_its_room(figure):
+    room = importlib.import_module(f"validate.figures.{figure.name.replace('-', '_')}")
+    assert room.FIGURE is figure and room.draw.__doc__
 
 
 @pytest.mark.parametrize("figure", GALLERY, ids=lambda f: f.name)
