@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -13,15 +14,13 @@ from validate.cli import app
 from validate.gallery import GALLERY, make_figures, register, registry
 from validate.plugins import load
 
-CODE = """
+SCHEDULE = """
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from meanfield import Exponential, Problem, Schedule, phase_diagram
-from validate.figures import phases
-from validate.gallery import GalleryFigure, Part, register
+from meanfield import Schedule
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,13 @@ class Halved(Schedule):
     @property
     def constant_above(self):
         return 0.0
+"""
+CODE = """
+import numpy as np
+
+from meanfield import Exponential, Problem, phase_diagram
+from validate.figures import phases
+from validate.gallery import GalleryFigure, Part, register
 
 
 def parts(profile):
@@ -76,7 +82,7 @@ def offer(monkeypatch, *points: EntryPoint):
 
 
 def test_a_figure_of_ones_own_is_made_by_name(written, tmp_path):
-    load([written("own_figures.py", CODE + "register(figure)\n")] * 2)  # twice is once
+    load([written("own_figures.py", SCHEDULE + CODE + "register(figure)\n")] * 2)  # twice is once
     assert make_figures(["my-map"], out=tmp_path / "out") == ["my-map"]
     about = json.loads((tmp_path / "out" / "my-map.json").read_text())
     recipe = about["data"]["map"]["recipe"]
@@ -98,7 +104,9 @@ def test_names_are_unique(written):
     load([path])
     figure = sys.modules["own_twice"].figure
     assert register(figure) is register(figure)  # the same one
-    other = type(figure)(*(getattr(figure, n) for n in ("name", "title", "parts", "draw", "caption")))
+    again = replace(figure, title="once more")  # stated again by the same code, as in a notebook
+    assert register(again) is again and registry.find_figures(["my-map"]) == (again,)
+    other = replace(figure, parts=lambda profile: {})
     with pytest.raises(ConfigError, match=r"name of its own; there is a figure 'my-map' already. Choose another"):
         register(other)
     with pytest.raises(ConfigError, match=r"'phases' already"):
@@ -130,10 +138,13 @@ def test_a_plugin_that_is_not_there_or_hidden_is_refused(written):
         load([written("my-figures.py", "")])
 
 
-def test_an_installed_package_offers_a_figure(monkeypatch, written, tmp_path):
+def test_an_installed_package_offers_a_figure(written, tmp_path):
     written("own_package.py", CODE)
+    about = tmp_path / "own_package-1.0.dist-info"  # what an installer leaves
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: own-package\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[cfgfield.figures]\nmy-map = own_package:figure\n")
     sys.path.append(str(tmp_path))
-    offer(monkeypatch, EntryPoint("my-map", "own_package:figure", "cfgfield.figures"))
     assert "own_package" not in sys.modules
     assert make_figures(["my-map"], out=tmp_path / "out") == ["my-map"]
     with pytest.raises(ConfigError, match=r"one of .*'plane'.*'my-map'\]; got \['my-mop'\]"):

@@ -17,6 +17,8 @@ _own: dict[str, GalleryFigure] = {}
 def register(figure: GalleryFigure) -> GalleryFigure:
     """Make a figure of one's own known by its name: to `make_figures`, and on the command line with `--plugin`.
 
+    The same figure stated again, with the same function of parts, takes the place of the first, as in a notebook.
+
     Raises
     ------
     ConfigError : not a `GalleryFigure`, a name that another figure has, or one that cannot be that of a file.
@@ -24,16 +26,15 @@ def register(figure: GalleryFigure) -> GalleryFigure:
     Examples
     --------
     >>> from validate.gallery import GALLERY
-    >>> register(GALLERY[0])
+    >>> register(GalleryFigure("plane", "My plane", lambda profile: {}, draw=print, caption=str))
     Traceback (most recent call last):
     ...
     validate.errors.ConfigError: every figure has a name of its own; there is a figure 'plane' already. Choose another \
 name.
     """
     _require_figure(figure)
-    if _own.get(figure.name) is figure:
-        return figure
-    if figure.name in _known():
+    other = _known().get(figure.name, figure)
+    if _code(other) != _code(figure):
         raise ConfigError(
             f"every figure has a name of its own; there is a figure {figure.name!r} already. Choose another name."
         )
@@ -74,6 +75,11 @@ def _known() -> dict[str, GalleryFigure]:
     from validate.gallery import GALLERY
 
     return {figure.name: figure for figure in GALLERY} | _own
+
+
+def _code(figure: GalleryFigure) -> tuple[str, Any]:
+    """What tells a figure stated again from another one of the same name."""
+    return getattr(figure.parts, "__module__", ""), getattr(figure.parts, "__qualname__", figure.parts)
 
 
 def _require_figure(figure: Any, name: str | None = None) -> GalleryFigure:
