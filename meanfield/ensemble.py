@@ -21,8 +21,6 @@ import numpy as np
 from meanfield.errors import ConvergenceError, ProblemError
 from meanfield.problem.statement import Problem
 
-__all__ = ["Ensemble", "Observable", "Snapshot"]
-
 
 @dataclass(frozen=True)
 class Observable:

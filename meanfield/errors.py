@@ -10,21 +10,6 @@ from dataclasses import fields as dataclass_fields
 from numbers import Real
 from typing import Any
 
-__all__ = [
-    "CfgfieldError",
-    "ConvergenceError",
-    "ExportError",
-    "NoMinimiserError",
-    "ProblemError",
-    "ScheduleError",
-    "build",
-    "checked",
-    "one_of",
-    "settle",
-    "short",
-    "whole",
-]
-
 
 class CfgfieldError(Exception):
     """Base of every error that the package raises on purpose: each says the rule, the value and the remedy.

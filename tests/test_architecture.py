@@ -55,7 +55,7 @@ DOORS = {
     # lazy particles are the algorithm of `quenched`: written once, in meanfield; no check of each other
     "simulate/running/lazy.py": {"meanfield.finite"},
     # particles on the line take the statement of its problem
-    "simulate/samples/line.py": {"meanfield.line.statement", "meanfield.line.scoreerror"},
+    "simulate/samples/line.py": {f"meanfield.line.{name}" for name in ("sources", "statement", "scoreerror")},
     # the method `Schedule.for_timesteps` is a short way to the function, loaded when it is called
     "meanfield/guidance/schedules.py": {"meanfield.export.scales"},
 }

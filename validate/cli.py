@@ -29,8 +29,6 @@ from validate.errors import ConfigError
 from validate.plugins import load
 from validate.sweeps.grid import theory_of
 
-__all__ = ["app", "main"]
-
 app = typer.Typer(
     help="Classifier-free guidance in Gaussian mixtures: mean-field theory, particles, and whether they agree.",
     no_args_is_help=True,

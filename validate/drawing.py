@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["COLOURS", "SAMPLER", "canvas", "legend_below", "lettered", "styled"]
-
 # Okabe and Ito's palette, distinct for all common kinds of colour blindness
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 SAMPLER = {"sde": {"marker": "o", "label": "SDE"}, "ode": {"marker": "s", "label": "ODE"}}

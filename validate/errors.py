@@ -2,8 +2,6 @@
 
 from meanfield.errors import CfgfieldError
 
-__all__ = ["ComparisonError", "ConfigError", "ExecutorError", "ExtrapolationError", "StoreError", "StoreWarning"]
-
 
 class ComparisonError(CfgfieldError, ValueError):
     """Two results cannot be compared: other problems, other dimensions, or no error bars."""

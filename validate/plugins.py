@@ -16,8 +16,6 @@ from typing import Any
 from meanfield.errors import CfgfieldError
 from validate.errors import ConfigError
 
-__all__ = ["load", "offered", "take"]
-
 
 def load(names: Sequence[str | Path]) -> None:
     """Import files (`my_figures.py`) and modules (`my_package.figures`), each once.

@@ -17,8 +17,6 @@ from meanfield.problem.statement import Problem
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["PROFILES", "Data", "GalleryFigure", "Part", "effort", "effort_in_words"]
-
 PROFILES = ("quick", "standard", "full")
 Data = Mapping[str, "xarray.Dataset"]
 Effort = tuple[int, int, int]

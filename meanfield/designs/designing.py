@@ -25,8 +25,6 @@ from meanfield.theory.dynamics import solve
 from meanfield.theory.energies import information
 from meanfield.tools.roots import brentq
 
-__all__ = ["design"]
-
 PRECISION = 1e-6  # |v(0)/(keep sigma2) - 1| of a design that is returned
 
 

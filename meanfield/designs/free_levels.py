@@ -15,8 +15,6 @@ from meanfield.errors import ProblemError
 from meanfield.guidance.schedules import Schedule
 from meanfield.maps.bulk import Responses, Table, Values
 
-__all__ = ["FreeLevels", "best_levels"]
-
 STEP = 1e-5  # of the finite differences, well above the noise of the trajectories (1e-10)
 
 

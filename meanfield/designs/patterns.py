@@ -21,8 +21,6 @@ from meanfield.theory.energies import ground_state
 from meanfield.tools.progress import Progress
 from meanfield.tools.roots import brentq
 
-__all__ = ["one_switch_is_optimal", "search", "separation_peak"]
-
 EARLY, WINDOW = (1.0, 0.4, 0.1), (1.0, 0.5, 0.2)  # levels that are scanned, in units of w_max and w_min
 CLIMBED = 2  # best scanned patterns whose levels are polished
 

@@ -12,8 +12,6 @@ from meanfield.problem.noise import VE
 from meanfield.problem.statement import Problem
 from meanfield.tools.roots import brentq
 
-__all__ = ["OBJECTIVES", "Request"]
-
 OBJECTIVES = {"mean": "shift", "separation": "separation"}
 
 

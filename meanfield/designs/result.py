@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 from meanfield.guidance.schedules import Schedule
 from meanfield.problem.statement import Problem
 
-__all__ = ["Design", "Prediction"]
-
 
 class Prediction(NamedTuple):
     """What a schedule does at t = 0: m, v/sigma2, separation (F + alpha in the continuum), standing of the theory."""

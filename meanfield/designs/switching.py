@@ -15,8 +15,6 @@ import numpy as np
 from meanfield.maps.bulk import Responses, Table, Values
 from meanfield.tools.roots import brentq
 
-__all__ = ["Candidate", "Demand", "Shape", "best", "climb", "nearest"]
-
 APPROXIMATE = 2  # standing of a schedule that passes a glass with w < 0
 RATIO_TOLERANCE = 1e-9  # |v(0)/sigma2 - keep| of a root; a jump across it is no root
 SCAN = {0: 400, 1: 160, 2: 60}  # grid of the last switch, by the number of free ones

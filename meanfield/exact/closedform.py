@@ -16,17 +16,6 @@ from meanfield.guidance.schedules import Constant
 from meanfield.problem.statement import Problem
 from meanfield.tools.roots import brentq
 
-__all__ = [
-    "Final",
-    "after_speciation",
-    "closed_form",
-    "crowd",
-    "crowd_ode",
-    "crowd_sde",
-    "small_rate",
-    "strong_guidance",
-]
-
 
 class Final(NamedTuple):
     """m(0), v(0) and the speciation time t_s (nan without speciation)."""

@@ -19,16 +19,6 @@ from meanfield.problem.spectrum import Spectrum
 from meanfield.problem.statement import Problem
 from meanfield.tools.roots import brentq
 
-__all__ = [
-    "Limit",
-    "along",
-    "capacity",
-    "shift_in_class_widths",
-    "small_rate_by_group",
-    "strong_guidance_by_group",
-    "unguided_speciation",
-]
-
 
 @dataclass(frozen=True)
 class _Rescaled(Schedule):

@@ -17,8 +17,6 @@ from meanfield.exact.theorems import final_from_dose
 from meanfield.guidance.schedules import Constant, Piecewise, Schedule, as_schedule
 from meanfield.problem.statement import Problem
 
-__all__ = ["NoGo", "no_go"]
-
 
 @dataclass(frozen=True)
 class NoGo:

@@ -15,8 +15,6 @@ import math
 
 import numpy as np
 
-__all__ = ["drawn", "orthogonal"]
-
 STEP = 0.2  # of the grids in log-weight; the trapezoidal rule misses e^{-pi^2/STEP} of e^{-e^v}, the sharpest function
 NODES = 41  # of |x|
 FEW = 12  # directions below which grids are refined

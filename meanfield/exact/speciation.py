@@ -29,16 +29,6 @@ import numpy as np
 from meanfield.errors import ProblemError, checked, whole
 from meanfield.exact.planted import drawn, orthogonal
 
-__all__ = [
-    "SpeciationTime",
-    "collapse_time",
-    "excess_entropy",
-    "phi_drawn",
-    "phi_orthogonal",
-    "phi_two",
-    "speciation_time",
-]
-
 
 class SpeciationTime(NamedTuple):
     """Speciation in VE time `t`, in OU time `s` = log(1 + t)/2, and its leading order (1/2) log Lambda in OU time."""

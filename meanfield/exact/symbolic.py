@@ -7,26 +7,6 @@ the drift as minus the gradient of the effective potential (T6), in the crowd an
 
 import sympy as sp
 
-__all__ = [
-    "D",
-    "advantage_crowd",
-    "alpha",
-    "drift_m",
-    "drift_v",
-    "eta",
-    "glass_gradient",
-    "limits",
-    "m",
-    "potential_gradient",
-    "q",
-    "residual_ode",
-    "residual_sde",
-    "series_recursion",
-    "solver_drift",
-    "v",
-    "w",
-]
-
 D, alpha, q, v, w = sp.symbols("D alpha q v w", positive=True)
 m, eta = sp.symbols("m eta", real=True)
 e = (1 + eta**2) / 2

@@ -23,8 +23,6 @@ from meanfield.errors import ConvergenceError
 from meanfield.guidance.schedules import as_schedule
 from meanfield.problem.statement import Problem
 
-__all__ = ["dose", "final_from_dose", "mean_from_dose", "variance_from_dose"]
-
 TOLERANCE = 1e-10
 NODES = 16
 GRADED = 16  # panels become finer towards so many breakpoints; a schedule with more of them is piecewise smooth

@@ -19,8 +19,6 @@ import numpy as np
 from meanfield.errors import ExportError, ProblemError, checked
 from meanfield.problem.noise import as_noise
 
-__all__ = ["Levels", "levels_of", "read_levels"]
-
 KINDS = ("noise", "betas", "alphas_cumprod", "sigmas", "flow_sigmas")
 
 

@@ -20,8 +20,6 @@ import numpy as np
 from meanfield.errors import ExportError
 from meanfield.export.levels import levels_of, read_levels
 
-__all__ = ["GuidanceCallback", "guided", "refusal"]
-
 CHANGES = {  # arguments of pipelines that change the guided prediction after, or beside, the formula
     "guidance_rescale": "it rescales the guided prediction",
     "skip_guidance_layers": "it adds skip-layer guidance",

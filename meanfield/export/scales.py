@@ -29,11 +29,8 @@ import numpy as np
 from numpy.polynomial import legendre
 
 from meanfield.errors import ExportError, ScheduleError, checked, one_of
-from meanfield.export.levels import levels_of, read_levels
-from meanfield.export.pipelines import GuidanceCallback, guided, refusal
+from meanfield.export.levels import read_levels
 from meanfield.guidance.schedules import Schedule, as_schedule
-
-__all__ = ["GuidanceCallback", "Scales", "for_timesteps", "guided", "levels_of", "refusal"]
 
 CONVENTION = "eps = eps_u + scale (eps_c - eps_u), scale = 1 + w; scale 1 is unguided, 0 unconditional"
 RULES = ("start", "mean")

@@ -14,8 +14,6 @@ import numpy as np
 from meanfield.finite.sampling import Model
 from meanfield.tools.compiling import compiled
 
-__all__ = ["bent", "fill", "force", "log_odds", "log_sigmoid", "observe", "sigmoid", "start", "step"]
-
 
 @compiled()
 def sigmoid(x):  # pragma: no cover - compiled

@@ -18,11 +18,6 @@ import numpy as np
 
 from meanfield.tools.compiling import compiled
 
-__all__ = [
-    "Ball", "Drawn", "Near", "draw", "inner_product", "log_average", "log_hidden", "log_spread", "outside", "radius2",
-    "renewed", "split",
-]  # fmt: skip
-
 FIRST = 32.0  # proposals of the smallest ball
 
 

@@ -27,8 +27,6 @@ from meanfield.errors import ProblemError, checked, whole
 from meanfield.finite.sampling import Model, Settings, check_settings, make_model, sample
 from meanfield.problem.statement import Problem
 
-__all__ = ["quenched", "reduced"]
-
 REDUCED, QUENCHED = 3, 4  # spawn keys of their random streams
 LARGEST_D = 100_000  # where samples are vectors
 

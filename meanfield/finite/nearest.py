@@ -30,8 +30,6 @@ from meanfield.finite.ball import (
 from meanfield.finite.sampling import Model
 from meanfield.tools.compiling import compiled
 
-__all__ = ["Rule", "fill", "posterior"]
-
 SPARE = math.log(4.0)  # a fresh ball leaves a quarter of the variance that is allowed
 
 

@@ -23,8 +23,6 @@ from meanfield.problem.statement import Problem
 from meanfield.tools.crew import Crew, check_threads
 from meanfield.tools.progress import Progress
 
-__all__ = ["NAMES", "Grid", "Law", "Model", "Settings", "check_settings", "make_model", "sample"]
-
 NAMES = ("m", "v", "q", "m_twin", "v_twin", "weight", "log_odds", "participation", "accuracy")
 PART = 10_000  # sample steps between two looks at whether to stop: well below a second
 

@@ -20,8 +20,6 @@ from typing import Any, ClassVar
 from meanfield.errors import ScheduleError, checked, settle
 from meanfield.guidance.schedules import Schedule, as_schedule
 
-__all__ = ["PowerLaw"]
-
 
 @dataclass(frozen=True)
 class PowerLaw(Schedule):

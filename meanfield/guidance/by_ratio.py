@@ -22,8 +22,6 @@ import numpy as np
 from meanfield.errors import ScheduleError, checked, settle
 from meanfield.guidance.schedules import Schedule
 
-__all__ = ["DensityRatio"]
-
 SETTLED = (1000.0, 100.0)  # w is constant to (d/D)/(1 - beta)^2: log r ~ N(-d/(2D), d/D)
 
 

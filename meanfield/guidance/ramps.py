@@ -22,8 +22,6 @@ import numpy as np
 from meanfield.errors import ScheduleError, checked, one_of, settle
 from meanfield.guidance.schedules import Piecewise, Schedule
 
-__all__ = ["ClampLinear", "ExponentialRamp", "Ramp", "Triangular", "early_high", "late_unconditional"]
-
 SHAPES = ("linear", "cosine")
 CLOCKS = ("t", "log t")
 

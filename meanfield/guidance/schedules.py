@@ -19,8 +19,6 @@ import numpy as np
 from meanfield.errors import ScheduleError, checked, settle
 from meanfield.tools.named import Named
 
-__all__ = ["Constant", "Custom", "Interval", "Linear", "Piecewise", "Schedule", "Tabulated", "as_schedule"]
-
 
 class Schedule(Named, kind="schedule", error=ScheduleError):
     """Base of the schedules: the protocol."""

@@ -5,7 +5,8 @@ from meanfield.line.law import EndLaw
 from meanfield.line.leaving import leaving_guidance, share_outside
 from meanfield.line.limits import EndScale, crossing_start, end_scale, log_short_of, sde_edge_distance
 from meanfield.line.scoreerror import ScoreError
-from meanfield.line.statement import Normal, PiecewiseConstant, TwoClasses, Uniform
+from meanfield.line.sources import Normal, PiecewiseConstant, Uniform
+from meanfield.line.statement import TwoClasses
 from meanfield.line.tilting import TiltedLaw, end_distances, tilted_law
 
 __all__ = [

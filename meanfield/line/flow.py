@@ -20,9 +20,8 @@ from scipy import special
 
 from meanfield.errors import ConvergenceError, ProblemError, checked
 from meanfield.line.law import EndLaw
-from meanfield.line.statement import PiecewiseConstant, TwoClasses, numbers, stated
-
-__all__ = ["end_law", "trajectories"]
+from meanfield.line.sources import PiecewiseConstant, numbers
+from meanfield.line.statement import TwoClasses, stated
 
 REACH = 8.5  # start normals beyond carry 2e-17 of the mass
 FARTHEST = 1e6  # beyond, rounding moves the log-odds, differences of z^2/2, by more than 1e-4

@@ -7,9 +7,8 @@ import numpy as np
 from scipy import special
 
 from meanfield.errors import ProblemError, checked, whole
-from meanfield.line.statement import Normal, TwoClasses, numbers
-
-__all__ = ["EndLaw"]
+from meanfield.line.sources import Normal, numbers
+from meanfield.line.statement import TwoClasses
 
 
 @dataclass(frozen=True, eq=False)

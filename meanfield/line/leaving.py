@@ -19,8 +19,6 @@ from meanfield.line.flow import trajectories
 from meanfield.line.scoreerror import ScoreError
 from meanfield.line.statement import TwoClasses
 
-__all__ = ["leaving_guidance", "share_outside"]
-
 TIMES = np.geomspace(1.0, 1e-3, 25)  # of the onset, at which the maximum is looked for
 
 

@@ -33,9 +33,8 @@ from scipy import special
 
 from meanfield.errors import ConvergenceError, ProblemError, checked
 from meanfield.line.flow import end_law
-from meanfield.line.statement import Normal, PiecewiseConstant, TwoClasses, stated
-
-__all__ = ["EndScale", "crossing_start", "end_scale", "log_short_of", "sde_edge_distance"]
+from meanfield.line.sources import Normal, PiecewiseConstant
+from meanfield.line.statement import TwoClasses, stated
 
 ROUNDING = 1e-12  # tolerance of zeta over w^2 that the solver can meet: 5000 roundings of z^2
 

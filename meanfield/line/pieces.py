@@ -14,8 +14,6 @@ import math
 import numpy as np
 from scipy import special
 
-__all__ = ["exponential_tilt", "log_survival", "posterior"]
-
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
 NODES, WEIGHTS = 0.5 * (NODES + 1.0), 0.5 * WEIGHTS  # on [0, 1]
 NARROW = 2.0

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from meanfield.errors import ProblemError, checked, settle
-from meanfield.line.statement import PiecewiseConstant, TwoClasses, stated
-
-__all__ = ["ScoreError"]
+from meanfield.line.sources import PiecewiseConstant
+from meanfield.line.statement import TwoClasses, stated
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(60)
 

@@ -14,8 +14,6 @@ from scipy import special
 from meanfield.errors import ProblemError, checked, settle
 from meanfield.line.pieces import exponential_tilt, log_survival, posterior
 
-__all__ = ["Normal", "PiecewiseConstant", "Uniform", "numbers"]
-
 LOG_TWO_PI = math.log(2.0 * math.pi)
 LARGEST = 1e100  # of edges and weights: squares and sums stay finite
 

@@ -18,9 +18,7 @@ import numpy as np
 from scipy import special
 
 from meanfield.errors import ProblemError, checked, settle
-from meanfield.line.sources import Normal, PiecewiseConstant, Uniform, numbers
-
-__all__ = ["Guided", "Normal", "PiecewiseConstant", "TwoClasses", "Uniform", "numbers", "stated"]
+from meanfield.line.sources import Normal, PiecewiseConstant
 
 
 class Guided(NamedTuple):

@@ -14,9 +14,8 @@ from scipy import special
 
 from meanfield.errors import ProblemError, checked
 from meanfield.line.law import EndLaw
-from meanfield.line.statement import Normal, TwoClasses, stated
-
-__all__ = ["TiltedLaw", "end_distances", "tilted_law"]
+from meanfield.line.sources import Normal
+from meanfield.line.statement import TwoClasses, stated
 
 GRID = 20_001
 WIDTHS = 13.0  # of the class, on both sides of the maximum; the tilted density is narrower

@@ -21,20 +21,6 @@ from meanfield.theory.dynamics import solve
 from meanfield.theory.motion import Groups
 from meanfield.theory.trajectory import Trajectory
 
-__all__ = [
-    "LINEAR",
-    "PHASES",
-    "RECORD",
-    "STANDINGS",
-    "Responses",
-    "Table",
-    "Values",
-    "blank",
-    "follow",
-    "read",
-    "table_of",
-]
-
 PHASES = ("crowd", "glass", "target", "captured", "sliding")
 STANDINGS = ("exact", "asymptotic", "approximate")
 LINEAR = (Constant, Interval, Piecewise, Linear, Tabulated)  # schedules that `table_of` states exactly

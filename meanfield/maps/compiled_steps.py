@@ -10,32 +10,6 @@ from typing import NamedTuple
 
 from meanfield.tools.compiling import compiled
 
-__all__ = [
-    "CAPTURED",
-    "CROWD",
-    "GLASS",
-    "SLIDING",
-    "TARGET",
-    "Motion",
-    "Overlaps",
-    "Place",
-    "State",
-    "advantage",
-    "advantage_rate",
-    "capture_margin",
-    "crowd_advantage",
-    "exits",
-    "first_exit",
-    "information",
-    "lead",
-    "negative",
-    "second_moment",
-    "shrinkage",
-    "speciated",
-    "step",
-    "weight",
-]
-
 CROWD, GLASS, TARGET, CAPTURED, SLIDING = 0, 1, 2, 3, 4  # in the order of `bulk.PHASES`
 RTOL, ATOL = 1e-10, 1e-13
 

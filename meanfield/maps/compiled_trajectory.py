@@ -41,8 +41,6 @@ from meanfield.theory.path import EDGE
 from meanfield.theory.phases import LONGEST_WAIT, MANY, REARM
 from meanfield.tools.compiling import compiled
 
-__all__ = ["follow", "follow_all"]
-
 EXACT, ASYMPTOTIC, APPROXIMATE = 0, 1, 2  # in the order of `bulk.STANDINGS`
 MAX_STEPS = 200_000
 SMALLEST_STEP = 1e-13

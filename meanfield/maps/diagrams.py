@@ -28,8 +28,6 @@ from meanfield.tools.progress import Progress
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["PHASES", "phase_diagram"]
-
 AXES = ("alpha", "w", "t", "sigma2", "eta", "w0", "omega")
 FIELDS = {  # name in the result -> field of a record
     "m_shift": "shift",

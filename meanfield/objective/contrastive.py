@@ -29,8 +29,6 @@ from meanfield.guidance.by_ratio import DensityRatio
 from meanfield.guidance.schedules import Constant, as_schedule
 from meanfield.objective.smallmixture import Fields, SmallMixture, finite
 
-__all__ = ["Family", "Fit", "Objective", "denoising_objective", "fit", "minimiser", "score_objective", "weights"]
-
 Family = Callable[[np.ndarray, Fields], tuple[np.ndarray, np.ndarray]]  # (theta, at) -> s and ds/dtheta, below
 FAR = 1e7  # a parameter that runs so far from a start of order one has no minimum to go to
 MOST_W = 1e3  # of constant guidance: A - B = 1 is the rest of 1 + w and w; at 1e4 rounding turns curvatures negative

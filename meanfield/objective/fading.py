@@ -28,8 +28,6 @@ from meanfield.problem.statement import Problem
 from meanfield.theory.dynamics import solve
 from meanfield.theory.trajectory import Trajectory
 
-__all__ = ["Fade", "Limits", "fade", "ratio_limits"]
-
 TIMES = 200  # of the tabulated schedule
 
 

@@ -28,8 +28,6 @@ from scipy.special import exprel, log_ndtr, ndtr, ndtri
 from meanfield.errors import ConvergenceError, ScheduleError, checked, short
 from meanfield.guidance.by_ratio import DensityRatio
 
-__all__ = ["KAPPA", "mean_weight"]
-
 KAPPA = np.geomspace(1e5, 3e-3, 451)  # beyond, w is constant; below, it is off: W ~ exp(-1/(8 kappa)) at most
 LEAST_BETA = 0.01  # below, few nodes or cells would see the tail that matters; the closed form takes any
 MOST_BETA = 0.9  # w is constant to 1/(kappa (1 - beta)^2): to 1e-3 where the table begins

@@ -17,8 +17,6 @@ from scipy.special import logsumexp
 
 from meanfield.errors import ProblemError, checked, settle, short, whole
 
-__all__ = ["Fields", "Pairs", "SmallMixture", "finite"]
-
 LARGEST = 2_000_000  # nodes
 
 

@@ -13,8 +13,6 @@ import numpy as np
 from meanfield.errors import ProblemError
 from meanfield.problem.spectrum import Spectrum
 
-__all__ = ["GivenSpectrum", "spectrum_of"]
-
 
 class GivenSpectrum(NamedTuple):
     """Spectrum of given classes, one group for each direction.

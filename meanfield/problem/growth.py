@@ -7,8 +7,6 @@ from typing import ClassVar
 from meanfield.errors import checked, settle, whole
 from meanfield.tools.named import Named
 
-__all__ = ["Continuum", "Exponential", "Fixed", "Growth", "Polynomial"]
-
 
 class Growth(Named, kind="growth"):
     """How the number of classes P grows with the dimension d."""

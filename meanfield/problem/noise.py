@@ -18,8 +18,6 @@ import numpy as np
 from meanfield.errors import ProblemError, checked, settle
 from meanfield.tools.named import Named
 
-__all__ = ["EDM", "VE", "Noise", "OrnsteinUhlenbeck", "RectifiedFlow", "VPCosine", "VPLinear", "as_noise"]
-
 
 class Noise(Named, kind="noise"):
     """A noise process: the protocol.

@@ -13,8 +13,6 @@ from meanfield.guidance.by_norm import PowerLaw
 from meanfield.guidance.schedules import Constant, Interval, Piecewise, Schedule
 from meanfield.problem.noise import VE, Noise, as_noise
 
-__all__ = ["InOwnTime", "in_ve_time"]
-
 
 @dataclass(frozen=True)
 class InOwnTime(Schedule):

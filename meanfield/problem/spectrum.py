@@ -18,8 +18,6 @@ import numpy as np
 
 from meanfield.errors import ProblemError, build, checked, one_of, settle, whole
 
-__all__ = ["Spectrum", "power_law"]
-
 LEAST = 2  # directions in a group at finite d: v has one degree of freedom less than directions
 
 

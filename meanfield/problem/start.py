@@ -19,8 +19,6 @@ from meanfield.errors import ProblemError
 if TYPE_CHECKING:
     from meanfield.problem.statement import Problem
 
-__all__ = ["Start", "crowd_start", "far_enough", "start_law"]
-
 FAR = 100.0  # t* over the scale (1 + |w|)/min(rate, 1) of speciation, and over the class variance
 SETTLED = 10.0  # t* over the time above which w is constant
 

@@ -19,13 +19,11 @@ import numpy as np
 
 from meanfield.errors import ProblemError, ScheduleError, build, checked, settle, short
 from meanfield.guidance.schedules import Constant, Schedule, as_schedule
-from meanfield.problem.growth import Continuum, Exponential, Fixed, Growth, Polynomial
+from meanfield.problem.growth import Growth
 from meanfield.problem.noise import VE, as_noise
 from meanfield.problem.owntime import in_ve_time
 from meanfield.problem.spectrum import Spectrum
 from meanfield.problem.start import Start, start_law
-
-__all__ = ["Continuum", "Exponential", "Fixed", "Growth", "Polynomial", "Problem"]
 
 SAMPLERS = {"sde": 1.0, "ode": 0.0}
 

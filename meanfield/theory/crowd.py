@@ -28,8 +28,6 @@ from meanfield.theory.motion import Motion
 from meanfield.theory.phases import Rest
 from meanfield.tools.roots import brentq
 
-__all__ = ["Panels", "integrate_crowd"]
-
 DEGREE = 16
 WIDTH = 0.5  # of a panel in tau: the poles of c lie at a distance of pi, jumps of w may be undeclared
 CHUNK = 6.0  # tau that is solved before exits are looked for

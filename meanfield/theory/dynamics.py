@@ -13,8 +13,6 @@ from meanfield.problem.statement import Problem
 from meanfield.theory.path import Path
 from meanfield.theory.trajectory import SpectralTrajectory, Trajectory
 
-__all__ = ["solve"]
-
 
 def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Trajectory:
     """Solve the mean-field dynamics of a problem.

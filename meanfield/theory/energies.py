@@ -20,20 +20,6 @@ import numpy as np
 
 from meanfield.tools.roots import brentq
 
-__all__ = [
-    "crowd_advantage",
-    "effective_potential",
-    "exp",
-    "expm1",
-    "glass_advantage",
-    "ground_state",
-    "information",
-    "inverse_temperature",
-    "log1p",
-    "phi_rest",
-    "phi_target",
-]
-
 
 def _either(of_number: Callable[[float], float], of_array: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def function(x):

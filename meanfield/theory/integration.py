@@ -21,8 +21,6 @@ from meanfield.tools.roots import brentq
 if TYPE_CHECKING:
     from scipy.integrate import OdeSolution
 
-__all__ = ["failure", "first_desertion", "integrate"]
-
 RTOL, ATOL = 3e-13, 1e-14
 WATCH = 0.02  # spacing in tau at which F is looked at after speciation
 

@@ -25,8 +25,6 @@ from meanfield.tools.roots import brentq
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["force", "potential"]
-
 FINE = 801  # points of the grid on which minima and kinks are bracketed
 
 

@@ -13,8 +13,6 @@ from meanfield.ensemble import Ensemble
 from meanfield.theory.motion import Groups
 from meanfield.theory.trajectory import Trajectory
 
-__all__ = ["Distortion", "distortion"]
-
 
 @dataclass(frozen=True)
 class Distortion:

@@ -30,8 +30,6 @@ from meanfield.theory.energies import (
     inverse_temperature,
 )
 
-__all__ = ["Groups", "Motion", "Point"]
-
 
 class Groups:
     """Groups of directions, their clocks, and the means over all directions.

@@ -20,8 +20,6 @@ from meanfield.theory.motion import Groups, Motion, Point
 from meanfield.theory.phases import LONGEST_WAIT, MANY, REARM, Captured, Rest, Sliding, Target
 from meanfield.theory.trajectory import Event, Piece
 
-__all__ = ["Path"]
-
 MAX_PHASES = 500
 EDGE = 1.0 - 1e-12  # rounding at the edge of the glass
 

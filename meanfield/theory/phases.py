@@ -16,8 +16,6 @@ import numpy as np
 from meanfield.theory.energies import exp
 from meanfield.theory.motion import Motion, Point
 
-__all__ = ["LONGEST_WAIT", "MANY", "REARM", "Captured", "Phase", "Rest", "Sliding", "Target"]
-
 # Where (T7c) begins to hold inside a glass, the class that captures may be overtaken at once; later ones are not. The
 # glass goes on for REARM in tau before the next try, twice as long after each failure; captures that hold then last
 # longer and longer. What counts as "at once" is REARM too, twice as long after every MANY captures.

@@ -22,8 +22,6 @@ from meanfield.errors import ProblemError
 from meanfield.problem.spectrum import Spectrum
 from meanfield.problem.statement import Problem
 
-__all__ = ["Event", "Piece", "SpectralState", "SpectralTrajectory", "State", "Trajectory"]
-
 
 class Event(NamedTuple):
     """A change of phase: `kind` is speciation (the target takes over), despeciation (it loses the weight again),

@@ -14,8 +14,6 @@ from typing import Any
 
 import numba
 
-__all__ = ["compiled", "fingerprint"]
-
 
 def compiled(**options: Any) -> Callable[[Callable], Any]:
     """Decorator: `numba.njit` without the interpreter's lock, cached on disk under the fingerprint of its module.

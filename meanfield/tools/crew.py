@@ -15,8 +15,6 @@ from typing import Any, TypeVar
 
 from meanfield.errors import whole
 
-__all__ = ["Crew", "Stopped", "available_threads", "check_threads"]
-
 LOOK = 0.1  # seconds between two looks at the progress
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -5,8 +5,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Progress"]
-
 PATIENCE = 2.0  # seconds before a bar appears
 
 

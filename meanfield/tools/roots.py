@@ -6,8 +6,6 @@ a notebook) waits for no optimiser.
 
 from collections.abc import Callable
 
-__all__ = ["brentq"]
-
 
 def brentq(f: Callable[[float], float], low: float, high: float, **tolerances: float) -> float:
     """The root of f between low and high, where f changes sign; see `scipy.optimize.brentq`.

@@ -22,8 +22,6 @@ from meanfield.errors import ProblemError, checked, whole
 from simulate.scores.kernels import FastScore
 from simulate.scores.mixture import Mixture
 
-__all__ = ["Descent", "end_agreement", "forward_states", "make_descent", "posterior_moments", "simulate_clones"]
-
 SURE = 1e-6  # a walker stops when the weight of all other classes is below this
 WEIGHTS = 2**21  # weights held at a time
 

@@ -47,8 +47,6 @@ from simulate.scores.plain import FORMATS
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["clones"]
-
 NAMES = ("phi", "same", "posterior", "posterior_trunk", "information")
 WALKERS = 4096  # walkers of a batch, at most
 STATE_NUMBERS = 2**21  # coordinates of a batch, at most

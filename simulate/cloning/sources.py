@@ -22,8 +22,6 @@ from simulate.randomness.streams import MEANS, stream
 from simulate.running.memory import require_memory
 from simulate.scores.mixture import Mixture
 
-__all__ = ["ClassSource", "class_source"]
-
 
 @dataclass(frozen=True)
 class ClassSource:

@@ -16,8 +16,6 @@ from meanfield.errors import CfgfieldError, whole
 from simulate.learned.digits import BLUR, Digits
 from simulate.learned.extra import library
 
-__all__ = ["CheckpointError", "damaged", "read_checkpoint", "write_checkpoint"]
-
 FORMAT = "cfgfield learned score 2"
 ENTRIES = {
     "training", "data", "torch", "step", "network", "average", "optimiser", "generator", "labels", "losses", "hash",

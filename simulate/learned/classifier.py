@@ -9,8 +9,6 @@ from simulate.learned.digits import Digits
 from simulate.learned.extra import library
 from simulate.samples.scored import numbers
 
-__all__ = ["make_classifier"]
-
 
 def make_classifier(digits: Digits, seed: int = 0) -> Callable[[np.ndarray], np.ndarray]:
     """x (samples, 64) -> labels (samples,), trained on the blurred held-out half. No random number but the blur's.

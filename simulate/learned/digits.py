@@ -27,8 +27,6 @@ from simulate.learned.extra import library
 from simulate.randomness.streams import FORWARD, stream
 from simulate.samples.scored import numbers
 
-__all__ = ["BLUR", "Digits", "load_digits"]
-
 BLUR = 0.02
 
 

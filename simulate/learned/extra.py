@@ -8,8 +8,6 @@ from typing import Any
 
 from meanfield.errors import CfgfieldError
 
-__all__ = ["LIBRARIES", "MissingExtraError", "available", "library", "one_thread"]
-
 INSTALL = "pip install -c constraints.txt -c constraints-extras.txt -e '.[learned]'"
 LIBRARIES = {"torch": "torch", "sklearn": "scikit-learn"}  # import name -> distribution
 

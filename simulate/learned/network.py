@@ -19,8 +19,6 @@ import numpy as np
 
 from simulate.learned.extra import library
 
-__all__ = ["NO_LABEL", "make_network", "principal_directions"]
-
 NO_LABEL = 10
 FREQUENCIES = 16  # of the embedding of log s, up to one turn per unit
 

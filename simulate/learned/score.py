@@ -14,8 +14,6 @@ from simulate.learned.extra import library, one_thread
 from simulate.learned.network import NO_LABEL
 from simulate.samples.scored import ScoreFunction, checked_state, sample_scores
 
-__all__ = ["LearnedScore", "digit_problem"]
-
 
 def digit_problem(guidance: Any = 0.0, sampler: str | float = "ode", t_start: float = 6400.0) -> Problem:
     """The problem of sampling a digit: ten classes, and the blur as the least class variance.

@@ -27,8 +27,6 @@ from simulate.learned.extra import library, one_thread
 from simulate.learned.network import NO_LABEL, make_network, principal_directions
 from simulate.learned.score import LearnedScore
 
-__all__ = ["Training", "train"]
-
 LABELS = ("true", "shuffled")
 LEAST_VARIANCE = 1e-3  # of a principal direction in the preconditioning, where pixels never vary
 WARM_UP = 100  # steps

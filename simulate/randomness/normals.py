@@ -26,8 +26,6 @@ import numpy as np
 
 from meanfield.tools.compiling import compiled
 
-__all__ = ["LARGEST", "make_key", "normals"]
-
 LARGEST = math.sqrt(-2.0 * math.log(2.0**-32))  # no normal is beyond
 LANES = 256  # counters handled at a time
 FAST = {"nsz", "nnan"}  # of the fast rules of arithmetic, those that change no result

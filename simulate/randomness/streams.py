@@ -12,11 +12,6 @@ import numpy as np
 
 from simulate.randomness.normals import make_key, normals
 
-__all__ = [
-    "CLONES", "FORWARD", "LINE", "MEANS", "NOISE", "ORTHOGONAL", "RESAMPLING", "NoiseReader", "resampling_counts",
-    "stream",
-]  # fmt: skip
-
 MEANS, NOISE, ORTHOGONAL = 0, 1, 2  # roles: class means; start and noise in the simulated space; the space beyond it
 CLONES, FORWARD = 3, 4  # roles: a batch of cloned trajectories; states noised forward
 RESAMPLING = 5  # role: bootstrap

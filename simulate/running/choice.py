@@ -25,8 +25,6 @@ from meanfield.errors import ProblemError, one_of
 from meanfield.problem.start import Start
 from meanfield.problem.statement import Problem
 
-__all__ = ["WAYS", "Case", "choose", "count_classes"]
-
 WAYS = ("auto", "explicit", "streamed", "lazy", "span", "reference")
 EXPLICIT_BYTES = 2**30  # float32 means of a draw, up to which "auto" holds them all
 STREAMED_CLASSES = 1e8

@@ -17,8 +17,6 @@ from simulate.running.plan import Settings, make_plan
 from simulate.running.workers import follow
 from simulate.steps.integrators import order
 
-__all__ = ["TimestepError", "timestep_error"]
-
 
 @dataclass(frozen=True)
 class TimestepError:

@@ -18,8 +18,6 @@ from meanfield.finite.models import quenched
 from simulate.running.memory import require_memory
 from simulate.running.plan import Plan
 
-__all__ = ["require_own_noise", "run_lazy"]
-
 PROPOSALS = 16_384  # at most in a ball, and fewer where they would take more than
 BALL_BYTES = 2**27
 

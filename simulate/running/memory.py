@@ -6,8 +6,6 @@ import os
 from meanfield.errors import ProblemError
 from simulate.running.choice import Case, size_of_means
 
-__all__ = ["available_bytes", "require_means", "require_memory"]
-
 
 def require_memory(needed: float, what: str, remedy: str) -> None:
     """Refuse what would leave less than a tenth of the memory that is available; `needed` in bytes.

@@ -15,8 +15,6 @@ import numpy as np
 from meanfield.problem.spectrum import Spectrum
 from simulate.scores.posterior import Posterior
 
-__all__ = ["BY_GROUP", "BY_RATIO", "NAMES", "Observer", "unpack"]
-
 NAMES = ("m", "v", "q", "m_twin", "v_twin", "weight", "log_odds", "participation", "accuracy")
 BY_GROUP = ("m_group", "v_group", "m_group_twin", "v_group_twin")
 BY_RATIO = ("w",)  # where guidance follows a ratio of densities: the mean weight

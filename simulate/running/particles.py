@@ -34,8 +34,6 @@ from simulate.steps.integrators import Steps
 from simulate.steps.pulls import make_pull, ratio_weight
 from simulate.steps.stepping import State, advance
 
-__all__ = ["simulate_batch"]
-
 
 def simulate_batch(
     plan: Plan, steps: Steps, mixture: Classes, score: Score, draw: int, samples: range, tick: Callable[[], None]

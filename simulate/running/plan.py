@@ -17,8 +17,6 @@ from simulate.scores.plain import FORMATS
 from simulate.scores.streamed import MIN_BLOCK
 from simulate.steps.integrators import Steps, make_steps, time_grid
 
-__all__ = ["Plan", "Settings", "default_batch", "make_plan", "usual_batch"]
-
 BATCHES = (256, 1024)  # samples of a batch, at least and at most: half the cost with few classes, 5 % with many
 QUICK = 2**18  # coordinates of all classes up to which a step of the largest batch takes milliseconds
 ITEMS = 16  # batches of a longer run, for threads to share

@@ -14,8 +14,6 @@ from simulate.running.plan import Settings, make_plan
 from simulate.running.stepcontrol import choose_steps
 from simulate.running.workers import follow
 
-__all__ = ["run"]
-
 
 def run(
     problem: Problem,

@@ -22,8 +22,6 @@ from simulate.running.plan import Plan
 from simulate.running.workers import follow
 from simulate.steps.integrators import order
 
-__all__ = ["Control", "choose_steps"]
-
 FLOOR = {"float32": 2e-6, "float64": 1e-10}  # ten times the largest difference found from rounding (docs/steps.md)
 DRAWS, FEWEST, MOST = 8, 128, 2048  # draws and samples of a pilot
 CAUTION = 2.0 / 3.0  # the share of the last change that is taken as the error

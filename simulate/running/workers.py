@@ -33,8 +33,6 @@ from simulate.scores.span import draw_span
 from simulate.scores.streamed import StreamedMixture, StreamedScore, draw_streamed, n_ranges
 from simulate.steps.integrators import Steps
 
-__all__ = ["follow"]
-
 
 def follow(plan: Plan, steps: Steps, progress: Any, about: Mapping[str, Any] | None = None) -> Ensemble:
     """The averages of a run on these steps, at the times that they record. `about` is what else `info` has to say."""

@@ -11,8 +11,6 @@ from meanfield.problem.statement import Problem
 from simulate.randomness.streams import NoiseReader
 from simulate.steps.integrators import Step, Steps, make_steps, time_grid
 
-__all__ = ["Batch", "require_start"]
-
 State = TypeVar("State")
 
 

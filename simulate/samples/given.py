@@ -17,8 +17,6 @@ from simulate.scores.score import ReferenceScore
 from simulate.steps.integrators import Step
 from simulate.steps.stepping import State, advance
 
-__all__ = ["sample_mixture"]
-
 
 def sample_mixture(
     problem: Problem,

@@ -16,11 +16,10 @@ import numpy as np
 
 from meanfield.errors import ProblemError, checked, whole
 from meanfield.line.scoreerror import ScoreError
-from meanfield.line.statement import PiecewiseConstant, TwoClasses, numbers, stated
+from meanfield.line.sources import PiecewiseConstant, numbers
+from meanfield.line.statement import TwoClasses, stated
 from simulate.randomness.normals import make_key, normals
 from simulate.randomness.streams import LINE
-
-__all__ = ["sample_line"]
 
 FAR = 1e6  # start for t_start = infinity, in units of (1 + w) times the squared extent: an error of 1e-6 in the start
 NEAR = 1e-8  # end of compact classes, in units of the squared width: end points are off by 1e-4 of it

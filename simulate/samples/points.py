@@ -10,8 +10,6 @@ import numpy as np
 from meanfield.errors import ProblemError, checked
 from simulate.samples.scored import checked_state, numbers
 
-__all__ = ["PointScore"]
-
 
 class PointScore:
     """Score of points of equal weight, for `simulate.sample_scores`.

@@ -24,8 +24,6 @@ from meanfield.tools.progress import Progress
 from simulate.samples.batch import Batch, require_start
 from simulate.steps.integrators import Step, correct, predict
 
-__all__ = ["ScoreFunction", "checked_state", "numbers", "sample_scores"]
-
 ScoreFunction = Callable[[np.ndarray, float], np.ndarray]  # x (samples, dim), VE time t -> score (samples, dim)
 
 

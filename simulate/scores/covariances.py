@@ -16,8 +16,6 @@ from scipy.special import logsumexp
 
 from simulate.scores.posterior import Posterior
 
-__all__ = ["CovarianceScore"]
-
 
 class CovarianceScore:
     """Posterior of batches of samples among classes of equal weight with covariances of their own.

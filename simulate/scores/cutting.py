@@ -16,8 +16,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["MANY", "NEGLIGIBLE", "Cut", "cut_off"]
-
 NEGLIGIBLE = {"float32": 1e-7, "float64": 1e-15}  # relative mass: below the rounding of the products
 MANY = 256  # classes from which it pays to look for those that may be left out
 

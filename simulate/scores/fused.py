@@ -35,8 +35,6 @@ from simulate.scores.cutting import Cut
 from simulate.scores.plain import FORMATS
 from simulate.scores.posterior import Sums
 
-__all__ = ["BLOCK", "accumulate_fused", "accumulate_packed", "pack", "workspace"]
-
 BLOCK = 512  # classes in a block: their logits for four samples fill 4 KiB of the first-level cache
 LANES = 16  # blocks are filled up to a multiple: a vector of any machine
 ROW = BLOCK + LANES  # numbers from one row to the next: powers of two would all compete for the same lines of the cache

@@ -25,8 +25,6 @@ from simulate.scores.mixture import Mixture
 from simulate.scores.plain import accumulate, scratch
 from simulate.scores.posterior import Posterior, Sums
 
-__all__ = ["FastScore", "make_kernel"]
-
 SUPER = 65536  # classes per call of a kernel: between calls an interrupt is noticed
 FEW = 192  # the fused kernel is the faster one in few directions, with many classes
 FEWER = 32  # and in fewer still, with any number of them

@@ -21,14 +21,6 @@ import numpy as np
 from simulate.randomness.normals import make_key, normals
 from simulate.randomness.streams import MEANS
 
-__all__ = [
-    "Classes",
-    "Mixture",
-    "draw_direct",
-    "draw_target",
-    "fill_classes",
-]
-
 ROWS = 65536  # classes handled at a time where temporaries are needed
 WIDE = 1024  # directions up to which their covariance is kept as a matrix
 

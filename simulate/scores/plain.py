@@ -24,8 +24,6 @@ from meanfield.tools.compiling import compiled
 from simulate.scores.cutting import Cut
 from simulate.scores.posterior import Sums
 
-__all__ = ["FORMATS", "Scratch", "accumulate", "scratch"]
-
 
 def _exp2_polynomial(degree: int) -> np.ndarray:
     """Coefficients, highest first, of a near-minimax polynomial for 2^f on [-1/2, 1/2]."""

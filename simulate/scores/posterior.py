@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Posterior", "Sums"]
-
 
 class Posterior(NamedTuple):
     """What a batch of samples (samples, dim) sees of the classes.

@@ -12,8 +12,6 @@ import numpy as np
 from simulate.scores.mixture import Mixture
 from simulate.scores.posterior import Posterior, Sums
 
-__all__ = ["ContinuumScore", "ReferenceScore", "Score"]
-
 
 class Score(Protocol):
     """Posterior of a batch y (samples, dim) at total variance D, with a spectrum one D per direction (dim,).

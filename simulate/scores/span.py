@@ -16,8 +16,6 @@ from meanfield.problem.statement import Problem
 from simulate.randomness.streams import MEANS, ORTHOGONAL, stream
 from simulate.scores.mixture import Mixture
 
-__all__ = ["draw_span", "outside_squares"]
-
 
 def draw_span(d: int, n_classes: int, seed: int, draw: int) -> Mixture:
     """The classes of one draw in coordinates of their span: dim = P. Memory P^2, any d >= P.

@@ -31,8 +31,6 @@ from simulate.scores.kernels import make_kernel
 from simulate.scores.mixture import Classes, draw_target, fill_classes
 from simulate.scores.posterior import Posterior, Sums
 
-__all__ = ["MIN_BLOCK", "RANGE", "StreamedMixture", "StreamedScore", "draw_streamed", "n_ranges"]
-
 RANGE = 2**15  # classes that one thread sums before their sums are merged
 BLOCK_NUMBERS = 2**16  # coordinates of the classes made at a time: they stay in the second-level cache
 LOGITS = 2**18  # samples times classes in one library product

@@ -25,8 +25,6 @@ from simulate.scores.score import Score
 from simulate.steps.integrators import Step
 from simulate.steps.stepping import State
 
-__all__ = ["SumScore", "advance_in_place"]
-
 FAST = {"reassoc", "contract", "nsz"}
 
 

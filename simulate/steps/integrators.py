@@ -35,8 +35,6 @@ from scipy.special import hyp1f1
 from meanfield.errors import ProblemError
 from meanfield.problem.statement import Problem
 
-__all__ = ["Step", "Steps", "correct", "make_steps", "order", "predict", "time_grid"]
-
 STABLE = 2.4  # e |w| h/(1 + D) up to which the parabola is stable in the crowd (the line: 2); from the growth factors
 
 

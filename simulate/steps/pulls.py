@@ -22,8 +22,6 @@ from meanfield.guidance.schedules import Schedule
 from meanfield.problem.statement import Problem
 from simulate.scores.posterior import Posterior
 
-__all__ = ["Pull", "log_ratio", "make_pull", "ratio_weight"]
-
 Pull = Callable[[float, Posterior, Any], np.ndarray]  # (w, posterior, D) -> b (samples, dim)
 
 

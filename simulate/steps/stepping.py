@@ -18,8 +18,6 @@ from simulate.scores.score import Score
 from simulate.steps.integrators import Step, correct, predict
 from simulate.steps.pulls import Pull
 
-__all__ = ["State", "advance", "moved"]
-
 
 class State(NamedTuple):
     """A batch between two steps.

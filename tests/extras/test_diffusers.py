@@ -16,7 +16,8 @@ from tiny_pipelines import (
 )
 
 from meanfield import ExportError, Interval, Linear
-from meanfield.export.scales import GuidanceCallback, guided, levels_of, refusal
+from meanfield.export import GuidanceCallback, guided, levels_of
+from meanfield.export.pipelines import refusal
 
 CROSSING = [3.0, 1.0, 0.0, -1.0, 0.5, 2.0]  # through 1, 0 and below, and back
 PIPELINES = {

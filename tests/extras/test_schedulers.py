@@ -9,7 +9,7 @@ import torch
 from tiny_pipelines import deviations, record, stable_diffusion, stable_diffusion_3
 
 from meanfield import Constant, Continuum, Custom, Interval, Linear, Problem, design, solve
-from meanfield.export.scales import guided, levels_of
+from meanfield.export import guided, levels_of
 
 SD = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 SCHEDULERS = {

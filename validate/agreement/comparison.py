@@ -34,8 +34,6 @@ from validate.errors import ComparisonError
 if TYPE_CHECKING:
     from meanfield.theory.trajectory import Trajectory
 
-__all__ = ["REDUCED", "compare"]
-
 REDUCED: dict[str, Any] = {"n_samples": 50_000, "n_draws": 50}  # stderr of m below 1e-4 at d = 24
 
 

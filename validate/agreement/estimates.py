@@ -12,18 +12,6 @@ from meanfield import Ensemble
 from validate.agreement.statistics import largest_family
 from validate.errors import ComparisonError
 
-__all__ = [
-    "QUANTITIES",
-    "best_draws",
-    "draws_at",
-    "draws_of",
-    "quantities",
-    "record_indices",
-    "theory_on",
-    "twins_coincide",
-    "value_of",
-]
-
 QUANTITIES = ("m", "v")
 
 

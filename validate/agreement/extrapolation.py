@@ -20,8 +20,6 @@ from scipy import special
 from meanfield import Ensemble, solve
 from validate.errors import ExtrapolationError
 
-__all__ = ["Extrapolation", "extrapolate", "fit_inverse_size"]
-
 
 @dataclass(frozen=True)
 class Extrapolation:

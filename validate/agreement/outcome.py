@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 from meanfield import Ensemble
 from validate.agreement.statistics import ChiSquared
 
-__all__ = ["Comparison", "Row"]
-
 
 class Row(NamedTuple):
     """One number predicted and measured. `finite_size` is nan where no finite-d effect was asked for."""

@@ -4,8 +4,6 @@ import numpy as np
 
 from validate.drawing import COLOURS, canvas
 
-__all__ = ["draw"]
-
 
 def draw(comparison, axes=None):
     """Draw a `Comparison`.

@@ -23,18 +23,6 @@ from scipy import special
 from meanfield.errors import checked, whole
 from validate.errors import ComparisonError
 
-__all__ = [
-    "ChiSquared",
-    "combined",
-    "exponent",
-    "family_threshold",
-    "hotelling",
-    "largest_family",
-    "normal_score",
-    "two_sided",
-    "wilson",
-]
-
 
 class ChiSquared(NamedTuple):
     """Hotelling's statistic of k quantities at once: T^2, k, its degrees of freedom nu, the p-value of the F law."""

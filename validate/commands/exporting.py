@@ -13,8 +13,6 @@ from meanfield.problem.statement import Problem
 from validate.commands.problem_file import state
 from validate.errors import ConfigError
 
-__all__ = ["FORMATS", "read_numbers", "read_schedule", "scales_of"]
-
 FORMATS: dict[str, Callable[[Scales], str]] = {"csv": Scales.to_csv, "json": Scales.to_json, "sdcpp": Scales.to_sdcpp}
 
 

@@ -15,9 +15,6 @@ from meanfield.errors import CfgfieldError
 from validate.errors import ConfigError
 from validate.results.files import write_dataset
 
-__all__ = ["Json", "Output", "Plugins", "check_folder", "deliver", "guarded", "plain", "print_json", "takes_a_problem",
-           "to_json", "write"]  # fmt: skip
-
 Plugins = Annotated[
     list[str] | None,
     typer.Option(

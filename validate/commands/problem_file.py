@@ -28,8 +28,6 @@ from meanfield.problem.statement import Problem
 from validate.errors import ConfigError
 from validate.plugins import load
 
-__all__ = ["RUN_KEYS", "read_config", "state"]
-
 RUN_KEYS = ("d", "n_samples", "n_disorder", "n_steps", "n_times", "seed", "classes", "tol")
 FLAGS = "--alpha, --gamma, --n or --continuum"
 

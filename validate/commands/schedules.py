@@ -14,8 +14,6 @@ from validate.commands.problem_file import state
 from validate.errors import ConfigError
 from validate.plugins import load
 
-__all__ = ["design", "export"]
-
 
 @guarded
 def export(

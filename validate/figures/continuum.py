@@ -25,8 +25,6 @@ from validate.results.tables import Show, tabulate
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["FIGURE", "against_classes", "draw"]
-
 
 def against_classes(
     counts: Sequence[int], sizes: Sequence[int], *, w: float = 1.0, sigma2: float = 0.25,

@@ -14,22 +14,6 @@ from meanfield.problem.statement import Problem
 from validate.drawing import COLOURS
 from validate.results.provenance import versions
 
-__all__ = [
-    "DASHES",
-    "LOSS",
-    "RATIO",
-    "SAMPLERS",
-    "SHIFT",
-    "about",
-    "colour",
-    "distortion_of",
-    "final_distortion",
-    "in_units",
-    "limit_in_units",
-    "name_of",
-    "pretty",
-]
-
 SAMPLERS = ("sde", "ode")
 SHIFT, RATIO = r"mean shift $m(0) - 1$", r"variance $v(0)/\sigma^2$"
 LOSS = r"lost variance $1 - v(0)/\sigma^2$"

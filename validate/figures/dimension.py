@@ -26,8 +26,6 @@ from validate.sweeps.grid import theory_of
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["FIGURE", "against_d", "draw"]
-
 
 def against_d(
     families: Sequence[tuple[Growth, Sequence[int]]], *, w: float = 1.0, sigma2: float = 0.25,

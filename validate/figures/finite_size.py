@@ -21,8 +21,6 @@ from validate.results.tables import Show, tabulate
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["CASES", "FIGURE", "draw", "finite_d"]
-
 _BASE = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=1.0)
 KINDS = ("particles", "quenched", "annealed")
 CASES: dict[str, Problem] = {

@@ -25,8 +25,6 @@ from validate.results.tables import Show, tabulate
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["FIGURE", "against_w", "draw"]
-
 
 def against_w(
     classes: Sequence[Growth], weights: Sequence[float], points: Sequence[float], *, d: int, sigma2: float = 0.25,

@@ -16,8 +16,6 @@ from validate.results.tables import Show, tabulate
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["FIGURE", "draw", "order_parameters"]
-
 
 def order_parameters(
     problem: Problem, sizes: Sequence[int], *, samplers: Sequence[str] = SAMPLERS, n_fine: int = 200, top: float = 50.0,

@@ -15,8 +15,6 @@ from validate.recipe import Data, GalleryFigure, Part
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["FIGURE", "draw"]
-
 AXIS = {
     "alpha": r"class rate $\alpha = \log P/d$",
     "w": "guidance w",

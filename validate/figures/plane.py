@@ -14,8 +14,6 @@ from validate.recipe import Data, GalleryFigure, Part
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["FIGURE", "draw", "plane"]
-
 
 def plane(
     n_classes: int = 60,

@@ -14,8 +14,6 @@ from validate.recipe import Data, GalleryFigure, Part
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["FIGURE", "draw"]
-
 
 def draw(panels: Sequence[tuple[str, "xarray.Dataset"]], axes=None):
     """V(m; t) - V at its minimum, a curve for each t, vertically shifted; latest time at the bottom.

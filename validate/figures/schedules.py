@@ -24,8 +24,6 @@ from validate.results.tables import Show, tabulate
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["FIGURE", "draw", "schedule_plane"]
-
 
 def schedule_plane(
     problem: Problem,

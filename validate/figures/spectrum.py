@@ -22,8 +22,6 @@ from validate.results.tables import Show, tabulate
 if TYPE_CHECKING:
     pass
 
-__all__ = ["FIGURE", "distortion_spectrum", "draw", "with_probes"]
-
 PROBE = 1e-12  # share of all probes together
 
 

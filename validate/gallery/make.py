@@ -28,8 +28,6 @@ from validate.results.provenance import code_fingerprint, provenance
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["make_figures"]
-
 
 def make_figures(
     only: Sequence[str] = (), profile: str = "quick", out: str | Path = "figures", *, force: bool = False

@@ -8,8 +8,6 @@ from validate.errors import ConfigError
 from validate.plugins import offered, take
 from validate.recipe import GalleryFigure
 
-__all__ = ["find_figures", "register"]
-
 GROUP = "cfgfield.figures"  # of entry points
 _own: dict[str, GalleryFigure] = {}
 

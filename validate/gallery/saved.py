@@ -14,8 +14,6 @@ from validate.results.files import read_dataset
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["Saved"]
-
 FORMERLY: dict[str, tuple[str, ...]] = {  # figure -> modules whose functions older recipes name for its parts
     "plane": ("validate.plane",),
     "potential": ("meanfield.landscape",),

@@ -23,16 +23,6 @@ from meanfield.problem.growth import Growth
 from meanfield.theory.energies import phi_target
 from validate.errors import ConfigError
 
-__all__ = [
-    "PROFILES",
-    "SAMPLERS",
-    "SIGMA2",
-    "Group",
-    "annealed_error",
-    "exact_at_every_d",
-    "groups",
-]
-
 SIGMA2 = 0.25
 SAMPLERS = ("sde", "ode")
 PROFILES = ("quick", "standard", "full", "finite")

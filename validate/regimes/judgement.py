@@ -30,8 +30,6 @@ from validate.errors import ExtrapolationError
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["Judgement", "Verdict", "extrapolation", "judge"]
-
 SMALLEST = 10  # dimension
 RESOLUTION = 0.1  # in m and v/sigma2: an extrapolation that resolves less says nothing
 CLAIMS = ("exact", "equal d", "d = inf", "exponent")

@@ -23,8 +23,6 @@ from validate.sweeps.grid import cell_seed, theory_of
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["atlas", "measure"]
-
 N_TIMES = 26
 N_FINE = 160  # times of the theory's curve
 CURVES = (0.4, 0.7, 1.0)  # alphas of the figure's theory lines

@@ -12,8 +12,6 @@ from validate.regimes.judgement import RESOLUTION, SMALLEST, extrapolation, judg
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["save", "summary"]
-
 MAIN = "alpha=0.4 w=1"  # the groups of panels a and c
 VANISHING = "P=d^0.5 w=1"  # and of panel a
 GROUND = {"exact": COLOURS[2], "equal d": COLOURS[0], "d = inf": COLOURS[1], "exponent": COLOURS[3]}

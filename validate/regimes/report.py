@@ -18,8 +18,6 @@ from validate.sweeps.executors import cluster
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["judge_and_report", "page", "print_table"]
-
 COLUMNS = ("group", "d", "", "theory", "finite d", "particles", "stderr", "fit", "time step", "z", "ground", "verdict")
 
 

@@ -18,8 +18,6 @@ from validate.errors import StoreError
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["read_dataset", "remove_leftovers", "temporary_name", "unwritable", "write_bytes", "write_dataset"]
-
 STALE = 30 * 86400.0  # seconds after which the temporary file of another host counts as left behind
 
 

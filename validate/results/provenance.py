@@ -9,8 +9,6 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-__all__ = ["code_fingerprint", "provenance", "versions"]
-
 PACKAGES = ("cfgfield", "numpy", "scipy", "numba", "xarray")
 
 

@@ -28,8 +28,6 @@ from validate.results.files import remove_leftovers, unwritable, write_bytes
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["Store", "content_hash"]
-
 LAYOUT = "dimensions"  # member of a cell's file: the dimensions of every variable, as JSON
 
 

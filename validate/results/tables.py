@@ -9,8 +9,6 @@ import numpy as np
 
 from meanfield.tools.progress import Progress
 
-__all__ = ["Columns", "Show", "tabulate"]
-
 Show = bool | Callable[[int, int], Any] | None  # as `progress` of `simulate.run`
 Columns = dict[str, tuple[tuple[str, ...], np.ndarray]]  # name -> (dimensions, values), as xarray takes them
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from validate.sweeps.tasks import Outcome
 
-__all__ = ["Board", "duration"]
-
 ROWS = 12  # finished cells in the table
 PAUSE = 30.0  # seconds between two lines where there is no terminal
 

@@ -30,8 +30,6 @@ from validate.sweeps.tasks import Cell, Orders, Outcome, Report, compute
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["map_cells"]
-
 QUANTUM = 0.2  # seconds of work that an executor is given at least at a time
 SHARE = 8  # ... but no more than a worker's share of all work over this
 AHEAD = 4  # tasks an executor is given for each of its workers

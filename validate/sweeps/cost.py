@@ -30,8 +30,6 @@ from validate.errors import StoreError
 from validate.results.files import write_bytes
 from validate.results.provenance import code_fingerprint
 
-__all__ = ["CostModel", "Work", "cost_model", "run_work"]
-
 
 @dataclass(frozen=True)
 class Work:

@@ -19,8 +19,6 @@ from validate.sweeps.tasks import Cell
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["DivisibleCell", "map_divided", "part_key"]
-
 FRACTION = 0.5  # of a worker's share of all work: cells that take longer are cut,
 WORTH = 1.0  # if they take longer than this, seconds
 MARK = "-"  # between a cell's key and the draws of a part; no hash has it

@@ -12,8 +12,6 @@ from typing import Any
 
 from validate.errors import ConfigError, ExecutorError
 
-__all__ = ["broken", "check_executor", "check_workers", "cluster", "count_workers"]
-
 PATIENCE = 5.0  # seconds in which a scheduler must answer
 PROBE = "validate.sweeps.tasks.LOOK"  # a name that only this package has
 RETRIES = 2  # times that Dask starts a cell again whose worker raised; dead workers' cells it starts again by itself

@@ -25,8 +25,6 @@ from validate.sweeps.division import map_divided, part_key
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["cell_seed", "sweep", "theory_of"]
-
 GROWTH = {"alpha": Exponential, "gamma": Polynomial, "n": Fixed}
 PARTS = 64  # of a cell, at most
 FIELDS = ("classes", "sigma2", "guidance", "sampler", "t_start", "noise")

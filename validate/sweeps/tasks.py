@@ -32,8 +32,6 @@ from validate.sweeps.cost import CostModel
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["Cell", "Orders", "Outcome", "Report", "Stopped", "compute"]
-
 LOOK = 0.1  # seconds between two looks at the flag
 
 

@@ -15,8 +15,6 @@ from validate.results.tables import tabulate
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["distortion_over_sizes", "limit_from_sizes", "objective_on_a_line", "weight_on_the_way"]
-
 
 def objective_on_a_line(
     beta: float = 0.3, t: float = 0.5, *, means: Sequence[float] = (1.5, -1.0, 0.2), variance: float = 0.3,

@@ -9,8 +9,6 @@ from validate.drawing import COLOURS, SAMPLER, canvas, lettered
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["draw"]
-
 MARKERS = "o^sDv"
 
 

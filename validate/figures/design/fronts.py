@@ -23,8 +23,6 @@ from validate.results.tables import Show, tabulate
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["FAMILIES", "draw_fronts", "front", "pareto"]
-
 LATEST, EARLIEST = 0.01, 300.0  # VE times between which schedules change
 
 

@@ -14,8 +14,6 @@ from validate.results.tables import tabulate
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["check_picture", "draw_portrait", "portrait", "write_picture"]
-
 FORMATS = (".png", ".pdf", ".svg")
 POINTS = 401
 

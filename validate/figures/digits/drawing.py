@@ -12,8 +12,6 @@ from validate.figures.digits.summary import COMPARED, by_schedule, pooled
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["draw"]
-
 SHOWN = ("unguided", *COMPARED)
 COLOUR = dict(zip(SHOWN, ("#000000", *COLOURS[:4], COLOURS[5]), strict=True))
 LINES = {  # level -> line of the predictions

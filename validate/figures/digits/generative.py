@@ -20,8 +20,6 @@ from scipy.spatial.distance import cdist
 from meanfield.errors import checked, whole
 from validate.errors import ComparisonError
 
-__all__ = ["Estimate", "energy_distance", "mean_shift", "trace_ratio", "vendi", "vendi_score"]
-
 
 class Estimate(NamedTuple):
     """A number and its standard error."""

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from simulate.learned import Digits
 
-__all__ = ["EXACT", "exact_level", "learned_level", "mean_field_level", "real_level"]
-
 EXACT = ("equal shapes", "ten Gaussians", "training set")
 BATCH = 40  # images whose Vendi score is taken at once
 RESAMPLES = 200

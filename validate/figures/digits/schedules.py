@@ -21,8 +21,6 @@ from meanfield.problem.statement import Problem
 if TYPE_CHECKING:
     from simulate.learned import Digits
 
-__all__ = ["SCHEDULES", "W", "class_problem", "design_problem", "schedule_of"]
-
 W = 2.0  # largest weight of all schedules
 FLAT = 1e-4  # B/S_k below which a direction is left out
 LARGE = 9  # directions of large spread that the designer sees one by one; the others are one group

@@ -25,18 +25,6 @@ from validate.figures.digits.generative import Estimate
 if TYPE_CHECKING:
     import xarray
 
-__all__ = [
-    "COMPARED",
-    "QUANTITIES",
-    "OverSchedules",
-    "by_schedule",
-    "over_schedules",
-    "pooled",
-    "skill",
-    "summary",
-    "table",
-]
-
 COMPARED = ("constant", "interval", "negative window", "designed", "designed, continuum")  # the guided schedules
 QUANTITIES = {"shift": 0.0, "trace_guided": 1.0}  # what the theory predicts, and its value without distortion
 MEASURES = ("shift", "trace_guided", "error", "trace", "accuracy", "vendi", "energy")

@@ -14,8 +14,6 @@ from validate.results.tables import Show, tabulate
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["window_map", "window_points"]
-
 
 def window_map(
     problem: Problem,

@@ -10,8 +10,6 @@ from validate.drawing import COLOURS, canvas
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["draw"]
-
 ROWS = {  # field -> (name, colour map, neutral value)
     "m_shift": ("mean shift m(0) - 1", "RdBu", 0.0),
     "v_ratio": (r"variance $v(0)/\sigma^2$", "RdBu", 1.0),

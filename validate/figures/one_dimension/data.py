@@ -16,8 +16,6 @@ from validate.results.tables import tabulate
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["about", "line_ends", "line_paths"]
-
 SAMPLERS = ("ode", "sde")
 
 

@@ -9,8 +9,6 @@ from validate.drawing import COLOURS, SAMPLER, canvas
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["PAIR", "TILTED", "draw"]
-
 TILTED = {"color": COLOURS[6], "ls": "--", "lw": 1.1}
 PAIR = {"ode": COLOURS[0], "sde": COLOURS[1]}
 

@@ -20,8 +20,6 @@ from validate.results.tables import tabulate
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["line_strength"]
-
 QUARTILES = (0.25, 0.5, 0.75)
 
 

@@ -23,8 +23,6 @@ from validate.results.tables import Show, tabulate
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["CASES", "SIZES", "approach", "at_infinity", "decay", "draw"]
-
 _STRONG = Problem(classes=Exponential(0.45), sigma2=0.25, guidance=10.0, sampler="ode", t_start=1000.0)
 CASES: dict[str, Problem] = {
     "glass: ODE, alpha = 0.7, w = 5": _STRONG.replace(classes=Exponential(0.7), guidance=5.0),

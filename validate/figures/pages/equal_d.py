@@ -6,8 +6,6 @@ import numpy as np
 
 from validate.drawing import COLOURS, canvas
 
-__all__ = ["draw"]
-
 
 def draw(verdict, axes=None):
     """All z of the quenched theory against particles, and against the normal law.

@@ -23,8 +23,6 @@ from validate.results.tables import Show, tabulate
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["CASES", "draw", "glass_limit"]
-
 _BASE = Problem(classes=Exponential(0.3), sigma2=0.25, sampler="ode")
 _LATE = _BASE.replace(classes=Exponential(0.6), sampler="sde", t_start=1000.0)
 CASES: dict[str, Problem] = {

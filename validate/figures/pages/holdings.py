@@ -26,8 +26,6 @@ from validate.results.tables import Show, tabulate
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["CASES", "Case", "holdings", "in_words"]
-
 SAMPLES = 16  # of one explicit draw: more would share its disorder
 
 

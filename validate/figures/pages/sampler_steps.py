@@ -24,8 +24,6 @@ from validate.results.tables import tabulate
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["LEVELS", "METHODS", "draw", "integrate", "sampler_steps"]
-
 SIGMA_MIN = 0.03  # of Stable Diffusion, nearly
 
 

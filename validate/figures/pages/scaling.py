@@ -23,8 +23,6 @@ from validate.results.tables import Show, tabulate
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["draw", "small_rate_scaling", "strong_guidance_scaling"]
-
 QUANTITIES = ("shift", "loss")  # m(0) - 1 and 1 - v(0)/sigma2
 SAMPLERS = ("sde", "ode")
 

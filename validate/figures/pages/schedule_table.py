@@ -24,8 +24,6 @@ from validate.results.tables import Show, tabulate
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["FAMILIES", "Found", "find_amplitude", "markdown", "tabulate_schedules"]
-
 SPAN: dict[str, Any] = {"t_low": 0.02, "t_high": 20.0, "over": "log t"}  # the range of all ramps
 LARGEST = 300.0  # amplitude up to which a family is searched
 MEASURED = ("mean_shift", "variance_ratio", "accuracy")

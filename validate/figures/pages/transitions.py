@@ -23,8 +23,6 @@ from validate.results.tables import Show, tabulate
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["CASES", "capacity_measured", "crossing_time", "speciation_times", "to_markdown"]
-
 
 def _case(alpha: float, w: float, sampler: str | float = "sde") -> Problem:
     return Problem(classes=Exponential(alpha), sigma2=0.25, guidance=w, sampler=sampler)

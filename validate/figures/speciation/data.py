@@ -19,8 +19,6 @@ from validate.results.tables import Show, tabulate
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["TRAINING_SETS", "collapse_curves", "measured_time", "speciation_curves"]
-
 SIZES = (256, 1024, 4096, 16384)
 TRAINING_SETS = ((16, 16384), (256, 16384), (256, 256), (8103, 20))  # (n, d): the last is e^{0.45 d}
 

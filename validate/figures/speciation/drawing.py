@@ -9,8 +9,6 @@ from validate.drawing import COLOURS, canvas
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["draw"]
-
 MARKERS = "osD^v"
 
 

@@ -15,8 +15,6 @@ from validate.results.tables import tabulate
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["line_leaving", "line_tails"]
-
 
 def line_leaving(
     classes: TwoClasses,

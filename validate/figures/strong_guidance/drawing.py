@@ -10,8 +10,6 @@ from validate.figures.one_dimension.drawing import PAIR, TILTED
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["draw"]
-
 
 def draw(
     compact: "xarray.Dataset",
