@@ -42,7 +42,7 @@ ARROWS = {
     "validate.errors": {"meanfield.errors"},
     "validate.drawing": set(),
     "validate.plugins": {"meanfield.errors", "validate.errors"},
-    "validate.recipe": STATED,
+    "validate.recipe": STATED | {"meanfield"},
 }
 SEEN_BY_THE_JUDGE = STATED | SOLVED | {"meanfield", "simulate"}
 SEEN_BY_THE_JUDGE |= {name for name in ARROWS if name.startswith(("simulate.", "validate."))}

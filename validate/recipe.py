@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.guidance.schedules import Schedule
-from meanfield.problem.noise import Noise
-from meanfield.problem.statement import Problem
+from meanfield import Noise, Problem, Schedule
 
 if TYPE_CHECKING:
     import xarray

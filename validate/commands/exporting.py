@@ -6,10 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from meanfield.errors import CfgfieldError, short
-from meanfield.export.scales import Scales, for_timesteps
-from meanfield.guidance.schedules import Schedule
-from meanfield.problem.statement import Problem
+from meanfield import CfgfieldError, Problem, Schedule, for_timesteps
+from meanfield.errors import short
+from meanfield.export.scales import Scales
 from validate.commands.problem_file import state
 from validate.errors import ConfigError
 

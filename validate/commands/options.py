@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from meanfield.errors import CfgfieldError
+from meanfield import CfgfieldError
 from validate.errors import ConfigError
 from validate.results.files import write_dataset
 

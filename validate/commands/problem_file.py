@@ -23,8 +23,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from meanfield.errors import CfgfieldError
-from meanfield.problem.statement import Problem
+from meanfield import CfgfieldError, Problem
 from validate.errors import ConfigError
 from validate.plugins import load
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.problem.growth import Continuum, Fixed
-from meanfield.problem.statement import Problem
+from meanfield import Continuum, Fixed, Problem, solve
 from validate.drawing import SAMPLER, canvas, legend_below
 from validate.figures.curves import (
     DASHES,
@@ -45,7 +44,6 @@ def against_classes(
     """
     import xarray
 
-    from meanfield import solve
     from simulate import run
 
     base, laws = Problem(classes=Continuum(), sigma2=sigma2, guidance=w), [*map(Fixed, counts), Continuum()]

@@ -8,9 +8,8 @@ the same marker everywhere.
 import json
 from typing import Any
 
-from meanfield.ensemble import Ensemble
-from meanfield.problem.growth import Exponential, Fixed, Growth, Polynomial
-from meanfield.problem.statement import Problem
+from meanfield import Ensemble, Exponential, Fixed, Polynomial, Problem
+from meanfield.problem.growth import Growth
 from validate.drawing import COLOURS
 from validate.results.provenance import versions
 

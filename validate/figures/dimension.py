@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from meanfield.problem.growth import Continuum, Exponential, Fixed, Growth, Polynomial
-from meanfield.problem.statement import Problem
+from meanfield import Continuum, Exponential, Fixed, Polynomial, Problem
+from meanfield.problem.growth import Growth
 from validate.agreement.statistics import exponent
 from validate.drawing import SAMPLER, canvas, legend_below
 from validate.figures.curves import (

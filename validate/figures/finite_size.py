@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.problem.growth import Exponential
-from meanfield.problem.statement import Problem
+from meanfield import Exponential, Problem, quenched, reduced, solve
 from validate.drawing import COLOURS, canvas, legend_below
 from validate.figures.curves import in_units, limit_in_units
 from validate.recipe import Data, GalleryFigure, Part
@@ -64,7 +63,6 @@ def finite_d(
     """
     import xarray
 
-    from meanfield import quenched, reduced, solve
     from simulate import run
 
     cases = CASES if cases is None else cases

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.problem.growth import Continuum, Exponential, Growth
-from meanfield.problem.statement import Problem
+from meanfield import Continuum, Exponential, Problem, solve
+from meanfield.problem.growth import Growth
 from validate.drawing import SAMPLER, canvas
 from validate.figures.curves import (
     RATIO,
@@ -45,7 +45,6 @@ def against_w(
     """
     import xarray
 
-    from meanfield import solve
     from simulate import run
 
     base = Problem(classes=Continuum(), sigma2=sigma2, guidance=0.0)

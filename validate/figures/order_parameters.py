@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.problem.growth import Exponential
-from meanfield.problem.statement import Problem
+from meanfield import Exponential, Problem, solve
 from validate.agreement.estimates import theory_on
 from validate.drawing import COLOURS, SAMPLER, canvas
 from validate.figures.curves import SAMPLERS, about
@@ -43,7 +42,6 @@ def order_parameters(
     """
     import xarray
 
-    from meanfield import solve
     from simulate import run
 
     line_D = np.geomspace(problem.sigma2 * (1 + 1e-12), top, n_fine)

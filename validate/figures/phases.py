@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.maps.diagrams import phase_diagram
-from meanfield.problem.growth import Exponential
-from meanfield.problem.statement import Problem
+from meanfield import Exponential, Problem, phase_diagram
 from validate.drawing import COLOURS, canvas
 from validate.recipe import Data, GalleryFigure, Part
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meanfield import Continuum, Fixed, Problem, design
+from meanfield import Continuum, Fixed, Problem, design, solve
 from simulate import sample_mixture
 from validate.drawing import COLOURS, canvas
 from validate.recipe import Data, GalleryFigure, Part
@@ -87,7 +87,6 @@ def _spiral(n: int) -> np.ndarray:
 
 
 def _theory(problem: Problem, w: float) -> tuple[float, float]:
-    from meanfield import solve
 
     final = solve(problem.replace(classes=Continuum(), guidance=w)).final
     return float(final.m), float(final.v) / problem.sigma2

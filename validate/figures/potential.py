@@ -5,9 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meanfield.problem.growth import Exponential, Polynomial
-from meanfield.problem.statement import Problem
-from meanfield.theory.landscape import potential
+from meanfield import Exponential, Polynomial, Problem, potential
 from validate.drawing import canvas
 from validate.recipe import Data, GalleryFigure, Part
 

@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.guidance.ramps import Ramp, Triangular, early_high
-from meanfield.guidance.schedules import Constant, Interval, Schedule
-from meanfield.problem.growth import Continuum
-from meanfield.problem.statement import Problem
+from meanfield import Constant, Continuum, Interval, Problem, Ramp, Schedule, Triangular, early_high, solve
 from validate.drawing import COLOURS, SAMPLER, canvas, legend_below
 from validate.figures.curves import RATIO, SHIFT, distortion_of, final_distortion
 from validate.figures.pages.schedule_table import FAMILIES
@@ -61,7 +58,6 @@ def schedule_plane(
     """
     import xarray
 
-    from meanfield import solve
     from simulate import run
 
     families = FAMILIES if families is None else families

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanfield import Continuum, Exponential, Problem, Spectrum, solve
 from meanfield.errors import whole
-from meanfield.problem.growth import Continuum, Exponential
-from meanfield.problem.spectrum import Spectrum
-from meanfield.problem.statement import Problem
 from validate.drawing import COLOURS, SAMPLER, canvas
 from validate.errors import ComparisonError
 from validate.recipe import Data, GalleryFigure, Part, effort
@@ -77,7 +75,6 @@ def distortion_spectrum(
     """
     import xarray
 
-    from meanfield import solve
     from simulate import run
 
     s, sizes = problem.spectrum, [whole("sizes", d, low=2) for d in sizes]

@@ -2,9 +2,7 @@
 
 import json
 
-from meanfield.guidance.by_ratio import DensityRatio
-from meanfield.problem.growth import Continuum, Exponential, Polynomial
-from meanfield.problem.statement import Problem
+from meanfield import Continuum, DensityRatio, Exponential, Polynomial, Problem
 from validate.figures.density_ratio.data import (
     distortion_over_sizes,
     limit_from_sizes,

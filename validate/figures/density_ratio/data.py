@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.guidance.by_ratio import DensityRatio
+from meanfield import DensityRatio, Problem, fade, ratio_limits, solve
 from meanfield.objective.smallmixture import SmallMixture
-from meanfield.problem.statement import Problem
 from validate.agreement.extrapolation import Extrapolation, fit_inverse_size
 from validate.results.tables import tabulate
 
@@ -90,7 +89,6 @@ def weight_on_the_way(
     """
     import xarray
 
-    from meanfield.objective.fading import fade
     from simulate import run
 
     every, sigma2 = sorted({*sizes, *theory}), problem.sigma2
@@ -135,8 +133,6 @@ def distortion_over_sizes(
     """
     import xarray
 
-    from meanfield.objective.fading import ratio_limits
-
     points = [(name, classes, int(d)) for name, (classes, sizes) in cases.items() for d in sizes]
     off = DensityRatio(1.1 * problem.guidance.beta, problem.guidance.w_max)
 
@@ -175,8 +171,6 @@ def limit_from_sizes(data: "xarray.Dataset", case: str, sampler: str) -> Extrapo
 
 def _measured(problem: Problem, d: int, seed: int, options: Mapping[str, Any]) -> dict[str, float]:
     """One point: density-ratio guidance, and constant guidance of the same weight at large t."""
-    from meanfield import solve
-    from meanfield.objective.fading import fade
     from simulate import run
 
     constant = problem.replace(guidance=problem.guidance.largest)

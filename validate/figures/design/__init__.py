@@ -5,9 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.designs.designing import design
-from meanfield.problem.growth import Continuum, Exponential
-from meanfield.problem.statement import Problem
+from meanfield import Continuum, Exponential, Problem, design
 from validate.drawing import styled
 from validate.figures.design.fronts import draw_fronts, pareto
 from validate.figures.design.portrait import draw_portrait, portrait

@@ -12,10 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield import Problem, design
-from meanfield.errors import ProblemError
-from meanfield.guidance.ramps import ExponentialRamp, Ramp, Triangular
-from meanfield.guidance.schedules import Constant, Interval, Piecewise, Schedule
+from meanfield import (
+    Constant,
+    ExponentialRamp,
+    Interval,
+    Piecewise,
+    Problem,
+    ProblemError,
+    Ramp,
+    Schedule,
+    Triangular,
+    design,
+)
 from meanfield.maps.bulk import Responses, table_of
 from validate.drawing import COLOURS, canvas, legend_below
 from validate.results.tables import Show, tabulate

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanfield import solve
 from meanfield.errors import one_of
 from validate.errors import ComparisonError
 from validate.figures.digits.generative import energy_distance, mean_shift, trace_ratio, vendi
@@ -47,7 +48,6 @@ def mean_field_level(samplers: Sequence[str] = ("ode", "sde")) -> "xarray.Datase
     xarray.Dataset : `shift` (m - m unguided, along the mean of the class) and `trace_guided` (trace of the covariance
         over that without guidance), over (sampler, schedule, class); `t_speciation`; `standing` by theory.
     """
-    from meanfield import solve
     from simulate.learned import load_digits
 
     means, covariances = load_digits().moments()

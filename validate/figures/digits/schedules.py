@@ -11,12 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.guidance.ramps import Ramp
-from meanfield.guidance.schedules import Constant, Interval, Piecewise, Schedule
-from meanfield.problem.given import spectrum_of
-from meanfield.problem.growth import Exponential
-from meanfield.problem.spectrum import Spectrum
-from meanfield.problem.statement import Problem
+from meanfield import Constant, Exponential, Interval, Piecewise, Problem, Ramp, Schedule, Spectrum, spectrum_of
 
 if TYPE_CHECKING:
     from simulate.learned import Digits

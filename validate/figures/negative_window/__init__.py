@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from meanfield.problem.growth import Continuum, Exponential
-from meanfield.problem.statement import Problem
+from meanfield import Continuum, Exponential, Problem
 from validate.figures.negative_window.data import window_map, window_points
 from validate.figures.negative_window.drawing import draw
 from validate.recipe import Data, GalleryFigure, Part, effort

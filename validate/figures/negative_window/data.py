@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield import Problem, phase_diagram
-from meanfield.guidance.schedules import Linear
+from meanfield import Linear, Problem, phase_diagram
 from meanfield.maps.bulk import Responses, Table
 from validate.results.tables import Show, tabulate
 

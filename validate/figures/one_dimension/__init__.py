@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.line import Normal, TwoClasses, Uniform
+from meanfield import Normal, TwoClasses, Uniform
 from validate.figures.one_dimension.data import line_ends, line_paths
 from validate.figures.one_dimension.drawing import draw
 from validate.figures.one_dimension.strength import line_strength

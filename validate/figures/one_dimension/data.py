@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.line import PiecewiseConstant, TwoClasses, end_law, tilted_law, trajectories
+from meanfield import PiecewiseConstant, TwoClasses, end_law
+from meanfield.line import tilted_law, trajectories
 from validate.results.provenance import versions
 from validate.results.tables import tabulate
 

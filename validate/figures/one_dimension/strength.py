@@ -5,15 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.line import (
-    PiecewiseConstant,
-    TwoClasses,
-    end_distances,
-    end_law,
-    end_scale,
-    sde_edge_distance,
-    tilted_law,
-)
+from meanfield import PiecewiseConstant, TwoClasses, end_law
+from meanfield.line import end_distances, end_scale, sde_edge_distance, tilted_law
 from validate.figures.one_dimension.data import SAMPLERS, about
 from validate.results.tables import tabulate
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.problem.growth import Exponential
-from meanfield.problem.statement import Problem
+from meanfield import Exponential, Problem, reduced, solve
 from validate.agreement.extrapolation import Extrapolation, fit_inverse_size
 from validate.agreement.statistics import weighted_slope
 from validate.drawing import COLOURS, canvas, legend_below
@@ -69,7 +68,6 @@ def approach(
     """
     import xarray
 
-    from meanfield import reduced, solve
     from simulate import run
 
     cases = CASES if cases is None else cases

@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.guidance.schedules import Piecewise
-from meanfield.problem.growth import Exponential
-from meanfield.problem.statement import Problem
+from meanfield import Exponential, Piecewise, Problem, quenched, solve
 from validate.drawing import COLOURS, canvas, legend_below
 from validate.figures.curves import in_units, limit_in_units
 from validate.results.provenance import versions
@@ -68,8 +66,6 @@ def glass_limit(
     ('case', 'd')
     """
     import xarray
-
-    from meanfield import quenched, solve
 
     cases = CASES if cases is None else cases
     settings = {"n_samples": n_samples, "n_draws": n_draws, "tolerance": tolerance, "seed": seed}

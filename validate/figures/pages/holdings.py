@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from meanfield.problem.growth import Exponential
-from meanfield.problem.statement import Problem
+from meanfield import Exponential, Problem
 from validate.agreement.estimates import QUANTITIES
 from validate.agreement.statistics import combined, family_threshold, normal_score, two_sided
 from validate.results.provenance import versions

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meanfield import EDM, VE, Noise, OrnsteinUhlenbeck, Problem, RectifiedFlow, VPCosine, VPLinear, solve
-from meanfield.errors import ProblemError, checked
+from meanfield import EDM, VE, Noise, OrnsteinUhlenbeck, Problem, ProblemError, RectifiedFlow, VPCosine, VPLinear, solve
+from meanfield.errors import checked
 from validate.drawing import COLOURS, canvas
 from validate.results.tables import tabulate
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meanfield import Constant, Continuum, Problem, Schedule, solve
-from meanfield.errors import ProblemError, whole
+from meanfield import Constant, Continuum, Problem, ProblemError, Schedule, solve
+from meanfield.errors import whole
 from validate.drawing import COLOURS, canvas
 from validate.results.tables import tabulate
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from meanfield import Exponential, Polynomial, Problem, reduced, solve
 from meanfield.exact.closedform import small_rate, strong_guidance
-from meanfield.problem.growth import Exponential, Growth, Polynomial
-from meanfield.problem.statement import Problem
+from meanfield.problem.growth import Growth
 from validate.agreement.statistics import exponent
 from validate.drawing import COLOURS, SAMPLER, canvas
 from validate.results.provenance import versions
@@ -62,7 +62,6 @@ def small_rate_scaling(
     >>> abs(exponent(data["alpha"], at["theory"])[0] - 0.5) < 0.01
     True
     """
-    from meanfield import reduced, solve
 
     classes = Polynomial(2.0) if classes is None else classes
 
@@ -119,7 +118,6 @@ def strong_guidance_scaling(
     xarray.Dataset : over (alpha, w): `t_speciation`, `shift`, `loss`, `loss_limit` (T13); over w `reduced_loss`,
         `reduced_loss_stderr`.
     """
-    from meanfield import reduced, solve
 
     def theory(alpha, w):
         found = cast(Any, solve(Problem(classes=Exponential(alpha), sigma2=sigma2, guidance=float(w))))

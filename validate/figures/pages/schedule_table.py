@@ -12,12 +12,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from meanfield import (
+    ClampLinear,
+    Constant,
+    Exponential,
+    ExponentialRamp,
+    Interval,
+    PowerLaw,
+    Problem,
+    Ramp,
+    Schedule,
+    Triangular,
+    distortion,
+    early_high,
+    late_unconditional,
+    solve,
+)
 from meanfield.errors import whole
-from meanfield.guidance.by_norm import PowerLaw
-from meanfield.guidance.ramps import ClampLinear, ExponentialRamp, Ramp, Triangular, early_high, late_unconditional
-from meanfield.guidance.schedules import Constant, Interval, Schedule
-from meanfield.problem.growth import Exponential
-from meanfield.problem.statement import Problem
 from validate.results.provenance import versions
 from validate.results.tables import Show, tabulate
 
@@ -76,8 +87,6 @@ def find_amplitude(
     (True, 'at most 0.25')
     """
     from scipy.optimize import brentq
-
-    from meanfield.theory.dynamics import solve
 
     def excess(log_a: float) -> float:
         return float(solve(problem.replace(guidance=family(math.exp(log_a)))).final.mean_shift) - mean_shift
@@ -184,8 +193,6 @@ def markdown(data: "xarray.Dataset", alpha: float, sampler: str) -> str:
 
 def _theory(base: Problem, family: Callable[[float], Schedule]) -> dict[str, Any]:
     """Amplitude and measures of one family at the mean shift of `base`."""
-    from meanfield.theory.dynamics import solve
-    from meanfield.theory.measures import distortion
 
     target = float(solve(base).final.mean_shift)
     found = find_amplitude(base, family, target)

@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.ensemble import Ensemble
-from meanfield.problem.growth import Exponential, Polynomial
-from meanfield.problem.spectrum import Spectrum
-from meanfield.problem.statement import Problem
+from meanfield import Ensemble, Exponential, Polynomial, Problem, Spectrum, quenched, reduced, solve
 from validate.errors import ComparisonError
 from validate.results.provenance import versions
 from validate.results.tables import Show, tabulate
@@ -105,7 +102,6 @@ def speciation_times(
     """
     import xarray
 
-    from meanfield import quenched, reduced, solve
     from simulate import run
 
     rows = [(name, p, d) for name, pairs in (CASES if cases is None else cases).items() for p, d in pairs]

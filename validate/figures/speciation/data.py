@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanfield import Fixed, collapse_time, excess_entropy, phi_drawn, phi_orthogonal, phi_two
 from meanfield.errors import checked
 from validate.errors import ComparisonError
 from validate.results.provenance import versions
@@ -56,7 +57,6 @@ def speciation_curves(
     """
     import xarray
 
-    from meanfield import phi_two
     from simulate import clones
 
     x = np.sort(np.linspace(0.6, 1.5, 13) if ratios is None else np.asarray(ratios, float))[::-1]
@@ -113,8 +113,6 @@ def collapse_curves(
     """
     import xarray
 
-    from meanfield import collapse_time, excess_entropy, phi_drawn, phi_orthogonal
-    from meanfield.problem.growth import Fixed
     from simulate import clones
 
     x = np.sort(np.geomspace(0.25, 4.0, 9) if ratios is None else np.asarray(ratios, float))[::-1]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.errors import ProblemError
-from meanfield.line import ScoreError, TwoClasses, crossing_start, end_law, leaving_guidance, share_outside
+from meanfield import ProblemError, TwoClasses, end_law
+from meanfield.line import ScoreError, crossing_start, leaving_guidance, share_outside
 from validate.figures.one_dimension.data import about
 from validate.results.provenance import versions
 from validate.results.tables import tabulate
