@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray
 
 from meanfield import Continuum, Fixed, Problem, solve
+from simulate import run
 from validate.drawing import SAMPLER, canvas, legend_below
 from validate.figures.curves import (
     DASHES,
@@ -21,14 +23,11 @@ from validate.figures.curves import (
 from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
 from validate.results.tables import Show, tabulate
 
-if TYPE_CHECKING:
-    import xarray
-
 
 def against_classes(
     counts: Sequence[int], sizes: Sequence[int], *, w: float = 1.0, sigma2: float = 0.25,
     samplers: Sequence[str] = SAMPLERS, progress: Show = None, **options: Any,
-) -> "xarray.Dataset":  # fmt: skip
+) -> xarray.Dataset:  # fmt: skip
     """m(0) - 1 and v(0)/sigma2 against the number of classes at fixed d, with the limit of infinitely many.
 
     Returns
@@ -42,10 +41,6 @@ def against_classes(
     >>> data.limit_v_ratio.values.round(4), data.P.values
     (array([0.4133, 0.2   ]), array([ 2.,  8., inf]))
     """
-    import xarray
-
-    from simulate import run
-
     base, laws = Problem(classes=Continuum(), sigma2=sigma2, guidance=w), [*map(Fixed, counts), Continuum()]
 
     def limit(sampler):
@@ -65,7 +60,7 @@ def against_classes(
     )
 
 
-def draw(data: "xarray.Dataset", axes=None):
+def draw(data: xarray.Dataset, axes=None):
     """Mean shift and variance against the number of classes: result of `against_classes`.
 
     Parameters

@@ -1,10 +1,13 @@
 """Distortion against d: it persists with exponentially many classes, and vanishes with fewer."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import xarray
 
 from meanfield import Continuum, Exponential, Fixed, Polynomial, Problem
 from meanfield.problem.growth import Growth
+from simulate import run
 from validate.agreement.statistics import exponent
 from validate.drawing import SAMPLER, canvas, legend_below
 from validate.figures.curves import (
@@ -23,14 +26,11 @@ from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
 from validate.results.tables import Show, tabulate
 from validate.sweeps.grid import theory_of
 
-if TYPE_CHECKING:
-    import xarray
-
 
 def against_d(
     families: Sequence[tuple[Growth, Sequence[int]]], *, w: float = 1.0, sigma2: float = 0.25,
     samplers: Sequence[str] = SAMPLERS, progress: Show = None, **options: Any,
-) -> "xarray.Dataset":  # fmt: skip
+) -> xarray.Dataset:  # fmt: skip
     """m(0) - 1 and 1 - v(0)/sigma2 against d, for each growth at its own sizes, with the theory particles go to.
 
     Theory is that at d = infinity for exponential growth, that at the rate log(P)/d of each d for slower growth.
@@ -46,10 +46,6 @@ def against_d(
     >>> bool(data.theory_shift[1] < data.theory_shift[0])                           # it vanishes as d grows
     True
     """
-    import xarray
-
-    from simulate import run
-
     base = Problem(classes=Continuum(), sigma2=sigma2, guidance=w)
     rows = [(growth, sampler, d) for growth, sizes in families for sampler in samplers for d in sizes]
 
@@ -66,7 +62,7 @@ def against_d(
     return xarray.Dataset(columns, attrs=about(base, options))
 
 
-def draw(data: "xarray.Dataset", axes=None):
+def draw(data: xarray.Dataset, axes=None):
     """Mean shift and lost variance against d on logarithmic axes: result of `against_d`.
 
     Parameters

@@ -6,19 +6,18 @@ the twin does not, so that the difference would be noisier than the plain mean.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray
 
 from meanfield import Exponential, Problem, quenched, reduced, solve
+from simulate import run
 from validate.drawing import COLOURS, canvas, legend_below
 from validate.figures.curves import in_units, limit_in_units
 from validate.recipe import Data, GalleryFigure, Part
 from validate.results.provenance import versions
 from validate.results.tables import Show, tabulate
-
-if TYPE_CHECKING:
-    import xarray
 
 _BASE = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=1.0)
 KINDS = ("particles", "quenched", "annealed")
@@ -39,7 +38,7 @@ def finite_d(
     n_steps: int = 120,
     seed: int = 0,
     progress: Show = None,
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """m(0) and v(0)/sigma2 of particles, of the quenched and of the annealed theory, and of the mean field.
 
     Parameters
@@ -61,10 +60,6 @@ def finite_d(
     >>> data.m.dims, int(data.m.isnull().sum())                      # no particles at d = 12
     (('case', 'kind', 'd'), 1)
     """
-    import xarray
-
-    from simulate import run
-
     cases = CASES if cases is None else cases
 
     def measure(problem, kind, d):
@@ -92,7 +87,7 @@ def finite_d(
     )
 
 
-def draw(data: "xarray.Dataset", axes=None):
+def draw(data: xarray.Dataset, axes=None):
     """Particles and finite-d theories against 1/d: result of `finite_d`.
 
     Parameters

@@ -1,12 +1,14 @@
 """Distortion at t = 0 against constant guidance w: theory on a line, particles at a few points."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray
 
 from meanfield import Continuum, Exponential, Problem, solve
 from meanfield.problem.growth import Growth
+from simulate import run
 from validate.drawing import SAMPLER, canvas
 from validate.figures.curves import (
     RATIO,
@@ -22,14 +24,11 @@ from validate.figures.curves import (
 from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
 from validate.results.tables import Show, tabulate
 
-if TYPE_CHECKING:
-    import xarray
-
 
 def against_w(
     classes: Sequence[Growth], weights: Sequence[float], points: Sequence[float], *, d: int, sigma2: float = 0.25,
     samplers: Sequence[str] = SAMPLERS, progress: Show = None, **options: Any,
-) -> "xarray.Dataset":  # fmt: skip
+) -> xarray.Dataset:  # fmt: skip
     """m(0) - 1 and v(0)/sigma2 against constant w: theory at d = infinity at `weights`, particles at d at `points`.
 
     Returns
@@ -43,10 +42,6 @@ def against_w(
     >>> data.line_v_ratio.values[0, 1].round(3)                 # ODE: no distortion at w = 0
     array([1. , 0.2])
     """
-    import xarray
-
-    from simulate import run
-
     base = Problem(classes=Continuum(), sigma2=sigma2, guidance=0.0)
 
     def guided(growth, sampler, w):
@@ -69,7 +64,7 @@ def against_w(
     )
 
 
-def draw(data: "xarray.Dataset", axes=None):
+def draw(data: xarray.Dataset, axes=None):
     """Mean shift and variance against w, one column a sampler: result of `against_w`.
 
     Parameters

@@ -1,25 +1,24 @@
 """m(t) and v(t) as sampling goes on: theory at d = infinity, particles at several d."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray
 
 from meanfield import Exponential, Problem, solve
+from simulate import run
 from validate.agreement.estimates import theory_on
 from validate.drawing import COLOURS, SAMPLER, canvas
 from validate.figures.curves import SAMPLERS, about
 from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
 from validate.results.tables import Show, tabulate
 
-if TYPE_CHECKING:
-    import xarray
-
 
 def order_parameters(
     problem: Problem, sizes: Sequence[int], *, samplers: Sequence[str] = SAMPLERS, n_fine: int = 200, top: float = 50.0,
     progress: Show = None, **options: Any,
-) -> "xarray.Dataset":  # fmt: skip
+) -> xarray.Dataset:  # fmt: skip
     """m(t) and v(t)/D(t) of both samplers: theory at d = infinity, particles at several d.
 
     Parameters
@@ -40,10 +39,6 @@ def order_parameters(
     >>> data.m.dims
     ('sampler', 'size', 'time')
     """
-    import xarray
-
-    from simulate import run
-
     line_D = np.geomspace(problem.sigma2 * (1 + 1e-12), top, n_fine)
 
     def line(sampler):
@@ -71,7 +66,7 @@ def order_parameters(
     )
 
 
-def draw(data: "xarray.Dataset", axes=None):
+def draw(data: xarray.Dataset, axes=None):
     """m(t) and v(t)/D(t) as D falls: result of `order_parameters`.
 
     Parameters

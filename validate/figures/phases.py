@@ -2,16 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray
 
 from meanfield import Exponential, Problem, phase_diagram
 from validate.drawing import COLOURS, canvas
 from validate.recipe import Data, GalleryFigure, Part
-
-if TYPE_CHECKING:
-    import xarray
 
 AXIS = {
     "alpha": r"class rate $\alpha = \log P/d$",
@@ -36,7 +34,7 @@ EVENTS |= {"t_capture": ("capture", COLOURS[3])}
 PHASE = {"crowd": "#dfe9f3", "glass": "#f6d9c4", "target": "#d5ecdf", "captured": "#f0d5e6", "sliding": "#fbf3c8"}
 
 
-def draw(panels: Sequence[tuple[str, str, "xarray.Dataset"]], axes=None):
+def draw(panels: Sequence[tuple[str, str, xarray.Dataset]], axes=None):
     """Draw phase diagrams, one panel each.
 
     Parameters
@@ -60,7 +58,7 @@ def draw(panels: Sequence[tuple[str, str, "xarray.Dataset"]], axes=None):
     return figure, axes
 
 
-def _map(axis, data: "xarray.Dataset", field: str) -> None:
+def _map(axis, data: xarray.Dataset, field: str) -> None:
     """Colours for the distortion, curves for the boundaries and the closed-form lines."""
     from matplotlib.colors import TwoSlopeNorm
 
@@ -88,7 +86,7 @@ def _map(axis, data: "xarray.Dataset", field: str) -> None:
         )
 
 
-def _verticals(data: "xarray.Dataset") -> list[tuple[str, float]]:
+def _verticals(data: xarray.Dataset) -> list[tuple[str, float]]:
     """Closed-form lines of a map whose x is alpha: capacity (sigma2 fixed), and the limit w -> infinity of (T13)."""
     if data.attrs["x"] != "alpha" or data.attrs["y"] not in ("w", "w0", "omega", "eta"):
         return []
@@ -119,7 +117,7 @@ def _name(axis, label: str, where, colour: str) -> None:
     text.set_path_effects([withStroke(linewidth=2.2, foreground="white")])
 
 
-def _phases(axis, data: "xarray.Dataset", _field: str) -> None:
+def _phases(axis, data: xarray.Dataset, _field: str) -> None:
     """Phase in colour against t, with the curves of its changes."""
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Patch

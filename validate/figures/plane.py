@@ -2,17 +2,14 @@
 
 import json
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray
 
 from meanfield import Continuum, Fixed, Problem, design, solve
 from simulate import sample_mixture
 from validate.drawing import COLOURS, canvas
 from validate.recipe import Data, GalleryFigure, Part
-
-if TYPE_CHECKING:
-    import xarray
 
 
 def plane(
@@ -24,7 +21,7 @@ def plane(
     n_samples: int = 3000,
     n_steps: int = 200,
     seed: int = 0,
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """Particles with exact scores in two dimensions: one class of an evenly spread Gaussian cloud of classes.
 
     The class means lie on a spiral with the radii of a Gaussian cloud, the target at a typical radius, sqrt(2). That
@@ -42,8 +39,6 @@ def plane(
     >>> [round(float(v), 1) for v in data.v_ratio_theory]      # unguided, same mean, strong, designed
     [1.0, 0.4, 0.0, 1.0]
     """
-    import xarray
-
     means = _spiral(n_classes)
     k = int(np.argmin(np.abs(np.linalg.norm(means, axis=1) - math.sqrt(2.0))))
     problem = Problem(classes=Fixed(n_classes), sigma2=sigma2, guidance=0.0, sampler=sampler, t_start=1000.0)
@@ -95,7 +90,7 @@ def _theory(problem: Problem, w: float) -> tuple[float, float]:
 WIDTHS = (1.0, 2.0)  # contours, in standard deviations
 
 
-def draw(data: "xarray.Dataset", axes=None):
+def draw(data: xarray.Dataset, axes=None):
     """One panel for each guidance: samples in colour, the true class as black contours, other classes in grey.
 
     Parameters

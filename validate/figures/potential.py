@@ -1,19 +1,16 @@
 """The effective potential as t falls: exponentially many classes, and ever fewer."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray
 
 from meanfield import Exponential, Polynomial, Problem, potential
 from validate.drawing import canvas
 from validate.recipe import Data, GalleryFigure, Part
 
-if TYPE_CHECKING:
-    import xarray
 
-
-def draw(panels: Sequence[tuple[str, "xarray.Dataset"]], axes=None):
+def draw(panels: Sequence[tuple[str, xarray.Dataset]], axes=None):
     """V(m; t) - V at its minimum, a curve for each t, vertically shifted; latest time at the bottom.
 
     Parameters
@@ -48,7 +45,7 @@ def draw(panels: Sequence[tuple[str, "xarray.Dataset"]], axes=None):
     return figure, axes
 
 
-def _curve(axis, data: "xarray.Dataset", shift: float, colour) -> None:
+def _curve(axis, data: xarray.Dataset, shift: float, colour) -> None:
     """One time: the curve scaled to height 1, its two sides, kinks, minima, and the trajectory."""
     m, V, F = (data[name].values for name in ("m", "V", "F"))
     low, span = V.min(), np.ptp(V)

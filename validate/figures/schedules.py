@@ -6,20 +6,19 @@ Each family is followed in its amplitude A from 0; the curve it draws in the pla
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray
 
 from meanfield import Constant, Continuum, Interval, Problem, Ramp, Schedule, Triangular, early_high, solve
+from simulate import run
 from validate.drawing import COLOURS, SAMPLER, canvas, legend_below
 from validate.figures.curves import RATIO, SHIFT, distortion_of, final_distortion
 from validate.figures.pages.schedule_table import FAMILIES
 from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
 from validate.results.provenance import versions
 from validate.results.tables import Show, tabulate
-
-if TYPE_CHECKING:
-    import xarray
 
 
 def schedule_plane(
@@ -31,7 +30,7 @@ def schedule_plane(
     families: Mapping[str, Callable[[float], Schedule]] | None = None,
     progress: Show = None,
     **options: Any,
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """Theory along each family's amplitude, particles at some amplitudes.
 
     Parameters
@@ -56,10 +55,6 @@ def schedule_plane(
     >>> data.line_v_ratio.values.round(4)
     array([[1.    , 0.4133]])
     """
-    import xarray
-
-    from simulate import run
-
     families = FAMILIES if families is None else families
     times = np.geomspace(1e-6, 1e3, 200)
 
@@ -92,7 +87,7 @@ def schedule_plane(
 DASHES = ("-", "--", ":", "-.")
 
 
-def draw(panels: Sequence[tuple[str, "xarray.Dataset"]], axes=None):
+def draw(panels: Sequence[tuple[str, xarray.Dataset]], axes=None):
     """One panel for each problem: theory as lines, particles as markers.
 
     Parameters

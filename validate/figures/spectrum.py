@@ -6,19 +6,18 @@ dimensions that they follow the trajectory without moving it.
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray
 
 from meanfield import Continuum, Exponential, Problem, Spectrum, solve
 from meanfield.errors import whole
+from simulate import run
 from validate.drawing import COLOURS, SAMPLER, canvas
 from validate.errors import ComparisonError
 from validate.recipe import Data, GalleryFigure, Part, effort
 from validate.results.tables import Show, tabulate
-
-if TYPE_CHECKING:
-    pass
 
 PROBE = 1e-12  # share of all probes together
 
@@ -73,10 +72,6 @@ def distortion_spectrum(
     ------
     ComparisonError : a size does not realise the shares (theory and particles would be of two problems).
     """
-    import xarray
-
-    from simulate import run
-
     s, sizes = problem.spectrum, [whole("sizes", d, low=2) for d in sizes]
     line = with_probes(problem, *probes)
     assert s is not None

@@ -2,23 +2,23 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray
 
 from meanfield import DensityRatio, Problem, fade, ratio_limits, solve
+from meanfield.objective.contrastive import fit, minimiser, score_objective, weights
 from meanfield.objective.smallmixture import SmallMixture
+from simulate import run
 from validate.agreement.extrapolation import Extrapolation, fit_inverse_size
 from validate.results.tables import tabulate
-
-if TYPE_CHECKING:
-    import xarray
 
 
 def objective_on_a_line(
     beta: float = 0.3, t: float = 0.5, *, means: Sequence[float] = (1.5, -1.0, 0.2), variance: float = 0.3,
     points: int = 241, fitted: int = 24,
-) -> "xarray.Dataset":  # fmt: skip
+) -> xarray.Dataset:  # fmt: skip
     """The plain objective of a mixture on a line: its minimiser in closed form, found numerically, and where none is.
 
     Returns
@@ -32,10 +32,6 @@ def objective_on_a_line(
     >>> bool(np.isnan(data.minimiser[0])), bool(data.error < 1e-6)
     (True, True)
     """
-    import xarray
-
-    from meanfield.objective.contrastive import fit, minimiser, score_objective, weights
-
     mixture, guidance = SmallMixture(list(means), variance), DensityRatio(beta)
     x = np.linspace(-3.5, 4.5, points)
     at = mixture.fields(x[:, None], t)
@@ -73,7 +69,7 @@ def weight_on_the_way(
     n_times: int = 25,
     seed: int = 0,
     **options: Any,
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """The mean weight of density-ratio guidance against D, particles and theory.
 
     Parameters
@@ -87,10 +83,6 @@ def weight_on_the_way(
     xarray.Dataset : `w`, `w_error`, `D` over (size, time); `line`, `line_D` over (d, node); `D_fade`, `D_speciation`
         over d.
     """
-    import xarray
-
-    from simulate import run
-
     every, sigma2 = sorted({*sizes, *theory}), problem.sigma2
 
     def particles(d):
@@ -116,7 +108,7 @@ def distortion_over_sizes(
     samplers: Sequence[str] = ("ode", "sde"),
     seed: int = 0,
     **options: Any,
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """m(0) and v(0) of density-ratio guidance and of constant guidance with its weight at large t, over sizes.
 
     Parameters
@@ -131,8 +123,6 @@ def distortion_over_sizes(
         and the same of constant guidance, `constant_...`; `case` and `d` over point; `shift_limit`, `shift_off` (at
         1.1 beta) and `loss_limit` over sampler, coefficients for d -> infinity.
     """
-    import xarray
-
     points = [(name, classes, int(d)) for name, (classes, sizes) in cases.items() for d in sizes]
     off = DensityRatio(1.1 * problem.guidance.beta, problem.guidance.w_max)
 
@@ -160,7 +150,7 @@ def distortion_over_sizes(
     )
 
 
-def limit_from_sizes(data: "xarray.Dataset", case: str, sampler: str) -> Extrapolation:
+def limit_from_sizes(data: xarray.Dataset, case: str, sampler: str) -> Extrapolation:
     """(m(0) - 1) (d/sigma2)^e of a case for d -> infinity, from a straight line in 1/d."""
     part = data.sel(sampler=sampler).isel(point=np.flatnonzero(data["case"].values == case))
     problem = Problem.from_dict(json.loads(data.attrs["problem"])).replace(sampler=sampler)
@@ -171,8 +161,6 @@ def limit_from_sizes(data: "xarray.Dataset", case: str, sampler: str) -> Extrapo
 
 def _measured(problem: Problem, d: int, seed: int, options: Mapping[str, Any]) -> dict[str, float]:
     """One point: density-ratio guidance, and constant guidance of the same weight at large t."""
-    from simulate import run
-
     constant = problem.replace(guidance=problem.guidance.largest)
     ways = {"": (problem, fade(problem, d).trajectory.final), "constant_": (constant, solve(constant, d).final)}
     found: dict[str, float] = {}

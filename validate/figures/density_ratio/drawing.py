@@ -1,18 +1,14 @@
 """The objective and its minimiser, the weight on the way, distortion over sizes."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import xarray
 
 from validate.drawing import COLOURS, SAMPLER, canvas, lettered
-
-if TYPE_CHECKING:
-    import xarray
 
 MARKERS = "o^sDv"
 
 
-def draw(line: "xarray.Dataset", weight: "xarray.Dataset", sizes: "xarray.Dataset", axes=None):
+def draw(line: xarray.Dataset, weight: xarray.Dataset, sizes: xarray.Dataset, axes=None):
     """Four panels: minimiser on a line, mean weight against D, mean shift and loss of variance against d.
 
     Parameters
@@ -34,7 +30,7 @@ def draw(line: "xarray.Dataset", weight: "xarray.Dataset", sizes: "xarray.Datase
     return figure, axes
 
 
-def _objective(axis, data: "xarray.Dataset") -> None:
+def _objective(axis, data: xarray.Dataset) -> None:
     x, none = data["x"].values, data["beta_r"].values >= 1.0
     edge = x[none].max() if none.any() else x[0]
     axis.axvspan(x[0], edge, color="0.9", lw=0)
@@ -47,7 +43,7 @@ def _objective(axis, data: "xarray.Dataset") -> None:
     axis.legend(loc="upper right")
 
 
-def _weight(axis, data: "xarray.Dataset") -> None:
+def _weight(axis, data: xarray.Dataset) -> None:
     for i, d in enumerate(data["d"].values):
         part, colour = data.sel(d=d), COLOURS[i]
         axis.plot(part["line_D"], part["line"], color=colour, label=f"{d}")
@@ -66,7 +62,7 @@ def _weight(axis, data: "xarray.Dataset") -> None:
     axis.legend(title="d", loc="lower right")
 
 
-def _distortion(axis, data: "xarray.Dataset", name: str, label: str) -> None:
+def _distortion(axis, data: xarray.Dataset, name: str, label: str) -> None:
     samplers = [str(s) for s in data["sampler"].values]
     marked = dict(zip(dict.fromkeys(data["case"].values.tolist()), MARKERS, strict=False))
     for sampler, colour in zip(samplers, COLOURS, strict=False):

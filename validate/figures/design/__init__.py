@@ -1,9 +1,10 @@
 """The designed schedule in time, and the Pareto front of the families of schedules."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray
 
 from meanfield import Continuum, Exponential, Problem, design
 from validate.drawing import styled
@@ -11,13 +12,10 @@ from validate.figures.design.fronts import draw_fronts, pareto
 from validate.figures.design.portrait import draw_portrait, portrait
 from validate.recipe import Data, GalleryFigure, Part
 
-if TYPE_CHECKING:
-    import xarray
-
 __all__ = ["FIGURE", "draw", "draw_fronts", "draw_portrait", "pareto", "portrait"]
 
 
-def draw(data: "xarray.Dataset", panels: Sequence[tuple[str, "xarray.Dataset"]]):
+def draw(data: xarray.Dataset, panels: Sequence[tuple[str, xarray.Dataset]]):
     """A design in time, and below it the Pareto fronts of two problems (see `draw_fronts`).
 
     Returns

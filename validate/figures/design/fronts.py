@@ -8,9 +8,10 @@ does not count as kept. Schedules that pass a glass with w < 0, where the theory
 import json
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray
 
 from meanfield import (
     Constant,
@@ -27,9 +28,6 @@ from meanfield import (
 from meanfield.maps.bulk import Responses, table_of
 from validate.drawing import COLOURS, canvas, legend_below
 from validate.results.tables import Show, tabulate
-
-if TYPE_CHECKING:
-    import xarray
 
 LATEST, EARLIEST = 0.01, 300.0  # VE times between which schedules change
 
@@ -100,7 +98,7 @@ def pareto(
     n: int = 1500,
     families: Sequence[str] = tuple(FAMILIES),
     progress: Show = None,
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """Fronts of (variance kept, mean shift) by family of schedules.
 
     Parameters
@@ -123,8 +121,6 @@ def pareto(
     >>> bool(data.kept.max() < 1.0)        # (T17)
     True
     """
-    import xarray
-
     respond = Responses(problem.replace(guidance=0.0), strongest=max(abs(w_min), w_max))
 
     def member(name, u):
@@ -188,7 +184,7 @@ STYLES = {  # family -> (colour, line)
 }
 
 
-def draw_fronts(panels: Sequence[tuple[str, "xarray.Dataset"]], axes=None):
+def draw_fronts(panels: Sequence[tuple[str, xarray.Dataset]], axes=None):
     """One panel for each problem; a star is the design.
 
     Parameters

@@ -2,23 +2,21 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray
 
 from meanfield import Design, solve
 from validate.drawing import COLOURS, canvas, legend_below
 from validate.errors import ConfigError
 from validate.results.tables import tabulate
 
-if TYPE_CHECKING:
-    import xarray
-
 FORMATS = (".png", ".pdf", ".svg")
 POINTS = 401
 
 
-def portrait(made: Design, n_points: int = POINTS) -> "xarray.Dataset":
+def portrait(made: Design, n_points: int = POINTS) -> xarray.Dataset:
     """A design in time, next to constant guidance of the same mean shift and at w_max.
 
     Returns
@@ -26,8 +24,6 @@ def portrait(made: Design, n_points: int = POINTS) -> "xarray.Dataset":
     xarray.Dataset : `w`, `m` and `v_ratio` = v/D (v over its undistorted value) over (guidance, t), t VE time falling
         to 0; guidance is "designed", "same mean" (if any constant has it) and "w_max". Attributes: the design.
     """
-    import xarray
-
     problem = made.problem
     runs = {"designed": problem}
     if made.same_mean is not None:
@@ -53,7 +49,7 @@ def check_picture(path: Path | None) -> None:
         raise ConfigError(f"a picture must end in one of {list(FORMATS)}; got {path}.")
 
 
-def write_picture(data: "xarray.Dataset", path: Path) -> None:
+def write_picture(data: xarray.Dataset, path: Path) -> None:
     """Draw a `portrait` to a file."""
     figure, _ = draw_portrait(data)
     figure.savefig(path)
@@ -66,7 +62,7 @@ LOOK = {  # guidance -> (label, colour, line style)
 }
 
 
-def draw_portrait(data: "xarray.Dataset", axes=None):
+def draw_portrait(data: xarray.Dataset, axes=None):
     """Guidance, mean and variance against the noised class variance D = sigma2 + t, which falls as sampling goes on.
 
     Parameters

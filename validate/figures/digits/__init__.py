@@ -3,6 +3,7 @@
 from typing import Any
 
 from simulate.learned import available
+from simulate.randomness.streams import resampling_counts
 from validate.figures.digits.drawing import draw
 from validate.figures.digits.levels import EXACT, exact_level, learned_level, mean_field_level, real_level
 from validate.figures.digits.schedules import W
@@ -40,8 +41,6 @@ def _theory(data: Data) -> dict[str, Any]:
 
 
 def _caption(data: Data) -> str:
-    from simulate.randomness.streams import resampling_counts
-
     learned, counts = pooled(_trainings(data)), resampling_counts(10, 1000, seed=0)
     sampler = str(learned.sampler.values[0])
     skills = {

@@ -1,16 +1,13 @@
 """Figure of learned scores on real digits: samples, what guidance costs, and what theory says of it."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray
 
 from validate.agreement.statistics import wilson
 from validate.drawing import COLOURS, legend_below, lettered, styled
 from validate.figures.digits.summary import COMPARED, by_schedule, pooled
-
-if TYPE_CHECKING:
-    import xarray
 
 SHOWN = ("unguided", *COMPARED)
 COLOUR = dict(zip(SHOWN, ("#000000", *COLOURS[:4], COLOURS[5]), strict=True))
@@ -33,9 +30,7 @@ SHORT = {
 }
 
 
-def draw(
-    theory: Mapping[str, "xarray.Dataset"], trainings: Sequence["xarray.Dataset"], real: "xarray.Dataset", axes=None
-):
+def draw(theory: Mapping[str, xarray.Dataset], trainings: Sequence[xarray.Dataset], real: xarray.Dataset, axes=None):
     """Samples (a), accuracy and distance against diversity (b, c), learned distortion against its predictions (d, e).
 
     Parameters
@@ -71,7 +66,7 @@ def draw(
         return axes[0].figure, axes
 
 
-def _images(axis, training: "xarray.Dataset", real: "xarray.Dataset") -> None:
+def _images(axis, training: xarray.Dataset, real: xarray.Dataset) -> None:
     """The first sample of every class, one row for each schedule: same start in every row. First row: real images."""
     names = [name for name in SHOWN if name != "designed, continuum"]
     images = (real["images"], *(training["images"].sel(schedule=name) for name in names))
@@ -88,7 +83,7 @@ def _images(axis, training: "xarray.Dataset", real: "xarray.Dataset") -> None:
         side.set_visible(False)
 
 
-def _costs(axis, learned: "xarray.Dataset", real: "xarray.Dataset", sampler: str, name: str, label: str) -> None:
+def _costs(axis, learned: xarray.Dataset, real: xarray.Dataset, sampler: str, name: str, label: str) -> None:
     """One measure against the trace ratio to real images, a point for each schedule."""
     n = 10 * int(learned.attrs["n_samples"]) * int(learned.attrs["n_trainings"])
     for schedule in SHOWN:
@@ -109,7 +104,7 @@ def _costs(axis, learned: "xarray.Dataset", real: "xarray.Dataset", sampler: str
 
 
 def _predictions(
-    axis, levels: Mapping[str, "xarray.Dataset"], learned: "xarray.Dataset", sampler: str, name: str, label: str
+    axis, levels: Mapping[str, xarray.Dataset], learned: xarray.Dataset, sampler: str, name: str, label: str
 ) -> None:
     """Predictions as lines, one for each schedule; the learned average class as a point, its classes as small ones."""
     for i, schedule in enumerate(COMPARED):

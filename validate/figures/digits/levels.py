@@ -14,22 +14,21 @@ all; classes that are Gaussians; a score without error. All fits and trainings s
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray
 
 from meanfield import solve
 from meanfield.errors import one_of
+from simulate import PointScore, sample_mixture, sample_scores
+from simulate.learned import BLUR, Digits, Training, digit_problem, load_digits, make_classifier, train
+from simulate.randomness.streams import resampling_counts
 from validate.errors import ComparisonError
 from validate.figures.digits.generative import energy_distance, mean_shift, trace_ratio, vendi
 from validate.figures.digits.schedules import SCHEDULES, class_problem, schedule_of
 from validate.results.provenance import versions
 from validate.results.tables import Columns, Show, tabulate
-
-if TYPE_CHECKING:
-    import xarray
-
-    from simulate.learned import Digits
 
 EXACT = ("equal shapes", "ten Gaussians", "training set")
 BATCH = 40  # images whose Vendi score is taken at once
@@ -40,7 +39,7 @@ IMAGES = ("shown", "row", "column")  # dimensions of what is kept of them
 Sampler = Callable[[Any], np.ndarray]  # problem -> samples (10, n, 64)
 
 
-def mean_field_level(samplers: Sequence[str] = ("ode", "sde")) -> "xarray.Dataset":
+def mean_field_level(samplers: Sequence[str] = ("ode", "sde")) -> xarray.Dataset:
     """Mean shift and trace ratio of every class by the mean field: no samples, no errors.
 
     Returns
@@ -48,8 +47,6 @@ def mean_field_level(samplers: Sequence[str] = ("ode", "sde")) -> "xarray.Datase
     xarray.Dataset : `shift` (m - m unguided, along the mean of the class) and `trace_guided` (trace of the covariance
         over that without guidance), over (sampler, schedule, class); `t_speciation`; `standing` by theory.
     """
-    from simulate.learned import load_digits
-
     means, covariances = load_digits().moments()
 
     def measure(sampler, k):
@@ -85,7 +82,7 @@ def exact_level(
     n_steps: int = 60,
     seed: int = 0,
     progress: Show = None,
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """Particles with the exact score of one of the levels "equal shapes", "ten Gaussians", "training set".
 
     Parameters
@@ -99,9 +96,6 @@ def exact_level(
         moments of the generator half; `accuracy`; `vendi`, effective number of different images among 40; `energy`,
         distance to the held-out half; `images` of the first sampler, in grey levels.
     """
-    from simulate import PointScore, sample_mixture, sample_scores
-    from simulate.learned import BLUR, load_digits
-
     one_of("level", level, EXACT, error=ComparisonError)
     digits = load_digits()
     options: dict[str, Any] = {"n_samples": n_samples, "n_steps": n_steps}
@@ -135,7 +129,7 @@ def learned_level(
     seed: int = 0,
     checkpoint: str | None = None,
     progress: Show = None,
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """Train a network and measure its samples.
 
     Parameters
@@ -147,8 +141,6 @@ def learned_level(
     -------
     xarray.Dataset : as `exact_level`; `loss` by step.
     """
-    from simulate.learned import Training, load_digits, train
-
     digits, settings = load_digits(), Training(**(training or {}))
     score = train(settings, checkpoint=checkpoint, progress=progress)
     labels = np.repeat(np.arange(10), n_samples)
@@ -162,7 +154,7 @@ def learned_level(
     return data.assign_attrs(level="learned", t_start=T_START, **about, **_about())
 
 
-def real_level(seed: int = 0) -> "xarray.Dataset":
+def real_level(seed: int = 0) -> xarray.Dataset:
     """What the measures say of real images: the generator half, judged by the held-out half, or the other way round.
 
     Returns
@@ -171,9 +163,6 @@ def real_level(seed: int = 0) -> "xarray.Dataset":
         the class mean, `vendi` of the held-out half, `energy` between the halves, `accuracy` on the generator half;
         `images` of the generator half.
     """
-    from simulate.learned import load_digits, make_classifier
-    from simulate.randomness.streams import resampling_counts
-
     digits = load_digits()
     means, covariances = digits.moments()
     ours, held, classify = digits.blurred("generator", seed), digits.blurred("held-out", seed), make_classifier(digits)
@@ -192,11 +181,8 @@ def real_level(seed: int = 0) -> "xarray.Dataset":
 
 def _measured(
     sample: Sampler, digits: "Digits", samplers: Sequence[str], n_samples: int, seed: int, label: str, progress: Show
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """All measures of the samples of all schedules; the first one, unguided, gives the twins."""
-    from simulate.learned import digit_problem, make_classifier
-    from simulate.randomness.streams import resampling_counts
-
     means, covariances = digits.moments()
     held, classify = digits.blurred("held-out"), make_classifier(digits)
     references = [held[digits.labels_held_out == k] for k in range(10)]
@@ -241,10 +227,8 @@ def _bandwidth(covariance: np.ndarray) -> float:
     return float(np.sqrt(0.5 * np.trace(covariance)))
 
 
-def _dataset(columns: Columns, samplers: Sequence[str] = ()) -> "xarray.Dataset":
+def _dataset(columns: Columns, samplers: Sequence[str] = ()) -> xarray.Dataset:
     """Columns by (sampler, schedule, class), or by class alone; images have more dimensions."""
-    import xarray
-
     coords: dict[str, Any] = {"class": np.arange(10)}
     if samplers:
         coords |= {"sampler": list(samplers), "schedule": list(SCHEDULES)}

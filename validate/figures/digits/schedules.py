@@ -7,14 +7,12 @@ The rate is log(10) over the number of directions kept, so that d alpha = log P 
 """
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from meanfield import Constant, Exponential, Interval, Piecewise, Problem, Ramp, Schedule, Spectrum, spectrum_of
-
-if TYPE_CHECKING:
-    from simulate.learned import Digits
+from simulate.learned import Digits
 
 W = 2.0  # largest weight of all schedules
 FLAT = 1e-4  # B/S_k below which a direction is left out

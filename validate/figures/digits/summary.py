@@ -14,23 +14,21 @@ negative if it is worse. Its error is a bootstrap over the ten classes, which sh
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import xarray
 
 from meanfield.errors import checked, one_of
 from validate.errors import ComparisonError
 from validate.figures.digits.generative import Estimate
-
-if TYPE_CHECKING:
-    import xarray
 
 COMPARED = ("constant", "interval", "negative window", "designed", "designed, continuum")  # the guided schedules
 QUANTITIES = {"shift": 0.0, "trace_guided": 1.0}  # what the theory predicts, and its value without distortion
 MEASURES = ("shift", "trace_guided", "error", "trace", "accuracy", "vendi", "energy")
 
 
-def pooled(trainings: Sequence["xarray.Dataset"]) -> "xarray.Dataset":
+def pooled(trainings: Sequence[xarray.Dataset]) -> xarray.Dataset:
     """Mean over trainings (results of `learned_level`, or one of any other level), with errors by class.
 
     Raises
@@ -64,15 +62,13 @@ def pooled(trainings: Sequence["xarray.Dataset"]) -> "xarray.Dataset":
     return result.assign_attrs(attrs, n_trainings=n)
 
 
-def by_schedule(level: "xarray.Dataset", name: str, sampler: str, schedule: str) -> Estimate:
+def by_schedule(level: xarray.Dataset, name: str, sampler: str, schedule: str) -> Estimate:
     """The average class of a pooled level; without samples the error is nan."""
     part = level.sel(sampler=sampler, schedule=schedule)
     return Estimate(float(part[name].mean()), float(part[f"{name}_mean_stderr"]))
 
 
-def skill(
-    predicted: "xarray.Dataset", learned: "xarray.Dataset", name: str, sampler: str, counts: np.ndarray
-) -> Estimate:
+def skill(predicted: xarray.Dataset, learned: xarray.Dataset, name: str, sampler: str, counts: np.ndarray) -> Estimate:
     """Skill of a level as a prediction of the learned one, for "shift" or "trace_guided"; see the module.
 
     Parameters
@@ -97,7 +93,7 @@ class OverSchedules(NamedTuple):
     centred: float
 
 
-def over_schedules(kept: "xarray.Dataset", level: str, name: str, sampler: str) -> OverSchedules:
+def over_schedules(kept: xarray.Dataset, level: str, name: str, sampler: str) -> OverSchedules:
     """How much of a level's skill tells the guided schedules apart: a result of `summary`, the average class.
 
     One number for all schedules, fitted to what was learned, has skill too: it knows that there is a distortion.
@@ -120,7 +116,7 @@ def over_schedules(kept: "xarray.Dataset", level: str, name: str, sampler: str) 
     return OverSchedules(1.0 - float(miss @ miss) / size, 1.0 - spread / size, centred)
 
 
-def summary(levels: Mapping[str, "xarray.Dataset"]) -> "xarray.Dataset":
+def summary(levels: Mapping[str, xarray.Dataset]) -> xarray.Dataset:
     """The average class of pooled levels: what the documentation quotes, small enough to be kept.
 
     Parameters
@@ -132,8 +128,6 @@ def summary(levels: Mapping[str, "xarray.Dataset"]) -> "xarray.Dataset":
     xarray.Dataset : every measure and its `_stderr` over (level, sampler, schedule); what is behind each level, its
         training, seeds, versions and schedules, as JSON in the attributes.
     """
-    import xarray
-
     parts = []
     for level in levels.values():
         part = level[[name for name in MEASURES if name in level]].mean("class")
@@ -143,7 +137,7 @@ def summary(levels: Mapping[str, "xarray.Dataset"]) -> "xarray.Dataset":
     return both
 
 
-def table(levels: Mapping[str, "xarray.Dataset"], name: str, sampler: str) -> str:
+def table(levels: Mapping[str, xarray.Dataset], name: str, sampler: str) -> str:
     """Markdown: the average class by schedule and level, with standard errors where there are any."""
     lines = [f"| {sampler}, {name} | " + " | ".join(COMPARED) + " |", "|---" * (len(COMPARED) + 1) + "|"]
     for label, level in levels.items():

@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray
+from scipy.optimize import brentq
 
 from meanfield import Linear, Problem, phase_diagram
 from meanfield.maps.bulk import Responses, Table
+from simulate import run
 from validate.results.tables import Show, tabulate
-
-if TYPE_CHECKING:
-    import xarray
 
 
 def window_map(
@@ -20,7 +20,7 @@ def window_map(
     omega: np.ndarray,
     *,
     progress: Show = None,
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """The negative window w0 + omega t over its two parameters, with the curve on which it keeps the variance.
 
     Parameters
@@ -60,7 +60,6 @@ def _lines(w0: np.ndarray, omega: np.ndarray, start: float) -> Table:
 
 def _keeping(respond: Responses, w0: float, omega: np.ndarray) -> list[float]:
     """All omega with v(0) = sigma2 at one w0 that the grid separates; jumps of v (capture) are no roots."""
-    from scipy.optimize import brentq
 
     def excess(x: float) -> float:
         return float(respond(_lines(np.array([w0]), np.array([x]), respond.problem.T)).ratio[0]) - 1.0
@@ -76,7 +75,7 @@ def _keeping(respond: Responses, w0: float, omega: np.ndarray) -> list[float]:
 
 def window_points(
     problems: Sequence[Problem], points: Sequence[tuple[int, float, float]], d: Sequence[int], **options: Any
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """Particles at points of the maps of several problems.
 
     Parameters
@@ -92,9 +91,6 @@ def window_points(
         `separation` (mean log-odds per dimension; in the continuum, where that is -inf, the F + alpha of the mean m and
         v), `accuracy`.
     """
-    import xarray
-
-    from simulate import run
 
     def measure(point):
         panel, w0, omega = point

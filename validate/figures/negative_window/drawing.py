@@ -1,14 +1,12 @@
 """Maps of the distortion by the negative window, with the curve on which the variance is kept."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray
 
 from validate.drawing import COLOURS, canvas
-
-if TYPE_CHECKING:
-    import xarray
 
 ROWS = {  # field -> (name, colour map, neutral value)
     "m_shift": ("mean shift m(0) - 1", "RdBu", 0.0),
@@ -17,7 +15,7 @@ ROWS = {  # field -> (name, colour map, neutral value)
 }
 
 
-def draw(panels: Sequence[tuple[str, "xarray.Dataset"]], points: "xarray.Dataset | None" = None, axes=None):
+def draw(panels: Sequence[tuple[str, xarray.Dataset]], points: "xarray.Dataset | None" = None, axes=None):
     """One column for each problem, one row for each of mean shift, variance and separation.
 
     Parameters
@@ -53,7 +51,7 @@ def draw(panels: Sequence[tuple[str, "xarray.Dataset"]], points: "xarray.Dataset
     return figure, axes
 
 
-def _norm(field: str, maps: Sequence["xarray.Dataset"], neutral: float) -> Any:
+def _norm(field: str, maps: Sequence[xarray.Dataset], neutral: float) -> Any:
     from matplotlib.colors import TwoSlopeNorm
 
     if field == "v_ratio":
@@ -63,7 +61,7 @@ def _norm(field: str, maps: Sequence["xarray.Dataset"], neutral: float) -> Any:
     return TwoSlopeNorm(neutral, neutral - spread, neutral + spread)
 
 
-def _marks(axis, data: "xarray.Dataset") -> None:
+def _marks(axis, data: xarray.Dataset) -> None:
     """The curve of the kept variance; hatching where the theory is approximate, and where the sample is lost."""
     approximate = (data.standing.values == 2).astype(float)
     for region, hatch, colour in ((approximate, "////", "0.35"), (data.lost.values.astype(float), "xxxx", "0.05")):
@@ -78,7 +76,7 @@ def _marks(axis, data: "xarray.Dataset") -> None:
             axis.plot(*segment, style, color="black", lw=1.8, zorder=3)
 
 
-def _branches(w0: np.ndarray, omega: np.ndarray, data: "xarray.Dataset") -> list[tuple[np.ndarray, np.ndarray]]:
+def _branches(w0: np.ndarray, omega: np.ndarray, data: xarray.Dataset) -> list[tuple[np.ndarray, np.ndarray]]:
     """Roots joined into curves: neighbours in w0 whose omega differs by less than a tenth of the map."""
     step, height = 1.5 * float(data.x[1] - data.x[0]), 0.1 * float(data.y[-1] - data.y[0])
     curves: list[list[tuple[float, float]]] = []
@@ -92,7 +90,7 @@ def _branches(w0: np.ndarray, omega: np.ndarray, data: "xarray.Dataset") -> list
     return [tuple(np.array(c).T) for c in curves]  # type: ignore[misc]
 
 
-def _points(axis, points: "xarray.Dataset", field: str, norm, cmap: str) -> None:
+def _points(axis, points: xarray.Dataset, field: str, norm, cmap: str) -> None:
     edge: Any = {"edgecolors": "black", "linewidths": 0.7, "zorder": 5}
     axis.scatter(points.w0, points.omega, c=points[field], norm=norm, cmap=cmap, s=34, **edge)
 

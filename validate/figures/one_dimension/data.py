@@ -5,24 +5,24 @@ Theory (`meanfield.line`) beside particles (`simulate.sample_line`); see docs/on
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray
+from scipy.special import ndtri
 
 from meanfield import PiecewiseConstant, TwoClasses, end_law
 from meanfield.line import tilted_law, trajectories
+from simulate import sample_line
 from validate.results.provenance import versions
 from validate.results.tables import tabulate
-
-if TYPE_CHECKING:
-    import xarray
 
 SAMPLERS = ("ode", "sde")
 
 
 def line_paths(
     classes: TwoClasses, w: float, *, n_paths: int = 6, n_times: int = 241, n_steps: int = 600, seed: int = 0
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """Guided paths from t = 1000 w to 1e-5 (times the squared separation): the ODE from quantiles, and SDE particles.
 
     Returns
@@ -36,11 +36,6 @@ def line_paths(
     >>> bool(data["ode"].max() > 2 and data["ode"][:, -1].max() < 2.01)     # out, and back
     True
     """
-    import xarray
-    from scipy.special import ndtri
-
-    from simulate import sample_line
-
     t = np.geomspace(1e3 * max(w, 1.0), 1e-5, n_times) * classes.separation**2
     z = ndtri((np.arange(n_paths) + 0.5) / n_paths)
     options: dict[str, Any] = {"sampler": "sde", "n_samples": n_paths, "n_steps": n_steps, "seed": seed, "t": t}
@@ -64,7 +59,7 @@ def line_ends(
     n_samples: int = 4000,
     n_steps: int = 300,
     seed: int = 0,
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """Density of the end points: exact (ODE), tilted, and histograms of particles, ODE and SDE.
 
     Parameters
@@ -84,10 +79,6 @@ def line_ends(
     >>> data["histogram"].dims
     ('sampler', 'w', 'bin')
     """
-    import xarray
-
-    from simulate import sample_line
-
     laws = [end_law(classes, w) for w in weights]
     at = _range(classes, laws) if x is None else np.asarray(x, dtype=float)
     edges = np.linspace(at[0], at[-1], bins + 1)

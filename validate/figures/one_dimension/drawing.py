@@ -1,23 +1,19 @@
 """Paths, densities of the end points beside the tilted density, and the distance between the two against w."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import xarray
 
 from validate.drawing import COLOURS, SAMPLER, canvas
-
-if TYPE_CHECKING:
-    import xarray
 
 TILTED = {"color": COLOURS[6], "ls": "--", "lw": 1.1}
 PAIR = {"ode": COLOURS[0], "sde": COLOURS[1]}
 
 
 def draw(
-    paths: "xarray.Dataset",
+    paths: xarray.Dataset,
     support: tuple[float, float],
-    compact: "xarray.Dataset",
-    gaussian: "xarray.Dataset",
+    compact: xarray.Dataset,
+    gaussian: xarray.Dataset,
     distances: "list[tuple[str, xarray.Dataset]]",
     axes=None,
 ):
@@ -44,7 +40,7 @@ def draw(
     return figure, axes
 
 
-def _paths(data: "xarray.Dataset", support: tuple[float, float], axis) -> None:
+def _paths(data: xarray.Dataset, support: tuple[float, float], axis) -> None:
     t = data["t"].values
     axis.axhspan(*support, color="0.88", zorder=0, lw=0)
     axis.annotate("support", (2e-3, support[0]), (2e-3, support[0] - 1.2), ha="center", fontsize=7.5, color="0.4")
@@ -61,7 +57,7 @@ def _paths(data: "xarray.Dataset", support: tuple[float, float], axis) -> None:
     axis.legend(loc="upper right")
 
 
-def _ends(data: "xarray.Dataset", axis, tilted: str) -> None:
+def _ends(data: xarray.Dataset, axis, tilted: str) -> None:
     for i, w in enumerate(data["w"].values):
         part, colour = data.sel(w=w), COLOURS[i]
         axis.plot(data["x"], part["density"], color=colour, label=f"w = {w:g}")

@@ -1,17 +1,17 @@
 """End points on the line against the strength of guidance, and their distance from the tilted density."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray
+from scipy.special import ndtri
 
 from meanfield import PiecewiseConstant, TwoClasses, end_law
 from meanfield.line import end_distances, end_scale, sde_edge_distance, tilted_law
+from simulate import sample_line
 from validate.figures.one_dimension.data import SAMPLERS, about
 from validate.results.tables import tabulate
-
-if TYPE_CHECKING:
-    import xarray
 
 QUARTILES = (0.25, 0.5, 0.75)
 
@@ -25,7 +25,7 @@ def line_strength(
     n_draws: int = 8,
     n_steps: int = 300,
     seed: int = 0,
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """End points against the guidance, and their distance from the tilted density.
 
     Parameters
@@ -46,11 +46,6 @@ def line_strength(
     >>> data["W1"].values.round(2).tolist()
     [1.0, 2.56]
     """
-    import xarray
-    from scipy.special import ndtri
-
-    from simulate import sample_line
-
     w, at = np.asarray(weights, dtype=float), np.asarray(points, dtype=float)
     laws = [end_law(classes, float(one)) for one in w]
     z = ndtri(np.array(QUARTILES))

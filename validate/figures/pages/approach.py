@@ -7,20 +7,19 @@ beside them as a contrast, and a second, looser tolerance shows what is left of 
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray
 
 from meanfield import Exponential, Problem, reduced, solve
+from simulate import run
 from validate.agreement.extrapolation import Extrapolation, fit_inverse_size
 from validate.agreement.statistics import weighted_slope
 from validate.drawing import COLOURS, canvas, legend_below
 from validate.figures.curves import in_units, limit_in_units
 from validate.results.provenance import versions
 from validate.results.tables import Show, tabulate
-
-if TYPE_CHECKING:
-    import xarray
 
 _STRONG = Problem(classes=Exponential(0.45), sigma2=0.25, guidance=10.0, sampler="ode", t_start=1000.0)
 CASES: dict[str, Problem] = {
@@ -42,7 +41,7 @@ def approach(
     seed: int = 0,
     threads: int | None = None,
     progress: Show = None,
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """Lazy particles and the annealed model over sizes, and the mean field.
 
     Time steps are `n_steps`, and 2 d where that is more: the few classes that dominate a glass change at a rate of
@@ -66,10 +65,6 @@ def approach(
     >>> data["v"].dims
     ('case', 'd', 'class_tolerance')
     """
-    import xarray
-
-    from simulate import run
-
     cases = CASES if cases is None else cases
     attrs = {"n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "seed": seed}
 
@@ -103,7 +98,7 @@ def approach(
     )
 
 
-def at_infinity(part: "xarray.Dataset", q: str, order: int = 2) -> Extrapolation:
+def at_infinity(part: xarray.Dataset, q: str, order: int = 2) -> Extrapolation:
     """m or v/sigma2 of one case at d = infinity, from the tightest tolerance: y_inf + a/d (+ b/d^2)."""
     tight = part.sel(class_tolerance=float(part["class_tolerance"].min()))
     return fit_inverse_size(
@@ -115,7 +110,7 @@ def at_infinity(part: "xarray.Dataset", q: str, order: int = 2) -> Extrapolation
     )
 
 
-def decay(part: "xarray.Dataset", q: str) -> tuple[float, float]:
+def decay(part: xarray.Dataset, q: str) -> tuple[float, float]:
     """Exponent of |y(d) - theory| in d, and its error, from the sizes where the difference exceeds 3 errors."""
     tight = part.sel(class_tolerance=float(part["class_tolerance"].min()))
     away, error = np.abs(tight[q].values - float(part[f"theory_{q}"])), tight[f"{q}_stderr"].values
@@ -126,7 +121,7 @@ def decay(part: "xarray.Dataset", q: str) -> tuple[float, float]:
 LABELS = {"m": r"$m(0)$", "v": r"$v(0)/\sigma^2$"}
 
 
-def draw(data: "xarray.Dataset", axes=None):
+def draw(data: xarray.Dataset, axes=None):
     """m(0) and v(0)/sigma2 against 1/d, the fit with its error at d = infinity, the mean field, the annealed model.
 
     Parameters
@@ -148,7 +143,7 @@ def draw(data: "xarray.Dataset", axes=None):
     return figure, axes
 
 
-def _panel(axis, part: "xarray.Dataset", q: str) -> None:
+def _panel(axis, part: xarray.Dataset, q: str) -> None:
     """One quantity of one case; looser tolerances are shifted a little to the right."""
     inverse, tolerances = 1.0 / part["d"].values, np.sort(part["class_tolerance"].values)
     fit = at_infinity(part, q)

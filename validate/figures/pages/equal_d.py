@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from scipy.stats import norm
 
 from validate.drawing import COLOURS, canvas
 
@@ -19,8 +20,6 @@ def draw(verdict, axes=None):
     -------
     (fig, axes)
     """
-    from scipy.stats import norm
-
     rows = [v for v in verdict.verdicts if v.ground == "equal d"]
     with canvas(axes, (7.0, 3.2), 2, width_ratios=(1.5, 1)) as (figure, axes):
         for q, colour, shift in (("m", COLOURS[0], -0.25), ("v", COLOURS[1], 0.25)):

@@ -8,18 +8,16 @@ does the force of the few dominating classes across x survive? For w < 0: does a
 import json
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray
 
 from meanfield import Exponential, Piecewise, Problem, quenched, solve
 from validate.drawing import COLOURS, canvas, legend_below
 from validate.figures.curves import in_units, limit_in_units
 from validate.results.provenance import versions
 from validate.results.tables import Show, tabulate
-
-if TYPE_CHECKING:
-    import xarray
 
 _BASE = Problem(classes=Exponential(0.3), sigma2=0.25, sampler="ode")
 _LATE = _BASE.replace(classes=Exponential(0.6), sampler="sde", t_start=1000.0)
@@ -43,7 +41,7 @@ def glass_limit(
     seed: int = 0,
     threads: int | None = None,
     progress: Show = None,
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """Quenched theory over sizes, and the mean field with and without the capture rule.
 
     Time steps grow with d (2 d, at least 200): the few classes that dominate a glass change at a rate of order d.
@@ -65,8 +63,6 @@ def glass_limit(
     >>> data["v"].dims
     ('case', 'd')
     """
-    import xarray
-
     cases = CASES if cases is None else cases
     settings = {"n_samples": n_samples, "n_draws": n_draws, "tolerance": tolerance, "seed": seed}
 
@@ -93,7 +89,7 @@ def glass_limit(
     )
 
 
-def draw(data: "xarray.Dataset", axes=None):
+def draw(data: xarray.Dataset, axes=None):
     """v(0)/sigma2 of the quenched theory against 1/d, with the mean field at d = infinity.
 
     Parameters

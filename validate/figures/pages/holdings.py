@@ -12,18 +12,17 @@ twin does not, and the difference would be noisier than the plain mean, which is
 import json
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import xarray
 
 from meanfield import Exponential, Problem
+from simulate import run
 from validate.agreement.estimates import QUANTITIES
 from validate.agreement.statistics import combined, family_threshold, normal_score, two_sided
 from validate.results.provenance import versions
 from validate.results.tables import Show, tabulate
-
-if TYPE_CHECKING:
-    import xarray
 
 SAMPLES = 16  # of one explicit draw: more would share its disorder
 
@@ -55,7 +54,7 @@ def holdings(
     wrong: Callable[[Problem], Problem] | None = None,
     threads: int | None = None,
     progress: Show = None,
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """Run every case with explicit and with lazy classes.
 
     Parameters
@@ -75,10 +74,6 @@ def holdings(
     >>> float(holdings(small, n_steps=20, progress=False)["log_count"][0]).__round__(3)
     3.219
     """
-    import xarray
-
-    from simulate import run
-
     cases = CASES if cases is None else cases
     plan = [(name, d, draws) for name, case in cases.items() for d, draws in case.draws.items()]
 
@@ -108,7 +103,7 @@ def holdings(
     return xarray.Dataset(columns, attrs=attrs)
 
 
-def in_words(data: "xarray.Dataset", level: float = 0.01) -> tuple[bool, str]:
+def in_words(data: xarray.Dataset, level: float = 0.01) -> tuple[bool, str]:
     """Whether all z of `holdings` are below the family's limit (false alarm: `level`), and a sentence that says it."""
     z = np.concatenate([data[f"z_{q}"].values for q in QUANTITIES])
     limit, beyond = family_threshold(len(z), level), int(np.sum(np.abs(z) > 2))

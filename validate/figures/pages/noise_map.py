@@ -3,24 +3,21 @@
 import json
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray
 
 from meanfield import EDM, VE, Noise, OrnsteinUhlenbeck, Problem, ProblemError, RectifiedFlow, VPCosine, VPLinear, solve
 from meanfield.errors import checked
 from validate.drawing import COLOURS, canvas
 from validate.results.tables import tabulate
 
-if TYPE_CHECKING:
-    import xarray
-
 PROCESSES = (VE(), EDM(), OrnsteinUhlenbeck(), VPLinear(), VPCosine(), RectifiedFlow())
 
 
 def noise_map(
     problem: Problem, t_top: float = 6400.0, processes: Sequence[Noise] = PROCESSES, n_points: int = 61
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """The map s -> t of every process, speciation in its own time, and end points by start time and start law.
 
     Parameters
@@ -47,8 +44,6 @@ def noise_map(
     >>> data.s_speciation.sel(noise="rectified-flow").item() > 0.58
     True
     """
-    import xarray
-
     problem.require_isotropic("noise_map", "Call solve for each process.")
     if math.isinf(problem.schedule.constant_above) or problem.schedule.breakpoints:
         raise ProblemError(f"noise_map needs constant guidance, the same in any time; got {problem.guidance!r}.")
@@ -99,7 +94,7 @@ NAMES = {
 MARKERS = "osD^vP"
 
 
-def draw(data: "xarray.Dataset", axes=None):
+def draw(data: xarray.Dataset, axes=None):
     """Left: VE time against own time, speciation marked. Right: v(0)/sigma2 against the start time, by start law.
 
     Parameters
@@ -117,7 +112,7 @@ def draw(data: "xarray.Dataset", axes=None):
     return figure, axes
 
 
-def _map(axis, data: "xarray.Dataset") -> None:
+def _map(axis, data: xarray.Dataset) -> None:
     t_s = data.attrs["t_speciation"]
     for i, name in enumerate(data["noise"].values):
         row, colour = data.sel(noise=name), COLOURS[i % len(COLOURS)]
@@ -138,7 +133,7 @@ def _map(axis, data: "xarray.Dataset") -> None:
     axis.legend(title="speciation at", title_fontsize=7.5, loc="lower right", fontsize=6.8, handletextpad=0.3)
 
 
-def _starts(axis, data: "xarray.Dataset") -> None:
+def _starts(axis, data: xarray.Dataset) -> None:
     for colour, sampler in zip(COLOURS, data["sampler"].values, strict=False):
         axis.axhline(float(data["v_ratio_inf"].sel(sampler=sampler)), color=colour, lw=0.8, ls=":")
         for style, start in zip(("-", "--"), data["start"].values, strict=True):

@@ -12,17 +12,14 @@ samples give m and v exactly.
 import json
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray
 
 from meanfield import Constant, Continuum, Problem, ProblemError, Schedule, solve
 from meanfield.errors import whole
 from validate.drawing import COLOURS, canvas
 from validate.results.tables import tabulate
-
-if TYPE_CHECKING:
-    import xarray
 
 SIGMA_MIN = 0.03  # of Stable Diffusion, nearly
 
@@ -50,7 +47,7 @@ METHODS = {"first order, start": (1, "start"), "first order, mean": (1, "mean"),
 
 def sampler_steps(
     problem: Problem, steps: Sequence[int] = (10, 14, 20, 28, 40, 57, 80, 113, 160), n_shown: int = 30
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """Scales of a problem's schedule at `n_shown` steps of three samplers, and what numbers of steps make of m and v.
 
     Parameters
@@ -76,8 +73,6 @@ def sampler_steps(
     >>> bool(abs(data.v_ratio.sel(sampler="DPM++ 2M, start", guidance="schedule", n=80) - 1.0) < 0.05)
     True
     """
-    import xarray
-
     problem.require_isotropic("sampler_steps", "State sigma2 instead of a spectrum.")
     if not isinstance(problem.classes, Continuum) or problem.eta != 0.0 or math.isinf(problem.T):
         raise ProblemError(
@@ -136,7 +131,7 @@ def integrate(schedule: Schedule, sigmas: np.ndarray, sigma2: float, order: int,
     return float(y.mean()), float(0.5 * (y[0] - y[1])) ** 2
 
 
-def draw(data: "xarray.Dataset", axes=None):
+def draw(data: xarray.Dataset, axes=None):
     """Left: guidance scale at every step, by sampler. Right: v(0) over theory against the number of steps.
 
     Parameters
@@ -154,7 +149,7 @@ def draw(data: "xarray.Dataset", axes=None):
     return figure, axes
 
 
-def _scales(axis, data: "xarray.Dataset") -> None:
+def _scales(axis, data: xarray.Dataset) -> None:
     axis.axhline(1.0, color="0.6", lw=0.8, ls=":", zorder=0)
     axis.axhline(0.0, color="0.6", lw=0.8, ls=":", zorder=0)
     for i, name in enumerate(data["levels"].values):
@@ -167,7 +162,7 @@ def _scales(axis, data: "xarray.Dataset") -> None:
     axis.legend(loc="center left", handlelength=1.5)
 
 
-def _kept(axis, data: "xarray.Dataset") -> None:
+def _kept(axis, data: xarray.Dataset) -> None:
     axis.axhline(1.0, color="0.6", lw=0.8, ls=":", zorder=0)
     for i, name in enumerate(data["sampler"].values):
         for guidance, style in (("schedule", "-"), ("unguided", "--")):

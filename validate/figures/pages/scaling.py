@@ -8,20 +8,19 @@ the same d by span reduction, for a fixed number of classes. `exponent` fits a p
 import json
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
+import xarray
 
 from meanfield import Exponential, Polynomial, Problem, reduced, solve
 from meanfield.exact.closedform import small_rate, strong_guidance
 from meanfield.problem.growth import Growth
+from simulate import run
 from validate.agreement.statistics import exponent
 from validate.drawing import COLOURS, SAMPLER, canvas
 from validate.results.provenance import versions
 from validate.results.tables import Show, tabulate
-
-if TYPE_CHECKING:
-    import xarray
 
 QUANTITIES = ("shift", "loss")  # m(0) - 1 and 1 - v(0)/sigma2
 SAMPLERS = ("sde", "ode")
@@ -39,7 +38,7 @@ def small_rate_scaling(
     seed: int = 0,
     threads: int | None = None,
     progress: Show = None,
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """Distortion at t = 0 for a sub-exponential law of growth, T = infinity, over dimensions.
 
     Parameters
@@ -76,7 +75,6 @@ def small_rate_scaling(
         found |= _distortion("reduced", reduced(problem, d, n_samples=n_samples, **options))
         if not particles:
             return found | {name: ("quantity", [math.nan, math.nan]) for name in ("particles", "particles_stderr")}
-        from simulate import run
 
         return found | _distortion(
             "particles", run(problem, d=d, n_samples=particles[0], n_disorder=particles[1], **options)
@@ -104,7 +102,7 @@ def strong_guidance_scaling(
     seed: int = 0,
     threads: int | None = None,
     progress: Show = None,
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """Speciation time and distortion of the SDE over w, T = infinity, for several alpha.
 
     Parameters
@@ -155,16 +153,14 @@ def _distortion(name: str, data: Any) -> dict[str, Any]:
     }
 
 
-def _dataset(variables: dict[str, Any], coords: dict[str, Any], settings: dict[str, Any]) -> "xarray.Dataset":
-    import xarray
-
+def _dataset(variables: dict[str, Any], coords: dict[str, Any], settings: dict[str, Any]) -> xarray.Dataset:
     return xarray.Dataset(variables, coords=coords, attrs=settings | {"versions": json.dumps(versions())})
 
 
 QUANTITY = {"shift": (r"$m(0) - 1$", "-"), "loss": (r"$1 - v(0)/\sigma^2$", "--")}
 
 
-def draw(falling: "xarray.Dataset", fixed: "xarray.Dataset", strong: "xarray.Dataset", axes=None):
+def draw(falling: xarray.Dataset, fixed: xarray.Dataset, strong: xarray.Dataset, axes=None):
     """Three panels: results of `small_rate_scaling` for P = d^gamma and for fixed P, of `strong_guidance_scaling`.
 
     Returns
@@ -181,7 +177,7 @@ def draw(falling: "xarray.Dataset", fixed: "xarray.Dataset", strong: "xarray.Dat
     return figure, axes
 
 
-def _against_alpha(axis, data: "xarray.Dataset", points: str) -> None:
+def _against_alpha(axis, data: xarray.Dataset, points: str) -> None:
     alpha = data["alpha"].values
     for i, sampler in enumerate(data["sampler"].values):
         style = SAMPLER[str(sampler)]
@@ -211,7 +207,7 @@ def _digits(e: float) -> str:
     return f"{max(round(1e4 * e), 1)}"
 
 
-def _against_w(axis, data: "xarray.Dataset") -> None:
+def _against_w(axis, data: xarray.Dataset) -> None:
     w = data["w"].values
     for i, alpha in enumerate(data["alpha"].values):
         at = data.sel(alpha=alpha)

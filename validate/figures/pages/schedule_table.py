@@ -8,9 +8,11 @@ happens on the way (variance, KL, W2) is then compared. Particles at finite d ru
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import xarray
+from scipy.optimize import brentq
 
 from meanfield import (
     ClampLinear,
@@ -29,11 +31,9 @@ from meanfield import (
     solve,
 )
 from meanfield.errors import whole
+from simulate import run
 from validate.results.provenance import versions
 from validate.results.tables import Show, tabulate
-
-if TYPE_CHECKING:
-    import xarray
 
 SPAN: dict[str, Any] = {"t_low": 0.02, "t_high": 20.0, "over": "log t"}  # the range of all ramps
 LARGEST = 300.0  # amplitude up to which a family is searched
@@ -86,7 +86,6 @@ def find_amplitude(
     >>> find_amplitude(p, Constant, mean_shift=0.2).reached, find_amplitude(p, Constant, mean_shift=0.3).note
     (True, 'at most 0.25')
     """
-    from scipy.optimize import brentq
 
     def excess(log_a: float) -> float:
         return float(solve(problem.replace(guidance=family(math.exp(log_a)))).final.mean_shift) - mean_shift
@@ -118,7 +117,7 @@ def tabulate_schedules(
     dimensions: Sequence[int] = (20, 12),
     progress: Show = None,
     **options: Any,
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """All families at the mean shift that constant guidance w has in theory, for each alpha and sampler, T = infinity.
 
     Parameters
@@ -142,8 +141,6 @@ def tabulate_schedules(
     >>> round(float(data.amplitude.squeeze()), 6)
     1.0
     """
-    import xarray
-
     families = dict(FAMILIES if families is None else families)
     options = {"n_samples": 128, "n_disorder": 16, "n_steps": 100, "seed": 0, **options}
     options["n_samples"] = whole("n_samples", options["n_samples"], low=0)
@@ -163,7 +160,7 @@ def tabulate_schedules(
     )
 
 
-def markdown(data: "xarray.Dataset", alpha: float, sampler: str) -> str:
+def markdown(data: xarray.Dataset, alpha: float, sampler: str) -> str:
     """One block of the table as Markdown: first the families that reach the target shift with samples that stay in
     their class (F > 0), those that keep most variance first. ~ marks an approximate theory (a glass on the way).
 
@@ -215,7 +212,6 @@ def _particles(problem: Problem, d: int, options: dict[str, Any]) -> dict[str, f
     names = [f"particle_{name}{end}" for name in MEASURED for end in ("", "_stderr")]
     if not options["n_samples"]:
         return dict.fromkeys(names, math.nan)
-    from simulate import run
 
     final, sigma2 = run(problem, d=d, n_times=2, progress=False, **options).final, problem.sigma2
     m, v, accuracy = final.m_paired, final.v_paired, final.accuracy
@@ -223,12 +219,12 @@ def _particles(problem: Problem, d: int, options: dict[str, Any]) -> dict[str, f
     return dict(zip(names, map(float, values), strict=True))
 
 
-def _accuracy(row: "xarray.Dataset", samples: int) -> str:
+def _accuracy(row: xarray.Dataset, samples: int) -> str:
     """Share of samples that end in their class; where none was lost there is no error bar, but their number."""
     return f"all {samples}" if float(row.particle_accuracy) == 1.0 else _measured(row, "accuracy", 3)
 
 
-def _measured(row: "xarray.Dataset", name: str, digits: int) -> str:
+def _measured(row: xarray.Dataset, name: str, digits: int) -> str:
     """value(error) of a measured column, or a dash."""
     value, error = float(row[f"particle_{name}"]), float(row[f"particle_{name}_stderr"])
     if math.isnan(value):

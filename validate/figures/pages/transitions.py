@@ -8,17 +8,16 @@ The capacity is where they cross zero at t = 0 as alpha grows, for unguided samp
 import json
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray
 
 from meanfield import Ensemble, Exponential, Polynomial, Problem, Spectrum, quenched, reduced, solve
+from simulate import run
 from validate.errors import ComparisonError
 from validate.results.provenance import versions
 from validate.results.tables import Show, tabulate
-
-if TYPE_CHECKING:
-    import xarray
 
 
 def _case(alpha: float, w: float, sampler: str | float = "sde") -> Problem:
@@ -86,7 +85,7 @@ def speciation_times(
     seed: int = 0,
     threads: int | None = None,
     progress: Show = None,
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """Speciation times: d = infinity, particles and quenched theory at equal d, annealed model at a large d.
 
     Parameters
@@ -100,10 +99,6 @@ def speciation_times(
     xarray.Dataset : over `row`: `transition`, `problem` (JSON), `d`, `theory`, `particles`, `quenched` (without a
         spectrum), `annealed` and their `_stderr`.
     """
-    import xarray
-
-    from simulate import run
-
     rows = [(name, p, d) for name, pairs in (CASES if cases is None else cases).items() for p, d in pairs]
     common: Any = {"n_steps": n_steps, "n_times": n_steps + 1, "threads": threads, "progress": False}
     fine = {"n_steps": 20 * n_steps, "n_times": 20 * n_steps + 1}  # the kink is sharp at large d
@@ -157,8 +152,6 @@ def capacity_measured(
     >>> 0.1 < alpha < 0.4
     True
     """
-    from simulate import run
-
     if len(alphas) < 2:
         raise ComparisonError(f"a zero in alpha needs two rates or more; got {list(alphas)}.")
     means, errors = [], []
@@ -175,7 +168,7 @@ def capacity_measured(
     return float(zero), float(math.sqrt(gradient @ covariance @ gradient))
 
 
-def to_markdown(data: "xarray.Dataset") -> str:
+def to_markdown(data: xarray.Dataset) -> str:
     """The table of `speciation_times` for a page."""
     heads = ["transition", "case", "d", "t_s, d = infinity", "particles", "quenched, equal d"]
     heads.append(f"annealed, d = {data.attrs['far']:.0e}")
@@ -193,7 +186,7 @@ def to_markdown(data: "xarray.Dataset") -> str:
     return "\n".join(lines)
 
 
-def _cell(row: "xarray.Dataset", kind: str) -> str:
+def _cell(row: xarray.Dataset, kind: str) -> str:
     value, error = float(row[kind]), float(row[f"{kind}_stderr"])
     if not math.isfinite(value):
         return "-"

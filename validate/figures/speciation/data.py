@@ -7,18 +7,17 @@ classes +-mu with |mu|^2 = d (speciation), and for training sets of n points (co
 import json
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray
 
 from meanfield import Fixed, collapse_time, excess_entropy, phi_drawn, phi_orthogonal, phi_two
 from meanfield.errors import checked
+from simulate import clones
 from validate.errors import ComparisonError
 from validate.results.provenance import versions
 from validate.results.tables import Show, tabulate
-
-if TYPE_CHECKING:
-    import xarray
 
 SIZES = (256, 1024, 4096, 16384)
 TRAINING_SETS = ((16, 16384), (256, 16384), (256, 256), (8103, 20))  # (n, d): the last is e^{0.45 d}
@@ -35,7 +34,7 @@ def speciation_curves(
     seed: int = 0,
     threads: int | None = None,
     progress: Show = None,
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """phi of two classes +-mu, |mu|^2 = d, at OU times s = ratio s_S, s_S = (1/2) log Lambda, Lambda = d + sigma2.
 
     Parameters
@@ -55,10 +54,6 @@ def speciation_curves(
     >>> data["phi"].dims
     ('d', 'ratio')
     """
-    import xarray
-
-    from simulate import clones
-
     x = np.sort(np.linspace(0.6, 1.5, 13) if ratios is None else np.asarray(ratios, float))[::-1]
     fine = np.linspace(min(0.55, x[-1]), max(1.55, x[0]), 201)
     settings: dict[str, Any] = {"n_samples": n_samples, "n_draws": n_draws, "n_steps": n_steps, "seed": seed}
@@ -88,7 +83,7 @@ def collapse_curves(
     seed: int = 0,
     threads: int | None = None,
     progress: Show = None,
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """phi of training sets of n points drawn from N(0, I_d), sigma2 = 0, at times t = ratio t_C.
 
     Parameters
@@ -111,10 +106,6 @@ def collapse_curves(
     >>> data["theory"].dims
     ('case', 'ratio')
     """
-    import xarray
-
-    from simulate import clones
-
     x = np.sort(np.geomspace(0.25, 4.0, 9) if ratios is None else np.asarray(ratios, float))[::-1]
     fine = np.geomspace(min(0.2, x[-1]), max(5.0, x[0]), 61)
     settings: dict[str, Any] = {"n_samples": n_samples, "n_draws": n_draws, "n_steps": n_steps, "seed": seed}
@@ -145,7 +136,7 @@ def collapse_curves(
     )
 
 
-def measured_time(data: "xarray.Dataset", level: float, name: str = "phi") -> tuple[float, float]:
+def measured_time(data: xarray.Dataset, level: float, name: str = "phi") -> tuple[float, float]:
     """VE time at which phi falls through `level`, and its standard error, from the result of `simulate.clones`.
 
     The logit of (phi - 1/P)/(1 - 1/P) is interpolated in log t between the two split times around the level; the error
@@ -191,7 +182,7 @@ def measured_time(data: "xarray.Dataset", level: float, name: str = "phi") -> tu
     return math.exp(middle), math.exp(middle) * error
 
 
-def _columns(data: "xarray.Dataset", theory: np.ndarray) -> dict[str, Any]:
+def _columns(data: xarray.Dataset, theory: np.ndarray) -> dict[str, Any]:
     """Averages over draws by split time, with the closed form beside, and the time it took."""
     names = [f"{name}{error}" for name in ("phi", "same", "posterior", "information") for error in ("", "_stderr")]
     columns = {name: data[name].values for name in (*names, "t", "D")} | {"theory": theory}

@@ -1,18 +1,14 @@
 """Shares of clones that end in the same class, and excess entropy, with theory."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import xarray
 
 from validate.drawing import COLOURS, canvas
-
-if TYPE_CHECKING:
-    import xarray
 
 MARKERS = "osD^v"
 
 
-def draw(speciation: "xarray.Dataset", collapse: "xarray.Dataset", axes=None):
+def draw(speciation: xarray.Dataset, collapse: xarray.Dataset, axes=None):
     """phi of two classes in OU and VE time, and phi and excess entropy of training sets.
 
     Parameters
@@ -34,7 +30,7 @@ def draw(speciation: "xarray.Dataset", collapse: "xarray.Dataset", axes=None):
     return figure, axes
 
 
-def _speciation(data: "xarray.Dataset", left, right) -> None:
+def _speciation(data: xarray.Dataset, left, right) -> None:
     for i, d in enumerate(data["d"].values):
         part, style = data.sel(d=d), _points(i)
         left.plot(part["fine"], part["line"], color=style["color"], lw=1.0)
@@ -51,7 +47,7 @@ def _speciation(data: "xarray.Dataset", left, right) -> None:
         axis.set_ylim(0.45, 1.02)
 
 
-def _collapse(data: "xarray.Dataset", left, right) -> None:
+def _collapse(data: xarray.Dataset, left, right) -> None:
     for i in range(data.sizes["case"]):
         part, style = data.isel(case=i), _points(i)
         style["label"] = f"n = {int(part['n'])}, d = {int(part['d'])}"

@@ -2,18 +2,18 @@
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray
+from scipy.special import log_ndtr
 
 from meanfield import ProblemError, TwoClasses, end_law
 from meanfield.line import ScoreError, crossing_start, leaving_guidance, share_outside
+from simulate import sample_line
 from validate.figures.one_dimension.data import about
 from validate.results.provenance import versions
 from validate.results.tables import tabulate
-
-if TYPE_CHECKING:
-    import xarray
 
 
 def line_leaving(
@@ -26,7 +26,7 @@ def line_leaving(
     n_samples: int = 1000,
     n_steps: int = 300,
     seed: int = 0,
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """Share of guided ODE samples that leave the support under a `ScoreError`, theory (L9) and particles.
 
     Returns
@@ -42,9 +42,6 @@ def line_leaving(
     >>> data["threshold"].values.round(1).tolist()
     [34.4]
     """
-    import xarray
-
-    from simulate import sample_line
     from validate.agreement.statistics import wilson
 
     w = np.linspace(2.0, 128.0, 43) if weights is None else np.asarray(weights, dtype=float)
@@ -76,7 +73,7 @@ def line_leaving(
 
 def line_tails(
     compact: TwoClasses, gaussian: TwoClasses, weights: Sequence[float], *, share: float = 0.1, n_starts: int = 121
-) -> "xarray.Dataset":
+) -> xarray.Dataset:
     """Logarithms of the probability to end short of a point under the guided ODE.
 
     Parameters
@@ -97,9 +94,6 @@ def line_tails(
     >>> data["middle"].values.round(2).tolist(), data["edge"].values.round(2).tolist()
     ([-4.69, -35.43], [-0.21, -1.24])
     """
-    import xarray
-    from scipy.special import log_ndtr
-
     low, high = compact.target.support  # type: ignore[union-attr]
     point = high - share * (high - low) if compact.sign > 0 else low + share * (high - low)
     middle = 0.5 * (gaussian.target.mean + gaussian.other.mean)

@@ -1,21 +1,17 @@
 """Distance from the edge, Gaussians going out, probabilities of falling short, samples that leave the support."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import xarray
 
 from validate.drawing import COLOURS, SAMPLER, canvas
 from validate.figures.one_dimension.drawing import PAIR, TILTED
 
-if TYPE_CHECKING:
-    import xarray
-
 
 def draw(
-    compact: "xarray.Dataset",
-    gaussian: "xarray.Dataset",
-    tails: "xarray.Dataset",
-    leaving: "xarray.Dataset",
+    compact: xarray.Dataset,
+    gaussian: xarray.Dataset,
+    tails: xarray.Dataset,
+    leaving: xarray.Dataset,
     axes=None,
 ):
     """Distance from the edge, Gaussians going out, probabilities of falling short, samples that leave the support.
@@ -39,7 +35,7 @@ def draw(
     return figure, axes
 
 
-def _edge(data: "xarray.Dataset", axis) -> None:
+def _edge(data: xarray.Dataset, axis) -> None:
     w = data["w"].values
     axis.plot(w, data["mean_distance"], color=PAIR["ode"], label="ODE, exact")
     axis.plot(w, data["sde_distance"], color=PAIR["sde"], label="SDE, (L7)")
@@ -59,7 +55,7 @@ def _edge(data: "xarray.Dataset", axis) -> None:
     axis.legend(loc="lower right")
 
 
-def _outward(data: "xarray.Dataset", axis) -> None:
+def _outward(data: xarray.Dataset, axis) -> None:
     w = data["w"].values
     low, middle, high = (data["zeta"] / np.sqrt(data["w"])).values
     axis.fill_between(w, low, high, color=PAIR["ode"], alpha=0.2, lw=0, label="ODE, quartiles")
@@ -78,7 +74,7 @@ def _outward(data: "xarray.Dataset", axis) -> None:
     axis.legend(loc="upper right", bbox_to_anchor=(1.0, 0.72))
 
 
-def _tails(data: "xarray.Dataset", axis) -> None:
+def _tails(data: xarray.Dataset, axis) -> None:
     w = data["w"].values
     axis.plot(w, -data["middle"], color=COLOURS[2], label="Gaussians: x < 0")
     theory = 0.5 * data["start_theory"].values ** 2
@@ -91,7 +87,7 @@ def _tails(data: "xarray.Dataset", axis) -> None:
     axis.legend(loc="upper left")
 
 
-def _leaving(data: "xarray.Dataset", axis) -> None:
+def _leaving(data: xarray.Dataset, axis) -> None:
     for i, size in enumerate(data["size"].values):
         part, colour = data.sel(size=size), COLOURS[i]
         axis.plot(data["w"], part["share"], color=colour, label=rf"$L_2$ error $10^{{{np.log10(size):.0f}}}$")
