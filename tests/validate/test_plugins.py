@@ -189,7 +189,7 @@ def call(*words: object):
 
 
 def test_a_schedule_of_ones_own_on_the_command_line(written):
-    plugin, config = written("own_schedule.py", CODE), written("problem.toml", PROBLEM)
+    plugin, config = written("own_schedule.py", SCHEDULE), written("problem.toml", PROBLEM)
     refused = call("solve", "--config", config)
     assert refused.exit_code == 2 and "schedule must be one of" in refused.stderr
     solved = call("solve", "--config", config, "--plugin", plugin, "--json")
@@ -200,7 +200,7 @@ def test_a_schedule_of_ones_own_on_the_command_line(written):
 
 
 def test_a_schedule_of_ones_own_is_exported(written):
-    plugin = written("own_export.py", CODE)
+    plugin = written("own_export.py", SCHEDULE)
     schedule = written("schedule.json", json.dumps({"schedule": "halved, of a plugin", "value": 2.0}))
     assert call("export", schedule, "--levels", "3,1").exit_code == 2
     exported = call("export", schedule, "--levels", "3,1", "--format", "json", "--plugin", plugin)
