@@ -7,7 +7,7 @@ import numpy as np
 
 from simulate.randomness.streams import NoiseReader
 from simulate.running.plan import default_batch
-from simulate.scores.kernels import FastScore
+from simulate.scores.fast import FastScore
 from simulate.scores.mixture import Mixture, draw_direct
 
 __all__ = ["classes", "means", "noise", "score", "start"]

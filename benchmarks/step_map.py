@@ -17,7 +17,7 @@ from benchmarks.peers import peer
 from benchmarks.timing import alternate, cpu_seconds, ratio
 from meanfield import Fixed, Problem
 from simulate import run
-from simulate.scores.score import ReferenceScore
+from simulate.scores.reference import ReferenceScore
 
 __all__ = ["CLASSES", "DIMENSIONS", "score_cell", "sizes", "step_cell"]
 

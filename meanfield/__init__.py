@@ -30,9 +30,9 @@ from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial
 from meanfield.problem.noise import EDM, VE, Noise, OrnsteinUhlenbeck, RectifiedFlow, VPCosine, VPLinear
 from meanfield.problem.spectrum import Spectrum, power_law
 from meanfield.problem.statement import Problem
-from meanfield.theory.dynamics import solve
 from meanfield.theory.landscape import potential
 from meanfield.theory.measures import Distortion, distortion
+from meanfield.theory.solver import solve
 from meanfield.theory.trajectory import Event, SpectralTrajectory, Trajectory
 
 __all__ = [

@@ -1,8 +1,8 @@
 """Finite-d particles with the exact scores of the mixture: the computer that knows nothing of the mean-field theory."""
 
 from simulate.cloning.measure import clones
-from simulate.running.convergence import TimestepError, timestep_error
 from simulate.running.runner import run
+from simulate.running.step_error import TimestepError, timestep_error
 from simulate.samples.given import sample_mixture
 from simulate.samples.line import sample_line
 from simulate.samples.points import PointScore

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks import equal_accuracy, libraries, ours, report, scaling, step_map, subprocesses, theory_speed, timing
 from benchmarks.peers import LIBRARIES, available, peer
-from simulate.scores.score import ReferenceScore
+from simulate.scores.reference import ReferenceScore
 
 TINY = {"P": 10, "d": 3, "S": 128}
 

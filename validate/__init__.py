@@ -3,8 +3,8 @@
 from validate import figures
 from validate.agreement.comparison import compare
 from validate.agreement.extrapolation import Extrapolation, extrapolate
-from validate.agreement.outcome import Comparison
 from validate.agreement.statistics import family_threshold, hotelling, wilson
+from validate.agreement.verdict import Comparison
 from validate.errors import ComparisonError, ConfigError, ExecutorError, ExtrapolationError, StoreError, StoreWarning
 from validate.regimes.judgement import Judgement, judge
 from validate.regimes.measurement import atlas

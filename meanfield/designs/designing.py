@@ -21,8 +21,8 @@ from meanfield.guidance.schedules import Constant, Piecewise, Schedule
 from meanfield.maps.bulk import STANDINGS
 from meanfield.problem.noise import VE
 from meanfield.problem.statement import Problem
-from meanfield.theory.dynamics import solve
 from meanfield.theory.energies import information
+from meanfield.theory.solver import solve
 from meanfield.tools.roots import brentq
 
 PRECISION = 1e-6  # |v(0)/(keep sigma2) - 1| of a design that is returned

@@ -188,9 +188,9 @@ def guided(pipe: Any, scales: Any) -> Any:
     forced = property(lambda self: True, doc="Guidance is on at every step, whatever the scale.")
     body = {"__call__": call, "__doc__": cls.__doc__, "__module__": cls.__module__, "_guidance_is_forced": True}
     subclass = type(cls.__name__, (cls,), {**body, "do_classifier_free_guidance": forced})
-    twin: Any = object.__new__(subclass)
-    object.__setattr__(twin, "__dict__", pipe.__dict__)
-    return twin
+    same: Any = object.__new__(subclass)
+    object.__setattr__(same, "__dict__", pipe.__dict__)
+    return same
 
 
 def _plain_class(pipe: Any) -> type:

@@ -17,8 +17,8 @@ from meanfield.errors import ConvergenceError
 from meanfield.guidance.schedules import Constant, Interval, Linear, Piecewise, Schedule, Tabulated
 from meanfield.problem.start import crowd_start
 from meanfield.problem.statement import Problem
-from meanfield.theory.dynamics import solve
 from meanfield.theory.motion import Groups
+from meanfield.theory.solver import solve
 from meanfield.theory.trajectory import Trajectory
 
 PHASES = ("crowd", "glass", "target", "captured", "sliding")

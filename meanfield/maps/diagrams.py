@@ -21,7 +21,7 @@ from meanfield.problem.growth import Exponential
 from meanfield.problem.noise import VE
 from meanfield.problem.start import crowd_start, far_enough
 from meanfield.problem.statement import Problem
-from meanfield.theory.dynamics import solve
+from meanfield.theory.solver import solve
 from meanfield.tools.crew import Crew, check_threads
 from meanfield.tools.progress import Progress
 

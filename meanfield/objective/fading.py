@@ -25,7 +25,7 @@ from meanfield.guidance.by_ratio import DensityRatio
 from meanfield.guidance.schedules import Tabulated
 from meanfield.problem.noise import VE
 from meanfield.problem.statement import Problem
-from meanfield.theory.dynamics import solve
+from meanfield.theory.solver import solve
 from meanfield.theory.trajectory import Trajectory
 
 TIMES = 200  # of the tabulated schedule

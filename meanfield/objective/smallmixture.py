@@ -5,7 +5,7 @@ Class k is N(mu_k, c_k I_n) with weight 1/P; noised, N(mu_k, D_k I_n), D_k = c_k
     log r = log p_t(x) - log p_t(x|c),    s_c = (mu_c - x)/D_c,    s_u = sum_k pi_k(x) (mu_k - x)/D_k.
 
 For checks of identities in one or two dimensions (`meanfield.objective.contrastive`); class variances may differ, so
-that r may be bounded. Particles have scores of their own (`simulate.scores.score`).
+that r may be bounded. Particles have scores of their own (`simulate.scores.reference`).
 """
 
 from collections.abc import Sequence

@@ -18,8 +18,8 @@ import numpy as np
 
 from meanfield.errors import ProblemError, checked
 from meanfield.problem.statement import Problem
-from meanfield.theory.dynamics import solve
 from meanfield.theory.energies import effective_potential, information, phi_rest, phi_target
+from meanfield.theory.solver import solve
 from meanfield.tools.roots import brentq
 
 if TYPE_CHECKING:

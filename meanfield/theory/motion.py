@@ -10,6 +10,8 @@ variance; group i has D_i = (c_i + t)/g_i and the time tau_i = -log D_i. With de
 where W is the guidance weight that acts and c_i = 1/(1 + D_i/beta) describes the rest (`energies`). Groups feel each
 other through the phase alone (W = w or 0), and in the glass through the common temperature beta.
 
+(As in the docs, c is the class variance in `Groups`, and 1/(1 + D/beta) at a `Point`.)
+
 At a point the numbers of one group are floats, those of several are arrays (groups,); the same formulas serve both.
 """
 

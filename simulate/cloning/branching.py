@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from meanfield.errors import ProblemError, checked, whole
-from simulate.scores.kernels import FastScore
+from simulate.scores.fast import FastScore
 from simulate.scores.mixture import Mixture
 
 SURE = 1e-6  # a walker stops when the weight of all other classes is below this

@@ -41,8 +41,8 @@ from simulate.cloning.branching import (
 )
 from simulate.cloning.sources import ClassSource, class_source
 from simulate.randomness.streams import CLONES, FORWARD, stream
-from simulate.scores.kernels import FastScore
-from simulate.scores.plain import FORMATS
+from simulate.scores.fast import FastScore
+from simulate.scores.products import FORMATS
 
 if TYPE_CHECKING:
     import xarray

@@ -4,7 +4,7 @@ import math
 import os
 
 from meanfield.errors import ProblemError
-from simulate.running.choice import Case, size_of_means
+from simulate.running.holding import Case, size_of_means
 
 
 def require_memory(needed: float, what: str, remedy: str) -> None:

@@ -24,14 +24,14 @@ from meanfield.problem.statement import Problem
 from simulate.randomness.streams import NoiseReader
 from simulate.running.observables import Observer
 from simulate.running.plan import Plan
-from simulate.scores.kernels import FastScore
+from simulate.scores.fast import FastScore
 from simulate.scores.mixture import Classes
-from simulate.scores.score import Score
+from simulate.scores.reference import Score
 from simulate.scores.span import outside_squares
 from simulate.scores.streamed import StreamedScore
+from simulate.steps.guidance_force import make_pull, ratio_weight
 from simulate.steps.inplace import advance_in_place
 from simulate.steps.integrators import Steps
-from simulate.steps.pulls import make_pull, ratio_weight
 from simulate.steps.stepping import State, advance
 
 

@@ -1,4 +1,4 @@
-"""The plan of a run: filled once, checked, and handed down. What it says is all that a run knows of its problem.
+"""The plan of a run: checked or refused here, filled once, and handed down: all that a run knows of its problem.
 
 The steps are no part of it: a plan is followed on several grids where the error of the time step is measured.
 """
@@ -11,9 +11,9 @@ import numpy as np
 from meanfield.errors import ProblemError, one_of, whole
 from meanfield.problem.statement import Problem
 from meanfield.tools.crew import check_threads
-from simulate.running.choice import Case, choose
+from simulate.running.holding import Case, choose
 from simulate.running.memory import require_means, require_memory
-from simulate.scores.plain import FORMATS
+from simulate.scores.products import FORMATS
 from simulate.scores.streamed import MIN_BLOCK
 from simulate.steps.integrators import Steps, make_steps, time_grid
 

@@ -51,7 +51,7 @@ def run(
         bounds for m and v/sigma2) and `pilot_steps` (its cost, in steps of the run).
     n_times : recorded times, start and t = 0 included; at most n_steps + 1 are recorded. They take no scores of their
         own and change nothing.
-    classes : how the classes are held, see `simulate.running.choice` and docs/particles.md: "explicit" all means of a
+    classes : how the classes are held, see `simulate.running.holding` and docs/particles.md: "explicit" all means of a
         draw; "span" in the span of the means (P <= d, no spectrum); "lazy" only those that a sample can feel (no
         spectrum, any P; every sample has its own disorder, and a draw is a batch of samples); "streamed" none, made
         again where they are needed (P <= 1e8); "reference" explicit with the plain NumPy score. "auto" chooses by fixed

@@ -26,9 +26,9 @@ from simulate.running.observables import unpack
 from simulate.running.particles import simulate_batch
 from simulate.running.plan import Plan
 from simulate.scores.cutting import NEGLIGIBLE
-from simulate.scores.kernels import FastScore
+from simulate.scores.fast import FastScore
 from simulate.scores.mixture import Classes, Mixture, draw_direct, draw_target
-from simulate.scores.score import ContinuumScore, ReferenceScore, Score
+from simulate.scores.reference import ContinuumScore, ReferenceScore, Score
 from simulate.scores.span import draw_span
 from simulate.scores.streamed import StreamedMixture, StreamedScore, draw_streamed, n_ranges
 from simulate.steps.integrators import Steps

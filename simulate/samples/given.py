@@ -13,7 +13,7 @@ from meanfield.problem.statement import Problem
 from simulate.samples.batch import Batch, require_start
 from simulate.scores.covariances import CovarianceScore
 from simulate.scores.mixture import Mixture
-from simulate.scores.score import ReferenceScore
+from simulate.scores.reference import ReferenceScore
 from simulate.steps.integrators import Step
 from simulate.steps.stepping import State, advance
 

@@ -3,8 +3,8 @@
 Class k is N(mu_k, S_k). With y = x - mu_1 in the eigenbasis of S_1 (eigenvalues c_i, D_i = c_i + t) the conditional
 score is -y/D and the unconditional one s_u = sum_k pi_k (S_k + t)^-1 (delta_k - y). The guided score is (b - y)/D with
     b = -w p,    p = y + D s_u,
-which for equal isotropic covariances is the p = sum_k pi_k delta_k of `simulate.scores.score`. The integrator needs no
-more.
+which for equal isotropic covariances is the p = sum_k pi_k delta_k of `simulate.scores.reference`. The integrator needs
+no more.
 
 Plain NumPy, one class at a time: for hundreds of classes in tens of dimensions.
 """

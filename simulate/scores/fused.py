@@ -22,7 +22,7 @@ because a maximum of floats is not associative in the presence of nan.
 
 Classes come packed in superblocks that stay in the second-level cache while all samples pass over them; float32 sums
 run over one block and are added in float64. `pack` leaves out classes that `simulate.scores.cutting` has shown to be
-negligible for every sample. `simulate.scores.kernels.accumulate` is the twin: same sums, by library products.
+negligible for every sample. `simulate.scores.products.accumulate` gives the same sums, by library products.
 
 Kernels that kernels call are inlined by force: else they exist twice, and a run that compiles them can differ in the
 last bits from one that reads them from the disk.
@@ -32,8 +32,8 @@ import numpy as np
 
 from meanfield.tools.compiling import compiled
 from simulate.scores.cutting import Cut
-from simulate.scores.plain import FORMATS
 from simulate.scores.posterior import Sums
+from simulate.scores.products import FORMATS
 
 BLOCK = 512  # classes in a block: their logits for four samples fill 4 KiB of the first-level cache
 LANES = 16  # blocks are filled up to a multiple: a vector of any machine

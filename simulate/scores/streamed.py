@@ -27,7 +27,7 @@ from meanfield.tools.crew import Crew
 from simulate.randomness.normals import make_key
 from simulate.randomness.streams import MEANS
 from simulate.scores.cutting import NEGLIGIBLE, Cut, cut_off
-from simulate.scores.kernels import make_kernel
+from simulate.scores.fast import make_kernel
 from simulate.scores.mixture import Classes, draw_target, fill_classes
 from simulate.scores.posterior import Posterior, Sums
 
@@ -121,11 +121,11 @@ class StreamedScore:
     mixture : the classes; its threads do the work.
     block : classes per block of library products, fewer for many samples.
     dtype : of the products.
-    negligible : as in `simulate.scores.kernels.FastScore`.
+    negligible : as in `simulate.scores.fast.FastScore`.
 
     Examples
     --------
-    >>> from simulate.scores.score import ReferenceScore
+    >>> from simulate.scores.reference import ReferenceScore
     >>> from simulate.scores.mixture import draw_direct
     >>> y = np.ones((3, 8))
     >>> streamed = StreamedScore(draw_streamed(8, 100_000, seed=0, draw=0, threads=2))(y, D=2.0)

@@ -21,7 +21,7 @@ import numpy as np
 
 from meanfield.tools.compiling import compiled
 from simulate.scores.posterior import Posterior, Sums
-from simulate.scores.score import Score
+from simulate.scores.reference import Score
 from simulate.steps.integrators import Step
 from simulate.steps.stepping import State
 
@@ -44,9 +44,9 @@ def advance_in_place(state: State, D: Any, noise: np.ndarray, step: Step, score:
     --------
     >>> from meanfield import Fixed, Problem
     >>> from simulate.steps.integrators import make_steps
-    >>> from simulate.scores.kernels import FastScore
+    >>> from simulate.scores.fast import FastScore
     >>> from simulate.scores.mixture import draw_direct
-    >>> from simulate.steps.pulls import make_pull
+    >>> from simulate.steps.guidance_force import make_pull
     >>> from simulate.steps.stepping import advance
     >>> problem = Problem(classes=Fixed(50), sigma2=0.25, guidance=1.0, t_start=5.0)
     >>> steps = make_steps(problem, np.array([5.0, 4.0]))

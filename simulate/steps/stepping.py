@@ -14,9 +14,9 @@ import numpy as np
 from scipy.special import expit
 
 from simulate.scores.posterior import Posterior
-from simulate.scores.score import Score
+from simulate.scores.reference import Score
+from simulate.steps.guidance_force import Pull
 from simulate.steps.integrators import Step, correct, predict
-from simulate.steps.pulls import Pull
 
 
 class State(NamedTuple):
@@ -54,7 +54,7 @@ def moved(posterior: Posterior, change: np.ndarray, D: Any) -> Posterior:
     Examples
     --------
     >>> from simulate.scores.mixture import draw_direct
-    >>> from simulate.scores.score import ReferenceScore
+    >>> from simulate.scores.reference import ReferenceScore
     >>> score = ReferenceScore(draw_direct(d=8, n_classes=3000, seed=0, draw=0))
     >>> y, u = np.ones((1, 8)), np.full((1, 8), 0.1)
     >>> there = moved(score(y, D=4.0), u, D=4.0).shift - score(y + u, D=4.0).shift

@@ -5,7 +5,7 @@ from scipy import stats
 
 from meanfield.ensemble import Ensemble, Observable
 from meanfield.problem.statement import Problem
-from simulate.scores.score import ContinuumScore
+from simulate.scores.reference import ContinuumScore
 from simulate.steps.integrators import make_steps, time_grid
 from simulate.steps.stepping import State, advance
 

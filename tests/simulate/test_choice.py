@@ -7,7 +7,7 @@ from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial
 from meanfield.problem.spectrum import Spectrum
 from meanfield.problem.statement import Problem
 from simulate import run
-from simulate.running.choice import WAYS, choose
+from simulate.running.holding import WAYS, choose
 
 PROBLEM = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=1.0)
 TWO = Spectrum(c=(0.25, 0.25), u=(1.25, 4.25), share=(0.5, 0.5))
@@ -63,7 +63,7 @@ def test_it_can_be_forced(classes):
 
 
 def test_streamed_classes_are_chosen_where_neither_explicit_nor_lazy_ones_fit(monkeypatch):
-    monkeypatch.setattr("simulate.running.choice.EXPLICIT_BYTES", 2**10)
+    monkeypatch.setattr("simulate.running.holding.EXPLICIT_BYTES", 2**10)
     data = run(ROUGH, d=12, **SMALL)
     assert data.info["method"] == "particles (streamed)" and "made again where they are needed" in repr(data)
     assert run(PROBLEM, d=12, **SMALL).info["method"] == "particles (lazy)"

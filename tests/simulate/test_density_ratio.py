@@ -20,11 +20,11 @@ from meanfield import (
 )
 from meanfield.ensemble import Observable
 from simulate import run, sample_mixture, timestep_error
-from simulate.scores.kernels import FastScore
+from simulate.scores.fast import FastScore
 from simulate.scores.mixture import draw_direct
-from simulate.scores.score import ContinuumScore, ReferenceScore
+from simulate.scores.reference import ContinuumScore, ReferenceScore
+from simulate.steps.guidance_force import log_ratio, make_pull
 from simulate.steps.integrators import make_steps, order, time_grid
-from simulate.steps.pulls import log_ratio, make_pull
 from simulate.steps.stepping import State, advance, moved
 from validate.agreement.statistics import family_threshold
 

@@ -5,7 +5,7 @@ import pytest
 
 from meanfield import Fixed, Interval, Problem, Spectrum
 from simulate.randomness.streams import NoiseReader
-from simulate.scores.kernels import FastScore
+from simulate.scores.fast import FastScore
 from simulate.scores.mixture import Mixture, draw_direct
 from simulate.steps.inplace import advance_in_place
 from simulate.steps.integrators import make_steps, time_grid

@@ -16,9 +16,9 @@ from meanfield.problem.growth import Continuum, Exponential, Fixed
 from meanfield.problem.statement import Problem
 from simulate import run
 from simulate.randomness.streams import NoiseReader
-from simulate.running.choice import count_classes
+from simulate.running.holding import count_classes
 from simulate.scores.mixture import draw_direct
-from simulate.scores.score import ContinuumScore, ReferenceScore
+from simulate.scores.reference import ContinuumScore, ReferenceScore
 from simulate.steps.integrators import make_steps, order, time_grid
 from simulate.steps.stepping import State, advance, moved
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from simulate.scores import kernels
-from simulate.scores.kernels import FastScore
+from simulate.scores import fast as kernels
+from simulate.scores.fast import FastScore
 from simulate.scores.mixture import Mixture, draw_direct
 from simulate.scores.posterior import Sums
-from simulate.scores.score import ReferenceScore
+from simulate.scores.reference import ReferenceScore
 
 
 def spread(mixture, D, n, seed=1):

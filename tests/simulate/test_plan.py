@@ -35,7 +35,8 @@ def test_each_question_is_asked_once(case, monkeypatch):
 
         return count
 
-    from simulate.running import choice, plan
+    from simulate.running import holding as choice
+    from simulate.running import plan
 
     monkeypatch.setattr(choice, "count_classes", counted("P", choice.count_classes))
     monkeypatch.setattr(plan, "choose", counted("choice", plan.choose))

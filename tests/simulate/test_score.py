@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from simulate.scores.kernels import FastScore
+from simulate.scores.fast import FastScore
 from simulate.scores.mixture import Mixture, draw_direct
-from simulate.scores.score import ContinuumScore, ReferenceScore
+from simulate.scores.reference import ContinuumScore, ReferenceScore
 
 TOLERANCE = {"float32": 2e-6, "float64": 1e-13}  # relative to the size of the shift
 
@@ -62,7 +62,7 @@ def test_kernel_continues_over_superblocks(monkeypatch, dtype):
     mixture = draw_direct(d=5, n_classes=5000, seed=0, draw=0)
     y = samples(mixture, 1.0)
     whole = FastScore(mixture, len(y), block=64, dtype=dtype)(y, 1.0, True)
-    monkeypatch.setattr("simulate.scores.kernels.SUPER", 1024)
+    monkeypatch.setattr("simulate.scores.fast.SUPER", 1024)
     calls: list[int] = []
     pieces = FastScore(mixture, len(y), block=64, dtype=dtype, check=lambda: calls.append(1))(y, 1.0, True)
     assert np.array_equal(whole.shift, pieces.shift) and len(calls) == 5

@@ -14,9 +14,9 @@ from meanfield.problem.growth import Continuum, Exponential, Fixed
 from meanfield.problem.spectrum import Spectrum, power_law
 from meanfield.problem.statement import Problem
 from simulate import run, timestep_error
-from simulate.scores.kernels import FastScore
+from simulate.scores.fast import FastScore
 from simulate.scores.mixture import Mixture, draw_direct
-from simulate.scores.score import ReferenceScore
+from simulate.scores.reference import ReferenceScore
 from simulate.steps.integrators import order
 
 TWO = Spectrum(c=[0.25, 0.5], u=[1.25, 4.5], share=[0.75, 0.25])

@@ -15,7 +15,7 @@ from meanfield.problem.growth import Exponential, Fixed
 from meanfield.problem.spectrum import Spectrum
 from meanfield.problem.statement import Problem
 from simulate import run
-from simulate.scores.kernels import FastScore
+from simulate.scores.fast import FastScore
 from simulate.scores.mixture import draw_direct
 from simulate.scores.streamed import RANGE, StreamedScore, draw_streamed, n_ranges
 

@@ -11,10 +11,10 @@ from validation_cases import PROBLEM
 
 from meanfield import Continuum, Exponential, Fixed
 from simulate.running.plan import Settings, make_plan
-from validate.sweeps import cells as loop
 from validate.sweeps import cost
-from validate.sweeps.board import Board
+from validate.sweeps import resuming as loop
 from validate.sweeps.cost import CostModel, Work, cost_model, run_work
+from validate.sweeps.progress_table import Board
 from validate.sweeps.tasks import Orders, Outcome
 
 MODEL = CostModel(1e-3, 1e-8, 1e-4, 1e-8, 1e-10, 1e-9, 1e-8, 1e-5, 1e-8)
@@ -123,7 +123,7 @@ def test_a_live_table_on_a_terminal(monkeypatch):
 def test_expected_end_goes_by_cost_not_by_number(monkeypatch):
     """After a cell of nine tenths of the work in 9 s, 1 s is left, though one of ten cells is done."""
     now = [100.0]
-    monkeypatch.setattr("validate.sweeps.board.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("validate.sweeps.progress_table.time.monotonic", lambda: now[0])
     board = Board(False, "sweep", 10, {0: 9.0, **{i: 1.0 / 9.0 for i in range(1, 10)}}, 1)
     now[0] += 9.0
     import xarray

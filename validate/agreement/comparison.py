@@ -27,8 +27,8 @@ from validate.agreement.estimates import (
     twins_coincide,
     value_of,
 )
-from validate.agreement.outcome import Comparison, Row
 from validate.agreement.statistics import ChiSquared, combined, family_threshold, hotelling, normal_score
+from validate.agreement.verdict import Comparison, Row
 from validate.errors import ComparisonError
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Figures as functions of saved data: axes in, (fig, axes) out. Nothing is simulated here; matplotlib loads late."""
+"""A room a figure: what computes its data, draws them, and states both; a drawing itself computes nothing."""
 
 from validate.regimes.picture import save, summary
 

@@ -16,9 +16,9 @@ from validate.agreement.estimates import QUANTITIES, best_draws, theory_on
 from validate.regimes.groups import SAMPLERS, SIGMA2, Group, annealed_error, exact_at_every_d, groups
 from validate.results.provenance import code_fingerprint, versions
 from validate.results.store import Store, content_hash
-from validate.sweeps.cells import map_cells
 from validate.sweeps.cost import CostModel, run_work
 from validate.sweeps.grid import cell_seed, theory_of
+from validate.sweeps.resuming import map_cells
 
 if TYPE_CHECKING:
     import xarray

@@ -71,7 +71,7 @@ def run_work(
     >>> run_work(p, 10**6, n_samples=50, n_disorder=4, n_steps=80)
     Work(draws=4, samples=50, steps=80, classes=100.0, dimensions=100, held='span', batch=256)
     """
-    from simulate.running.choice import choose  # loads the compiler: only when cells are to be computed
+    from simulate.running.holding import choose  # loads the compiler: only when cells are to be computed
     from simulate.running.plan import STREAMED_SAMPLES, usual_batch
 
     case = choose(problem, d, classes)

@@ -11,9 +11,9 @@ from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Protocol
 
 from validate.results.store import Store
-from validate.sweeps.cells import map_cells
 from validate.sweeps.cost import cost_model
 from validate.sweeps.executors import count_workers
+from validate.sweeps.resuming import map_cells
 from validate.sweeps.tasks import Cell
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def map_divided(
     threads: int | None = None,
     progress: bool | None = None,
 ) -> list["xarray.Dataset"]:
-    """As `validate.sweeps.cells.map_cells`, which it calls, with long cells cut for an executor of several workers.
+    """As `validate.sweeps.resuming.map_cells`, which it calls, with long cells cut for an executor of several workers.
 
     Threads of this process need no cuts: they work together inside a long cell. Parts that are in the store are used
     by either. Progress counts parts as cells.

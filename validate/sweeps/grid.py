@@ -1,7 +1,7 @@
 """Theory and particles over any grid of problem fields, saved cell by cell, resumable.
 
 A cell is a problem and a dimension. Its seed is a hash of the sweep's seed and of that content alone, so a cell's
-numbers do not depend on the rest of the grid, on the order, on who computes it (`validate.sweeps.cells`), or on how
+numbers do not depend on the rest of the grid, on the order, on who computes it (`validate.sweeps.resuming`), or on how
 often the sweep was killed and resumed.
 """
 
@@ -57,7 +57,7 @@ class SweepCell:
 
     def parts(self) -> list["SweepCell"]:
         """The cell cut into ranges of draws; none if there is one draw, or lazy classes, whose draws are not apart."""
-        from simulate.running.choice import choose
+        from simulate.running.holding import choose
 
         n = whole("n_disorder", self.options["n_disorder"], low=1)
         if n == 1 or choose(self.problem, self.d, self.options["classes"]).classes == "lazy":
@@ -73,7 +73,7 @@ class SweepCell:
         """The options of its run. A part has the batches of the whole cell, whose bits depend on them."""
         if self.draws is None:
             return dict(self.options)
-        from simulate.running.choice import choose
+        from simulate.running.holding import choose
         from simulate.running.plan import usual_batch
 
         case = choose(self.problem, self.d, self.options["classes"])

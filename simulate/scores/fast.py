@@ -6,10 +6,10 @@ needs; a samples x classes array never exists. Two kernels add a block of classe
 
 * `simulate.scores.fused`, float32 in up to `FEW` directions (`FEWER` where classes are less than `MANY`): products and
   softmax of a block in the nearest cache;
-* `simulate.scores.plain`, all else: library products, which run at full speed in many directions.
+* `simulate.scores.products`, all else: library products, which run at full speed in many directions.
 
 Products are float32 or float64, logits in units of bits (base 2), sums over blocks float64. Float32 gives the shift to
-about 1e-6 relative. `simulate.scores.score.ReferenceScore` is the twin of both.
+about 1e-6 relative. `simulate.scores.reference.ReferenceScore` is what tests hold both against.
 
 Negligible classes are left out (`simulate.scores.cutting`).
 """
@@ -22,8 +22,8 @@ import numpy as np
 from simulate.scores.cutting import MANY, NEGLIGIBLE, Cut, cut_off
 from simulate.scores.fused import accumulate_fused, workspace
 from simulate.scores.mixture import Mixture
-from simulate.scores.plain import accumulate, scratch
 from simulate.scores.posterior import Posterior, Sums
+from simulate.scores.products import accumulate, scratch
 
 SUPER = 65536  # classes per call of a kernel: between calls an interrupt is noticed
 FEW = 192  # the fused kernel is the faster one in few directions, with many classes
@@ -45,7 +45,7 @@ class FastScore:
     Examples
     --------
     >>> from simulate.scores.mixture import draw_direct
-    >>> from simulate.scores.score import ReferenceScore
+    >>> from simulate.scores.reference import ReferenceScore
     >>> mixture = draw_direct(d=8, n_classes=100, seed=0, draw=0)
     >>> y = np.ones((3, 8))
     >>> fast, slow = FastScore(mixture, samples=3)(y, D=2.0), ReferenceScore(mixture)(y, D=2.0)
@@ -99,7 +99,7 @@ def make_kernel(dim: int, samples: int, n_classes: int, block: int, dtype: str) 
 
 
 class _Plain:
-    """Scratch memory of `simulate.scores.plain.accumulate`."""
+    """Scratch memory of `simulate.scores.products.accumulate`."""
 
     def __init__(self, dim: int, samples: int, block: int, dtype: str) -> None:
         self._scratch, self._query = scratch(dim, samples, block, dtype), np.empty((samples, dim), dtype)

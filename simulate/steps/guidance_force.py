@@ -1,5 +1,5 @@
 """The force of guidance on a sample: b = -w p, with p = sum_k pi_k delta_k the posterior's shift
-(`simulate.scores.score`).
+(`simulate.scores.reference`).
 
 A weight that depends on the sample follows either the norm of s_c - s_u = -p/D (`meanfield.guidance.by_norm`), or the
 ratio of densities r = p_t(x)/p_t(x|c) (`meanfield.guidance.by_ratio`). The score has computed both: with P classes of
@@ -33,7 +33,7 @@ def make_pull(problem: Problem, d: int, n_classes: float) -> Pull:
     >>> from meanfield.guidance.by_ratio import DensityRatio
     >>> from meanfield import Fixed
     >>> from simulate.scores.mixture import draw_direct
-    >>> from simulate.scores.score import ReferenceScore
+    >>> from simulate.scores.reference import ReferenceScore
     >>> posterior = ReferenceScore(draw_direct(8, 3, seed=0, draw=0))(np.zeros((1, 8)), D=1e6)  # r = 1
     >>> problem = Problem(classes=Fixed(3), sigma2=0.25, guidance=DensityRatio(0.5), t_start=1e6)
     >>> b = make_pull(problem, 8, 3)(problem.guidance.largest, posterior, 1e6)

@@ -1,4 +1,4 @@
-"""The exact unconditional score, twice: this plain NumPy twin, and a fast path in `simulate.scores.kernels`.
+"""The exact unconditional score in plain NumPy: what tests hold the fast one (`simulate.scores.fast`) against.
 
 Tweedie's formula for the mixture: s_u = sum_k pi_k (mu_k - x)/D with pi = softmax(-|x - mu_k|^2/(2D)). In the frame of
 the target (`simulate.scores.mixture`) the guided score is s_w = (b - y)/D with b = -w sum_k pi_k delta_k: all that a

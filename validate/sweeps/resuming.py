@@ -22,9 +22,9 @@ from validate.errors import ExecutorError
 from validate.results.files import temporary_name, unwritable
 from validate.results.provenance import code_fingerprint
 from validate.results.store import Store
-from validate.sweeps.board import Board
 from validate.sweeps.cost import cost_model
 from validate.sweeps.executors import broken, check_executor, check_workers, count_workers
+from validate.sweeps.progress_table import Board
 from validate.sweeps.tasks import Cell, Orders, Outcome, Report, compute
 
 if TYPE_CHECKING:

@@ -13,6 +13,8 @@ Exact ways come first as long as they are affordable: at 1 GiB a sample already 
 some 10 us, so there is no reason to go further by default. Beyond that limit lazy comes before streamed, which would be
 slower still. A spectrum leaves explicit, then streamed.
 
+A continuum has no classes: what such a run holds is called "continuum".
+
 The rules look at the problem and d alone: the same call gives the same numbers on any machine. Neither speed nor free
 memory changes the choice; where memory is short, the run is refused and told what fits.
 """
