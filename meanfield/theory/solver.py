@@ -1,9 +1,9 @@
 """`solve`: the mean-field equations (T1)-(T7), with a spectrum (S1)-(S9), from the start to t = 0, phase after phase.
 
-`path` has the rules for changes of phase, `phases` and `motion` the equations. Time is tau = -log(a + t), a the least class variance. A crowd is a sum
-of quadratures (`crowd`), the target is closed-form; the rest is left to LSODA (`integration`), which turns implicit
-where strong guidance makes the equation stiff. Events are roots of the polynomials of either, as accurate as the
-solution itself.
+`path` has the rules for changes of phase, `phases` and `motion` the equations. Time is tau = -log(a + t), a the least
+class variance. A crowd is a sum of quadratures (`crowd`), the target is closed-form; the rest is left to LSODA
+(`integration`), which turns implicit where strong guidance makes the equation stiff. Events are roots of the
+polynomials of either, as accurate as the solution itself.
 """
 
 import math
