@@ -20,10 +20,10 @@ memory changes the choice; where memory is short, the run is refused and told wh
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from meanfield.errors import ProblemError, one_of
+from meanfield.errors import ProblemError
 from meanfield.problem.start import Start
 from meanfield.problem.statement import Problem
 
@@ -49,8 +49,8 @@ class Case:
     d: int
     n_classes: float
     counts: tuple[int, ...] | None
-    classes: str
-    why: str
+    classes: str = ""
+    why: str = ""
 
     @property
     def dim(self) -> int:
@@ -63,14 +63,37 @@ class Case:
         return self.problem.start(rate=self.problem.classes.rate(self.d), count=self.n_classes, d=self.d)
 
     @property
+    def log_count(self) -> float:
+        """log P, finite or infinite."""
+        return self.problem.classes.log_count(self.d)
+
+    @property
     def in_words(self) -> str:
         """P, as a whole number or as a power of e."""
-        return _in_words(self.problem, self.d)
+        return f"{round(self.n_classes)}" if math.isfinite(self.n_classes) else f"exp({self.log_count:.4g})"
+
+    def size_of_means(self, dim: int) -> str:
+        """Size of the float32 means of a draw in `dim` coordinates."""
+        gib = (self.log_count + math.log(4.0 * dim) - math.log(2.0**30)) / math.log(10.0)
+        return f"{10**gib:.3g} GiB" if gib < 12 else f"1e{gib:.0f} GiB"
+
+    @property
+    def lazy(self) -> bool:
+        """Whether lazy classes fit."""
+        free = self.problem.spectrum is None and not self.problem.guidance.by_ratio
+        return free and LAZY_D[0] <= self.d <= LAZY_D[1]
 
     @property
     def remedies(self) -> str:
         """What can be done where the classes do not fit, in words."""
-        return _remedies(self.problem, self.d, self.n_classes)
+        ways = [f'classes="{name}" ({what})' for name, fits, what in (
+            ("lazy", self.lazy, "any number of classes, to a stated tolerance"),
+            ("streamed", self.n_classes <= STREAMED_CLASSES, "exact, without memory, slow"),
+        ) if fits]  # fmt: skip
+        ways.append("fewer threads, a lower d or growth of the classes")
+        if self.problem.spectrum is None and not self.problem.guidance.by_ratio and self.d >= LAZY_D[0]:
+            ways.append("meanfield.reduced (annealed)")
+        return "use " + ", or ".join(ways)
 
 
 def choose(problem: Problem, d: int, classes: str = "auto") -> Case:
@@ -93,16 +116,17 @@ def choose(problem: Problem, d: int, classes: str = "auto") -> Case:
     counts = None
     if problem.spectrum is not None:
         counts, problem = problem.spectrum.counts(d), problem.replace(spectrum=problem.spectrum.at(d))
-    P = count_classes(problem, d)
-    one_of("classes", classes, WAYS)
-    _require(problem, d, P, classes)
+    case = Case(problem, d, count_classes(problem, d), counts)
+    if classes not in WAYS:
+        raise ProblemError(f"classes must be one of {list(WAYS)}; got {classes!r}.")
+    _require(case, classes)
     if math.isinf(problem.classes.rate(d)):
         way, why = "continuum", "a continuum has no single classes"
     elif classes != "auto":
         way, why = classes, f'asked for by classes="{classes}"'
     else:
-        way, why = _first_that_fits(problem, d, P)
-    return Case(problem, d, P, counts, way, why)
+        way, why = _first_that_fits(case)
+    return replace(case, classes=way, why=why)
 
 
 def count_classes(problem: Problem, d: int) -> float:
@@ -111,61 +135,36 @@ def count_classes(problem: Problem, d: int) -> float:
     return float(round(math.exp(log_count))) if log_count < COUNTABLE else math.inf
 
 
-def size_of_means(problem: Problem, d: int, dim: int) -> str:
-    """Size of the float32 means of a draw in `dim` coordinates."""
-    gib = (problem.classes.log_count(d) + math.log(4.0 * dim) - math.log(2.0**30)) / math.log(10.0)
-    return f"{10**gib:.3g} GiB" if gib < 12 else f"1e{gib:.0f} GiB"
-
-
-def _first_that_fits(problem: Problem, d: int, P: float) -> tuple[str, str]:
-    count, means = _in_words(problem, d), f"{size_of_means(problem, d, d)} of means"
-    if problem.spectrum is None and P < d:
+def _first_that_fits(case: Case) -> tuple[str, str]:
+    d, count, means = case.d, case.in_words, f"{case.size_of_means(case.d)} of means"
+    if case.problem.spectrum is None and case.n_classes < d:
         return "span", f"{count} classes, fewer than d = {d}: exact in their span"
-    if problem.classes.log_count(d) + math.log(4.0 * d) <= math.log(EXPLICIT_BYTES):
+    if case.log_count + math.log(4.0 * d) <= math.log(EXPLICIT_BYTES):
         return "explicit", f"{count} classes, {means}: all are held"
-    if _lazy(problem, d):
+    if case.lazy:
         return "lazy", f"{count} classes, {means}: those that a sample can feel"
-    if P <= STREAMED_CLASSES:
+    if case.n_classes <= STREAMED_CLASSES:
         return "streamed", f"{count} classes, {means}: made again where they are needed"
     raise ProblemError(
-        f"d={d} with {problem.classes!r} has {count} classes ({means}): more than can be held, or streamed "
+        f"d={d} with {case.problem.classes!r} has {count} classes ({means}): more than can be held, or streamed "
         f"({STREAMED_CLASSES:g}), and lazy classes are isotropic with {LAZY_D[0]} <= d <= {LAZY_D[1]}; "
-        f"{_remedies(problem, d, P)}."
+        f"{case.remedies}."
     )
 
 
-def _require(problem: Problem, d: int, P: float, classes: str) -> None:
+def _require(case: Case, classes: str) -> None:
     """Refuse a way that does not fit the problem."""
+    d, P = case.d, case.n_classes
     if classes in ("span", "lazy"):
-        problem.require_isotropic(f'classes="{classes}"', 'Use classes="explicit" or "streamed".')
+        case.problem.require_isotropic(f'classes="{classes}"', 'Use classes="explicit" or "streamed".')
     if classes == "lazy":
-        problem.require_no_ratio('classes="lazy"', 'Use classes="explicit" or "streamed".')
+        case.problem.require_no_ratio('classes="lazy"', 'Use classes="explicit" or "streamed".')
     if classes == "span" and P > d:
         raise ProblemError(f'classes="span" needs at most d classes; got {P:g} at d={d}. Use classes="auto".')
-    if classes == "lazy" and not _lazy(problem, d):
+    if classes == "lazy" and not case.lazy:
         raise ProblemError(f'classes="lazy" needs {LAZY_D[0]} <= d <= {LAZY_D[1]}; got {d}. Use classes="auto".')
-    if classes == "streamed" and P > STREAMED_CLASSES and math.isfinite(problem.classes.rate(d)):
+    if classes == "streamed" and P > STREAMED_CLASSES and math.isfinite(case.log_count):
         raise ProblemError(
-            f'classes="streamed" takes at most {STREAMED_CLASSES:g} classes; got {_in_words(problem, d)} at '
-            f"d={d}; {_remedies(problem, d, P)}."
+            f'classes="streamed" takes at most {STREAMED_CLASSES:g} classes; got {case.in_words} at '
+            f"d={d}; {case.remedies}."
         )
-
-
-def _lazy(problem: Problem, d: int) -> bool:
-    return problem.spectrum is None and not problem.guidance.by_ratio and LAZY_D[0] <= d <= LAZY_D[1]
-
-
-def _in_words(problem: Problem, d: int) -> str:
-    log_count = problem.classes.log_count(d)
-    return f"{round(math.exp(log_count))}" if log_count < COUNTABLE else f"exp({log_count:.4g})"
-
-
-def _remedies(problem: Problem, d: int, P: float) -> str:
-    ways = [f'classes="{name}" ({what})' for name, fits, what in (
-        ("lazy", _lazy(problem, d), "any number of classes, to a stated tolerance"),
-        ("streamed", P <= STREAMED_CLASSES, "exact, without memory, slow"),
-    ) if fits]  # fmt: skip
-    ways.append("fewer threads, a lower d or growth of the classes")
-    if problem.spectrum is None and not problem.guidance.by_ratio and d >= LAZY_D[0]:
-        ways.append("meanfield.reduced (annealed)")
-    return "use " + ", or ".join(ways)

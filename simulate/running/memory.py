@@ -4,7 +4,7 @@ import math
 import os
 
 from meanfield.errors import ProblemError
-from simulate.running.holding import Case, size_of_means
+from simulate.running.holding import Case
 
 
 def require_memory(needed: float, what: str, remedy: str) -> None:
@@ -25,12 +25,12 @@ def require_memory(needed: float, what: str, remedy: str) -> None:
 def require_means(case: Case, dtype: str, copies: int, extra: int) -> None:
     """Refuse class means that do not fit: of `copies` draws at a time, beside `extra` bytes of work space."""
     width = 4 + (8 if dtype == "float64" else 0)
-    log_bytes = case.problem.classes.log_count(case.d) + math.log((case.dim * width + 16) * copies)
+    log_bytes = case.log_count + math.log((case.dim * width + 16) * copies)
     several = f" for each of {copies} draws at a time" if copies > 1 else ""
     require_memory(
         math.exp(log_bytes) + extra if log_bytes < 700.0 else math.inf,
         f"d={case.d} with {case.problem.classes!r} needs {case.in_words} classes "
-        f"({size_of_means(case.problem, case.d, case.dim)} of float32 means{several})",
+        f"({case.size_of_means(case.dim)} of float32 means{several})",
         case.remedies,
     )
 
