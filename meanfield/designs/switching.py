@@ -17,6 +17,7 @@ from meanfield.tools.roots import brentq
 
 APPROXIMATE = 2  # standing of a schedule that passes a glass with w < 0
 RATIO_TOLERANCE = 1e-9  # |v(0)/sigma2 - keep| of a root; a jump across it is no root
+ROUNDING = 1e-11  # ... of which this much is rounding: a ratio at the edge of what is possible is met there
 SCAN = {0: 400, 1: 160, 2: 60}  # grid of the last switch, by the number of free ones
 FREE = {0: 1, 1: 48, 2: 20}  # grid of each free switch
 SCAN_SLOW = {0: 40, 1: 20, 2: 10}  # where every trajectory costs a `solve`
@@ -82,6 +83,11 @@ class Demand:
     approximate: bool
     margin: float
 
+    def excess(self, values: Values) -> np.ndarray:
+        """How much more than asked schedules keep; 0 within rounding."""
+        excess = values.ratio - self.keep
+        return np.where(np.abs(excess) <= ROUNDING, 0.0, excess)
+
     def allows(self, values: Values) -> np.ndarray:
         """Whether schedules may be used, whatever they keep."""
         if self.approximate:
@@ -121,7 +127,7 @@ def best(respond: Responses, shape: Shape, demand: Demand, coarse: int = 1, poli
         owner += [i] * len(below)
     rows, owners = np.array(tables), np.array(owner)
     values = respond(shape.table(rows))
-    excess, goal, fine = values.ratio - demand.keep, getattr(values, demand.objective), demand.allows(values)
+    excess, goal, fine = demand.excess(values), getattr(values, demand.objective), demand.allows(values)
     pair = (owners[1:] == owners[:-1]) & fine[1:] & fine[:-1] & (excess[1:] * excess[:-1] <= 0.0)
     at = np.flatnonzero(pair)
     at = at[np.argsort(-np.maximum(goal[at], goal[at + 1]))][:polish]
@@ -139,7 +145,7 @@ def _root(
     """The last switch in a bracket with v(0)/sigma2 = keep; None if v jumps across it, or the demand forbids it."""
 
     def excess(x: float) -> float:
-        return float(_one(respond, shape, (*first, x)).ratio[0]) - demand.keep
+        return float(demand.excess(_one(respond, shape, (*first, x)))[0])
 
     low, high = bracket
     a, b = excess(low), excess(high)

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from meanfield import (
@@ -98,6 +98,7 @@ def test_reference_designs(sampler, t_switch, m):
 
 
 @settings(max_examples=40, deadline=None)
+@example(sampler="sde", values=[5.0, 0.0], sigma2=0.05, seed=0)  # keeps what the upper bound keeps, but for rounding
 @given(
     sampler=st.sampled_from(["sde", "ode", 1.5]),
     values=st.lists(st.floats(-1.0, 5.0), min_size=2, max_size=6),
