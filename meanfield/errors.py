@@ -147,6 +147,23 @@ def one_of(
     return value
 
 
+def require(
+    holds: object, rule: str, got: object, remedy: str = "", *, error: type[CfgfieldError] = ProblemError
+) -> None:
+    """Raise `error` unless a rule holds: the message states the rule, what was got instead, and the remedy.
+
+    Examples
+    --------
+    >>> require(2 > 1, "two is more than one", 2)
+    >>> require(3 < 2, "edges must increase", [3, 2], "Sort them.")
+    Traceback (most recent call last):
+    ...
+    meanfield.errors.ProblemError: edges must increase; got [3, 2]. Sort them.
+    """
+    if not holds:
+        raise error(f"{rule}; got {got if isinstance(got, str) else short(got)}. {remedy}".strip())
+
+
 def settle(record: Any, **values: Any) -> None:
     """Set fields of a frozen dataclass while it is made: to what they are after a check."""
     for name, value in values.items():
