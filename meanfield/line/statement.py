@@ -39,6 +39,7 @@ class TwoClasses:
 
     Examples
     --------
+    >>> from meanfield.line import Uniform
     >>> TwoClasses(Uniform(1, 2), Uniform(-2, -1)).gap
     2.0
     >>> TwoClasses(Uniform(1, 2), Uniform(0, 1.5))

@@ -50,6 +50,7 @@ class Problem:
 
     Examples
     --------
+    >>> from meanfield import Exponential
     >>> p = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
     >>> p.replace(sampler="ode").eta
     0.0

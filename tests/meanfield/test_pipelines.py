@@ -5,12 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from meanfield import (
-    EDM,
-    ExportError,
-    Linear,
-)
-from meanfield.export.scales import GuidanceCallback, for_timesteps, guided, levels_of, refusal
+from meanfield import EDM, ExportError, GuidanceCallback, Linear, for_timesteps, guided, levels_of
+from meanfield.export.pipelines import refusal
 
 WINDOW = Linear(-1.0, 0.25)
 
