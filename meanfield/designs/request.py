@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from meanfield.designs.switching import Demand
-from meanfield.errors import ProblemError, checked, one_of
+from meanfield.errors import ProblemError, checked, one_of, require
 from meanfield.maps.bulk import Responses
 from meanfield.problem.noise import VE
 from meanfield.problem.statement import Problem
@@ -69,8 +69,7 @@ class Request:
             )
 
     def _check_bounds(self) -> None:
-        if not self.w_min < self.w_max:
-            raise ProblemError(f"w_min must be below w_max; got w_min = {self.w_min:g}, w_max = {self.w_max:g}.")
+        require(self.w_min < self.w_max, "w_min must be below w_max", f"w_min = {self.w_min:g}, w_max = {self.w_max:g}")
         constants = self.respond.constants(np.array([self.w_min, self.w_max]))
         high, low = (float(x) for x in constants.ratio)
         if self.w_min >= 0.0 and not high > self.keep * (1.0 + 1e-9):

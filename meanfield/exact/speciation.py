@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from meanfield.errors import ProblemError, checked, whole
+from meanfield.errors import ProblemError, checked, require, whole
 from meanfield.exact.planted import drawn, orthogonal
 
 
@@ -192,8 +192,7 @@ def _positive(name: str, x) -> np.ndarray:
         values = np.asarray(x, dtype=float)
     except (TypeError, ValueError) as cause:
         raise ProblemError(f"{name} must be a number or an array of numbers > 0; got {x!r}.") from cause
-    if not np.all(np.isfinite(values)) or np.any(values <= 0):
-        raise ProblemError(f"{name} must be > 0 and finite; got {x!r}.")
+    require(np.all(np.isfinite(values)) and not np.any(values <= 0), f"{name} must be > 0 and finite", x)
     return values
 
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from meanfield.ensemble import Ensemble
-from meanfield.errors import ProblemError, whole
+from meanfield.errors import ProblemError, require, whole
 from meanfield.problem.statement import Problem
 from meanfield.tools.crew import Crew, check_threads
 from meanfield.tools.progress import Progress
@@ -81,8 +81,7 @@ class Model(NamedTuple):
 
 def check_settings(problem: Problem, d, n_samples, n_draws, n_steps, n_times, seed, threads) -> Settings:
     """Check every setting on its own; `n_samples` counts all samples and is rounded down to whole draws."""
-    if not isinstance(problem, Problem):
-        raise ProblemError(f"problem must be a meanfield.Problem; got {problem!r}.")
+    require(isinstance(problem, Problem), "problem must be a meanfield.Problem", repr(problem))
     problem.require_isotropic("the finite-d theory")
     problem.require_no_ratio("the finite-d theory")
     d = whole("d", d, low=4, high=1e15, remedy="simulate.run takes any d >= 2.")

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from meanfield.errors import ScheduleError, checked, settle
+from meanfield.errors import ScheduleError, checked, require, settle
 from meanfield.guidance.schedules import Schedule
 
 SETTLED = (1000.0, 100.0)  # w is constant to (d/D)/(1 - beta)^2: log r ~ N(-d/(2D), d/D)
@@ -63,8 +63,7 @@ class DensityRatio(Schedule):
     def __post_init__(self) -> None:
         remedy = "From beta = 1 on the objective has no minimiser at large t, where r = 1."
         beta = checked("beta", self.beta, low=0, high=1, open_low=True, error=ScheduleError, remedy=remedy)
-        if beta == 1.0:
-            raise ScheduleError(f"beta must be below 1; got {self.beta!r}. {remedy}")
+        require(beta != 1.0, "beta must be below 1", self.beta, remedy, error=ScheduleError)
         settle(self, beta=beta)
         if self.w_max is not None:
             settle(self, w_max=checked("w_max", self.w_max, low=0, open_low=True, error=ScheduleError))

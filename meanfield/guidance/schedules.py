@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from meanfield.errors import ScheduleError, checked, settle
+from meanfield.errors import ScheduleError, checked, require, settle
 from meanfield.tools.named import Named
 
 
@@ -136,8 +136,7 @@ class Interval(Schedule):
         value = checked("w", self.value, error=ScheduleError)
         low = checked("t_low", self.t_low, low=0, error=ScheduleError)
         high = checked("t_high", self.t_high, low=0, open_low=True, error=ScheduleError)
-        if high <= low:
-            raise ScheduleError(f"t_high must be above t_low; got t_low={low}, t_high={high}.")
+        require(high > low, "t_high must be above t_low", f"t_low={low}, t_high={high}", error=ScheduleError)
         settle(self, value=value, t_low=low, t_high=high)
 
     def w(self, t):

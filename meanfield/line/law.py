@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from meanfield.errors import ProblemError, checked, whole
+from meanfield.errors import ProblemError, checked, require, whole
 from meanfield.line.sources import Normal, numbers
 from meanfield.line.statement import TwoClasses
 
@@ -110,8 +110,7 @@ class EndLaw:
         return EndLaw(self.classes, self.w, self.t_start, self.tol, z, spline(z), log_slope)
 
     def _require_grid(self) -> None:
-        if len(self.z) < 2:
-            raise ProblemError(f"a law needs at least two starts; got z = {self.z}. Leave out z, or give a grid.")
+        require(len(self.z) >= 2, "a law needs at least two starts", f"z = {self.z}", "Leave out z, or give a grid.")
 
     def _normal_scores(self, x) -> np.ndarray:
         return np.asarray(self.classes.target.normal_score(numbers("x", x), 0.0))

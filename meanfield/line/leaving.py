@@ -14,7 +14,7 @@ import math
 import numpy as np
 from scipy import special
 
-from meanfield.errors import ConvergenceError, ProblemError, checked
+from meanfield.errors import ConvergenceError, checked, require
 from meanfield.line.flow import trajectories
 from meanfield.line.scoreerror import ScoreError
 from meanfield.line.statement import TwoClasses
@@ -32,8 +32,7 @@ def share_outside(classes: TwoClasses, w: float, error: ScoreError, *, tol: floa
     >>> [round(share_outside(classes, w, error), 3) for w in (1.0, 40.0, 70.0)]
     [0.0, 0.15, 1.0]
     """
-    if not isinstance(error, ScoreError):
-        raise ProblemError(f"error must be a ScoreError; got {error!r}. Give its size and reach.")
+    require(isinstance(error, ScoreError), "error must be a ScoreError", repr(error), "Give its size and reach.")
     z, t, limit = np.linspace(-8.0, 8.0, 161), error.onset(classes) * TIMES, error.limit(classes)
     M = classes.guided(limit / np.sqrt(t), 1.0 / np.sqrt(t), checked("w", w, low=0)).M
     if np.all(classes.sign * (M - limit) <= 0):  # nobody crosses the limit outwards after the onset

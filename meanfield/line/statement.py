@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from meanfield.errors import ProblemError, checked, settle
+from meanfield.errors import ProblemError, checked, require, settle
 from meanfield.line.sources import Normal, PiecewiseConstant
 
 
@@ -54,8 +54,7 @@ class TwoClasses:
 
     def __post_init__(self) -> None:
         prior = checked("prior", self.prior, low=0, high=1, open_low=True)
-        if prior == 1.0:
-            raise ProblemError("prior must be < 1; got 1. Without another class guidance does nothing.")
+        require(prior != 1.0, "prior must be < 1", "1", "Without another class guidance does nothing.")
         settle(self, prior=prior)
         a, b = self.target, self.other
         for name, one in (("target", a), ("other", b)):

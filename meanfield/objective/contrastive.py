@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from meanfield.errors import ConvergenceError, NoMinimiserError, ProblemError, checked, short
+from meanfield.errors import ConvergenceError, NoMinimiserError, ProblemError, checked, require, short
 from meanfield.guidance.by_ratio import DensityRatio
 from meanfield.guidance.schedules import Constant, as_schedule
 from meanfield.objective.smallmixture import Fields, SmallMixture, finite
@@ -213,8 +213,7 @@ def fit(objective: Objective, family: Family, start) -> Fit:
 def _started(objective: Objective, family: Family, start: object) -> np.ndarray:
     """The start as an array, after one look at what the family says there."""
     theta = finite("start", start, (None,))
-    if not callable(family):
-        raise ProblemError(f"a family must be a function of (theta, at); got {short(family)}.")
+    require(callable(family), "a family must be a function of (theta, at)", short(family))
     for at in (objective.positive, objective.negative):
         found = family(theta, at)
         if not isinstance(found, tuple | list) or len(found) != 2:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from meanfield.errors import ProblemError, ScheduleError, checked, short
+from meanfield.errors import ProblemError, ScheduleError, checked, require, short
 from meanfield.guidance.by_ratio import DensityRatio
 from meanfield.guidance.schedules import Tabulated
 from meanfield.problem.noise import VE
@@ -113,8 +113,7 @@ def fade(problem: Problem, d: float) -> Fade:
 
     from meanfield.objective.ratiolaw import KAPPA, mean_weight
 
-    if not isinstance(problem, Problem):
-        raise ProblemError(f"fade needs a Problem; got {short(problem)}.")
+    require(isinstance(problem, Problem), "fade needs a Problem", short(problem))
     guidance = problem.guidance
     if not isinstance(guidance, DensityRatio):
         raise ScheduleError(f"fade is the theory of DensityRatio guidance; got {short(guidance)}. Use solve.")

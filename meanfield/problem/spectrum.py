@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.errors import ProblemError, build, checked, one_of, settle, whole
+from meanfield.errors import ProblemError, build, checked, one_of, require, settle, whole
 
 LEAST = 2  # directions in a group at finite d: v has one degree of freedom less than directions
 
@@ -60,8 +60,7 @@ class Spectrum:
                     f"u[{i}]={high}. Directions in which classes do not differ feel no guidance: leave them out."
                 )
         total = math.fsum(share)
-        if abs(total - 1.0) > 1e-9:
-            raise ProblemError(f"share must sum to 1; got {total:.12g}. Divide by the sum.")
+        require(abs(total - 1.0) <= 1e-9, "share must sum to 1", f"{total:.12g}", "Divide by the sum.")
         if abs(total - 1.0) > 1e-14:  # so that what is stored stays as it is when it is read again
             share = tuple(s / total for s in share)
         settle(self, c=c, u=u, share=share)
@@ -197,7 +196,6 @@ def _numbers(name: str, values: Sequence[float]) -> tuple[float, ...]:
         items = list(values)
     except TypeError:
         raise ProblemError(f"{name} must be a list of numbers; got {values!r}.") from None
-    if not items:
-        raise ProblemError(f"{name} must have at least one entry; got none.")
+    require(items, f"{name} must have at least one entry", "none")
     numbers = (x.item() if isinstance(x, np.generic) else x for x in items)
     return tuple(checked(f"{name}[{i}]", x, low=0, open_low=True) for i, x in enumerate(numbers))

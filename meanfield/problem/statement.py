@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.errors import ProblemError, ScheduleError, build, checked, settle, short
+from meanfield.errors import ProblemError, ScheduleError, build, checked, require, settle, short
 from meanfield.guidance.schedules import Constant, Schedule, as_schedule
 from meanfield.problem.growth import Growth
 from meanfield.problem.noise import VE, as_noise
@@ -170,8 +170,7 @@ class Problem:
 
     def require_isotropic(self, who: str, remedy: str = "Use solve, or simulate.run.") -> None:
         """Raise ProblemError if there is a spectrum: `who` knows isotropic classes only."""
-        if self.spectrum is not None:
-            raise ProblemError(f"{who} knows isotropic classes only; got {self.spectrum!r}. {remedy}")
+        require(self.spectrum is None, f"{who} knows isotropic classes only", repr(self.spectrum), remedy)
 
     def require_no_ratio(self, who: str, remedy: str = "Use fade, or simulate.run with classes that are held.") -> None:
         """Raise ScheduleError if guidance follows a ratio of densities: `who` does not know it."""
@@ -181,8 +180,7 @@ class Problem:
     def replace(self, **changes: Any) -> "Problem":
         """A variant of this problem, checked anew. A new spectrum brings its own sigma2."""
         unknown = sorted(set(changes) - set(self.__dataclass_fields__))
-        if unknown:
-            raise ProblemError(f"a problem has the fields {list(self.__dataclass_fields__)}; got {unknown}.")
+        require(not unknown, f"a problem has the fields {list(self.__dataclass_fields__)}", unknown)
         if "spectrum" in changes:
             changes = {"sigma2": None, **changes}
         return replace(self, **changes)
@@ -216,8 +214,7 @@ class Problem:
 
 def _sampler(sampler: object) -> str | float:
     if isinstance(sampler, str):
-        if sampler not in SAMPLERS:
-            raise ProblemError(f'sampler must be "sde", "ode" or a stochasticity eta >= 0; got {sampler!r}.')
+        require(sampler in SAMPLERS, 'sampler must be "sde", "ode" or a stochasticity eta >= 0', repr(sampler))
         return sampler
     eta = checked("eta (the sampler)", sampler, low=0, remedy='"sde" is eta = 1, "ode" is eta = 0.')
     return {1.0: "sde", 0.0: "ode"}.get(eta, eta)
@@ -226,8 +223,7 @@ def _sampler(sampler: object) -> str | float:
 def _class_variance(sigma2: object, spectrum: object) -> float:
     """sigma2, given or derived from a spectrum; both only if they agree."""
     if spectrum is None:
-        if sigma2 is None:
-            raise ProblemError("a problem needs its class variance; got none. Give sigma2=0.25, or a spectrum.")
+        require(sigma2 is not None, "a problem needs its class variance", "none", "Give sigma2=0.25, or a spectrum.")
         return checked("sigma2", sigma2, low=0, open_low=True)
     if not isinstance(spectrum, Spectrum):
         raise ProblemError(f"spectrum must be a Spectrum, such as Spectrum(c=[0.25], u=[1.25]); got {spectrum!r}.")

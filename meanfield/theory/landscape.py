@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import ProblemError, checked, require
 from meanfield.problem.statement import Problem
 from meanfield.theory.energies import effective_potential, information, phi_rest, phi_target
 from meanfield.theory.solver import solve
@@ -175,8 +175,7 @@ def _grid(name: str, values) -> np.ndarray:
     grid = np.asarray(values, float)
     if grid.ndim != 1 or len(grid) < 2 or not np.all(np.isfinite(grid)) or not np.all(np.diff(grid) > 0):
         raise ProblemError(f"{name} must be an ascending list of at least two numbers; got an array of {grid.shape}.")
-    if name == "q" and grid[0] < 0:
-        raise ProblemError(f"q = |x|^2/d must be >= 0; got {grid[0]:g}.")
+    require(name != "q" or grid[0] >= 0, "q = |x|^2/d must be >= 0", f"{grid[0]:g}")
     return grid
 
 

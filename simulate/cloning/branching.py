@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.errors import ProblemError, checked, whole
+from meanfield.errors import ProblemError, checked, require, whole
 from simulate.scores.fast import FastScore
 from simulate.scores.mixture import Mixture
 
@@ -62,8 +62,7 @@ def make_descent(t: Any, sigma2: float, n_steps: int, *, eta: Any, trunk: str, t
     times = _split_times(t)
     remedy = "Clones of the ODE follow the same path and never separate."
     eta = checked("eta", eta, low=0, high=100, open_low=True, remedy=remedy)
-    if trunk not in ("sde", "ode"):
-        raise ProblemError(f'trunk must be "sde" or "ode"; got {trunk!r}.')
+    require(trunk in ("sde", "ode"), 'trunk must be "sde" or "ode"', repr(trunk))
     T, end = _ends(times, sigma2, t_start, t_end)
     D, splits = _grid(times, sigma2, T, end, whole("n_steps", n_steps, low=1, high=1e7))
     return Descent(D, splits, times, T, end, trunk, eta)
@@ -194,8 +193,7 @@ def _split_times(t) -> np.ndarray:
         raise ProblemError(f"t must be split times > 0; got {t!r}.") from cause
     if times.ndim != 1 or not len(times) or not np.all(np.isfinite(times)) or times.min() <= 0:
         raise ProblemError(f"t must be split times > 0, finite, in one dimension; got {t!r}.")
-    if len(np.unique(times)) != len(times):
-        raise ProblemError(f"split times must be distinct; got {t!r}.")
+    require(len(np.unique(times)) == len(times), "split times must be distinct", t)
     return np.sort(times)[::-1]
 
 
@@ -205,8 +203,7 @@ def _ends(t: np.ndarray, sigma2: float, t_start, t_end) -> tuple[float, float]:
         return float(T), 0.0 if sigma2 > 0 else 1e-3 * float(t[-1])
     remedy = "With sigma2 = 0 the score diverges at t = 0." if sigma2 == 0 else ""
     end = checked("t_end", t_end, low=0, open_low=sigma2 == 0, high=float(t[-1]), remedy=remedy)
-    if end == t[-1]:
-        raise ProblemError(f"t_end must be below the last split time; got {t_end} and {t[-1]}.")
+    require(end != t[-1], "t_end must be below the last split time", f"{t_end} and {t[-1]}")
     return float(T), float(end)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.errors import ProblemError, checked, whole
+from meanfield.errors import ProblemError, checked, require, whole
 from meanfield.guidance.schedules import Constant
 from meanfield.problem.growth import Growth
 from meanfield.problem.statement import Problem
@@ -82,8 +82,7 @@ def _drawn(law: Growth, d: int | None, sigma2: float, reduce: bool) -> ClassSour
     if d is None:
         raise ProblemError(f"classes drawn by {law!r} need a dimension; got none. Give d.")
     log_count = law.log_count(d)
-    if not log_count < 34.5:
-        raise ProblemError(f"clones need a number of classes that can be stored; got {law!r} at d={d}.")
+    require(log_count < 34.5, "clones need a number of classes that can be stored", f"{law!r} at d={d}")
     count = round(math.exp(log_count))
     _check_count(count, f"{law!r} at d={d}")
     span = reduce and count <= d
@@ -109,13 +108,11 @@ def _given(means: Any, d: int | None, sigma2: float, reduce: bool) -> ClassSourc
         raise ProblemError(
             f"classes must be an array (P, d) of means, a norm |mu|, a growth law or a problem; got {means!r}."
         ) from cause
-    if means.ndim != 2:
-        raise ProblemError(f"class means must be an array of shape (P, d); got shape {means.shape}.")
+    require(means.ndim == 2, "class means must be an array of shape (P, d)", f"shape {means.shape}")
     if d is not None and d != means.shape[1]:
         raise ProblemError(f"the means have d={means.shape[1]}; got d={d}. Leave d out, or transpose the means.")
     _check_count(len(means), f"an array of shape {means.shape}")
-    if means.shape[1] < 1:
-        raise ProblemError(f"class means must have at least one direction; got shape {means.shape}.")
+    require(means.shape[1] >= 1, "class means must have at least one direction", f"shape {means.shape}")
     if not np.all(np.isfinite(means)):
         raise ProblemError(f"class means must be finite; got {np.sum(~np.isfinite(means))} entries that are not.")
     distinct = len(np.unique(means, axis=0))
@@ -141,8 +138,7 @@ def _mixture(means: np.ndarray, reduce: bool) -> Mixture:
 
 
 def _check_count(count: int, what: str) -> None:
-    if count < 2:
-        raise ProblemError(f"clones need at least two classes to choose from; got {count} ({what}).")
+    require(count >= 2, "clones need at least two classes to choose from", f"{count} ({what})")
 
 
 def _check_memory(count: int, dim: int) -> None:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from meanfield.errors import ProblemError, one_of, whole
+from meanfield.errors import one_of, require, whole
 from simulate.learned.extra import library
 from simulate.randomness.streams import FORWARD, stream
 from simulate.samples.scored import numbers
@@ -51,8 +51,7 @@ class Digits:
     def pixels(self, x: np.ndarray) -> np.ndarray:
         """Samples (..., 64) as grey levels 0 ... 16 of shape (..., 8, 8)."""
         x = numbers("x", x)
-        if x.shape[-1:] != self.centre.shape:
-            raise ProblemError(f"samples must have shape (..., {len(self.centre)}); got {x.shape}.")
+        require(x.shape[-1:] == self.centre.shape, f"samples must have shape (..., {len(self.centre)})", x.shape)
         return (self.scale * x + self.centre).reshape(*x.shape[:-1], 8, 8)
 
     def blurred(self, half: str, seed: int = 0) -> np.ndarray:

@@ -23,7 +23,7 @@ import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from meanfield.errors import ProblemError
+from meanfield.errors import ProblemError, require
 from meanfield.problem.start import Start
 from meanfield.problem.statement import Problem
 
@@ -117,8 +117,7 @@ def choose(problem: Problem, d: int, classes: str = "auto") -> Case:
     if problem.spectrum is not None:
         counts, problem = problem.spectrum.counts(d), problem.replace(spectrum=problem.spectrum.at(d))
     case = Case(problem, d, count_classes(problem, d), counts)
-    if classes not in WAYS:
-        raise ProblemError(f"classes must be one of {list(WAYS)}; got {classes!r}.")
+    require(classes in WAYS, f"classes must be one of {list(WAYS)}", repr(classes))
     _require(case, classes)
     if math.isinf(problem.classes.rate(d)):
         way, why = "continuum", "a continuum has no single classes"

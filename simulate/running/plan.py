@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from meanfield.errors import ProblemError, one_of, whole
+from meanfield.errors import one_of, require, whole
 from meanfield.problem.statement import Problem
 from meanfield.tools.crew import check_threads
 from simulate.running.holding import Case, choose
@@ -112,8 +112,7 @@ def make_plan(problem: Problem, settings: Settings) -> Plan:
     >>> plan.case.classes, plan.case.n_classes, plan.batch, len(plan.items)
     ('explicit', 602.0, 1024, 4)
     """
-    if not isinstance(problem, Problem):
-        raise ProblemError(f"problem must be a meanfield.Problem; got {problem!r}.")
+    require(isinstance(problem, Problem), "problem must be a meanfield.Problem", repr(problem))
     s = settings
     d = whole("d", s.d, low=2, high=1e12)
     n_samples = whole("n_samples", s.n_samples, low=1, high=1e9)

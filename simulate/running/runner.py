@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from meanfield.ensemble import Ensemble
-from meanfield.errors import ProblemError, whole
+from meanfield.errors import require, whole
 from meanfield.problem.statement import Problem
 from simulate.running.lazy import require_own_noise, run_lazy
 from simulate.running.plan import Settings, make_plan
@@ -98,8 +98,7 @@ def run(
     refinement = whole("noise_refinement", noise_refinement, low=1, high=1e4)
     n_times = whole("n_times", n_times, low=2, high=1e6)
     if tol is not None:
-        if n_steps is not None:
-            raise ProblemError(f"give n_steps or tol, which chooses n_steps; got n_steps={n_steps} and tol={tol}.")
+        require(n_steps is None, "give n_steps or tol, which chooses n_steps", f"n_steps={n_steps} and tol={tol}")
         require_own_noise(plan, f"tol={tol}")
     n_steps = whole("n_steps", 100 if n_steps is None else n_steps, low=1, high=1e7)
     if plan.case.classes == "lazy":

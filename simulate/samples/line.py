@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from meanfield.errors import ProblemError, checked, whole
+from meanfield.errors import ProblemError, checked, require, whole
 from meanfield.line.scoreerror import ScoreError
 from meanfield.line.sources import PiecewiseConstant, numbers
 from meanfield.line.statement import TwoClasses, stated
@@ -71,8 +71,7 @@ def sample_line(
     n_steps = whole("n_steps", n_steps, low=1, high=1e7)
     key = make_key(whole("seed", seed, low=0), LINE, 0)
     T = checked("t_start", t_start, low=0, open_low=True, infinite=True)
-    if error is not None and not isinstance(error, ScoreError):
-        raise ProblemError(f"error must be a ScoreError or None; got {error!r}.")
+    require(error is None or isinstance(error, ScoreError), "error must be a ScoreError or None", repr(error))
     jumps = [] if error is None else [error.onset(classes)]
     grid, wanted = _grid(classes, w, T, t, t_end, n_steps, jumps)
     drift = _Drift(classes, w, 0.5 * (1.0 + eta**2), error)
@@ -152,10 +151,7 @@ def _grid(
     end = low if t_end is None else checked("t_end", t_end, low=0, open_low=classes.compact)
     extent = classes.separation**2 + classes.target.mean**2 + classes.sigma2 + low / NEAR
     begin = FAR * (1.0 + w) * extent if math.isinf(T) else T
-    if end >= begin:
-        raise ProblemError(
-            f"t_end must be below the start; got t_end={end:.3g} and a start at t={begin:.3g}. Lower it."
-        )
+    require(end < begin, "t_end must be below the start", f"t_end={end:.3g} and a start at t={begin:.3g}", "Lower it.")
     times = np.array([end]) if t is None else np.atleast_1d(numbers("t", t))
     if times.ndim != 1 or np.any(~((times >= end) & (times <= begin))) or np.any(np.diff(times) >= 0):
         raise ProblemError(
@@ -173,7 +169,6 @@ def _grid(
 def _eta(sampler: str | float) -> float:
     named = {"ode": 0.0, "sde": 1.0}
     if isinstance(sampler, str):
-        if sampler not in named:
-            raise ProblemError(f'sampler must be "ode", "sde" or a number eta; got {sampler!r}.')
+        require(sampler in named, 'sampler must be "ode", "sde" or a number eta', repr(sampler))
         return named[sampler]
     return checked("sampler", sampler, low=0, high=10, remedy="It is eta, the stochasticity.")

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from meanfield.errors import ConvergenceError, ProblemError, checked, whole
+from meanfield.errors import ConvergenceError, ProblemError, checked, require, whole
 from meanfield.problem.statement import Problem
 from meanfield.tools.progress import Progress
 from simulate.samples.batch import Batch, require_start
@@ -74,13 +74,11 @@ def sample_scores(
     >>> bool(abs(x[:, 0].var() / 0.05 - 1.0) < 0.1)      # (T18): v(0) = 0.25 T/(0.25 + T) exp(-G), exp(-G) = 0.2
     True
     """
-    if not isinstance(problem, Problem):
-        raise ProblemError(f"problem must be a Problem; got {problem!r}.")
+    require(isinstance(problem, Problem), "problem must be a Problem", repr(problem))
     problem.require_isotropic("sample_scores", "Scores are given in the coordinates of x: state sigma2.")
     require_start(problem, "scores", 400)
     for name, score in (("conditional", conditional), ("unconditional", unconditional)):
-        if not callable(score):
-            raise ProblemError(f"the {name} score must be a function of (x, t); got {score!r}.")
+        require(callable(score), f"the {name} score must be a function of (x, t)", repr(score))
     batch = Batch(problem, n_steps, n_samples, whole("dim", dim, low=1), seed, draw)
     t = batch.steps.t.tolist()
 
@@ -120,8 +118,7 @@ def checked_state(x: np.ndarray, t: float, dim: int) -> tuple[np.ndarray, float]
     meanfield.errors.ProblemError: x must have the shape (samples, 4); got (2, 3).
     """
     x = numbers("x", x)
-    if x.ndim != 2 or x.shape[1] != dim:
-        raise ProblemError(f"x must have the shape (samples, {dim}); got {x.shape}.")
+    require(x.ndim == 2 and x.shape[1] == dim, f"x must have the shape (samples, {dim})", x.shape)
     return x, checked("t", t, low=0)
 
 
