@@ -13,7 +13,6 @@ target has it, it is 0. The force w (s_c - s_u) is continuous there for a > -1, 
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -55,8 +54,7 @@ class PowerLaw(Schedule):
     name: ClassVar[str] = "power-law"
 
     def __post_init__(self) -> None:
-        inner = self.guidance
-        inner = Schedule.from_dict(inner) if isinstance(inner, Mapping) else as_schedule(inner)
+        inner = as_schedule(self.guidance)
         if inner.exponent:
             raise ScheduleError(f"guidance of a power law must be a function of t; got {inner!r}. Add the exponents.")
         remedy = "Below, the guiding force would grow without bound where both scores agree."
@@ -87,6 +85,3 @@ class PowerLaw(Schedule):
     @property
     def largest(self) -> float:
         return 0.0 if self.exponent else self.guidance.largest
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"schedule": self.name, "guidance": self.guidance.to_dict(), "exponent": self.exponent}

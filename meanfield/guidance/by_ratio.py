@@ -94,5 +94,4 @@ class DensityRatio(Schedule):
         return max(SETTLED[0], SETTLED[1] / (1.0 - self.beta) ** 2) * d
 
     def to_dict(self) -> dict[str, Any]:
-        limit = {} if self.w_max is None else {"w_max": self.w_max}
-        return {"schedule": self.name, "beta": self.beta, **limit}
+        return {key: value for key, value in super().to_dict().items() if value is not None}

@@ -20,17 +20,15 @@ from typing import ClassVar
 import numpy as np
 
 from meanfield.errors import ScheduleError, checked, one_of, settle
-from meanfield.guidance.schedules import Piecewise, Schedule
+from meanfield.guidance.schedules import Piecewise, Window
 
 SHAPES = ("linear", "cosine")
 CLOCKS = ("t", "log t")
 
 
-class Stretch(Schedule):
+class Stretch(Window):
     """Base of the schedules on an interval: checks, and the progress u. Subclasses are dataclasses with its fields."""
 
-    t_low: float
-    t_high: float
     over: str
 
     def _check(self, *numbers: str) -> None:
@@ -39,14 +37,8 @@ class Stretch(Schedule):
         one_of("over", self.over, CLOCKS, error=ScheduleError)
         log = self.over == "log t"
         remedy = 'Over "log t" it must be > 0; over="t" allows 0.' if log else ""
-        low = checked("t_low", self.t_low, low=0, open_low=log, remedy=remedy, error=ScheduleError)
-        high = checked("t_high", self.t_high, low=0, open_low=True, error=ScheduleError)
-        if high <= low:
-            raise ScheduleError(
-                f"t_high must be above t_low; got t_low={low}, t_high={high}. Times fall as sampling goes on: t_high "
-                "is where the ramp begins."
-            )
-        settle(self, t_low=low, t_high=high)
+        above = "Times fall as sampling goes on: t_high is where the ramp begins."
+        self._settle_times(positive=log, remedy=remedy, above=above)
 
     def progress(self, t):
         """u at times t: 0 for t >= t_high, 1 for t <= t_low."""
@@ -62,14 +54,6 @@ class Stretch(Schedule):
         if self.over == "log t":
             return self.t_high * (self.t_low / self.t_high) ** u
         return self.t_high - u * (self.t_high - self.t_low)
-
-    @property
-    def breakpoints(self) -> tuple[float, ...]:
-        return tuple(t for t in (self.t_low, self.t_high) if t > 0)
-
-    @property
-    def constant_above(self) -> float:
-        return self.t_high
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ A schedule is any object with a vectorised `w(t)`. The classes here also state w
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -123,25 +123,18 @@ class Linear(Schedule):
         return self.w0 + self.omega * np.asarray(t, float)[()]
 
 
-@dataclass(frozen=True)
-class Interval(Schedule):
-    """Weight `value` for t_low < t <= t_high and 0 outside (limited interval, arXiv:2404.07724)."""
+class Window(Schedule):
+    """Base of the schedules that are constant outside t_low < t <= t_high. Subclasses have the fields."""
 
-    value: float
     t_low: float
     t_high: float
-    name: ClassVar[str] = "interval"
 
-    def __post_init__(self) -> None:
-        value = checked("w", self.value, error=ScheduleError)
-        low = checked("t_low", self.t_low, low=0, error=ScheduleError)
+    def _settle_times(self, *, positive: bool = False, remedy: str = "", above: str = "") -> None:
+        """Check both times; `positive` asks for t_low > 0, with a remedy, `above` is the remedy of reversed times."""
+        low = checked("t_low", self.t_low, low=0, open_low=positive, remedy=remedy, error=ScheduleError)
         high = checked("t_high", self.t_high, low=0, open_low=True, error=ScheduleError)
-        require(high > low, "t_high must be above t_low", f"t_low={low}, t_high={high}", error=ScheduleError)
-        settle(self, value=value, t_low=low, t_high=high)
-
-    def w(self, t):
-        t = np.asarray(t, float)
-        return np.where((t > self.t_low) & (t <= self.t_high), self.value, 0.0)[()]
+        require(high > low, "t_high must be above t_low", f"t_low={low}, t_high={high}", above, error=ScheduleError)
+        settle(self, t_low=low, t_high=high)
 
     @property
     def breakpoints(self) -> tuple[float, ...]:
@@ -150,6 +143,24 @@ class Interval(Schedule):
     @property
     def constant_above(self) -> float:
         return self.t_high
+
+
+@dataclass(frozen=True)
+class Interval(Window):
+    """Weight `value` for t_low < t <= t_high and 0 outside (limited interval, arXiv:2404.07724)."""
+
+    value: float
+    t_low: float
+    t_high: float
+    name: ClassVar[str] = "interval"
+
+    def __post_init__(self) -> None:
+        settle(self, value=checked("w", self.value, error=ScheduleError))
+        self._settle_times()
+
+    def w(self, t):
+        t = np.asarray(t, float)
+        return np.where((t > self.t_low) & (t <= self.t_high), self.value, 0.0)[()]
 
 
 @dataclass(frozen=True)
@@ -242,9 +253,12 @@ class Custom(Schedule):
 
 
 def as_schedule(guidance: object) -> Schedule:
-    """A number becomes `Constant`, a function or an object with `w(t)` (and perhaps `breakpoints`) becomes `Custom`."""
+    """A number becomes `Constant`, a function or an object with `w(t)` (and perhaps `breakpoints`) becomes `Custom`,
+    `to_dict` data the schedule that they state."""
     if isinstance(guidance, Schedule):
         return guidance
+    if isinstance(guidance, Mapping):
+        return Schedule.from_dict(guidance)
     if callable(getattr(guidance, "w", None)):
         return Custom(guidance.w, getattr(guidance, "breakpoints", ()))  # type: ignore[attr-defined]
     if callable(guidance):

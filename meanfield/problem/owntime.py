@@ -1,16 +1,15 @@
 """Schedules stated in the own time of a noise process, as schedules of VE time: w(t) = guidance(own time of t)."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from meanfield.errors import ScheduleError, settle
 from meanfield.guidance.by_norm import PowerLaw
-from meanfield.guidance.schedules import Constant, Interval, Piecewise, Schedule
+from meanfield.guidance.schedules import Constant, Interval, Piecewise, Schedule, as_schedule
 from meanfield.problem.noise import VE, Noise, as_noise
 
 
@@ -30,9 +29,7 @@ class InOwnTime(Schedule):
     name: ClassVar[str] = "in-own-time"
 
     def __post_init__(self) -> None:
-        if isinstance(self.guidance, Mapping):
-            settle(self, guidance=Schedule.from_dict(self.guidance))
-        settle(self, noise=as_noise(self.noise))
+        settle(self, guidance=as_schedule(self.guidance), noise=as_noise(self.noise))
 
     def w(self, t):
         t = np.minimum(np.asarray(t, float), self.noise.t_last)
@@ -59,9 +56,6 @@ class InOwnTime(Schedule):
     def constant_above(self) -> float:
         s = self.guidance.constant_above
         return float(self.noise.ve_time(s)) if s < self.noise.last else self.noise.t_last
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"schedule": self.name, "guidance": self.guidance.to_dict(), "noise": self.noise.to_dict()}
 
 
 @dataclass(frozen=True)

@@ -203,8 +203,6 @@ class Problem:
         fields = dict(data)
         if isinstance(fields.get("classes"), Mapping):
             fields["classes"] = Growth.from_dict(fields["classes"])
-        if isinstance(fields.get("guidance"), Mapping):
-            fields["guidance"] = Schedule.from_dict(fields["guidance"])
         if isinstance(fields.get("spectrum"), Mapping):
             fields["spectrum"] = Spectrum.from_dict(fields["spectrum"])
         if fields.get("t_start") == "inf":

@@ -1,7 +1,7 @@
 """`Named`: kinds of things that are known by a name, so that files can state them: growth laws, noise, schedules."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any, ClassVar, Self
 
 from meanfield.errors import CfgfieldError, ProblemError, build, one_of
@@ -41,8 +41,8 @@ class Named:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON or TOML; `from_dict` is the inverse."""
-        fields = asdict(self)  # type: ignore[call-overload]
-        return {self.kind: self.name, **{k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}}
+        values = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        return {self.kind: self.name, **{k: _plain(v) for k, v in values.items()}}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any] | str) -> Self:
@@ -52,6 +52,12 @@ class Named:
         ------
         An error of its kind that names an unknown name, or the keys that are unknown or missing.
         """
-        fields = {cls.kind: data} if isinstance(data, str) else dict(data)
-        name = one_of(cls.kind, fields.pop(cls.kind, None), sorted(cls._known), error=cls.error)
-        return build(cls._known[name], fields, error=cls.error)
+        given = {cls.kind: data} if isinstance(data, str) else dict(data)
+        name = one_of(cls.kind, given.pop(cls.kind, None), sorted(cls._known), error=cls.error)
+        return build(cls._known[name], given, error=cls.error)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Named):
+        return value.to_dict()
+    return list(value) if isinstance(value, tuple) else value
