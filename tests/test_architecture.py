@@ -37,7 +37,7 @@ ARROWS = {
     "simulate.steps": STATED | {"simulate.scores"},
     "simulate.running": STATED | {"simulate.randomness", "simulate.scores", "simulate.steps"},
     "simulate.samples": STATED | {"simulate.randomness", "simulate.scores", "simulate.steps"},
-    "simulate.cloning": STATED | {"simulate.randomness", "simulate.scores", "simulate.running"},
+    "simulate.cloning": STATED | {"simulate.randomness", "simulate.scores", "simulate.steps", "simulate.running"},
     "simulate.learned": STATED | {"simulate.randomness", "simulate.samples"},
     "validate.errors": {"meanfield.errors"},
     "validate.drawing": set(),

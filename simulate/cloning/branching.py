@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.errors import ProblemError, checked, require, whole
+from meanfield.errors import ProblemError, array, checked, require, whole
 from simulate.scores.fast import FastScore
 from simulate.scores.mixture import Mixture
+from simulate.steps.integrators import through
 
 SURE = 1e-6  # a walker stops when the weight of all other classes is below this
 WEIGHTS = 2**21  # weights held at a time
@@ -102,9 +103,7 @@ def simulate_clones(
             j = descent.splits.index(n)
             trunk = np.flatnonzero(split < 0)
             squares[j, sample[trunk]] = 1.0 / post.participation[trunk]
-            keep = (
-                np.arange(len(y)) if j < n_splits - 1 else np.flatnonzero(split >= 0)
-            )  # the last split ends the trunk
+            keep = np.flatnonzero((split >= 0) | (j < n_splits - 1))  # the last split ends the trunk
             rows = np.concatenate([keep, trunk, trunk])
             y, shift, certain, sample = y[rows], shift[rows], certain[rows], sample[rows]
             fresh = len(rows) - len(keep)
@@ -187,10 +186,7 @@ def _posterior(mixture: Mixture, y: np.ndarray, D: np.ndarray) -> tuple[np.ndarr
 
 
 def _split_times(t) -> np.ndarray:
-    try:
-        times = np.atleast_1d(np.asarray(t, dtype=float))
-    except (TypeError, ValueError) as cause:
-        raise ProblemError(f"t must be split times > 0; got {t!r}.") from cause
+    times = np.atleast_1d(array(t, "t must be split times > 0"))
     if times.ndim != 1 or not len(times) or not np.all(np.isfinite(times)) or times.min() <= 0:
         raise ProblemError(f"t must be split times > 0, finite, in one dimension; got {t!r}.")
     require(len(np.unique(times)) == len(times), "split times must be distinct", t)
@@ -210,8 +206,5 @@ def _ends(t: np.ndarray, sigma2: float, t_start, t_end) -> tuple[float, float]:
 def _grid(t: np.ndarray, sigma2: float, T: float, end: float, n_steps: int) -> tuple[np.ndarray, tuple[int, ...]]:
     """Geometric in D from T to the end, with every split time on it; the indices of the splits."""
     nodes = np.concatenate([[T] if t[0] < T else [], t, [end]])
-    log_D = np.log(sigma2 + nodes)
-    counts = np.ceil(n_steps * (log_D[:-1] - log_D[1:]) / (log_D[0] - log_D[-1]) - 1e-9).astype(int).clip(1)
-    pieces = [np.linspace(a, b, c + 1)[:-1] for a, b, c in zip(log_D[:-1], log_D[1:], counts, strict=True)]
-    splits = np.concatenate([[0], np.cumsum(counts)])[len(nodes) - 1 - len(t) : -1]
-    return np.exp(np.concatenate([*pieces, log_D[-1:]])), tuple(int(n) for n in splits)
+    D, at = through(sigma2 + nodes, n_steps)
+    return D, tuple(int(n) for n in at[len(nodes) - 1 - len(t) : -1])

@@ -20,6 +20,7 @@ from meanfield.line.sources import PiecewiseConstant, numbers
 from meanfield.line.statement import TwoClasses, stated
 from simulate.randomness.normals import make_key, normals
 from simulate.randomness.streams import LINE
+from simulate.steps.integrators import through
 
 FAR = 1e6  # start for t_start = infinity, in units of (1 + w) times the squared extent: an error of 1e-6 in the start
 NEAR = 1e-8  # end of compact classes, in units of the squared width: end points are off by 1e-4 of it
@@ -159,11 +160,8 @@ def _grid(
             "Leave out later ones, or lower t_end."
         )
     nodes = np.unique(np.concatenate([[begin, end], times, [s for s in jumps if end < s < begin]]))[::-1] + sigma2
-    logs = np.log(nodes)
-    counts = np.ceil(n_steps * (logs[:-1] - logs[1:]) / (logs[0] - logs[-1]) - 1e-9).astype(int).clip(1)
-    pieces = [np.linspace(a, b, c + 1)[:-1] for a, b, c in zip(logs[:-1], logs[1:], counts, strict=True)]
-    at = np.concatenate([[0], np.cumsum(counts)])
-    return np.exp(np.concatenate([*pieces, logs[-1:]])), at[np.searchsorted(-nodes, -(times + sigma2))]
+    grid, at = through(nodes, n_steps)
+    return grid, at[np.searchsorted(-nodes, -(times + sigma2))]
 
 
 def _eta(sampler: str | float) -> float:

@@ -137,6 +137,22 @@ def time_grid(problem: Problem, t_start: float, n_steps: int, refinement: int = 
     return np.concatenate(times)
 
 
+def through(nodes: np.ndarray, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """A grid of D, geometric between decreasing nodes and through them, of `n_steps` steps or a few more; where the
+    nodes are in it.
+
+    Examples
+    --------
+    >>> grid, at = through(np.array([8.0, 2.0, 1.0]), 3)
+    >>> grid.round(6).tolist(), at.tolist()
+    ([8.0, 4.0, 2.0, 1.0], [0, 2, 3])
+    """
+    logs = np.log(nodes)
+    counts = np.ceil(n_steps * (logs[:-1] - logs[1:]) / (logs[0] - logs[-1]) - 1e-9).astype(int).clip(1)
+    pieces = [np.linspace(a, b, c + 1)[:-1] for a, b, c in zip(logs[:-1], logs[1:], counts, strict=True)]
+    return np.exp(np.concatenate([*pieces, logs[-1:]])), np.concatenate([[0], np.cumsum(counts)])
+
+
 def make_steps(
     problem: Problem,
     t: np.ndarray,
