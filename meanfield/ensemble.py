@@ -113,7 +113,7 @@ class Ensemble:
         """Explicit steps of length h in log D are stable while e |w| (1 - pi_1) h/(1 + D) < 2, and useless beyond."""
         p, s = self.problem, self.problem.spectrum
         D = p.sigma2 + self.t if s is None else s.D(self.t).min(axis=-1)
-        h = math.log(p.sigma2 / (p.sigma2 + self.t[0])) if s is None else math.log(min(s.c) / (min(s.c) + self.t[0]))
+        h = math.log(p.least_variance / (p.least_variance + self.t[0]))
         rest = 1.0 - np.nan_to_num(np.mean(self.draws["weight"], axis=0), nan=0.0)
         w = np.zeros(len(self.t)) if p.schedule.by_sample else np.abs(p.weight(self.t))
         numbers = p.e * w * rest * (-h / n_steps) / (1.0 + D)

@@ -10,6 +10,8 @@ from dataclasses import fields as dataclass_fields
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 
 class CfgfieldError(Exception):
     """Base of every error that the package raises on purpose: each says the rule, the value and the remedy.
@@ -162,6 +164,24 @@ def require(
     """
     if not holds:
         raise error(f"{rule}; got {got if isinstance(got, str) else short(got)}. {remedy}".strip())
+
+
+def array(values: Any, rule: str, *, error: type[CfgfieldError] = ProblemError) -> np.ndarray:
+    """Values as an array of floats; `error` states the rule if they are no numbers in a regular array.
+
+    Examples
+    --------
+    >>> array([1, 2], "t must be times")
+    array([1., 2.])
+    >>> array("now", "t must be times")
+    Traceback (most recent call last):
+    ...
+    meanfield.errors.ProblemError: t must be times; got 'now'.
+    """
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as cause:
+        raise error(f"{rule}; got {short(values)}.") from cause
 
 
 def settle(record: Any, **values: Any) -> None:

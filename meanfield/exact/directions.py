@@ -93,10 +93,8 @@ def capacity(spectrum: Spectrum) -> float:
     >>> round(capacity(Spectrum(c=[0.25], u=[1.25])), 6)     # (1/2) log(1 + 1/sigma2)
     0.804719
     """
-    return 0.5 * math.fsum(
-        r * math.log(u / c)
-        for r, u, c in zip(spectrum.share, spectrum.u, spectrum.c, strict=True)  # type: ignore[arg-type]
-    )
+    groups = zip(spectrum.share, spectrum.u, spectrum.c, strict=True)  # type: ignore[arg-type]
+    return 0.5 * math.fsum(r * math.log(u / c) for r, u, c in groups)
 
 
 def unguided_speciation(spectrum: Spectrum, alpha: float) -> float:

@@ -85,21 +85,10 @@ def no_go(schedule: object, problem: Problem) -> NoGo:
     guided = problem.replace(guidance=guidance)
     w_max = _largest(guided)
     result = final_from_dose(guided)
-    unguided = final_from_dose(problem.replace(guidance=0.0))
     best = _early(w_max, result.dose, problem)
-    best_problem = problem.replace(guidance=best)
-    sigma2 = problem.sigma2
-    return NoGo(
-        guidance,
-        problem,
-        result.dose,
-        result.m,
-        result.v / sigma2,
-        unguided.v / sigma2,
-        final_from_dose(best_problem).v / sigma2,
-        best,
-        w_max,
-    )
+    unguided, early = (final_from_dose(problem.replace(guidance=w)) for w in (0.0, best))
+    ratio, free, largest = (x.v / problem.sigma2 for x in (result, unguided, early))
+    return NoGo(guidance, problem, result.dose, result.m, ratio, free, largest, best, w_max)
 
 
 def _largest(problem: Problem) -> float:

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from meanfield.errors import ProblemError, checked, require, whole
+from meanfield.errors import ProblemError, array, checked, require, whole
 from meanfield.exact.planted import drawn, orthogonal
 
 
@@ -188,10 +188,7 @@ def _each(function, D: np.ndarray):
 
 
 def _positive(name: str, x) -> np.ndarray:
-    try:
-        values = np.asarray(x, dtype=float)
-    except (TypeError, ValueError) as cause:
-        raise ProblemError(f"{name} must be a number or an array of numbers > 0; got {x!r}.") from cause
+    values = array(x, f"{name} must be a number or an array of numbers > 0")
     require(np.all(np.isfinite(values)) and not np.any(values <= 0), f"{name} must be > 0 and finite", x)
     return values
 

@@ -46,13 +46,8 @@ def read_levels(
     >>> read_levels(flow_sigmas=[0.75, 0.5], shift=3.0).t      # shift k multiplies t by k^2
     array([81.,  9.])
     """
-    given = dict(
-        zip(
-            KINDS,
-            (noise, _array("betas", betas), _array("alphas_cumprod", alphas_cumprod), sigmas, flow_sigmas),
-            strict=True,
-        )
-    )
+    betas, alphas_cumprod = _array("betas", betas), _array("alphas_cumprod", alphas_cumprod)
+    given = dict(zip(KINDS, (noise, betas, alphas_cumprod, sigmas, flow_sigmas), strict=True))
     stated = [kind for kind in KINDS if given[kind] is not None]
     if len(stated) != 1:
         raise ExportError(

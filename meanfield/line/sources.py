@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from meanfield.errors import ProblemError, checked, settle
+from meanfield.errors import ProblemError, array, checked, settle
 from meanfield.line.pieces import exponential_tilt, log_survival, posterior
 
 LOG_TWO_PI = math.log(2.0 * math.pi)
@@ -77,13 +77,9 @@ class PiecewiseConstant:
         -500000000015
         """
         x, t = _points(x, t)
-        inside = np.searchsorted(self.edges, x, side="right") - 1
-        with np.errstate(divide="ignore"):
-            still = np.where(
-                (x >= self.edges[0]) & (x <= self.edges[-1]),
-                self.log_heights[np.clip(inside, 0, len(self.weights) - 1)],
-                -np.inf,
-            )
+        inside = (x >= self.edges[0]) & (x <= self.edges[-1])
+        piece = np.clip(np.searchsorted(self.edges, x, side="right") - 1, 0, len(self.weights) - 1)
+        still = np.where(inside, self.log_heights[piece], -np.inf)
         if np.all(t == 0):
             return still[()]
         safe = np.where(t > 0, t, 1.0)
@@ -130,11 +126,8 @@ class PiecewiseConstant:
         """The point of the class below which a share Phi(zeta) lies: the inverse of `normal_score` at t = 0."""
         zeta = np.asarray(zeta, dtype=float)
         share = np.concatenate([[0.0], np.cumsum(self.weights)])
-        return np.where(
-            zeta > 0,
-            np.interp(-special.ndtr(-zeta), share - share[-1], self.edges),
-            np.interp(special.ndtr(zeta), share, self.edges),
-        )[()]
+        above = np.interp(-special.ndtr(-zeta), share - share[-1], self.edges)
+        return np.where(zeta > 0, above, np.interp(special.ndtr(zeta), share, self.edges))[()]
 
     def log_edge_distance(self, zeta, upper: bool = True):
         """Logarithm of the distance of `quantile(zeta)` from the upper (lower) edge: exact however small it is."""
@@ -212,10 +205,7 @@ class Normal:
 
 def numbers(name: str, values) -> np.ndarray:
     """An array of floats, whatever its shape, or an error that names what was given."""
-    try:
-        return np.asarray(values, dtype=float)
-    except (TypeError, ValueError) as cause:
-        raise ProblemError(f"{name} must be numbers in a regular array; got {values!r}.") from cause
+    return array(values, f"{name} must be numbers in a regular array")
 
 
 def _sequence(name: str, values) -> np.ndarray:

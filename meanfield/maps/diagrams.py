@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.errors import ProblemError, checked, one_of
+from meanfield.errors import ProblemError, array, checked, one_of
 from meanfield.guidance.schedules import Constant, Linear
 from meanfield.maps.bulk import LINEAR, PHASES, Table, blank, follow, read, table_of
 from meanfield.problem.growth import Exponential
@@ -29,14 +29,9 @@ if TYPE_CHECKING:
     import xarray
 
 AXES = ("alpha", "w", "t", "sigma2", "eta", "w0", "omega")
-FIELDS = {  # name in the result -> field of a record
-    "m_shift": "shift",
-    "v_ratio": "ratio",
-    "t_speciation": "t_speciation",
-    "t_condensation": "t_condensation",
-    "t_capture": "t_capture",
-    "last": "last",
-}
+TIMES = ("t_speciation", "t_condensation", "t_capture")
+# name in the result -> field of a record
+FIELDS = {"m_shift": "shift", "v_ratio": "ratio"} | {name: name for name in (*TIMES, "last")}
 CHUNK = 256  # most trajectories that a thread takes at a time
 BISECTIONS = 26  # of an edge of the grid: boundaries to 1e-8 of a cell
 LINES = {  # name -> what differs on its two sides
@@ -123,10 +118,7 @@ def _axis(axis: Any) -> tuple[str, np.ndarray]:
         raise ProblemError(f'an axis is a pair (name, values), such as ("alpha", [0.3, 0.4]); got {axis!r}.')
     name, values = axis
     one_of("an axis", name, AXES)
-    try:
-        grid = np.asarray(values, float)
-    except (TypeError, ValueError):
-        raise ProblemError(f"the axis {name!r} needs numbers; got {values!r}.") from None
+    grid = array(values, f"the axis {name!r} needs numbers")
     if grid.ndim != 1 or len(grid) < 2 or not np.all(np.isfinite(grid)) or not np.all(np.diff(grid) > 0):
         raise ProblemError(f"the axis {name!r} needs at least two finite, ascending values; got shape {grid.shape}.")
     return name, grid
@@ -157,7 +149,7 @@ def _in_time(problem, x_name, x_grid, y_name, y_grid, d, progress) -> "xarray.Da
     turn = (lambda a: a) if x_name == "t" else np.transpose
     axis = "y" if x_name == "t" else "x"
     variables: dict[str, Any] = {name: (("y", "x"), turn(values)) for name, values in fields.items()}
-    variables |= {name: (axis, rows[name]) for name in ("t_speciation", "t_condensation", "t_capture")}
+    variables |= {name: (axis, rows[name]) for name in TIMES}
     return _dataset(variables, x_grid, y_grid)
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
-from meanfield.errors import ProblemError, checked, settle, short, whole
+from meanfield.errors import ProblemError, array, checked, require, settle, short, whole
 
 LARGEST = 2_000_000  # nodes
 
@@ -123,13 +123,10 @@ def finite(name: str, value: object, shape: tuple[int | None, ...]) -> np.ndarra
     meanfield.errors.ProblemError: x must be finite numbers of shape (any, 1); got shape (2,).
     """
     wanted = ", ".join("any" if n is None else str(n) for n in shape) + ("," if len(shape) == 1 else "")
-    rule = f"{name} must be finite numbers of shape ({wanted}); got"
-    try:
-        array = np.asarray(value, float)
-    except (TypeError, ValueError) as cause:
-        raise ProblemError(f"{rule} {short(value)}.") from cause
-    if array.ndim != len(shape) or any(n not in (None, k) or k == 0 for n, k in zip(shape, array.shape, strict=True)):
-        raise ProblemError(f"{rule} shape {array.shape}.")
-    if not np.all(np.isfinite(array)):
-        raise ProblemError(f"{rule} {short(array[~np.isfinite(array)][0])} among them.")
-    return array
+    rule = f"{name} must be finite numbers of shape ({wanted})"
+    x = array(value, rule)
+    fits = x.ndim == len(shape) and all(k > 0 and n in (None, k) for n, k in zip(shape, x.shape, strict=True))
+    require(fits, rule, f"shape {x.shape}")
+    if not np.all(np.isfinite(x)):
+        raise ProblemError(f"{rule}; got {short(x[~np.isfinite(x)][0])} among them.")
+    return x

@@ -52,9 +52,7 @@ def start_law(problem: "Problem", rate: float, count: float = math.inf, d: float
         return Start(problem.T, *law)
     if count <= 1:
         rate = 1.0  # the target alone: guidance does nothing
-    require(
-        rate > 0, "a start at t = infinity needs log(P)/d > 0", f"{rate}", "Give a finite t_start, e.g. t_start=1000."
-    )
+    require(rate > 0, "a start at t = infinity needs log(P)/d > 0", rate, "Give a finite t_start, e.g. t_start=1000.")
     g, schedule = 1.0 if s is None else float(s.g.max()), problem.schedule
     t = float(far_enough(rate, schedule.largest, problem.largest_variance, schedule.settled_above(d), g))
     w = float(problem.amplitude(t)) * (1.0 - 1.0 / count)  # constant here, so 0 if it depends on the sample

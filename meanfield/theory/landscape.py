@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.errors import ProblemError, checked, require
+from meanfield.errors import ProblemError, array, checked, require
 from meanfield.problem.statement import Problem
 from meanfield.theory.energies import effective_potential, information, phi_rest, phi_target
 from meanfield.theory.solver import solve
@@ -133,9 +133,8 @@ class _Slice:
         V = effective_potential(m, q, self.D, self.w, self.alpha)
         phase = np.where(own > rest, "target", np.where(information(self.D, q) > self.alpha, "glass", "crowd"))
         numbers = {"V": V, "phi_target": own, "phi_rest": rest, "F": own - rest}
-        return {name: np.where(possible, x, np.nan) for name, x in numbers.items()} | {
-            "phase": np.where(possible, phase, "")
-        }
+        fields = {name: np.where(possible, x, np.nan) for name, x in numbers.items()}
+        return {**fields, "phase": np.where(possible, phase, "")}
 
     def features(self, grid: np.ndarray) -> dict[str, float]:
         """Minima, kinks and barrier between the ends of the grid."""
@@ -187,10 +186,7 @@ def _default_grid(theory) -> np.ndarray:
 
 def _times(t: object) -> np.ndarray:
     """VE times as a one-dimensional array."""
-    try:
-        times = np.atleast_1d(np.asarray(t, float))
-    except (TypeError, ValueError):
-        raise ProblemError(f"t must be a VE time or a list of them; got {t!r}.") from None
+    times = np.atleast_1d(array(t, "t must be a VE time or a list of them"))
     if times.ndim != 1 or not times.size or not np.all(np.isfinite(times)):
         raise ProblemError(f"t must be finite times, at least one, in one dimension; got {t!r}.")
     return times

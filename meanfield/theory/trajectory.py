@@ -113,15 +113,15 @@ class Trajectory:
             )
         tau = -np.log(self.problem.least_variance + np.atleast_1d(times))
         index = np.searchsorted([p.tau_high for p in self.pieces[:-1]], tau, side="left")
-        values = np.empty((2 * self._groups + 1, tau.size))
+        n = 1 if self.problem.spectrum is None else len(self.problem.spectrum)  # groups of directions
+        values = np.empty((2 * n + 1, tau.size))
         phase = np.empty(tau.size, dtype=object)
         for i, piece in enumerate(self.pieces):
             here = index == i
             if here.any():
                 values[:, here] = piece.read(np.clip(tau[here], piece.tau_low, piece.tau_high))
                 phase[here] = piece.phase
-        delta, y = values[: self._groups], values[self._groups : -1]
-        return self._state(times, delta.T, y.T, values[-1], phase)
+        return self._state(times, values[:n].T, values[n:-1].T, values[-1], phase)
 
     @property
     def final(self) -> State:
@@ -176,7 +176,13 @@ class Trajectory:
             "standing": self.standing,
             "events": json.dumps([e._asdict() for e in self.events]),
         }
-        return xarray.Dataset(self._variables(), coords={"t": self.t}, attrs=attrs)
+        state, s = self.at(self.t)._asdict(), self.problem.spectrum
+        state["phase"] = state["phase"].astype(str)
+        data: dict[str, tuple] = {name: (("t", "group")[: x.ndim], x) for name, x in state.items() if name != "t"}
+        if s is not None:
+            of_group = {"c": s.c, "u": s.u, "share": s.share, "group": np.arange(len(s))}
+            data |= {name: ("group", np.array(x)) for name, x in of_group.items()}
+        return xarray.Dataset(data, coords={"t": self.t}, attrs=attrs)
 
     def __repr__(self) -> str:
         f, s2 = self.final, self.problem.sigma2
@@ -190,22 +196,11 @@ class Trajectory:
     def _start(self) -> float:
         return math.exp(-self.pieces[0].tau_low) - self.problem.least_variance
 
-    @property
-    def _groups(self) -> int:
-        """Groups of directions in `pieces`."""
-        return 1
-
     def _state(self, t: np.ndarray, delta: np.ndarray, y: np.ndarray, F: np.ndarray, phase: np.ndarray) -> State:
         """The state from delta and y of every group, (times, groups)."""
         delta, y, F, phase = (x.reshape(t.shape)[()] for x in (delta, y, F, phase))
         m, v = 1.0 + delta, (self.problem.sigma2 + t) * np.exp(y)
         return State(t[()], m, v, m * m + v, F, phase, delta, np.expm1(y))
-
-    def _variables(self) -> dict[str, tuple]:
-        """Variables of `to_dataset`."""
-        state = self.at(self.t)
-        named = {name: ("t", x) for name, x in state._asdict().items() if name != "t" and np.ndim(x) == 1}
-        return named | {"phase": ("t", state.phase.astype(str))}
 
 
 @dataclass(frozen=True, repr=False)
@@ -229,10 +224,6 @@ class SpectralTrajectory(Trajectory):
         assert self.problem.spectrum is not None
         return self.problem.spectrum
 
-    @property
-    def _groups(self) -> int:
-        return len(self.spectrum)
-
     def _state(self, t, delta, y, F, phase) -> SpectralState:  # type: ignore[override]
         s = self.spectrum
         r, g, D = np.array(s.share), s.g, s.D(np.atleast_1d(t))
@@ -242,9 +233,3 @@ class SpectralTrajectory(Trajectory):
         each = [1.0 + shift, (g * v) @ r, (g * (m * m + v)) @ r, F, phase, shift, (g * D * excess) @ r / D_mean]
         flat = [x.reshape(t.shape)[()] for x in each]
         return SpectralState(t[()], *flat, *(x.reshape(*t.shape, len(s)) for x in (m, v, delta, excess)))
-
-    def _variables(self) -> dict[str, tuple]:
-        state, s = self.at(self.t), self.spectrum
-        by_group = {name: (("t", "group"), x) for name, x in state._asdict().items() if name.endswith("_group")}
-        of_group = {"c": s.c, "u": s.u, "share": s.share, "group": np.arange(len(s))}
-        return super()._variables() | by_group | {name: ("group", np.array(x)) for name, x in of_group.items()}

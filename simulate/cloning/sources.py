@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.errors import ProblemError, checked, require, whole
+from meanfield.errors import ProblemError, array, checked, require, whole
 from meanfield.guidance.schedules import Constant
 from meanfield.problem.growth import Growth
 from meanfield.problem.statement import Problem
@@ -102,12 +102,7 @@ def _drawn(law: Growth, d: int | None, sigma2: float, reduce: bool) -> ClassSour
 
 
 def _given(means: Any, d: int | None, sigma2: float, reduce: bool) -> ClassSource:
-    try:
-        means = np.asarray(means, dtype=float)
-    except (TypeError, ValueError) as cause:
-        raise ProblemError(
-            f"classes must be an array (P, d) of means, a norm |mu|, a growth law or a problem; got {means!r}."
-        ) from cause
+    means = array(means, "classes must be an array (P, d) of means, a norm |mu|, a growth law or a problem")
     require(means.ndim == 2, "class means must be an array of shape (P, d)", f"shape {means.shape}")
     if d is not None and d != means.shape[1]:
         raise ProblemError(f"the means have d={means.shape[1]}; got d={d}. Leave d out, or transpose the means.")

@@ -31,6 +31,7 @@ LABELS = ("true", "shuffled")
 LEAST_VARIANCE = 1e-3  # of a principal direction in the preconditioning, where pixels never vary
 WARM_UP = 100  # steps
 DECAY = 0.999  # of the average of the weights
+PARTS = ("network", "average", "optimiser")  # of a run that have a state of their own
 
 
 @dataclass(frozen=True)
@@ -175,15 +176,9 @@ class _Run:
 
     def state(self) -> dict[str, Any]:
         """All that the rest of the run depends on."""
-        return {
-            "step": self.step,
-            "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "generator": self._torch.get_rng_state(),
-            "labels": self._labels,
-            "losses": self.losses,
-        }
+        parts = {name: getattr(self, name).state_dict() for name in PARTS}
+        numbers = {"step": self.step, "labels": self._labels, "losses": self.losses}
+        return {**parts, **numbers, "generator": self._torch.get_rng_state()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a state; whatever it raises, the state is not of this training."""
@@ -193,9 +188,8 @@ class _Run:
             raise ValueError("its labels are not those of the images")
         if losses.shape != self.losses.shape:
             raise ValueError(f"it has {len(losses)} losses")
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        for name in PARTS:
+            getattr(self, name).load_state_dict(state[name])
         if any(v.shape not in ((), w.shape) for w, s in self.optimiser.state.items() for v in s.values()):
             raise ValueError("its optimiser is of another network")
         self._labels, self.losses, self.step = labels, losses, state["step"]

@@ -10,6 +10,7 @@ check of each other. What checks them: explicit classes at small d, the mean fie
 """
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from meanfield.ensemble import Ensemble
@@ -54,24 +55,11 @@ def run_lazy(plan: Plan, n_steps: int, n_times: int, tolerance: float, progress:
         threads=threads,
         progress=progress,
     )
-    about = dict(data.info)
-    about["class_tolerance"] = about.pop("tolerance")
-    about["hidden_fluctuation"] = tolerance * about.pop("excess")
-    return Ensemble(
-        data.problem,
-        data.d,
-        data.t,
-        data.draws,
-        data.n_samples,
-        {
-            **about,
-            "method": "particles (lazy)",
-            "why": plan.case.why,
-            "n_classes": int(plan.case.n_classes) if math.isfinite(plan.case.n_classes) else plan.case.in_words,
-            "dtype": "float64",
-            "threads": threads,
-        },
-    )  # fmt: skip
+    about, P = dict(data.info), plan.case.n_classes
+    about |= {"class_tolerance": about.pop("tolerance"), "hidden_fluctuation": tolerance * about.pop("excess")}
+    about |= {"method": "particles (lazy)", "why": plan.case.why, "dtype": "float64", "threads": threads}
+    about["n_classes"] = int(P) if math.isfinite(P) else plan.case.in_words
+    return replace(data, info=about)
 
 
 def require_own_noise(plan: Plan, who: str) -> None:

@@ -93,9 +93,5 @@ def timestep_error(
     require_own_noise(plan, "timestep_error")
     n_steps = whole("n_steps", n_steps, low=1, high=1e7)
     coarse, fine = (follow(plan, steps, progress) for steps in plan.paired_steps(n_steps))
-    return TimestepError(
-        n_steps,
-        order(problem.eta),
-        Observable(coarse.draws["m"][:, -1] - fine.draws["m"][:, -1]),
-        Observable(coarse.draws["v"][:, -1] - fine.draws["v"][:, -1]),
-    )
+    differences = (Observable(coarse.draws[name][:, -1] - fine.draws[name][:, -1]) for name in ("m", "v"))
+    return TimestepError(n_steps, order(problem.eta), *differences)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from meanfield.errors import ConvergenceError, ProblemError, checked, require, whole
+from meanfield.errors import ConvergenceError, ProblemError, array, checked, require, whole
 from meanfield.problem.statement import Problem
 from meanfield.tools.progress import Progress
 from simulate.samples.batch import Batch, require_start
@@ -132,10 +132,7 @@ def numbers(name: str, values: Any) -> np.ndarray:
     ...
     meanfield.errors.ProblemError: points must be an array of numbers; got [[1.0], [2.0, 3.0]].
     """
-    try:
-        return np.asarray(values, float)
-    except (TypeError, ValueError) as cause:
-        raise ProblemError(f"{name} must be an array of numbers; got {values!r}.") from cause
+    return array(values, f"{name} must be an array of numbers")
 
 
 def _guided(x: np.ndarray, t: float, w: float, conditional: ScoreFunction, unconditional: ScoreFunction) -> np.ndarray:

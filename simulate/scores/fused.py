@@ -40,7 +40,7 @@ LANES = 16  # blocks are filled up to a multiple: a vector of any machine
 ROW = BLOCK + LANES  # numbers from one row to the next: powers of two would all compete for the same lines of the cache
 CACHE = 2**18  # bytes of a packed superblock
 C6, C5, C4, C3, C2, C1, C0 = FORMATS["float32"][1]
-U0, U1, U2, U3, U4 = (np.uintp(i) for i in range(5))
+U0, U1, U2, U3 = (np.uintp(i) for i in range(4))
 B1, B2, B3 = np.uintp(ROW), np.uintp(2 * ROW), np.uintp(3 * ROW)
 FAST = {"reassoc", "contract", "nsz", "nnan"}
 
