@@ -59,9 +59,8 @@ def best_levels(
     edges[0], edges[-1] = respond.start, 0.0
     found: list[tuple[float, np.ndarray]] = []
     for k in range(1, starts + 1):
-        x = _climb(
-            respond, edges, np.where(np.arange(n) < n * k / (starts + 1), *bounds[::-1]), bounds, keep, each, objective
-        )
+        start = np.where(np.arange(n) < n * k / (starts + 1), *bounds[::-1])
+        x = _climb(respond, edges, start, bounds, keep, each, objective)
         values = _values(respond, edges, x[None])
         if np.max(np.abs(_excess(values, keep, each))) < 1e-7:
             found.append((float(getattr(values, objective)[0]), x))

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from meanfield.errors import ExportError, ProblemError, checked
+from meanfield.errors import ExportError, ProblemError, array, checked
 from meanfield.problem.noise import as_noise
 
 KINDS = ("noise", "betas", "alphas_cumprod", "sigmas", "flow_sigmas")
@@ -158,10 +158,7 @@ def _array(name: str, values: Any) -> np.ndarray | None:
         return None
     for method in ("detach", "cpu", "numpy"):
         values = getattr(values, method)() if hasattr(values, method) else values
-    try:
-        return np.array(values, dtype=float)
-    except (TypeError, ValueError):
-        raise ExportError(f"{name} must be a list of numbers; got {values!r}.") from None
+    return array(values, f"{name} must be a list of numbers", error=ExportError).copy()
 
 
 def _get(config: Any, key: str) -> Any:

@@ -134,16 +134,10 @@ def _wrong_in(source: ast.AST) -> str | None:
 
 def _is_formula(node: ast.AST) -> bool:
     """Whether this is u + self.guidance_scale * (c - u)."""
-    if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and isinstance(node.right, ast.BinOp)):
-        return False
-    scale, difference = node.right.left, node.right.right
-    return (
-        isinstance(node.right.op, ast.Mult)
-        and ast.unparse(scale) == "self.guidance_scale"
-        and isinstance(difference, ast.BinOp)
-        and isinstance(difference.op, ast.Sub)
-        and ast.unparse(difference.right) == ast.unparse(node.left)
-    )
+    match node:
+        case ast.BinOp(first, ast.Add(), ast.BinOp(scale, ast.Mult(), ast.BinOp(_, ast.Sub(), last))):
+            return ast.unparse(scale) == "self.guidance_scale" and ast.unparse(first) == ast.unparse(last)
+    return False
 
 
 def _name(node: ast.AST) -> str | None:

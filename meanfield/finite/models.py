@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from meanfield.ensemble import Ensemble
-from meanfield.errors import ProblemError, checked, whole
+from meanfield.errors import checked, require, whole
 from meanfield.finite.sampling import Model, Settings, check_settings, make_model, sample
 from meanfield.problem.statement import Problem
 
@@ -133,10 +133,9 @@ def quenched(
     tolerance = checked("tolerance", tolerance, low=0, high=0.5, open_low=True)
     n_explicit = whole("n_explicit", n_explicit, low=0, high=1e6)
     n_most = whole("n_most", n_most, low=64, high=1e7)
-    if s.d > LARGEST_D:
-        raise ProblemError(
-            f"d must be at most {LARGEST_D} here, where samples are vectors; got {d}. Use meanfield.reduced."
-        )
+    require(
+        s.d <= LARGEST_D, f"d must be at most {LARGEST_D} here, where samples are vectors", d, "Use meanfield.reduced."
+    )
     model = make_model(problem, s)
     if model.log_count in (0.0, math.inf):  # no rival, or a continuum: there is no disorder
         data = _reduced(problem, s, model, progress)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from meanfield.ensemble import Ensemble
-from meanfield.errors import ProblemError, require, whole
+from meanfield.errors import require, whole
 from meanfield.problem.statement import Problem
 from meanfield.tools.crew import Crew, check_threads
 from meanfield.tools.progress import Progress
@@ -168,12 +168,9 @@ def _times(problem: Problem, t_start: float, n_steps: int) -> np.ndarray:
     jumps = [t for t in reversed(problem.schedule.breakpoints) if t < t_start]
     ends = np.array([t_start, *jumps, 0.0])
     log_D = np.log(problem.sigma2 + ends)
-    if n_steps < len(jumps) + 1:
-        raise ProblemError(
-            f"n_steps must be at least {len(jumps) + 1}, one for each piece of the schedule; got {n_steps}."
-        )
-    spare = n_steps - len(jumps) - 1
-    share = np.floor(spare * (log_D[0] - log_D) / (log_D[0] - log_D[-1]) + 1e-9).astype(int)  # cumulative
+    least = len(jumps) + 1
+    require(n_steps >= least, f"n_steps must be at least {least}, one for each piece of the schedule", n_steps)
+    share = np.floor((n_steps - least) * (log_D[0] - log_D) / (log_D[0] - log_D[-1]) + 1e-9).astype(int)  # cumulative
     counts = 1 + np.diff(share)
     pieces = [np.exp(np.linspace(a, b, k + 1)[1:]) for a, b, k in zip(log_D[:-1], log_D[1:], counts, strict=True)]
     for piece, end in zip(pieces, ends[1:], strict=True):

@@ -14,6 +14,7 @@ of a sampler, i of N. If the sampler's noise levels are equally spaced in its ow
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -182,8 +183,8 @@ class Triangular(Stretch):
         return self.edge + (self.peak - self.edge) * np.minimum(u / top, (1.0 - u) / (1.0 - top))
 
     @property
-    def breakpoints(self) -> tuple[float, ...]:
-        return tuple(t for t in (self.t_low, self.t_peak, self.t_high) if t > 0)
+    def _jumps(self) -> Sequence[float]:
+        return self.t_low, self.t_peak, self.t_high
 
 
 @dataclass(frozen=True)

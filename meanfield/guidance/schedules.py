@@ -51,9 +51,14 @@ class Schedule(Named, kind="schedule", error=ScheduleError):
         return for_timesteps(self, timesteps, **levels)
 
     @property
+    def _jumps(self) -> Sequence[float]:
+        """The `breakpoints`, and perhaps t = 0."""
+        return ()
+
+    @property
     def breakpoints(self) -> tuple[float, ...]:
         """Finite times t > 0, ascending, at which w or one of its derivatives jumps."""
-        return ()
+        return tuple(t for t in self._jumps if t > 0)
 
     @property
     def constant_above(self) -> float:
@@ -80,8 +85,16 @@ class Schedule(Named, kind="schedule", error=ScheduleError):
         return abs(float(self.w(2.0 * self.constant_above + 1.0))) if math.isfinite(self.constant_above) else 0.0
 
 
+class Settled(Schedule):
+    """Base of the schedules that are constant above the last of their jumps."""
+
+    @property
+    def constant_above(self) -> float:
+        return self._jumps[-1] if self._jumps else 0.0
+
+
 @dataclass(frozen=True)
-class Constant(Schedule):
+class Constant(Settled):
     """The same weight at all times.
 
     Examples
@@ -98,10 +111,6 @@ class Constant(Schedule):
 
     def w(self, t):
         return np.full(np.shape(t), self.value)[()]
-
-    @property
-    def constant_above(self) -> float:
-        return 0.0
 
 
 @dataclass(frozen=True)
@@ -123,7 +132,7 @@ class Linear(Schedule):
         return self.w0 + self.omega * np.asarray(t, float)[()]
 
 
-class Window(Schedule):
+class Window(Settled):
     """Base of the schedules that are constant outside t_low < t <= t_high. Subclasses have the fields."""
 
     t_low: float
@@ -137,12 +146,8 @@ class Window(Schedule):
         settle(self, t_low=low, t_high=high)
 
     @property
-    def breakpoints(self) -> tuple[float, ...]:
-        return tuple(t for t in (self.t_low, self.t_high) if t > 0)
-
-    @property
-    def constant_above(self) -> float:
-        return self.t_high
+    def _jumps(self) -> Sequence[float]:
+        return self.t_low, self.t_high
 
 
 @dataclass(frozen=True)
@@ -164,7 +169,7 @@ class Interval(Window):
 
 
 @dataclass(frozen=True)
-class Piecewise(Schedule):
+class Piecewise(Settled):
     """Piecewise constant: values[0] for t <= edges[0], values[i] for edges[i-1] < t <= edges[i], the last one above.
 
     Examples
@@ -190,16 +195,12 @@ class Piecewise(Schedule):
         return np.asarray(self.values)[np.searchsorted(self.edges, np.asarray(t, float), side="left")]
 
     @property
-    def breakpoints(self) -> tuple[float, ...]:
-        return tuple(t for t in self.edges if t > 0)
-
-    @property
-    def constant_above(self) -> float:
-        return self.edges[-1] if self.edges else 0.0
+    def _jumps(self) -> Sequence[float]:
+        return self.edges
 
 
 @dataclass(frozen=True)
-class Tabulated(Schedule):
+class Tabulated(Settled):
     """Linear interpolation of a table; constant beyond its first and last time."""
 
     times: Sequence[float]
@@ -216,12 +217,8 @@ class Tabulated(Schedule):
         return np.interp(t, self.times, self.values)
 
     @property
-    def breakpoints(self) -> tuple[float, ...]:
-        return tuple(t for t in self.times if t > 0)
-
-    @property
-    def constant_above(self) -> float:
-        return self.times[-1]
+    def _jumps(self) -> Sequence[float]:
+        return self.times
 
 
 @dataclass(frozen=True)
@@ -243,8 +240,8 @@ class Custom(Schedule):
         return self.function(t)
 
     @property
-    def breakpoints(self) -> tuple[float, ...]:
-        return tuple(t for t in self.jumps if t > 0)
+    def _jumps(self) -> Sequence[float]:
+        return self.jumps
 
     def to_dict(self) -> dict[str, Any]:
         raise ScheduleError(

@@ -10,6 +10,7 @@ cell are joined.
 import json
 import math
 from collections.abc import Callable
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -95,8 +96,7 @@ def phase_diagram(
     if x_name == y_name or {x_name, y_name} in ({"w", "w0"}, {"w", "omega"}):
         raise ProblemError(f"the axes must vary different things; got {x_name!r} and {y_name!r}.")
     attrs = {"problem": json.dumps(problem.to_dict()), "phases": json.dumps(PHASES), "x": x_name, "y": y_name, "d": d}
-    corners = [(a, b) for a in x_grid[[0, -1]] for b in y_grid[[0, -1]]]
-    for a, b in corners:
+    for a, b in product(x_grid[[0, -1]], y_grid[[0, -1]]):
         _variant(problem, {x_name: a, y_name: b})  # every value in between is allowed if the ends are
     if "t" in (x_name, y_name):
         return _in_time(problem, x_name, x_grid, y_name, y_grid, d, progress).assign_attrs(attrs)

@@ -93,7 +93,12 @@ points have no minimiser. Take a smaller beta, or a largest weight w_max (which 
     lost = ~(A > B)
     if lost.any():
         with np.errstate(divide="ignore", invalid="ignore"):
-            raise NoMinimiserError(_message(float(np.max(B / A)), int(lost.sum()), lost.size))
+            largest = float(np.max(B / A))
+        raise NoMinimiserError(
+            f"the objective needs A > B at every point; the largest B/A is {largest:.4g}, and {lost.sum()} of "
+            f"{lost.size} points have no minimiser. Take a smaller beta, or a largest weight w_max (which lowers B, "
+            "and is another objective)."
+        )
     return s_c + (B / (A - B))[..., None] * (s_c - s_u)
 
 
@@ -221,13 +226,6 @@ def _started(objective: Objective, family: Family, start: object) -> np.ndarray:
         finite("s of the family", found[0], at.x.shape)
         finite("ds/dtheta of the family", found[1], (*at.x.shape, len(theta)))
     return theta
-
-
-def _message(ratio: float, lost: int, points: int) -> str:
-    return (
-        f"the objective needs A > B at every point; the largest B/A is {ratio:.4g}, and {lost} of {points} points have "
-        "no minimiser. Take a smaller beta, or a largest weight w_max (which lowers B, and is another objective)."
-    )
 
 
 def _runaway(what: str) -> str:

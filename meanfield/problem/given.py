@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from meanfield.errors import ProblemError
+from meanfield.errors import ProblemError, require
 from meanfield.problem.spectrum import Spectrum
 
 
@@ -51,16 +51,11 @@ def spectrum_of(means: Any, covariances: Any) -> GivenSpectrum:
     >>> np.round(found.spectrum.c, 2), np.round(found.spectrum.u, 1), found.off_diagonal < 0.02
     (array([0.25, 0.5 ]), array([1.3, 4.5]), True)
     """
-    means, covariances = np.asarray(means, float), np.asarray(covariances, float)
+    means = np.asarray(means, float)
     if means.ndim != 2 or len(means) < 2 or not np.all(np.isfinite(means)):
         raise ProblemError(f"means must be finite, (classes, dim) with two classes or more; got shape {means.shape}.")
     dim = means.shape[1]
-    if covariances.shape not in ((dim, dim), (len(means), dim, dim)) or not np.all(np.isfinite(covariances)):
-        raise ProblemError(
-            f"covariances must be finite, of shape ({len(means)}, {dim}, {dim}) or ({dim}, {dim}); got "
-            f"{covariances.shape}."
-        )
-    single = np.broadcast_to(covariances, (len(means), dim, dim))
+    single = covariances_of(covariances, *means.shape)
     W, centre = single.mean(axis=0), means.mean(axis=0)
     U = W + np.cov(means.T, bias=True).reshape(dim, dim)
     u, basis = np.linalg.eigh(U)
@@ -75,3 +70,17 @@ def spectrum_of(means: Any, covariances: Any) -> GivenSpectrum:
     spread = np.sqrt(np.mean(np.sum((single - W) ** 2, axis=(1, 2)))) / np.linalg.norm(W)
     off = np.linalg.norm(rotated - np.diag(c)) / np.linalg.norm(W)
     return GivenSpectrum(Spectrum(c.tolist(), u.tolist()), basis, centre, float(off), float(spread))
+
+
+def covariances_of(covariances: Any, classes: int, dim: int) -> np.ndarray:
+    """Covariances of all classes, (classes, dim, dim), from those or from one (dim, dim); ProblemError otherwise.
+
+    Examples
+    --------
+    >>> covariances_of([[0.25]], classes=3, dim=1).ravel()
+    array([0.25, 0.25, 0.25])
+    """
+    given = np.asarray(covariances, float)
+    fits = given.shape in ((dim, dim), (classes, dim, dim)) and np.all(np.isfinite(given))
+    require(fits, f"covariances must be finite, of shape ({classes}, {dim}, {dim}) or ({dim}, {dim})", given.shape)
+    return np.broadcast_to(given, (classes, dim, dim))

@@ -81,12 +81,10 @@ class Problem:
             remedy = "t_start is too small or too large; t_start=inf is the exact infinite start."
             checked("VE time of t_start", self.T, low=1e-12 * self.largest_variance, high=1e100, remedy=remedy)
         if math.isinf(self.T) and math.isinf(self.schedule.settled_above(1.0)):
-            finite = (
-                f"{self.noise!r}: t_start={self.noise.own_time(1000.0):.4g}" if self.noise != VE() else "t_start=1000"
-            )
+            named = "" if self.noise == VE() else f"{self.noise!r}: "
             raise ScheduleError(
                 f"a start at t = infinity needs guidance that is constant at large t; got {self.guidance!r}. "
-                f"Give a finite t_start, e.g. {finite}."
+                f"Give a finite t_start, e.g. {named}t_start={self.noise.own_time(1000.0):.4g}."
             )
         if self.schedule.by_sample and self.spectrum is not None:
             raise ScheduleError(
@@ -201,10 +199,9 @@ class Problem:
     def from_dict(data: Mapping[str, Any]) -> "Problem":
         """Build a problem from `to_dict` data. `guidance` may also be a plain number, `t_start` the word "inf"."""
         fields = dict(data)
-        if isinstance(fields.get("classes"), Mapping):
-            fields["classes"] = Growth.from_dict(fields["classes"])
-        if isinstance(fields.get("spectrum"), Mapping):
-            fields["spectrum"] = Spectrum.from_dict(fields["spectrum"])
+        for name, read in (("classes", Growth.from_dict), ("spectrum", Spectrum.from_dict)):
+            if isinstance(fields.get(name), Mapping):
+                fields[name] = read(fields[name])
         if fields.get("t_start") == "inf":
             fields["t_start"] = math.inf
         return build(Problem, fields)

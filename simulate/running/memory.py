@@ -2,6 +2,7 @@
 
 import math
 import os
+from contextlib import suppress
 
 from meanfield.errors import ProblemError
 from simulate.running.holding import Case
@@ -37,14 +38,10 @@ def require_means(case: Case, dtype: str, copies: int, extra: int) -> None:
 
 def available_bytes() -> int:
     """Memory that can be used without swapping: MemAvailable where the system tells, else the free pages."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            for line in lines:
-                if line.startswith("MemAvailable:"):
-                    return 1024 * int(line.split()[1])
-    except (OSError, ValueError):
-        pass
-    try:
+    with suppress(OSError, ValueError), open("/proc/meminfo", encoding="ascii") as lines:
+        for line in lines:
+            if line.startswith("MemAvailable:"):
+                return 1024 * int(line.split()[1])
+    with suppress(ValueError, OSError, AttributeError):
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return 2**33  # a system that does not say: assume a small one
+    return 2**33  # a system that does not say: assume a small one

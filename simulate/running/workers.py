@@ -52,10 +52,7 @@ def follow(plan: Plan, steps: Steps, progress: Any, about: Mapping[str, Any] | N
         "negligible": NEGLIGIBLE[plan.dtype],
         "threads": plan.threads,
         "seconds": time.perf_counter() - began,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("numpy", "numba", "cfgfield")},
-        },
+        "versions": {"python": platform.python_version()} | {n: version(n) for n in ("numpy", "numba", "cfgfield")},
     }
     draws = unpack(means, len(case.counts or ()), case.problem.schedule.by_ratio)
     return Ensemble(case.problem, case.d, steps.t[list(steps.record)], draws, plan.n_samples, info)

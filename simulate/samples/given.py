@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from meanfield.errors import ProblemError, whole
+from meanfield.problem.given import covariances_of
 from meanfield.problem.growth import Fixed
 from meanfield.problem.statement import Problem
 from simulate.samples.batch import Batch, require_start
@@ -83,14 +84,7 @@ def sample_mixture(
 
 def _checked_covariances(covariances: Any, means: np.ndarray) -> np.ndarray:
     """(classes, dim, dim), symmetric and positive definite."""
-    classes, dim = means.shape
-    given = np.asarray(covariances, float)
-    if given.shape == (dim, dim):
-        given = np.broadcast_to(given, (classes, dim, dim))
-    if given.shape != (classes, dim, dim) or not np.all(np.isfinite(given)):
-        raise ProblemError(
-            f"covariances must be finite, of shape ({classes}, {dim}, {dim}) or ({dim}, {dim}); got {given.shape}."
-        )
+    given = covariances_of(covariances, *means.shape)
     if not np.allclose(given, given.swapaxes(1, 2), rtol=1e-8, atol=0.0):
         raise ProblemError("covariances must be symmetric; got one that is not. Take (S + S.T)/2.")
     least = np.linalg.eigvalsh(given)[:, 0]

@@ -32,7 +32,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import hyp1f1
 
-from meanfield.errors import ProblemError
+from meanfield.errors import require
 from meanfield.problem.statement import Problem
 
 STABLE = 2.4  # e |w| h/(1 + D) up to which the parabola is stable in the crowd (the line: 2); from the growth factors
@@ -120,12 +120,10 @@ def time_grid(problem: Problem, t_start: float, n_steps: int, refinement: int = 
     jumps = sorted((t for t in problem.schedule.breakpoints if 0 < t < t_start), reverse=True)
     ends = np.array([t_start, *jumps, 0.0])
     lengths = -np.diff(np.log(sigma2 + ends))
-    if n_steps < len(lengths):
-        raise ProblemError(
-            f"n_steps must be at least {len(lengths)}, one for each piece of the schedule; got {n_steps}."
-        )
-    counts = np.ones(len(lengths), dtype=int)
-    for _ in range(n_steps - len(lengths)):
+    pieces = len(lengths)
+    require(n_steps >= pieces, f"n_steps must be at least {pieces}, one for each piece of the schedule", n_steps)
+    counts = np.ones(pieces, dtype=int)
+    for _ in range(n_steps - pieces):
         counts[np.argmax(lengths / counts)] += 1
     times = [np.array([t_start])]
     for a, b, count in zip(ends[:-1], ends[1:], counts * refinement, strict=True):
