@@ -16,7 +16,7 @@ from meanfield.designs.patterns import one_switch_is_optimal, search, separation
 from meanfield.designs.request import OBJECTIVES, Request
 from meanfield.designs.result import Design, Prediction
 from meanfield.designs.switching import Candidate, best
-from meanfield.errors import ConvergenceError, ProblemError
+from meanfield.errors import ConvergenceError, ProblemError, require
 from meanfield.guidance.schedules import Constant, Piecewise, Schedule
 from meanfield.maps.bulk import STANDINGS
 from meanfield.problem.noise import VE
@@ -139,11 +139,8 @@ def _delivered(asked: Request, found: Candidate) -> Design:
 def _every_direction(asked: Request) -> Design:
     """The design that keeps the variance of every group of directions."""
     bad = not asked.respond.compiled or math.isfinite(asked.slope) or asked.mean is not None
-    if bad or asked.problem.noise != VE():
-        raise ProblemError(
-            'keep="each" is for a spectrum in the continuum, in VE time, without slope and mean; got '
-            f'{asked.problem!r}. Use keep="variance".'
-        )
+    rule = 'keep="each" is for a spectrum in the continuum, in VE time, without slope and mean'
+    require(not bad and asked.problem.noise == VE(), rule, repr(asked.problem), 'Use keep="variance".')
     found = best_levels(asked.respond, asked.bounds, objective=OBJECTIVES[asked.maximise], each=True)
     problem = asked.problem.replace(guidance=found.schedule)
     final = cast(Any, solve(problem, asked.d).final)

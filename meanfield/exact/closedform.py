@@ -12,7 +12,7 @@ import mpmath
 import numpy as np
 from scipy.special import exprel
 
-from meanfield.errors import ProblemError
+from meanfield.errors import ProblemError, require
 from meanfield.guidance.schedules import Constant
 from meanfield.problem.statement import Problem
 from meanfield.tools.roots import brentq
@@ -120,11 +120,9 @@ def strong_guidance(alpha: float, sigma2: float, w: float = math.inf) -> tuple[f
     if alpha < 0.5:
         log_term = abs(math.log1p(-2.0 * alpha))
         return 1 + sigma2 * (1 - math.sqrt(1 - 2 * alpha)), 1.0 - (sigma2 / w) * (log_term / 2 - alpha)
-    if not 2.0 * alpha - 1.0 < math.log1p(1.0 / sigma2):
-        raise ProblemError(
-            f"(T13) needs 2 alpha - 1 < log(1 + 1/sigma2), so that speciation happens; got alpha={alpha}, "
-            f"sigma2={sigma2}. Lower alpha or sigma2."
-        )
+    rule = "(T13) needs 2 alpha - 1 < log(1 + 1/sigma2), so that speciation happens"
+    remedy = "Lower alpha or sigma2."
+    require(2.0 * alpha - 1.0 < math.log1p(1.0 / sigma2), rule, f"alpha={alpha}, sigma2={sigma2}", remedy)
     return 1.0 + sigma2, 1.0 - sigma2 * math.expm1(2.0 * alpha - 1.0)
 
 

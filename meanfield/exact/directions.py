@@ -11,7 +11,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from meanfield.errors import ProblemError, checked, whole
+from meanfield.errors import ProblemError, checked, require, whole
 from meanfield.guidance.schedules import Constant, Schedule
 from meanfield.problem.growth import Continuum
 from meanfield.problem.noise import VE
@@ -177,10 +177,7 @@ def strong_guidance_by_group(spectrum: Spectrum, alpha: float, w: float) -> Limi
         high = -math.log1p(-2.0 * alpha) / (2.0 * float(g.min()))
         y = brentq(lambda x: float(r @ -np.expm1(-2.0 * g * x)) - 2.0 * alpha, 0.0, high * (1 + 1e-12), rtol=1e-14)
         return Limit(w / y, -c / g * np.expm1(-g * y), np.zeros(len(g)))
-    if not 2.0 * alpha - 1.0 < 2.0 * capacity(spectrum):
-        raise ProblemError(
-            f"(S12) needs 2 alpha - 1 < 2 capacity = {2 * capacity(spectrum):.6g}, so that speciation happens; got "
-            f"alpha={alpha}. Lower alpha."
-        )
+    rule = f"(S12) needs 2 alpha - 1 < 2 capacity = {2 * capacity(spectrum):.6g}, so that speciation happens"
+    require(2.0 * alpha - 1.0 < 2.0 * capacity(spectrum), rule, f"alpha={alpha}", "Lower alpha.")
     t = math.inf if alpha == 0.5 else unguided_speciation(spectrum, alpha - 0.5)
     return Limit(t, c / g, -c / (c + t))

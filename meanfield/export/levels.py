@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from meanfield.errors import ExportError, ProblemError, array, checked
+from meanfield.errors import ExportError, ProblemError, array, checked, require
 from meanfield.problem.noise import as_noise
 
 KINDS = ("noise", "betas", "alphas_cumprod", "sigmas", "flow_sigmas")
@@ -49,11 +49,9 @@ def read_levels(
     betas, alphas_cumprod = _array("betas", betas), _array("alphas_cumprod", alphas_cumprod)
     given = dict(zip(KINDS, (noise, betas, alphas_cumprod, sigmas, flow_sigmas), strict=True))
     stated = [kind for kind in KINDS if given[kind] is not None]
-    if len(stated) != 1:
-        raise ExportError(
-            f"state the noise levels by exactly one of {', '.join(KINDS)}; got {', '.join(stated) or 'none'}. "
-            "For a diffusers scheduler: **levels_of(scheduler)."
-        )
+    rule = f"state the noise levels by exactly one of {', '.join(KINDS)}"
+    remedy = "For a diffusers scheduler: **levels_of(scheduler)."
+    require(len(stated) == 1, rule, ", ".join(stated) or "none", remedy, error=ExportError)
     kind = stated[0]
     needs_timesteps = kind in ("noise", "betas", "alphas_cumprod")
     if needs_timesteps != (timesteps is not None):

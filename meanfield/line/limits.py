@@ -31,7 +31,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from meanfield.errors import ConvergenceError, ProblemError, checked
+from meanfield.errors import ConvergenceError, ProblemError, checked, require
 from meanfield.line.flow import end_law
 from meanfield.line.sources import Normal, PiecewiseConstant
 from meanfield.line.statement import TwoClasses, stated
@@ -156,11 +156,9 @@ def crossing_start(classes: TwoClasses, w: float) -> float:
     w, sigma, delta = checked("w", w, low=0), math.sqrt(classes.sigma2), classes.separation
     kappa = classes.prior / (1.0 - classes.prior)
     layer = kappa * sigma**2 / delta
-    if layer > 0.1 * w * delta:
-        raise ProblemError(
-            "(L6) needs the cost of the layer, kappa sigma2/Delta, to be at most a tenth of w Delta; got "
-            f"{layer:.3g} and w Delta = {w * delta:.3g}. Raise w, lower the prior, or use log_short_of."
-        )
+    rule = "(L6) needs the cost of the layer, kappa sigma2/Delta, to be at most a tenth of w Delta"
+    remedy = "Raise w, lower the prior, or use log_short_of."
+    require(layer <= 0.1 * w * delta, rule, f"{layer:.3g} and w Delta = {w * delta:.3g}", remedy)
     return -(w * delta + 0.5 * delta - layer) / sigma + sigma / delta * math.log1p(kappa)
 
 

@@ -118,11 +118,8 @@ def fade(problem: Problem, d: float) -> Fade:
     if not isinstance(guidance, DensityRatio):
         raise ScheduleError(f"fade is the theory of DensityRatio guidance; got {short(guidance)}. Use solve.")
     d = checked("d", d, low=2, high=1e12, remedy="At d = infinity this guidance does nothing.")
-    if math.isfinite(problem.T):
-        raise ProblemError(
-            f"fade needs a start at t = infinity; got t_start={problem.t_start:g}. N(0, T I) is not where the target's "
-            "samples are: log r is d/(2T) there. Use simulate.run, or t_start=inf."
-        )
+    remedy = "N(0, T I) is not where the target's samples are: log r is d/(2T) there. Use simulate.run, or t_start=inf."
+    require(math.isinf(problem.T), "fade needs a start at t = infinity", f"t_start={problem.t_start:g}", remedy)
     log_count = problem.classes.log_count(d)
     if log_count < -2.0 * math.log(guidance.beta):
         raise ProblemError(

@@ -96,10 +96,8 @@ class SmallMixture:
         t = checked("t", t, low=0, open_low=True)
         order = whole("order", order, low=2, high=200)
         kinds = range(len(np.asarray(self.means))) if aggregate else [self.target]
-        if len(kinds) * order ** (2 * self.dim) > LARGEST:
-            raise ProblemError(
-                f"{len(kinds)} order^{2 * self.dim} nodes must be at most {LARGEST}; got order={order}. Lower it."
-            )
+        rule = f"{len(kinds)} order^{2 * self.dim} nodes must be at most {LARGEST}"
+        require(len(kinds) * order ** (2 * self.dim) <= LARGEST, rule, f"order={order}", "Lower it.")
         z, w = np.polynomial.hermite_e.hermegauss(order)
         grid = np.stack(np.meshgrid(*[z] * (2 * self.dim), indexing="ij"), axis=-1).reshape(-1, 2 * self.dim)
         weight = np.prod(np.stack(np.meshgrid(*[w / w.sum()] * (2 * self.dim), indexing="ij")), axis=0).ravel()

@@ -49,10 +49,8 @@ class Spectrum:
     def __post_init__(self) -> None:
         c, u = _numbers("c", self.c), _numbers("u", self.u)
         share = (1.0 / len(c),) * len(c) if self.share is None else _numbers("share", self.share)
-        if not len(c) == len(u) == len(share):
-            raise ProblemError(
-                f"c, u and share must have one entry per group; got {len(c)}, {len(u)} and {len(share)}."
-            )
+        rule = "c, u and share must have one entry per group"
+        require(len(c) == len(u) == len(share), rule, f"{len(c)}, {len(u)} and {len(share)}")
         for i, (low, high) in enumerate(zip(c, u, strict=True)):
             if high <= low:
                 raise ProblemError(

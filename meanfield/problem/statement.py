@@ -86,10 +86,8 @@ class Problem:
                 f"a start at t = infinity needs guidance that is constant at large t; got {self.guidance!r}. "
                 f"Give a finite t_start, e.g. {named}t_start={self.noise.own_time(1000.0):.4g}."
             )
-        if self.schedule.by_sample and self.spectrum is not None:
-            raise ScheduleError(
-                f"guidance that depends on the sample knows isotropic classes only; got {self.guidance!r}."
-            )
+        rule = "guidance that depends on the sample knows isotropic classes only"
+        require(not self.schedule.by_sample or self.spectrum is None, rule, self.guidance, error=ScheduleError)
         self.amplitude(np.geomspace(1e-9, 1e9, 19) if math.isinf(self.T) else self.T * np.linspace(0, 1, 17))
 
     @cached_property

@@ -63,16 +63,10 @@ def class_source(classes: Any, d: int | None, sigma2: float | None, reduce: bool
 
 def _of_problem(problem: Problem, sigma2: float | None) -> float:
     problem.require_isotropic("clones", "Give the class means as an array.")
-    if problem.guidance != Constant(-1.0):
-        raise ProblemError(
-            f"clones follow the unconditional sampler, w = -1; got {problem.guidance!r}. "
-            "Use problem.replace(guidance=-1.0)."
-        )
-    if math.isfinite(problem.T):
-        raise ProblemError(
-            f"clones start from the exact law of the noised mixture, not from N(0, T I); got "
-            f"t_start={problem.t_start}. Leave it infinite."
-        )
+    rule = "clones follow the unconditional sampler, w = -1"
+    require(problem.guidance == Constant(-1.0), rule, problem.guidance, "Use problem.replace(guidance=-1.0).")
+    rule = "clones start from the exact law of the noised mixture, not from N(0, T I)"
+    require(math.isinf(problem.T), rule, f"t_start={problem.t_start}", "Leave it infinite.")
     if sigma2 is not None and sigma2 != problem.sigma2:
         raise ProblemError(f"the problem brings sigma2={problem.sigma2}; got sigma2={sigma2}. Leave sigma2 out.")
     return problem.sigma2
@@ -111,11 +105,8 @@ def _given(means: Any, d: int | None, sigma2: float, reduce: bool) -> ClassSourc
     if not np.all(np.isfinite(means)):
         raise ProblemError(f"class means must be finite; got {np.sum(~np.isfinite(means))} entries that are not.")
     distinct = len(np.unique(means, axis=0))
-    if distinct < len(means):
-        raise ProblemError(
-            f"classes must be distinct, or clones cannot tell them apart; got {len(means)} means, {distinct} distinct. "
-            "Drop the repeated ones."
-        )
+    rule = "classes must be distinct, or clones cannot tell them apart"
+    require(distinct >= len(means), rule, f"{len(means)} means, {distinct} distinct", "Drop the repeated ones.")
     _check_memory(*means.shape)
     mixture = _mixture(means, reduce and len(means) <= means.shape[1])
     about = {"classes": "given", "d": means.shape[1], "n_classes": len(means), "sigma2": sigma2, "dim": mixture.dim}

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from meanfield.ensemble import Ensemble
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import checked, require
 from meanfield.finite.models import quenched
 from simulate.running.memory import require_memory
 from simulate.running.plan import Plan
@@ -32,11 +32,9 @@ def run_lazy(plan: Plan, n_steps: int, n_times: int, tolerance: float, progress:
         `hidden_fluctuation`, the largest relative fluctuation of the classes left to their average.
     """
     d, threads = plan.case.d, plan.threads
-    if plan.first_draw:
-        raise ProblemError(
-            f"lazy classes are drawn for all samples of a run together; got first_draw={plan.first_draw}. "
-            'Use another seed, or classes="explicit" at a smaller d.'
-        )
+    rule = "lazy classes are drawn for all samples of a run together"
+    remedy = 'Use another seed, or classes="explicit" at a smaller d.'
+    require(not plan.first_draw, rule, f"first_draw={plan.first_draw}", remedy)
     tolerance = checked("class_tolerance", tolerance, low=0, high=0.5, open_low=True)
     most = max(64, min(PROPOSALS, BALL_BYTES // (8 * d)))
     needed = threads * 4 * 8 * d * most
@@ -64,9 +62,6 @@ def run_lazy(plan: Plan, n_steps: int, n_times: int, tolerance: float, progress:
 
 def require_own_noise(plan: Plan, who: str) -> None:
     """Refuse what compares runs on the same noise: a lazy sample draws its classes from the stream of its noise."""
-    if plan.case.classes == "lazy":
-        raise ProblemError(
-            f"{who} runs the same samples with different steps, and lazy classes are drawn on the way; got classes "
-            f'"lazy" ({plan.case.why}). Use classes="explicit" at a smaller d, or compare two lazy runs with n_steps '
-            "and 2 n_steps."
-        )
+    rule = f"{who} runs the same samples with different steps, and lazy classes are drawn on the way"
+    remedy = 'Use classes="explicit" at a smaller d, or compare two lazy runs with n_steps and 2 n_steps.'
+    require(plan.case.classes != "lazy", rule, f'classes "lazy" ({plan.case.why})', remedy)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from meanfield.errors import ConvergenceError, ProblemError, array, checked, require, whole
+from meanfield.errors import ConvergenceError, array, checked, require, whole
 from meanfield.problem.statement import Problem
 from meanfield.tools.progress import Progress
 from simulate.samples.batch import Batch, require_start
@@ -142,11 +142,8 @@ def _guided(x: np.ndarray, t: float, w: float, conditional: ScoreFunction, uncon
         if weight == 0.0:
             continue
         score = numbers(f"the {name} score", function(x, t))
-        if score.shape != x.shape:
-            raise ProblemError(
-                f"the {name} score must have the shape of x, {x.shape}; got {score.shape} at t = {t:.4g}. Return one "
-                "score for each sample."
-            )
+        rule = f"the {name} score must have the shape of x, {x.shape}"
+        require(score.shape == x.shape, rule, f"{score.shape} at t = {t:.4g}", "Return one score for each sample.")
         if not np.all(np.isfinite(score)):
             lost = int(np.sum(~np.isfinite(score).all(axis=1)))
             raise ConvergenceError(
