@@ -12,7 +12,6 @@ code knows of the problem is a `Model`.
 import math
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ from meanfield.errors import require, whole
 from meanfield.problem.statement import Problem
 from meanfield.tools.crew import Crew, check_threads
 from meanfield.tools.progress import Progress
+from meanfield.tools.versions import versions
 
 NAMES = ("m", "v", "q", "m_twin", "v_twin", "weight", "log_odds", "participation", "accuracy")
 PART = 10_000  # sample steps between two looks at whether to stop: well below a second
@@ -136,7 +136,7 @@ def sample(
         "n_steps": s.n_steps,
         **info,
         "seconds": time.perf_counter() - began,
-        "versions": {name: version(name) for name in ("numpy", "numba", "cfgfield")},
+        "versions": versions(),
     }
     observables = {name: np.ascontiguousarray(draws[:, i]) for i, name in enumerate(NAMES)}
     return Ensemble(problem, s.d, grid.t[grid.slot >= 0], observables, s.batch, about)

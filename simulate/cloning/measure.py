@@ -16,11 +16,9 @@ Only x.(mu_k - mu_1) enters the score, so P - 1 < d coordinates suffice (sec. 8 
 
 import json
 import math
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +29,7 @@ from meanfield.problem.growth import Growth
 from meanfield.problem.statement import Problem
 from meanfield.tools.crew import Crew, check_threads
 from meanfield.tools.progress import Progress
+from meanfield.tools.versions import versions
 from simulate.cloning.branching import (
     Descent,
     end_agreement,
@@ -188,13 +187,12 @@ def _dataset(plan: _Plan, draws: np.ndarray, seconds: float) -> "xarray.Dataset"
     import xarray
 
     descent, t = plan.descent, plan.descent.t
-    versions = {"python": platform.python_version(), **{n: version(n) for n in ("numpy", "numba", "cfgfield")}}
     attrs = {
         **plan.source.about,
         **{"n_samples": plan.n_samples, "n_draws": plan.n_draws, "n_steps": len(descent.D) - 1},
         **{"seed": plan.seed, "eta": descent.eta, "trunk": descent.trunk},
         **{"t_start": descent.t_start, "t_end": descent.t_end, "dtype": plan.dtype},
-        **{"threads": plan.threads, "seconds": seconds, "versions": json.dumps(versions)},
+        **{"threads": plan.threads, "seconds": seconds, "versions": json.dumps(versions())},
     }
     data: dict[str, Any] = {}
     for i, name in enumerate(NAMES):

@@ -8,11 +8,9 @@ BLAS is held to one thread meanwhile, so threads do not fight and the result is 
 """
 
 import math
-import platform
 import threading
 import time
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -22,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from meanfield.ensemble import Ensemble
 from meanfield.tools.crew import Crew
 from meanfield.tools.progress import Progress
+from meanfield.tools.versions import versions
 from simulate.running.observables import unpack
 from simulate.running.particles import simulate_batch
 from simulate.running.plan import Plan
@@ -52,7 +51,7 @@ def follow(plan: Plan, steps: Steps, progress: Any, about: Mapping[str, Any] | N
         "negligible": NEGLIGIBLE[plan.dtype],
         "threads": plan.threads,
         "seconds": time.perf_counter() - began,
-        "versions": {"python": platform.python_version()} | {n: version(n) for n in ("numpy", "numba", "cfgfield")},
+        "versions": versions(),
     }
     draws = unpack(means, len(case.counts or ()), case.problem.schedule.by_ratio)
     return Ensemble(case.problem, case.d, steps.t[list(steps.record)], draws, plan.n_samples, info)

@@ -5,9 +5,10 @@ import platform
 import subprocess
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+
+from meanfield.tools.versions import versions as versions_of
 
 PACKAGES = ("cfgfield", "numpy", "scipy", "numba", "xarray")
 
@@ -20,7 +21,7 @@ def versions() -> dict[str, str]:
     >>> sorted(versions())
     ['cfgfield', 'code', 'numba', 'numpy', 'python', 'scipy', 'xarray']
     """
-    return {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}, "code": code_fingerprint()}
+    return {**versions_of(PACKAGES), "code": code_fingerprint()}
 
 
 def code_fingerprint() -> str:
@@ -47,14 +48,8 @@ def provenance() -> dict[str, str]:
 
 def _revision() -> str:
     try:
-        out = subprocess.run(
-            ["git", "describe", "--always", "--dirty"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
+        command, folder = ["git", "describe", "--always", "--dirty"], Path(__file__).parent
+        out = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
         return "not under version control"
     return out.stdout.strip()

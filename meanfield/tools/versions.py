@@ -1,0 +1,15 @@
+"""Versions of what computes a result; every result carries them."""
+
+import platform
+from importlib.metadata import version
+
+
+def versions(packages: tuple[str, ...] = ("numpy", "numba", "cfgfield")) -> dict[str, str]:
+    """Versions of Python and of installed packages, by name.
+
+    Examples
+    --------
+    >>> list(versions())
+    ['python', 'numpy', 'numba', 'cfgfield']
+    """
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
