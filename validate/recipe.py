@@ -68,6 +68,11 @@ class GalleryFigure:
     available: Callable[[], bool] = lambda: True
 
 
+def in_order(draw: Callable[..., tuple[Any, Any]]) -> Callable[[Data], tuple[Any, Any]]:
+    """The drawing of a figure whose parts are, in their order, the arguments of `draw`."""
+    return lambda data: draw(*data.values())
+
+
 def effort(profile: str, quick: Effort, standard: Effort, full: Effort) -> dict[str, int]:
     """The samples a draw, draws and steps of a profile, as options of `simulate.run`.
 

@@ -20,7 +20,7 @@ from validate.figures.curves import (
     distortion_of,
     final_distortion,
 )
-from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
+from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words, in_order
 from validate.results.tables import Show, tabulate
 
 
@@ -111,9 +111,5 @@ def _caption(data: Data) -> str:
 
 
 FIGURE = GalleryFigure(
-    "continuum",
-    "Infinitely many classes: the same distortion at every d",
-    _parts,
-    lambda data: draw(data["marks"]),
-    _caption,
+    "continuum", "Infinitely many classes: the same distortion at every d", _parts, in_order(draw), _caption
 )

@@ -22,7 +22,7 @@ from validate.figures.curves import (
     name_of,
     pretty,
 )
-from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
+from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words, in_order
 from validate.results.tables import Show, tabulate
 from validate.sweeps.grid import theory_of
 
@@ -125,9 +125,5 @@ def _caption(data: Data) -> str:
 
 
 FIGURE = GalleryFigure(
-    "dimension",
-    "Distortion against d: exponential and sub-exponential growth",
-    _parts,
-    lambda data: draw(data["rows"]),
-    _caption,
+    "dimension", "Distortion against d: exponential and sub-exponential growth", _parts, in_order(draw), _caption
 )

@@ -15,7 +15,7 @@ from meanfield import Exponential, Problem, quenched, reduced, solve
 from simulate import run
 from validate.drawing import COLOURS, canvas, legend_below
 from validate.figures.curves import in_units, limit_in_units
-from validate.recipe import Data, GalleryFigure, Part
+from validate.recipe import Data, GalleryFigure, Part, in_order
 from validate.results.provenance import versions
 from validate.results.tables import Show, tabulate
 
@@ -147,10 +147,4 @@ def _caption(data: Data) -> str:
     )
 
 
-FIGURE = GalleryFigure(
-    "finite-size",
-    "Finite-size theory against particles",
-    _parts,
-    lambda data: draw(data["sizes"]),
-    _caption,
-)
+FIGURE = GalleryFigure("finite-size", "Finite-size theory against particles", _parts, in_order(draw), _caption)

@@ -21,7 +21,7 @@ from validate.figures.curves import (
     name_of,
     pretty,
 )
-from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
+from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words, in_order
 from validate.results.tables import Show, tabulate
 
 
@@ -121,10 +121,4 @@ def _caption(data: Data) -> str:
     )
 
 
-FIGURE = GalleryFigure(
-    "guidance",
-    "Distortion against w",
-    _parts,
-    lambda data: draw(data["curves"]),
-    _caption,
-)
+FIGURE = GalleryFigure("guidance", "Distortion against w", _parts, in_order(draw), _caption)

@@ -11,7 +11,7 @@ from simulate import run
 from validate.agreement.estimates import theory_on
 from validate.drawing import COLOURS, SAMPLER, canvas
 from validate.figures.curves import SAMPLERS, about
-from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
+from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words, in_order
 from validate.results.tables import Show, tabulate
 
 
@@ -117,10 +117,4 @@ def _caption(data: Data) -> str:
     )
 
 
-FIGURE = GalleryFigure(
-    "order-parameters",
-    "m(t) and v(t): theory and particles",
-    _parts,
-    lambda data: draw(data["curves"]),
-    _caption,
-)
+FIGURE = GalleryFigure("order-parameters", "m(t) and v(t): theory and particles", _parts, in_order(draw), _caption)

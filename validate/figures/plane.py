@@ -9,7 +9,7 @@ import xarray
 from meanfield import Continuum, Fixed, Problem, design, solve
 from simulate import sample_mixture
 from validate.drawing import COLOURS, canvas
-from validate.recipe import Data, GalleryFigure, Part
+from validate.recipe import Data, GalleryFigure, Part, in_order
 
 
 def plane(
@@ -140,4 +140,4 @@ def _caption(data: Data) -> str:
     )
 
 
-FIGURE = GalleryFigure("plane", "The problem in two dimensions", _parts, lambda data: draw(data["samples"]), _caption)
+FIGURE = GalleryFigure("plane", "The problem in two dimensions", _parts, in_order(draw), _caption)

@@ -16,7 +16,7 @@ from meanfield.errors import whole
 from simulate import run
 from validate.drawing import COLOURS, SAMPLER, canvas
 from validate.errors import ComparisonError
-from validate.recipe import Data, GalleryFigure, Part, effort
+from validate.recipe import Data, GalleryFigure, Part, effort, in_order
 from validate.results.tables import Show, tabulate
 
 PROBE = 1e-12  # share of all probes together
@@ -224,10 +224,4 @@ def _caption(data: Data) -> str:
     )
 
 
-FIGURE = GalleryFigure(
-    "spectrum",
-    "Anisotropic classes: the distortion spectrum",
-    _parts,
-    lambda data: draw(data["continuum"], data["alpha"]),
-    _caption,
-)
+FIGURE = GalleryFigure("spectrum", "Anisotropic classes: the distortion spectrum", _parts, in_order(draw), _caption)

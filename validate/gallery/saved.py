@@ -14,25 +14,12 @@ from validate.results.files import read_dataset
 if TYPE_CHECKING:
     import xarray
 
-FORMERLY: dict[str, tuple[str, ...]] = {  # figure -> modules whose functions older recipes name for its parts
-    "plane": ("validate.plane",),
-    "potential": ("meanfield.landscape",),
-    "order-parameters": ("validate.distortion_curves",),
-    "guidance": ("validate.distortion_curves",),
-    "dimension": ("validate.distortion_curves",),
-    "phases": ("meanfield.diagrams",),
-    "continuum": ("validate.distortion_curves",),
-    "schedules": ("validate.gallery.guidance_design",),
-    "negative-window": ("validate.designs",),
-    "design": ("validate.pareto", "validate.gallery.guidance_design"),
-    "spectrum": ("validate.spectra",),
-    "finite-size": ("validate.finite_d",),
-    "speciation": ("validate.speciation",),
-    "one-dimension": ("validate.line",),
-    "strong-guidance": ("validate.line", "validate.line_tails"),
-    "density-ratio": ("validate.fade_curves",),
-    "digits": ("validate.digit_levels",),
-}
+# modules that older recipes name the functions of parts by
+FORMERLY = """
+    meanfield.diagrams meanfield.landscape validate.designs validate.digit_levels validate.distortion_curves
+    validate.fade_curves validate.finite_d validate.gallery.guidance_design validate.line validate.line_tails
+    validate.pareto validate.plane validate.speciation validate.spectra
+""".split()
 
 
 class Saved:
@@ -69,7 +56,7 @@ class Saved:
     def _read(self, recipe: dict[str, Any]) -> dict[str, Any]:
         """A recipe as it is written now. Older ones name the function by its module, which no longer exists."""
         module, _, function = str(recipe["function"]).rpartition(".")
-        if "figure" in recipe or module not in FORMERLY.get(self.recipe["figure"], ()):
+        if "figure" in recipe or module not in FORMERLY:
             return recipe
         return {"figure": self.recipe["figure"], "part": self.recipe["part"], **recipe, "function": function}
 

@@ -10,7 +10,7 @@ from validate.figures.density_ratio.data import (
     weight_on_the_way,
 )
 from validate.figures.density_ratio.drawing import draw
-from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
+from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words, in_order
 
 __all__ = ["FIGURE", "distortion_over_sizes", "draw", "limit_from_sizes", "objective_on_a_line", "weight_on_the_way"]
 
@@ -66,10 +66,4 @@ def _missed(sizes) -> float:
     return float(abs(sizes["constant_shift"] / sizes["constant_shift_theory"] - 1.0).max())
 
 
-FIGURE = GalleryFigure(
-    "density-ratio",
-    "Guidance as a training objective",
-    _parts,
-    lambda data: draw(data["line"], data["weight"], data["sizes"]),
-    _caption,
-)
+FIGURE = GalleryFigure("density-ratio", "Guidance as a training objective", _parts, in_order(draw), _caption)

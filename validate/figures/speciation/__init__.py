@@ -2,7 +2,7 @@
 
 from validate.figures.speciation.data import TRAINING_SETS, collapse_curves, measured_time, speciation_curves
 from validate.figures.speciation.drawing import draw
-from validate.recipe import Data, GalleryFigure, Part
+from validate.recipe import Data, GalleryFigure, Part, in_order
 
 __all__ = ["FIGURE", "TRAINING_SETS", "collapse_curves", "draw", "measured_time", "speciation_curves"]
 
@@ -28,10 +28,4 @@ def _caption(data: Data) -> str:
     )
 
 
-FIGURE = GalleryFigure(
-    "speciation",
-    "Speciation and collapse",
-    _parts,
-    lambda data: draw(data["speciation"], data["collapse"]),
-    _caption,
-)
+FIGURE = GalleryFigure("speciation", "Speciation and collapse", _parts, in_order(draw), _caption)

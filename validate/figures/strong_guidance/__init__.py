@@ -5,7 +5,7 @@ import numpy as np
 from validate.figures.one_dimension import COMPACT, GAUSSIAN, strength_of
 from validate.figures.strong_guidance.data import line_leaving, line_tails
 from validate.figures.strong_guidance.drawing import draw
-from validate.recipe import Data, GalleryFigure, Part
+from validate.recipe import Data, GalleryFigure, Part, in_order
 
 __all__ = ["FIGURE", "draw", "line_leaving", "line_tails"]
 
@@ -44,6 +44,6 @@ FIGURE = GalleryFigure(
     "strong-guidance",
     "Strong guidance on the line: far edge, escape, rare failures, score errors",
     _parts,
-    lambda data: draw(data["uniform"], data["normal"], data["tails"], data["leaving"]),
+    in_order(draw),
     _caption,
 )
