@@ -6,6 +6,7 @@ the same marker everywhere.
 """
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from meanfield import Ensemble, Exponential, Fixed, Polynomial, Problem
@@ -63,6 +64,11 @@ def about(problem: Problem, options: dict[str, Any]) -> dict[str, Any]:
     """What stands behind a figure, as attributes of its data."""
     about = {"problem": json.dumps(problem.to_dict()), "sigma2": problem.sigma2, "seed": options.get("seed", 0)}
     return {**about, "options": json.dumps(options), **versions()}
+
+
+def stated(options: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The options that decide the numbers of a study, and the versions that found them, as attributes of its data."""
+    return {**{name: options[name] for name in names}, "versions": json.dumps(versions())}
 
 
 def colour(k: int) -> str:

@@ -20,6 +20,7 @@ from validate.recipe import Data, GalleryFigure, Part, effort, in_order
 from validate.results.tables import Show, tabulate
 
 PROBE = 1e-12  # share of all probes together
+DEFAULTS: dict[str, Any] = {"n_samples": 250, "n_disorder": 24, "n_steps": 100, "seed": 0}  # of `simulate.run`
 
 
 def with_probes(problem: Problem, c: Sequence[float], u: Sequence[float]) -> Problem:
@@ -47,12 +48,8 @@ def distortion_spectrum(
     *,
     probes: tuple[Sequence[float], Sequence[float]],
     samplers: Sequence[str] = ("sde", "ode"),
-    n_samples: int = 250,
-    n_disorder: int = 24,
-    n_steps: int = 100,
-    seed: int = 0,
-    threads: int | None = None,
     progress: Show = None,
+    **options: Any,
 ) -> Any:
     """Distortion by direction at t = 0: theory at d = infinity and particles at several d.
 
@@ -61,7 +58,7 @@ def distortion_spectrum(
     problem : with a spectrum; its sampler is replaced by each of `samplers`.
     sizes : dimensions of the particles. Each must realise the shares of the spectrum exactly.
     probes : (c, u) of the directions at which the theory is evaluated besides.
-    n_samples, n_disorder, n_steps, seed, threads : of `simulate.run`.
+    options : of `simulate.run`, by default those of `DEFAULTS`.
 
     Returns
     -------
@@ -77,7 +74,7 @@ def distortion_spectrum(
     assert s is not None
     _require_realised(s, sizes)
     n, D = len(s), s.D(0.0)
-    effort: dict[str, Any] = {"n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "seed": seed}
+    options = {**DEFAULTS, **options}
 
     def theory(sampler):
         found: Any = solve(line.replace(sampler=sampler))
@@ -86,7 +83,7 @@ def distortion_spectrum(
         return columns | {"m_shift_probe": ("probe", shift[n:]), "v_ratio_probe": ("probe", ratio[n:])}
 
     def particles(sampler, d):
-        final = run(problem.replace(sampler=sampler), d=d, threads=threads, progress=False, **effort).final
+        final = run(problem.replace(sampler=sampler), d=d, progress=False, **options).final
         m, v = final.m_group_paired, final.v_group_paired
         found = {"m_shift_particles": m.mean - 1.0, "m_shift_stderr": m.stderr}
         found |= {"v_ratio_particles": v.mean / D, "v_ratio_stderr": v.stderr / D}
@@ -101,7 +98,10 @@ def distortion_spectrum(
             **{f"{name}_probe": ("probe", np.asarray(x, float)) for name, x in zip("cu", probes, strict=True)},
         },
         coords=grid,
-        attrs={"problem": json.dumps(problem.to_dict()), "info": json.dumps(effort)},
+        attrs={
+            "problem": json.dumps(problem.to_dict()),
+            "info": json.dumps({name: options[name] for name in DEFAULTS}),
+        },
     )
 
 

@@ -56,9 +56,7 @@ def line_ends(
     *,
     x: Sequence[float] | None = None,
     bins: int = 25,
-    n_samples: int = 4000,
-    n_steps: int = 300,
-    seed: int = 0,
+    **options: Any,
 ) -> xarray.Dataset:
     """Density of the end points: exact (ODE), tilted, and histograms of particles, ODE and SDE.
 
@@ -66,6 +64,7 @@ def line_ends(
     ----------
     x : points of the lines, increasing; default the support, or six standard deviations around what is sampled.
     bins : of the histograms, over the range of x.
+    options : of `simulate.sample_line`, by default n_samples = 4000, n_steps = 300, seed = 0.
 
     Returns
     -------
@@ -82,7 +81,8 @@ def line_ends(
     laws = [end_law(classes, w) for w in weights]
     at = _range(classes, laws) if x is None else np.asarray(x, dtype=float)
     edges = np.linspace(at[0], at[-1], bins + 1)
-    options: dict[str, Any] = {"n_samples": n_samples, "n_steps": n_steps, "seed": seed}
+    options = {"n_samples": 4000, "n_steps": 300, "seed": 0, **options}
+    n_samples = options["n_samples"]
     scale = n_samples * (edges[1] - edges[0])
 
     def lines(law, w):

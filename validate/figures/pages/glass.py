@@ -15,8 +15,7 @@ import xarray
 
 from meanfield import Exponential, Piecewise, Problem, quenched, solve
 from validate.drawing import COLOURS, canvas, legend_below
-from validate.figures.curves import in_units, limit_in_units
-from validate.results.provenance import versions
+from validate.figures.curves import in_units, limit_in_units, stated
 from validate.results.tables import Show, tabulate
 
 _BASE = Problem(classes=Exponential(0.3), sigma2=0.25, sampler="ode")
@@ -29,18 +28,15 @@ CASES: dict[str, Problem] = {
     "SDE, alpha = 0.6, w = 5, then -0.5 below t = 3": _LATE.replace(guidance=Piecewise([3.0], [-0.5, 5.0])),
 }
 SIZES = (24, 48, 96, 192, 384)
+DEFAULTS: dict[str, Any] = {"n_samples": 400, "n_draws": 40, "tolerance": 0.1, "seed": 0}  # of `meanfield.quenched`
 
 
 def glass_limit(
     cases: dict[str, Problem] | None = None,
     sizes: Sequence[int] = SIZES,
     *,
-    n_samples: int = 400,
-    n_draws: int = 40,
-    tolerance: float = 0.1,
-    seed: int = 0,
-    threads: int | None = None,
     progress: Show = None,
+    **options: Any,
 ) -> xarray.Dataset:
     """Quenched theory over sizes, and the mean field with and without the capture rule.
 
@@ -50,7 +46,7 @@ def glass_limit(
     ----------
     cases : name -> problem; by default `CASES`.
     sizes : dimensions, >= 4.
-    n_samples, n_draws, tolerance, seed, threads : as in `meanfield.quenched`.
+    options : of `meanfield.quenched`, by default `DEFAULTS`.
 
     Returns
     -------
@@ -64,7 +60,7 @@ def glass_limit(
     ('case', 'd')
     """
     cases = CASES if cases is None else cases
-    settings = {"n_samples": n_samples, "n_draws": n_draws, "tolerance": tolerance, "seed": seed}
+    options = {**DEFAULTS, **options}
 
     def limits(problem):
         theory = limit_in_units(solve(problem), "theory") | limit_in_units(solve(problem, capture=False), "plain")
@@ -72,8 +68,8 @@ def glass_limit(
 
     def at_size(case, size):
         (i, problem), (j, d) = case, size
-        options: dict[str, Any] = {**settings, "seed": seed + 1000 * i + j, "n_steps": max(200, 2 * d), "n_times": 2}
-        data = quenched(problem, d, threads=threads, progress=False, **options)
+        own = {**options, "seed": options["seed"] + 1000 * i + j, "n_steps": max(200, 2 * d), "n_times": 2}
+        data = quenched(problem, d, progress=False, **own)
         accuracy = data.final.accuracy
         return in_units(data) | {"accuracy": accuracy.mean, "accuracy_stderr": accuracy.stderr}
 
@@ -85,7 +81,7 @@ def glass_limit(
             **tabulate(grid, at_size, title=title, progress=progress, cost=lambda case, size: size[1]),
         },
         coords={"case": list(cases), "d": list(sizes)},
-        attrs={**settings, "versions": json.dumps(versions())},
+        attrs=stated(options, DEFAULTS),
     )
 
 

@@ -21,9 +21,10 @@ from meanfield import Exponential, Problem
 from simulate import run
 from validate.agreement.estimates import QUANTITIES
 from validate.agreement.statistics import combined, family_threshold, normal_score, two_sided
-from validate.results.provenance import versions
+from validate.figures.curves import stated
 from validate.results.tables import Show, tabulate
 
+DEFAULTS: dict[str, Any] = {"n_steps": 120, "class_tolerance": 0.02, "seed": 0}  # of `simulate.run`
 SAMPLES = 16  # of one explicit draw: more would share its disorder
 
 
@@ -48,19 +49,16 @@ CASES: dict[str, Case] = {
 def holdings(
     cases: Mapping[str, Case] | None = None,
     *,
-    n_steps: int = 120,
-    class_tolerance: float = 0.02,
-    seed: int = 0,
     wrong: Callable[[Problem], Problem] | None = None,
-    threads: int | None = None,
     progress: Show = None,
+    **options: Any,
 ) -> xarray.Dataset:
     """Run every case with explicit and with lazy classes.
 
     Parameters
     ----------
     cases : name -> `Case`; by default `CASES`.
-    n_steps, class_tolerance, seed, threads : as in `simulate.run`; the seeds of the two runs differ.
+    options : of `simulate.run`, by default `DEFAULTS`; the seeds of the two runs differ.
     wrong : changes the problem that the lazy classes run: a comparison that must fail.
 
     Returns
@@ -75,6 +73,7 @@ def holdings(
     3.219
     """
     cases = CASES if cases is None else cases
+    options = {**DEFAULTS, **options}
     plan = [(name, d, draws) for name, case in cases.items() for d, draws in case.draws.items()]
 
     def measure(row):
@@ -83,10 +82,8 @@ def holdings(
         found: dict[str, Any] = {"case": name, "d": d, "log_count": problem.classes.log_count(d)}
         for j, way in enumerate(("explicit", "lazy")):
             tried = wrong(problem) if wrong and way == "lazy" else problem
-            data = run(
-                tried, d=d, n_samples=SAMPLES, n_disorder=draws, n_steps=n_steps, n_times=2, classes=way,
-                class_tolerance=class_tolerance, seed=seed + 2 * i + j, threads=threads, progress=False,
-            )  # fmt: skip
+            own = {**options, "n_disorder": draws, "classes": way, "seed": options["seed"] + 2 * i + j}
+            data = run(tried, d=d, n_samples=SAMPLES, n_times=2, progress=False, **own)
             found[f"seconds_{way}"] = data.info["seconds"]
             for q in QUANTITIES:
                 estimate = getattr(data.final, f"{q}_paired" if problem.eta > 0 else q)
@@ -97,9 +94,8 @@ def holdings(
         return found
 
     columns = tabulate({"row": [*enumerate(plan)]}, measure, title="lazy against explicit classes", progress=progress)
-    settings = {"n_samples": SAMPLES, "n_steps": n_steps, "class_tolerance": class_tolerance, "seed": seed}
     problems = {name: case.problem.to_dict() for name, case in cases.items()}
-    attrs = {**settings, "problems": json.dumps(problems), "versions": json.dumps(versions())}
+    attrs = {"n_samples": SAMPLES, "problems": json.dumps(problems), **stated(options, DEFAULTS)}
     return xarray.Dataset(columns, attrs=attrs)
 
 

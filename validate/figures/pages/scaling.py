@@ -19,11 +19,12 @@ from meanfield.problem.growth import Growth
 from simulate import run
 from validate.agreement.statistics import exponent
 from validate.drawing import COLOURS, SAMPLER, canvas
-from validate.results.provenance import versions
+from validate.figures.curves import stated
 from validate.results.tables import Show, tabulate
 
 QUANTITIES = ("shift", "loss")  # m(0) - 1 and 1 - v(0)/sigma2
 SAMPLERS = ("sde", "ode")
+DEFAULTS: dict[str, Any] = {"n_samples": 20_000, "n_steps": 200, "seed": 0}  # of `reduced`
 
 
 def small_rate_scaling(
@@ -32,12 +33,9 @@ def small_rate_scaling(
     *,
     w: float = 2.0,
     sigma2: float = 0.25,
-    n_samples: int = 20_000,
-    n_steps: int = 200,
     particles: tuple[int, int] | None = None,
-    seed: int = 0,
-    threads: int | None = None,
     progress: Show = None,
+    **options: Any,
 ) -> xarray.Dataset:
     """Distortion at t = 0 for a sub-exponential law of growth, T = infinity, over dimensions.
 
@@ -46,7 +44,7 @@ def small_rate_scaling(
     classes : Polynomial(gamma=2) by default.
     sizes : dimensions.
     w : constant guidance, >= 0.
-    n_samples, n_steps, seed : of `reduced` (and n_steps, seed of `run`).
+    options : of `reduced`, by default `DEFAULTS`; all but n_samples of `run` too.
     particles : (n_samples, n_disorder) of `simulate.run` at the same sizes; none by default. Needs P < d.
 
     Returns
@@ -61,34 +59,31 @@ def small_rate_scaling(
     >>> abs(exponent(data["alpha"], at["theory"])[0] - 0.5) < 0.01
     True
     """
-
     classes = Polynomial(2.0) if classes is None else classes
+    options = {**DEFAULTS, **options}
 
     def measure(sampler, size):
         j, d = size
         problem = Problem(classes=classes, sigma2=sigma2, guidance=w, sampler=sampler)
         _, shift, excess = small_rate(classes.rate(d), w, sigma2, sampler)
         final = cast(Any, solve(problem, d)).final
-        options: Any = {"n_steps": n_steps, "seed": seed + j, "threads": threads, "progress": False}
+        own = {**options, "seed": options["seed"] + j, "progress": False}
         found: dict[str, Any] = {"formula": ("quantity", [shift, -excess])}
         found |= {"theory": ("quantity", [final.mean_shift, -final.variance_excess])}
-        found |= _distortion("reduced", reduced(problem, d, n_samples=n_samples, **options))
+        found |= _distortion("reduced", reduced(problem, d, **own))
         if not particles:
             return found | {name: ("quantity", [math.nan, math.nan]) for name in ("particles", "particles_stderr")}
-
-        return found | _distortion(
-            "particles", run(problem, d=d, n_samples=particles[0], n_disorder=particles[1], **options)
-        )
+        own |= {"n_samples": particles[0], "n_disorder": particles[1]}
+        return found | _distortion("particles", run(problem, d=d, **own))
 
     grid: dict[str, Any] = {"sampler": SAMPLERS, "d": [*enumerate(sizes)]}
     variables: dict[str, Any] = {
         **tabulate(grid, measure, title="distortion as alpha falls", progress=progress),
         "alpha": ("d", [classes.rate(d) for d in sizes]),
     }
-    settings = {"w": w, "sigma2": sigma2, "n_samples": n_samples, "n_steps": n_steps, "seed": seed}
+    attrs = {"w": w, "sigma2": sigma2, "classes": json.dumps(classes.to_dict()), **stated(options, DEFAULTS)}
     coords = {"sampler": list(SAMPLERS), "quantity": list(QUANTITIES), "d": list(sizes)}
-    data = _dataset(variables, coords, settings | {"classes": json.dumps(classes.to_dict())})
-    return data.transpose("sampler", "quantity", "d")
+    return xarray.Dataset(variables, coords, attrs).transpose("sampler", "quantity", "d")
 
 
 def strong_guidance_scaling(
@@ -97,11 +92,8 @@ def strong_guidance_scaling(
     *,
     sigma2: float = 0.25,
     reduced_at: tuple[float, int] | None = (0.3, 10**5),
-    n_samples: int = 2000,
-    n_steps: int = 1000,
-    seed: int = 0,
-    threads: int | None = None,
     progress: Show = None,
+    **options: Any,
 ) -> xarray.Dataset:
     """Speciation time and distortion of the SDE over w, T = infinity, for several alpha.
 
@@ -109,13 +101,14 @@ def strong_guidance_scaling(
     ----------
     alphas, weights : rates, and constant guidance > 0.
     reduced_at : (alpha, d) at which the annealed model is run too, or None.
-    n_samples, n_steps, seed : of `reduced`.
+    options : of `reduced`, by default n_samples = 2000, n_steps = 1000, seed = 0.
 
     Returns
     -------
     xarray.Dataset : over (alpha, w): `t_speciation`, `shift`, `loss`, `loss_limit` (T13); over w `reduced_loss`,
         `reduced_loss_stderr`.
     """
+    options = {**DEFAULTS, "n_samples": 2000, "n_steps": 1000, **options}
 
     def theory(alpha, w):
         found = cast(Any, solve(Problem(classes=Exponential(alpha), sigma2=sigma2, guidance=float(w))))
@@ -131,17 +124,17 @@ def strong_guidance_scaling(
         if reduced_at is None:
             return {"reduced_loss": math.nan, "reduced_loss_stderr": math.nan}
         problem = Problem(classes=Exponential(reduced_at[0]), sigma2=sigma2, guidance=float(w))
-        options: Any = {"n_samples": n_samples, "n_steps": n_steps, "seed": seed + j, "threads": threads}
-        v = reduced(problem, reduced_at[1], progress=False, **options).final.v_paired
+        own = {**options, "seed": options["seed"] + j, "progress": False}
+        v = reduced(problem, reduced_at[1], **own).final.v_paired
         return {"reduced_loss": 1.0 - v.mean / sigma2, "reduced_loss_stderr": v.stderr / sigma2}
 
     variables: dict[str, Any] = {
         **tabulate({"alpha": alphas, "w": weights}, theory),
         **tabulate({"w": [*enumerate(weights)]}, annealed, title="distortion as w grows", progress=progress),
     }
-    settings = {"sigma2": sigma2, "n_samples": n_samples, "n_steps": n_steps, "seed": seed}
-    settings |= {"reduced_alpha": reduced_at[0], "reduced_d": reduced_at[1]} if reduced_at else {}
-    return _dataset(variables, {"alpha": list(alphas), "w": list(weights)}, settings)
+    attrs = {"sigma2": sigma2, **stated(options, DEFAULTS)}
+    attrs |= {"reduced_alpha": reduced_at[0], "reduced_d": reduced_at[1]} if reduced_at else {}
+    return xarray.Dataset(variables, {"alpha": list(alphas), "w": list(weights)}, attrs)
 
 
 def _distortion(name: str, data: Any) -> dict[str, Any]:
@@ -151,10 +144,6 @@ def _distortion(name: str, data: Any) -> dict[str, Any]:
         name: ("quantity", [m.mean - 1.0, 1.0 - v.mean / sigma2]),
         f"{name}_stderr": ("quantity", [m.stderr, v.stderr / sigma2]),
     }
-
-
-def _dataset(variables: dict[str, Any], coords: dict[str, Any], settings: dict[str, Any]) -> xarray.Dataset:
-    return xarray.Dataset(variables, coords=coords, attrs=settings | {"versions": json.dumps(versions())})
 
 
 QUANTITY = {"shift": (r"$m(0) - 1$", "-"), "loss": (r"$1 - v(0)/\sigma^2$", "--")}

@@ -32,7 +32,7 @@ from meanfield import (
 )
 from meanfield.errors import whole
 from simulate import run
-from validate.results.provenance import versions
+from validate.figures.curves import stated
 from validate.results.tables import Show, tabulate
 
 SPAN: dict[str, Any] = {"t_low": 0.02, "t_high": 20.0, "over": "log t"}  # the range of all ramps
@@ -152,11 +152,11 @@ def tabulate_schedules(
         return row | _particles(Problem.from_dict(json.loads(row["problem"])), d, options)
 
     grid = {"alpha": [*zip(alphas, dimensions, strict=False)], "sampler": samplers, "schedule": families.values()}
-    effort = {name: options[name] for name in ("seed", "n_samples", "n_disorder", "n_steps")}
+    known = stated(options, ("seed", "n_samples", "n_disorder", "n_steps"))
     return xarray.Dataset(
         tabulate(grid, measure, title="schedules", progress=progress),
         coords={"alpha": list(alphas), "sampler": [str(s) for s in samplers], "schedule": list(families)},
-        attrs={"sigma2": sigma2, "w": w, **effort, "dimensions": list(dimensions), "versions": json.dumps(versions())},
+        attrs={"sigma2": sigma2, "w": w, **known, "dimensions": list(dimensions)},
     )
 
 

@@ -130,17 +130,14 @@ def capacity_measured(
     sigma2: float,
     d: int,
     alphas: Sequence[float],
-    *,
-    n_samples: int = 100,
-    n_disorder: int = 40,
-    seed: int = 0,
-    threads: int | None = None,
+    **options: Any,
 ) -> tuple[float, float]:
     """Largest alpha at which unguided samples know their class at t = 0: zero of the mean log-odds in alpha.
 
     Parameters
     ----------
     alphas : rates around the expected (1/2) log(1 + 1/sigma2), ascending; a straight line is fitted.
+    options : of `simulate.run`, by default n_samples = 100, n_disorder = 40, n_steps = 20, seed = 0.
 
     Returns
     -------
@@ -154,11 +151,11 @@ def capacity_measured(
     """
     if len(alphas) < 2:
         raise ComparisonError(f"a zero in alpha needs two rates or more; got {list(alphas)}.")
+    options = {"n_samples": 100, "n_disorder": 40, "n_steps": 20, "seed": 0, **options}
     means, errors = [], []
     for i, alpha in enumerate(alphas):
         problem = Problem(classes=Exponential(alpha), sigma2=sigma2)
-        data = run(problem, d=d, n_samples=n_samples, n_disorder=n_disorder, n_steps=20, n_times=2, seed=seed + i,
-                   threads=threads, progress=False)  # fmt: skip
+        data = run(problem, d=d, n_times=2, progress=False, **options | {"seed": options["seed"] + i})
         means.append(data.final.log_odds.mean / d)
         errors.append(data.final.log_odds.stderr / d)
     weights = 1.0 / np.array(errors)

@@ -4,7 +4,6 @@ The curves of arXiv:2402.18491: phi(t), the probability that two clones split at
 classes +-mu with |mu|^2 = d (speciation), and for training sets of n points (collapse). See docs/speciation.md.
 """
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -16,11 +15,12 @@ from meanfield import Fixed, collapse_time, excess_entropy, phi_drawn, phi_ortho
 from meanfield.errors import checked
 from simulate import clones
 from validate.errors import ComparisonError
-from validate.results.provenance import versions
-from validate.results.tables import Show, tabulate
+from validate.figures.curves import stated
+from validate.results.tables import tabulate
 
 SIZES = (256, 1024, 4096, 16384)
 TRAINING_SETS = ((16, 16384), (256, 16384), (256, 256), (8103, 20))  # (n, d): the last is e^{0.45 d}
+DEFAULTS: dict[str, Any] = {"n_samples": 100, "n_draws": 16, "n_steps": 200, "seed": 0}  # of `simulate.clones`
 
 
 def speciation_curves(
@@ -28,12 +28,7 @@ def speciation_curves(
     *,
     sigma2: float = 0.25,
     ratios: Sequence[float] | None = None,
-    n_samples: int = 1000,
-    n_draws: int = 16,
-    n_steps: int = 200,
-    seed: int = 0,
-    threads: int | None = None,
-    progress: Show = None,
+    **options: Any,
 ) -> xarray.Dataset:
     """phi of two classes +-mu, |mu|^2 = d, at OU times s = ratio s_S, s_S = (1/2) log Lambda, Lambda = d + sigma2.
 
@@ -41,7 +36,7 @@ def speciation_curves(
     ----------
     sizes : dimensions d.
     ratios : s/s_S of the splits, > 0.
-    sigma2, n_samples, n_draws, n_steps, seed, threads, progress : as in `simulate.clones`.
+    sigma2, options : as in `simulate.clones`, by default 1000 samples and `DEFAULTS`.
 
     Returns
     -------
@@ -56,19 +51,19 @@ def speciation_curves(
     """
     x = np.sort(np.linspace(0.6, 1.5, 13) if ratios is None else np.asarray(ratios, float))[::-1]
     fine = np.linspace(min(0.55, x[-1]), max(1.55, x[0]), 201)
-    settings: dict[str, Any] = {"n_samples": n_samples, "n_draws": n_draws, "n_steps": n_steps, "seed": seed}
+    options = {**DEFAULTS, "n_samples": 1000, **options}
 
     def measure(size):
         i, d = size
         half = 0.5 * math.log(d + sigma2)
         t, line_t = (np.expm1(2.0 * half * r) for r in (x, fine))
-        options = {**settings, "seed": seed + i, "threads": threads, "progress": progress}
-        found = _columns(clones(math.sqrt(d), t, d=d, sigma2=sigma2, **options), phi_two(sigma2 + t, float(d)))
+        data = clones(math.sqrt(d), t, d=d, sigma2=sigma2, **options | {"seed": options["seed"] + i})
+        found = _columns(data, phi_two(sigma2 + t, float(d)))
         return found | {"line": ("fine", phi_two(sigma2 + line_t, float(d))), "line_D": ("fine", sigma2 + line_t)}
 
     columns = tabulate({"d": [*enumerate(sizes)]}, measure)
     seconds = columns.pop("seconds")[1].sum()
-    attrs = {"sigma2": sigma2, **settings, "seconds": seconds, "versions": json.dumps(versions())}
+    attrs = {"sigma2": sigma2, "seconds": seconds, **stated(options, DEFAULTS)}
     return xarray.Dataset(columns, {"d": list(sizes), "ratio": x, "fine": fine}, attrs)
 
 
@@ -76,13 +71,8 @@ def collapse_curves(
     cases: Sequence[tuple[int, int]] = TRAINING_SETS,
     *,
     ratios: Sequence[float] | None = None,
-    n_samples: int = 100,
-    n_draws: int = 16,
-    n_steps: int = 200,
     limit: float = 100.0,
-    seed: int = 0,
-    threads: int | None = None,
-    progress: Show = None,
+    **options: Any,
 ) -> xarray.Dataset:
     """phi of training sets of n points drawn from N(0, I_d), sigma2 = 0, at times t = ratio t_C.
 
@@ -91,7 +81,7 @@ def collapse_curves(
     cases : (n, d) of each training set.
     ratios : t/t_C of the splits, > 0.
     limit : log n of a very large training set whose closed form is added (d = infinity).
-    n_samples, n_draws, n_steps, seed, threads, progress : as in `simulate.clones`; each draw has its own training set.
+    options : of `simulate.clones`, by default `DEFAULTS`; each draw has its own training set.
 
     Returns
     -------
@@ -108,13 +98,12 @@ def collapse_curves(
     """
     x = np.sort(np.geomspace(0.25, 4.0, 9) if ratios is None else np.asarray(ratios, float))[::-1]
     fine = np.geomspace(min(0.2, x[-1]), max(5.0, x[0]), 61)
-    settings: dict[str, Any] = {"n_samples": n_samples, "n_draws": n_draws, "n_steps": n_steps, "seed": seed}
+    options = {**DEFAULTS, **options}
 
     def measure(case):
         i, (n, d) = case
         unit, t_C = math.log(n), collapse_time(math.log(n), d)
-        options = {**settings, "seed": seed + i, "threads": threads, "progress": progress}
-        data = clones(Fixed(n), t_C * x, d=d, sigma2=0.0, **options)
+        data = clones(Fixed(n), t_C * x, d=d, sigma2=0.0, **options | {"seed": options["seed"] + i})
         gaussian = 0.5 * d * np.log1p(1.0 / data["t"].values)
         found = _columns(data, phi_drawn(t_C * x, n, d)) | {"n": n, "d": d, "t_C": t_C}
         found["excess"] = "ratio", (data["information"].values - gaussian) / unit
@@ -132,7 +121,7 @@ def collapse_curves(
             "limit": ("fine", far),
         },
         coords={"ratio": x, "fine": fine},
-        attrs={**settings, "log_n_limit": limit, "versions": json.dumps(versions())},
+        attrs={"log_n_limit": limit, **stated(options, DEFAULTS)},
     )
 
 

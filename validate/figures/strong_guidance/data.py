@@ -23,11 +23,13 @@ def line_leaving(
     reach: float = 0.5,
     weights: Sequence[float] | None = None,
     points: Sequence[float] = (30.0, 40.0, 60.0, 80.0, 95.0),
-    n_samples: int = 1000,
-    n_steps: int = 300,
-    seed: int = 0,
+    **options: Any,
 ) -> xarray.Dataset:
     """Share of guided ODE samples that leave the support under a `ScoreError`, theory (L9) and particles.
+
+    Parameters
+    ----------
+    options : of `simulate.sample_line`, by default n_samples = 1000, n_steps = 300, seed = 0.
 
     Returns
     -------
@@ -46,12 +48,12 @@ def line_leaving(
 
     w = np.linspace(2.0, 128.0, 43) if weights is None else np.asarray(weights, dtype=float)
     errors = [ScoreError(size, reach) for size in sizes]
-    options: dict[str, Any] = {"n_samples": n_samples, "n_steps": n_steps, "seed": seed}
+    options = {"n_samples": 1000, "n_steps": 300, "seed": 0, **options}
 
     def left(error, one):
         end = sample_line(classes, one, error=error, **options)
         share = np.mean(classes.sign * (end - error.limit(classes)) > 0)
-        low, high = wilson(share * n_samples, n_samples, 0.3173)
+        low, high = wilson(share * options["n_samples"], options["n_samples"], 0.3173)
         return {"outside": share, "low": low, "high": high}
 
     def limits(error):
