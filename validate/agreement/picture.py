@@ -19,29 +19,18 @@ def draw(comparison, axes=None):
     with canvas(axes, (5.0, 5.5), (3, 1), sharex=True, height_ratios=(2, 2, 1)) as (figure, column):
         axes = column[:, 0]
         data, theory = comparison.data, comparison.theory
-        D = data.D
         for axis, q, colour in zip(axes[:2], ("m", "v"), COLOURS, strict=False):
-            curve_D, curve = _curve(theory, data, q)
-            axis.plot(curve_D, curve, color=colour, label="theory")
-            rows = [r for r in comparison.rows if r.quantity == q]
-            axis.errorbar(
-                [data.problem.sigma2 + r.t for r in rows],
-                [r.particles for r in rows],
-                [r.stderr for r in rows],
-                fmt="o",
-                color="black",
-                capsize=2,
-                label="particles",
-            )
+            axis.plot(*_curve(theory, data, q), color=colour, label="theory")
+            rows = [(data.problem.sigma2 + r.t, r.particles, r.stderr, r.z) for r in comparison.rows if r.quantity == q]
+            x, y, error, z = np.transpose(rows)
+            axis.errorbar(x, y, error, fmt="o", color="black", capsize=2, label="particles")
+            axes[2].plot(x, z, "o", color=colour, label=q)
             axis.set_ylabel(f"{q}(t)")
             axis.legend()
         axes[1].set_yscale("log")
-        for q, colour in zip(("m", "v"), COLOURS, strict=False):
-            rows = [r for r in comparison.rows if r.quantity == q]
-            axes[2].plot([data.problem.sigma2 + r.t for r in rows], [r.z for r in rows], "o", color=colour, label=q)
         axes[2].axhspan(-comparison.threshold, comparison.threshold, color="0.9", lw=0, zorder=0)
         axes[2].set(ylabel="z", xlabel="D = sigma2 + t (sampling runs to the left)", xscale="log")
-        axes[2].set_xlim(D[-1] * 0.9, D[0])
+        axes[2].set_xlim(data.D[-1] * 0.9, data.D[0])
     return figure, axes
 
 

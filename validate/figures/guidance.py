@@ -82,20 +82,13 @@ def draw(data: xarray.Dataset, axes=None):
                 for k, growth in enumerate(data.growth.values):
                     at = data.sel(sampler=sampler, growth=growth)
                     axis.plot(at.w, at[f"line_{kind}"], color=colour(k), label=pretty(growth))
-                    axis.errorbar(
-                        at.point,
-                        at[kind],
-                        at[f"{kind}_error"],
-                        fmt=SAMPLER[sampler]["marker"],
-                        color=colour(k),
-                        ms=3.5,
-                    )
+                    look = {"fmt": SAMPLER[sampler]["marker"], "color": colour(k), "ms": 3.5}
+                    axis.errorbar(at.point, at[kind], at[f"{kind}_error"], **look)
                 axis.axhline(0.0 if kind == "shift" else 1.0, color="0.6", lw=0.7, ls=":", zorder=0)
             row[0].set_ylabel(label)
-        for axis, sampler in zip(axes[0], data.sampler.values, strict=True):
-            axis.set_title(SAMPLER[sampler]["label"])
-        for axis in axes[-1]:
-            axis.set_xlabel("guidance w")
+        for (above, below), sampler in zip(axes.T, data.sampler.values, strict=True):
+            above.set_title(SAMPLER[sampler]["label"])
+            below.set_xlabel("guidance w")
         axes[0, 0].legend(loc="upper left")
     return figure, axes
 

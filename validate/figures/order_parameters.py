@@ -91,8 +91,8 @@ def draw(data: xarray.Dataset, axes=None):
                 D_s = data.attrs["sigma2"] + float(data.t_speciation[i])
                 axis.axvline(D_s, color=COLOURS[i], lw=0.7, ls=":")
             top = float(data.line_D.max())
-            axis.set(xscale="log", xlim=(top, float(data.line_D.min()) / 1.08), ylabel=label)
-            axis.set_xlabel(r"noised class variance $D = \sigma^2 + t$")
+            axis.set(xscale="log", xlim=(top, float(data.line_D.min()) / 1.08))
+            axis.set(xlabel=r"noised class variance $D = \sigma^2 + t$", ylabel=label)
         axes[0].legend(loc="lower left")
     return figure, axes
 

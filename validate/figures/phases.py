@@ -29,8 +29,6 @@ LINES = {  # boundary -> (label, colour)
 }
 EVENTS = {"t_speciation": ("speciation", "black"), "t_condensation": ("condensation", COLOURS[1])}
 EVENTS |= {"t_capture": ("capture", COLOURS[3])}
-
-
 PHASE = {"crowd": "#dfe9f3", "glass": "#f6d9c4", "target": "#d5ecdf", "captured": "#f0d5e6", "sliding": "#fbf3c8"}
 
 
@@ -69,10 +67,8 @@ def _map(axis, data: xarray.Dataset, field: str) -> None:
         norm = TwoSlopeNorm(1.0, 0.0, max(1.0 + spread, 1.5))
     mesh = axis.pcolormesh(data.x, data.y, values, norm=norm, cmap="RdBu", shading="nearest", rasterized=True)
     lost_only = field == "v_ratio" and np.nanmax(values) < 1.01
-    bar = axis.figure.colorbar(
-        mesh, ax=axis, pad=0.02, extend="neither" if lost_only else "max" if field == "v_ratio" else "both"
-    )
-    bar.set_label(FIELD[field])
+    extend = "neither" if lost_only else "max" if field == "v_ratio" else "both"
+    bar = axis.figure.colorbar(mesh, ax=axis, pad=0.02, extend=extend, label=FIELD[field])
     if lost_only:
         bar.ax.set_ylim(0.0, 1.0)
     for place, (name, (label, colour)) in zip((0.93, 0.5, 0.1, 0.3), LINES.items(), strict=True):
@@ -81,9 +77,8 @@ def _map(axis, data: xarray.Dataset, field: str) -> None:
             _boundary(axis, segments, label, colour, place)
     for label, x in _verticals(data):
         axis.axvline(x, color="0.25", lw=0.9, ls=":")
-        axis.annotate(
-            label, (x, 0.985), xycoords=("data", "axes fraction"), rotation=90, fontsize=6.5, ha="right", va="top"
-        )
+        place = {"xycoords": ("data", "axes fraction"), "rotation": 90, "ha": "right", "va": "top"}
+        axis.annotate(label, (x, 0.985), fontsize=6.5, **place)
 
 
 def _verticals(data: xarray.Dataset) -> list[tuple[str, float]]:
@@ -123,16 +118,8 @@ def _phases(axis, data: xarray.Dataset, _field: str) -> None:
     from matplotlib.patches import Patch
 
     names = json.loads(data.attrs["phases"])
-    axis.pcolormesh(
-        data.x,
-        data.y,
-        data["phase"].values,
-        cmap=ListedColormap([PHASE[n] for n in names]),
-        vmin=-0.5,
-        vmax=len(names) - 0.5,
-        shading="nearest",
-        rasterized=True,
-    )
+    scale = {"cmap": ListedColormap([PHASE[n] for n in names]), "vmin": -0.5, "vmax": len(names) - 0.5}
+    axis.pcolormesh(data.x, data.y, data["phase"].values, shading="nearest", rasterized=True, **scale)
     by_x = data.attrs["y"] == "t"
     other = (data.x if by_x else data.y).values
     for place, (name, (label, colour)) in zip((0.2, 0.5, 0.8), EVENTS.items(), strict=True):

@@ -52,6 +52,7 @@ def plane(
         "designed": (made.schedule, (made.outcome.m, made.outcome.v_ratio)),
     }
     options = {"target": k, "n_samples": n_samples, "n_steps": n_steps, "seed": seed}
+    about = {"target": k, "sigma2": sigma2, "seed": seed, "n_steps": n_steps}
     x = np.array([sample_mixture(problem.replace(guidance=g), means, **options) for g, _ in runs.values()])
     m = (x @ means[k]).mean(axis=1) / (means[k] @ means[k])
     v = x.var(axis=1, ddof=1).mean(axis=1) / sigma2
@@ -66,11 +67,8 @@ def plane(
             "v_ratio_theory": ("guidance", theory[:, 1]),
         },
         coords={"guidance": list(runs)},
-        attrs={
-            "target": k, "sigma2": sigma2, "seed": seed, "n_steps": n_steps,
-            "problem": json.dumps(made.problem.to_dict()), "text": str(made),
-        },
-    )  # fmt: skip
+        attrs={**about, "problem": json.dumps(made.problem.to_dict()), "text": str(made)},
+    )
 
 
 def _spiral(n: int) -> np.ndarray:
@@ -82,7 +80,6 @@ def _spiral(n: int) -> np.ndarray:
 
 
 def _theory(problem: Problem, w: float) -> tuple[float, float]:
-
     final = solve(problem.replace(classes=Continuum(), guidance=w)).final
     return float(final.m), float(final.v) / problem.sigma2
 
@@ -118,9 +115,7 @@ def draw(data: xarray.Dataset, axes=None):
                 axis.add_patch(Circle(target, width * sigma, fc="none", ec="black", lw=1.1, zorder=3))
             axis.plot(*target, "+", color="black", ms=7, zorder=4)
             text = f"mean {float(row.m):.2f}   variance {float(row.v_ratio):.2f}"
-            axis.set_title(str(row.guidance.values))
-            axis.set_xlabel(text)
-            axis.set(aspect="equal", xticks=[], yticks=[])
+            axis.set(title=str(row.guidance.values), xlabel=text, aspect="equal", xticks=[], yticks=[])
             reach = 3.9 * sigma
             axis.set(xlim=(target[0] - reach, target[0] + reach), ylim=(target[1] - reach, target[1] + reach))
     return figure, axes

@@ -149,26 +149,20 @@ def _row(axes, data) -> None:
     order = np.argsort(line)
     sizes = data["size"].values
     shades = np.linspace(0.45, 1.0, len(sizes)) if len(sizes) > 1 else [1.0]
-    for axis, (kind, label) in zip(axes, PANELS, strict=True):
-        name = "v_ratio" if kind == "v_ratio" else "m_shift"
-        scale, line_scale = (np.sqrt(r), np.sqrt(line)) if kind == "width" else (1.0, 1.0)
+    for axis, (panel, label) in zip(axes, PANELS, strict=True):
+        name = "v_ratio" if panel == "v_ratio" else "m_shift"
+        scale, line_scale = (np.sqrt(r), np.sqrt(line)) if panel == "width" else (1.0, 1.0)
         for i, sampler in enumerate(data["sampler"].values):
             style, colour = SAMPLER[str(sampler)], COLOURS[i]
             curve = data[f"{name}_probe"].values[i] * line_scale
             axis.plot(line[order], curve[order], color=colour, label=rf"{style['label']}, theory, $d = \infty$")
             for j, d in enumerate(sizes):
-                axis.errorbar(
-                    r * (1.0 + 0.03 * (j - 0.5 * (len(sizes) - 1))),
-                    data[f"{name}_particles"].values[i, j] * scale,
-                    data[f"{name}_stderr"].values[i, j] * scale,
-                    fmt=style["marker"],
-                    color=_lighten(colour, shades[j]),
-                    capsize=1.5,
-                    elinewidth=0.8,
-                    label=f"particles, d = {d}",
-                )
+                x = r * (1.0 + 0.03 * (j - 0.5 * (len(sizes) - 1)))  # sizes side by side
+                y, error = (data[f"{name}_{kind}"].values[i, j] * scale for kind in ("particles", "stderr"))
+                look = {"color": _lighten(colour, shades[j]), "capsize": 1.5, "elinewidth": 0.8}
+                axis.errorbar(x, y, error, fmt=style["marker"], label=f"particles, d = {d}", **look)
         axis.set(xscale="log", ylabel=label)
-        axis.axhline(1.0 if kind == "v_ratio" else 0.0, color="0.6", lw=0.6, zorder=0)
+        axis.axhline(1.0 if panel == "v_ratio" else 0.0, color="0.6", lw=0.6, zorder=0)
     axes[0].legend()
 
 

@@ -85,12 +85,10 @@ def draw_portrait(data: xarray.Dataset, axes=None):
                 text, colour, style = LOOK[guidance]
                 step = {"drawstyle": "steps-post"} if name == "w" and np.isinf(made["slope"]) else {}
                 axis.plot(x, data[name].sel(guidance=guidance), style, color=colour, label=text, lw=1.6, **step)
-            axis.set(title=title, ylabel=label, xlabel=r"noised variance $\sigma^2 + t$")
-            axis.set_xscale("log")
+            axis.set(title=title, ylabel=label, xlabel=r"noised variance $\sigma^2 + t$", xscale="log")
             axis.set_xlim(min(x[0], 300.0 * x[-1]), x[-1])
-        axes[0].axhline(0.0, color="0.6", lw=0.8, zorder=0)
-        axes[1].axhline(1.0, color="0.6", lw=0.8, zorder=0)
-        axes[2].axhline(made["keep"], color="0.6", lw=0.8, zorder=0)
+        for axis, level in zip(axes, (0.0, 1.0, made["keep"]), strict=True):
+            axis.axhline(level, color="0.6", lw=0.8, zorder=0)
         axes[2].set_ylim(0.0, None)
         shown = data.m.values[:, x <= 300.0 * x[-1]]
         axes[1].set_ylim(min(0.95, float(shown.min())), 1.05 * float(shown.max()))

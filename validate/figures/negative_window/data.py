@@ -14,13 +14,7 @@ from simulate import run
 from validate.results.tables import Show, tabulate
 
 
-def window_map(
-    problem: Problem,
-    w0: np.ndarray,
-    omega: np.ndarray,
-    *,
-    progress: Show = None,
-) -> xarray.Dataset:
+def window_map(problem: Problem, w0: np.ndarray, omega: np.ndarray, *, progress: Show = None) -> xarray.Dataset:
     """The negative window w0 + omega t over its two parameters, with the curve on which it keeps the variance.
 
     Parameters
@@ -101,12 +95,8 @@ def window_points(
         endless = not np.isfinite(problem.classes.rate(d[panel]))
         separation = crowd if endless else final.log_odds.mean / d[panel]
         found = {"panel": panel, "w0": w0, "omega": omega, "d": d[panel]}
-        found |= {
-            "m_shift": m.mean - 1.0,
-            "m_shift_error": m.stderr,
-            "v_ratio": v.mean / s2,
-            "v_ratio_error": v.stderr / s2,
-        }
+        found |= {"m_shift": m.mean - 1.0, "m_shift_error": m.stderr}
+        found |= {"v_ratio": v.mean / s2, "v_ratio_error": v.stderr / s2}
         found |= {"separation": separation, "accuracy": final.accuracy.mean}
         return {name: float(value) for name, value in found.items()}
 

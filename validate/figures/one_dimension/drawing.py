@@ -3,7 +3,7 @@
 import numpy as np
 import xarray
 
-from validate.drawing import COLOURS, SAMPLER, canvas
+from validate.drawing import COLOURS, SAMPLER, canvas, lettered
 
 TILTED = {"color": COLOURS[6], "ls": "--", "lw": 1.1}
 PAIR = {"ode": COLOURS[0], "sde": COLOURS[1]}
@@ -34,9 +34,11 @@ def draw(
         _paths(paths, support, a)
         _ends(compact, b, "tilted density = class")
         _ends(gaussian, c, "tilted densities")
-        b.set(title="(b) end points, uniform classes", xlim=support, ylim=(0.0, 4.8))
-        c.set(title="(c) end points, N(1,1) and N(-1,1)", xlim=(-4.5, 8.0))
+        b.set(xlim=support, ylim=(0.0, 4.8))
+        c.set(xlim=(-4.5, 8.0))
         _distances(distances, d)
+        titles = (f"paths at w = {paths.attrs['w']:g}", "end points, uniform classes", "end points, N(1,1) and N(-1,1)")
+        lettered(axes.flat, *titles, "distance from the tilted density")
     return figure, axes
 
 
@@ -53,7 +55,6 @@ def _paths(data: xarray.Dataset, support: tuple[float, float], axis) -> None:
     axis.set(xscale="log", xlim=(30.0, 1e-4), xlabel="VE time t", ylabel="x")
     shown = np.concatenate([data[name].values[:, t <= 30.0].ravel() for name in ("sde", "ode")])
     axis.set_ylim(min(shown.min(), support[0] - 2.0) - 0.5, shown.max() + 1.0)
-    axis.set_title(f"(a) paths at w = {data.attrs['w']:g}")
     axis.legend(loc="upper right")
 
 
@@ -86,5 +87,4 @@ def _distances(distances, axis) -> None:
     axis.plot([], [], color="0.4", ls="", marker=SAMPLER["sde"]["marker"], ms=4, mfc="none", label="SDE, particles")
     axis.set(xscale="log", yscale="log", xlabel="guidance w", ylabel=r"$W_1$ from the tilted density")
     axis.set_ylim(top=1e3)  # room for the legend
-    axis.set_title("(d) distance from the tilted density")
     axis.legend(loc="upper left", ncols=2)

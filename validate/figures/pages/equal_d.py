@@ -33,12 +33,11 @@ def draw(verdict, axes=None):
             axes[0].axhline(side, color="0.6", lw=0.8, ls=":")
         axes[0].axhspan(-1, 1, color="0.92", lw=0, zorder=0)
         sizes = sorted({v.d for v in rows})
-        axes[0].set(xlabel="dimension d", ylabel="z = (particles - theory)/error", xticks=sizes)
-        axes[0].set_ylim(-1.25 * verdict.threshold, 1.25 * verdict.threshold)
-        axes[0].set_title(f"{len(rows)} numbers in {len({v.group for v in rows})} regimes")
+        title, top = f"{len(rows)} numbers in {len({v.group for v in rows})} regimes", 1.25 * verdict.threshold
+        axes[0].set(title=title, xticks=sizes, ylim=(-top, top))
+        axes[0].set(xlabel="dimension d", ylabel="z = (particles - theory)/error")
         axes[0].legend(loc="upper right", ncols=2)
         axes[1].axline((0, 0), slope=1.0, color="0.5", lw=0.8)
-        axes[1].set(xlabel="normal quantile", ylabel="z, sorted")
-        axes[1].set_title("against the normal law")
+        axes[1].set(title="against the normal law", xlabel="normal quantile", ylabel="z, sorted")
         axes[1].legend(loc="upper left")
     return figure, axes

@@ -122,14 +122,9 @@ def _map(axis, data: xarray.Dataset) -> None:
             ms=7, zorder=4, clip_on=False, label=f"{NAMES.get(name, name)}: s = {float(row['s_speciation']):.3g}",
         )  # fmt: skip
     axis.axhline(t_s, color="0.6", lw=0.8, ls=":", zorder=0)
-    axis.set_yscale("log")
-    axis.set(
-        title="A  Speciation in own time",
-        xlabel=f"own time s, as a share of its value at t = {data.attrs['t_top']:g}",
-        ylabel="VE time t = (b/a)²",
-        xlim=(-0.02, 1.02),
-        ylim=(1e-3, 2.0 * data.attrs["t_top"]),
-    )
+    top = data.attrs["t_top"]
+    axis.set(title="A  Speciation in own time", yscale="log", xlim=(-0.02, 1.02), ylim=(1e-3, 2.0 * top))
+    axis.set(xlabel=f"own time s, as a share of its value at t = {top:g}", ylabel="VE time t = (b/a)²")
     axis.legend(title="speciation at", title_fontsize=7.5, loc="lower right", fontsize=6.8, handletextpad=0.3)
 
 
@@ -140,6 +135,6 @@ def _starts(axis, data: xarray.Dataset) -> None:
             curve = data["v_ratio"].sel(sampler=sampler, start=start)
             axis.plot(data["T"], curve, style, color=colour, label=f"{sampler.upper()}, {start}")
     axis.plot([], [], ":", color="0.5", lw=0.8, label="from T = ∞")
-    axis.set_xscale("log")
-    axis.set(title="B  What the start leaves", xlabel="VE time T of the start", ylabel="variance ratio v(0)/σ²")
+    axis.set(title="B  What the start leaves", xscale="log")
+    axis.set(xlabel="VE time T of the start", ylabel="variance ratio v(0)/σ²")
     axis.legend(loc="best")

@@ -171,9 +171,8 @@ def _kept(axis, data: xarray.Dataset) -> None:
             curve = data["v_ratio"].sel(sampler=name, guidance=guidance)
             axis.plot(data["n"], curve, style, color=COLOURS[i], label=str(name) if style == "-" else None)
     axis.plot([], [], "--", color="0.5", label="unguided")
-    axis.set_xscale("log")
+    axis.set(title="B  What the steps keep", xscale="log", xlabel="number of steps", ylabel="v(0), share of theory")
     ticks = [n for n in (10, 20, 40, 80, 160) if data["n"].min() <= n <= data["n"].max()]
     axis.set_xticks(ticks, [str(n) for n in ticks])
     axis.set_xticks([], minor=True)
-    axis.set(title="B  What the steps keep", xlabel="number of steps", ylabel="v(0), share of theory")
     axis.legend(loc="lower right")

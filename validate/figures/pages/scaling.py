@@ -157,16 +157,13 @@ def draw(falling: xarray.Dataset, fixed: xarray.Dataset, strong: xarray.Dataset,
     (fig, axes)
     """
     with canvas(axes, (10.2, 3.7), 3) as (figure, axes):
-        _against_alpha(axes[0], falling, "reduced")
-        axes[0].set_title("P = d²: annealed model, d = 10³ ... 10⁶")
-        _against_alpha(axes[1], fixed, "particles")
-        axes[1].set_title("P = 64: particles, d = 10³ ... 10⁶")
+        _against_alpha(axes[0], falling, "reduced", "P = d²: annealed model, d = 10³ ... 10⁶")
+        _against_alpha(axes[1], fixed, "particles", "P = 64: particles, d = 10³ ... 10⁶")
         _against_w(axes[2], strong)
-        axes[2].set_title("strong guidance, SDE")
     return figure, axes
 
 
-def _against_alpha(axis, data: xarray.Dataset, points: str) -> None:
+def _against_alpha(axis, data: xarray.Dataset, points: str, title: str) -> None:
     alpha = data["alpha"].values
     for i, sampler in enumerate(data["sampler"].values):
         style = SAMPLER[str(sampler)]
@@ -178,22 +175,12 @@ def _against_alpha(axis, data: xarray.Dataset, points: str) -> None:
             if seen.sum() < 2:
                 continue
             p, e = exponent(alpha, y, error)
-            axis.errorbar(
-                alpha[seen],
-                y[seen],
-                error[seen],
-                fmt=style["marker"],
-                color=COLOURS[i],
-                mfc=COLOURS[i] if quantity == "shift" else "white",
-                label=f"{style['label']}, {label}: {p:.4f}({_digits(e)})",
-            )
-    axis.set(xscale="log", yscale="log", xlabel=r"$\alpha = \log P/d$", ylabel="distortion")
+            text = f"{style['label']}, {label}: {p:.4f}({max(round(1e4 * e), 1)})"  # the error in its last decimal
+            face = COLOURS[i] if quantity == "shift" else "white"
+            look = {"fmt": style["marker"], "color": COLOURS[i], "mfc": face, "label": text}
+            axis.errorbar(alpha[seen], y[seen], error[seen], **look)
+    axis.set(title=title, xscale="log", yscale="log", xlabel=r"$\alpha = \log P/d$", ylabel="distortion")
     axis.legend(title="fitted exponent", title_fontsize=7.5, loc="lower right", fontsize=7)
-
-
-def _digits(e: float) -> str:
-    """An error in units of the fourth decimal."""
-    return f"{max(round(1e4 * e), 1)}"
 
 
 def _against_w(axis, data: xarray.Dataset) -> None:
@@ -208,5 +195,6 @@ def _against_w(axis, data: xarray.Dataset) -> None:
         p, _ = exponent(w, data["reduced_loss"], data["reduced_loss_stderr"])
         label = rf"annealed, $\alpha$ = {data.attrs['reduced_alpha']:g}, d = {data.attrs['reduced_d']:.0e}: {p:.3f}"
         axis.errorbar(w, data["reduced_loss"], data["reduced_loss_stderr"], fmt="o", color=COLOURS[0], label=label)
-    axis.set(xscale="log", yscale="log", xlabel="guidance w", ylabel=r"$1 - v(0)/\sigma^2$")
+    axis.set(title="strong guidance, SDE", xscale="log", yscale="log")
+    axis.set(xlabel="guidance w", ylabel=r"$1 - v(0)/\sigma^2$")
     axis.legend(title="exponent (dotted: (T13))", title_fontsize=7.5, fontsize=7, loc="lower left")

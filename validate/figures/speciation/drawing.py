@@ -3,7 +3,7 @@
 import numpy as np
 import xarray
 
-from validate.drawing import COLOURS, canvas
+from validate.drawing import COLOURS, canvas, lettered
 
 MARKERS = "osD^v"
 
@@ -24,7 +24,8 @@ def draw(speciation: xarray.Dataset, collapse: xarray.Dataset, axes=None):
         (left, right), below = axes
         _speciation(speciation, left, right)
         _collapse(collapse, *below)
-        for axis in np.ravel(axes):
+        lettered(axes.flat, "speciation, OU time", "speciation, VE time", "collapse", "excess entropy")
+        for axis in axes.flat:
             axis.axvline(1.0, color="0.6", lw=0.8, ls=":", zorder=0)
             axis.legend(loc="lower right" if axis is below[1] else "upper right", handlelength=1.5)
     return figure, axes
@@ -40,9 +41,8 @@ def _speciation(data: xarray.Dataset, left, right) -> None:
     order = np.argsort(x)
     right.plot(x[order], line[order], color="black", lw=0.9, zorder=0, label="closed form, any d")
     same = r"both clones in one class, $\phi$"
-    left.set(title="(a) speciation, OU time", ylabel=same, xlabel=r"$s/s_S$,   $s_S = \frac{1}{2}\log\Lambda$")
-    right.set(title="(b) speciation, VE time", ylabel=same, xlabel=r"$(\sigma^2 + t)/|\mu|^2$")
-    right.set(xscale="log", xlim=(0.008, 200))
+    left.set(ylabel=same, xlabel=r"$s/s_S$,   $s_S = \frac{1}{2}\log\Lambda$")
+    right.set(ylabel=same, xlabel=r"$(\sigma^2 + t)/|\mu|^2$", xscale="log", xlim=(0.008, 200))
     for axis in (left, right):
         axis.set_ylim(0.45, 1.02)
 
@@ -58,8 +58,8 @@ def _collapse(data: xarray.Dataset, left, right) -> None:
     left.plot(data["fine"], data["limit"], color="black", lw=0.9, ls="--", label=limit)
     criterion = r"(C5), $\frac{1}{d}\log n \to 0$"
     right.plot(data["fine"], data["excess_limit"], color="black", lw=0.9, ls="--", label=criterion)
-    left.set(title="(c) collapse", ylabel=r"both clones at one point, $\phi$", ylim=(0.0, 1.03))
-    right.set(title="(d) excess entropy", ylabel=r"excess entropy / $\frac{1}{d}\log n$")
+    left.set(ylabel=r"both clones at one point, $\phi$", ylim=(0.0, 1.03))
+    right.set_ylabel(r"excess entropy / $\frac{1}{d}\log n$")
     for axis in (left, right):
         ticks = [0.25, 0.5, 1, 2, 4]
         axis.set(xlabel=r"$t/t_C$", xscale="log", xlim=(0.19, 5.2))
@@ -68,11 +68,5 @@ def _collapse(data: xarray.Dataset, left, right) -> None:
 
 
 def _points(i: int) -> dict:
-    return {
-        "color": COLOURS[i],
-        "marker": MARKERS[i % len(MARKERS)],
-        "ls": "",
-        "ms": 3.5,
-        "mfc": "none",
-        "capsize": 1.5,
-    }
+    marker = MARKERS[i % len(MARKERS)]
+    return {"color": COLOURS[i], "marker": marker, "ls": "", "ms": 3.5, "mfc": "none", "capsize": 1.5}

@@ -3,17 +3,11 @@
 import numpy as np
 import xarray
 
-from validate.drawing import COLOURS, SAMPLER, canvas
+from validate.drawing import COLOURS, SAMPLER, canvas, lettered
 from validate.figures.one_dimension.drawing import PAIR, TILTED
 
 
-def draw(
-    compact: xarray.Dataset,
-    gaussian: xarray.Dataset,
-    tails: xarray.Dataset,
-    leaving: xarray.Dataset,
-    axes=None,
-):
+def draw(compact: xarray.Dataset, gaussian: xarray.Dataset, tails: xarray.Dataset, leaving: xarray.Dataset, axes=None):
     """Distance from the edge, Gaussians going out, probabilities of falling short, samples that leave the support.
 
     Parameters
@@ -32,6 +26,8 @@ def draw(
         _outward(gaussian, b)
         _tails(tails, c)
         _leaving(leaving, d)
+        titles = ("uniform classes: far edge", "two Gaussians", "falling short", "score with a small error, ODE")
+        lettered(axes.flat, *titles)
     return figure, axes
 
 
@@ -46,13 +42,14 @@ def _edge(data: xarray.Dataset, axis) -> None:
         distance = data.attrs["sign"] * (data.attrs["edge"] - at["mean"].values)
         error = at["mean_error"].values
         keep = distance > 3 * np.maximum(error, 1e-3)  # the rest is beyond what end points at t > 0 resolve
-        axis.errorbar(
-            data["point"][keep], distance[keep], error[keep], color=PAIR[name], ls="",
-            marker=SAMPLER[name]["marker"], ms=4, label=f"{name.upper()}, particles",
-        )  # fmt: skip
+        _particles(axis, name, data["point"][keep], distance[keep], error[keep])
     axis.set(xscale="log", yscale="log", ylim=(1e-6, 3.0), xlabel="guidance w", ylabel="mean distance from the edge")
-    axis.set_title("(a) uniform classes: far edge")
     axis.legend(loc="lower right")
+
+
+def _particles(axis, sampler: str, x, y, error) -> None:
+    look = {"color": PAIR[sampler], "marker": SAMPLER[sampler]["marker"], "ls": "", "ms": 4}
+    axis.errorbar(x, y, error, label=f"{sampler.upper()}, particles", **look)
 
 
 def _outward(data: xarray.Dataset, axis) -> None:
@@ -64,13 +61,8 @@ def _outward(data: xarray.Dataset, axis) -> None:
     axis.axhline(data.attrs["C"], color="0.5", ls=":", label=f"C = {data.attrs['C']:.5f}")
     for name in ("ode", "sde"):
         at, root = data.sel(sampler=name), np.sqrt(data["point"])
-        label = {"label": "SDE, particles"} if name == "sde" else {"label": "ODE, particles"}
-        axis.errorbar(
-            data["point"], (at["median"] - 1.0) / root, at["median_error"] / root, color=PAIR[name], ls="",
-            marker=SAMPLER[name]["marker"], ms=4, **label,
-        )  # fmt: skip
+        _particles(axis, name, data["point"], (at["median"] - 1.0) / root, at["median_error"] / root)
     axis.set(xscale="log", ylim=(0.0, 1.25), xlabel="guidance w", ylabel=r"$(x - \mu_1)/\sqrt{w}$")
-    axis.set_title("(b) two Gaussians")
     axis.legend(loc="upper right", bbox_to_anchor=(1.0, 0.72))
 
 
@@ -83,7 +75,6 @@ def _tails(data: xarray.Dataset, axis) -> None:
     axis.plot(w, -data["edge"], color=COLOURS[3], label=away)
     axis.plot(w, w, color="0.5", ls="--", lw=1.0, label=r"$\propto w$")
     axis.set(xscale="log", yscale="log", xlabel="guidance w", ylabel=r"$-\log$ probability, ODE")
-    axis.set_title("(c) falling short")
     axis.legend(loc="upper left")
 
 
@@ -96,5 +87,4 @@ def _leaving(data: xarray.Dataset, axis) -> None:
         axis.errorbar(data["point"], share, bars, color=colour, marker="o", ls="", ms=3.5)
     axis.set(xlabel="guidance w", ylabel="share off the support", xlim=(0.0, 150.0), ylim=(-0.03, 1.03))
     axis.errorbar([], [], [], color="0.4", marker="o", ls="", ms=3.5, label="particles")
-    axis.set_title("(d) score with a small error, ODE")
     axis.legend(loc="lower right")
