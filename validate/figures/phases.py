@@ -77,8 +77,8 @@ def _map(axis, data: xarray.Dataset, field: str) -> None:
             _boundary(axis, segments, label, colour, place)
     for label, x in _verticals(data):
         axis.axvline(x, color="0.25", lw=0.9, ls=":")
-        place = {"xycoords": ("data", "axes fraction"), "rotation": 90, "ha": "right", "va": "top"}
-        axis.annotate(label, (x, 0.985), fontsize=6.5, **place)
+        turned = {"xycoords": ("data", "axes fraction"), "rotation": 90, "ha": "right", "va": "top"}
+        axis.annotate(label, (x, 0.985), fontsize=6.5, **turned)
 
 
 def _verticals(data: xarray.Dataset) -> list[tuple[str, float]]:
