@@ -100,17 +100,8 @@ def compare(
     chi2, note = _chi2(rows, samples, reference)
     step = _timestep(timestep)
     notes += [n for n in (note, _step_warning(step, rows)) if n]
-    return Comparison(
-        rows,
-        family_threshold(len(rows) + (chi2 is not None), level),
-        level,
-        chi2,
-        step,
-        tuple(notes),
-        _title(theory, data),
-        theory,
-        data,
-    )
+    threshold = family_threshold(len(rows) + (chi2 is not None), level)
+    return Comparison(rows, threshold, level, chi2, step, tuple(notes), _title(theory, data), theory, data)
 
 
 def _row(quantity: str, t: float, base: float, samples: np.ndarray, reference: np.ndarray | None, theory: Any) -> Row:
@@ -126,9 +117,8 @@ def _row(quantity: str, t: float, base: float, samples: np.ndarray, reference: n
     stderr, dof = combined(stderrs, dofs)
     if stderr < 1e-13 * max(abs(mean), 1.0):
         stderr = 0.0  # no spread but rounding: nothing random happened yet
-    return Row(
-        quantity, float(t), float(base), float(effect), float(mean), stderr, normal_score(mean - predicted, stderr, dof)
-    )
+    z = normal_score(mean - predicted, stderr, dof)
+    return Row(quantity, float(t), float(base), float(effect), float(mean), stderr, z)
 
 
 def _prediction(theory, keys, t, finite_size, data, estimator) -> tuple[np.ndarray, np.ndarray | None]:
@@ -166,9 +156,8 @@ def _reduced(finite_size: Any, data: Ensemble) -> Ensemble:
 def _same_problem(theory: Any, data: Ensemble) -> None:
     if theory.problem != data.problem:
         names = [n for n in data.problem.__dataclass_fields__ if getattr(theory.problem, n) != getattr(data.problem, n)]
-        pairs = "; ".join(
-            f"{n}: {short(getattr(theory.problem, n))} and {short(getattr(data.problem, n))}" for n in names
-        )
+        both = ((n, *(short(getattr(each.problem, n)) for each in (theory, data))) for n in names)
+        pairs = "; ".join(f"{n}: {one} and {other}" for n, one, other in both)
         raise ComparisonError(
             f"theory and particles must be of one problem; these differ in {pairs}. Solve the one that was run."
         )
@@ -186,9 +175,7 @@ def _chi2(rows: tuple[Row, ...], samples: np.ndarray, reference: np.ndarray | No
     delta = np.array([rows[j].particles - rows[j].predicted for j in free])
     try:
         other = None if reference is None else reference[:, free]
-        if (
-            other is not None
-        ):  # an ensemble as theory carries its mean in `theory`; either way delta is mean - prediction
+        if other is not None:  # an ensemble as theory has its mean in `theory`: either way delta is mean - prediction
             delta = samples[:, free].mean(axis=0) - other.mean(axis=0)
         return hotelling(delta, samples[:, free], other), ""
     except ComparisonError as cause:

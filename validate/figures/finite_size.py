@@ -111,9 +111,8 @@ def draw(data: xarray.Dataset, axes=None):
                 for kind, style in look.items():
                     one = at.sel(kind=kind).dropna("d", subset=[name])
                     axis.errorbar(1.0 / one.d, one[name], one[f"{name}_error"], label=kind, capsize=1.5, **style)
-                axis.plot(
-                    0, at[f"limit_{name}"], "_", color=COLOURS[1], ms=16, mew=2, clip_on=False, label="mean field"
-                )
+                bar = {"color": COLOURS[1], "ms": 16, "mew": 2, "clip_on": False}
+                axis.plot(0, at[f"limit_{name}"], "_", label="mean field", **bar)
                 axis.set_xlim(0, 1.06 / float(data.d.min()))
             row[0].set_ylabel(label)
         for axis, case in zip(axes[0], data.case.values, strict=True):

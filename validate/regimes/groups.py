@@ -68,12 +68,8 @@ def groups(profile: str = "quick") -> tuple[Group, ...]:
     if profile == "finite":
         return tuple(_equal_size(name, problem) for name, problem in _finite_problems())
     weights, top, seconds = _EXTENT[profile]
-    found = [
-        _exponential(alpha, w, sampler, top, seconds)
-        for alpha in weights
-        for w in weights[alpha]
-        for sampler in SAMPLERS
-    ]
+    points = [(alpha, w) for alpha, some in weights.items() for w in some]
+    found = [_exponential(*point, sampler, top, seconds) for point in points for sampler in SAMPLERS]
     found.append(_exponential(0.45, 10.0, "ode", top, seconds, t_start=1000.0))  # strong guidance of sec. 4
     if profile != "quick":
         found.append(_exponential(0.7, 5.0, "ode", top, seconds, t_start=1000.0))
@@ -137,11 +133,9 @@ def _finite_problems() -> Iterator[tuple[str, Problem]]:
     base = Problem(classes=Exponential(0.4), sigma2=SIGMA2)
     for alpha, weights in _FINITE.items():
         for w in weights:
+            guided = base.replace(classes=Exponential(alpha), guidance=w)
             for sampler in SAMPLERS:
-                yield (
-                    f"alpha={alpha:g} w={w:g} {sampler}",
-                    base.replace(classes=Exponential(alpha), guidance=w, sampler=sampler),
-                )
+                yield f"alpha={alpha:g} w={w:g} {sampler}", guided.replace(sampler=sampler)
     late = base.replace(classes=Exponential(0.6), t_start=1000.0)
     yield "alpha=0.6 w=5 above t=3, -0.5 sde", late.replace(guidance=Piecewise([3.0], [-0.5, 5.0]))
     yield "alpha=0.6 w=5 above t=3, -1 ode", late.replace(guidance=Piecewise([3.0], [-1.0, 5.0]), sampler="ode")
@@ -244,8 +238,5 @@ def exact_at_every_d(problem: Problem, d: float) -> bool:
     """
     if math.isinf(problem.classes.log_count(d)) or problem.classes.log_count(d) == 0.0:
         return True
-    return (
-        problem.schedule.largest == 0.0
-        and not problem.schedule.breakpoints
-        and math.isfinite(problem.schedule.constant_above)
-    )
+    w = problem.schedule
+    return w.largest == 0.0 and not w.breakpoints and math.isfinite(w.constant_above)

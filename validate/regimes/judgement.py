@@ -155,9 +155,8 @@ def _cell(cell: "xarray.Dataset", q: str) -> Verdict:
     predicted = theory + (0.0 if math.isnan(effect) else effect)
     z = normal_score(particles - predicted, *total)
     step = float(cell[f"step_{q}"])
-    return Verdict(
-        str(cell["group"].values), float(cell["d"]), q, ground, theory, effect, particles, total[0], 0.0, step, z
-    )
+    name, d = str(cell["group"].values), float(cell["d"])
+    return Verdict(name, d, q, ground, theory, effect, particles, total[0], 0.0, step, z)
 
 
 def _extrapolations(group: "xarray.Dataset") -> Iterator[Verdict]:
@@ -182,9 +181,8 @@ def _extrapolations(group: "xarray.Dataset") -> Iterator[Verdict]:
             ground = "too wide" if fit.error > RESOLUTION * scale else "d = inf"
         step = float(np.abs(group[f"step_{q}"]).max())
         name = str(group["group"].values[0])
-        yield Verdict(
-            name, math.inf, q, ground, theory, 0.0, fit.intercept, fit.intercept_stderr, fit.order_error, step, z
-        )
+        found = (fit.intercept, fit.intercept_stderr, fit.order_error)
+        yield Verdict(name, math.inf, q, ground, theory, 0.0, *found, step, z)
 
 
 def extrapolation(group: "xarray.Dataset", q: str) -> Extrapolation:

@@ -47,13 +47,8 @@ class AtlasCell:
         """What the cell is, as plain data."""
         g = self.group
         options = {"n_samples": self.n_samples, "n_disorder": g.n_disorder, "n_steps": g.n_steps, "n_times": N_TIMES}
-        return {
-            "problem": g.problem.to_dict(),
-            "d": self.d,
-            "options": options,
-            "reduced": REDUCED,
-            "quenched": QUENCHED,
-        }
+        theories = {"reduced": REDUCED, "quenched": QUENCHED}
+        return {"problem": g.problem.to_dict(), "d": self.d, "options": options, **theories}
 
     @property
     def key(self) -> str:

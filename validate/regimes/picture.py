@@ -32,18 +32,14 @@ def summary(data: "xarray.Dataset", axes=None, level: float = 0.01):
     """
     with canvas(axes, (10.0, 7.6), (2, 2)) as (figure, grid):
         axes = grid.ravel()
-        main = [f"{MAIN} {sampler}" for sampler in SAMPLER]
-        vanishing = [f"{VANISHING} {sampler}" for sampler in SAMPLER]
+        main, vanishing = ([f"{kind} {sampler}" for sampler in SAMPLER] for kind in (MAIN, VANISHING))
         _panel(axes[0], _against_dimension, data, [*main, *vanishing])
         _panel(axes[1], _against_guidance, data)
         _panel(axes[2], _trajectories, data, main)
         _scores(axes[3], data, level)
         sigma2 = float(np.median(data["sigma2"].values))
-        figure.suptitle(
-            rf"Guided sampling of one class among P, $\sigma^2$ = {sigma2:g}; points: particles, mean $\pm$ stderr "
-            "over draws of the class means",
-            fontsize=9,
-        )
+        points = r"points: particles, mean $\pm$ stderr over draws of the class means"
+        figure.suptitle(rf"Guided sampling of one class among P, $\sigma^2$ = {sigma2:g}; {points}", fontsize=9)
     return figure, axes
 
 
@@ -72,17 +68,16 @@ def _against_dimension(axis, data) -> None:
     axis.set_title("a  Does the shift of the mean survive in high dimension?")
     for sampler, colour in zip(("sde", "ode"), COLOURS, strict=False):
         style = {"fmt": SAMPLER[sampler]["marker"], "color": colour, "capsize": 2}
-        name = SAMPLER[sampler]["label"]
-        group = _group(data, f"{MAIN} {sampler}")
-        if group is not None:
+        for kind, growth, face in ((MAIN, "e^{0.4d}", colour), (VANISHING, "d^{1/2}", "white")):
+            group = _group(data, f"{kind} {sampler}")
+            if group is None:
+                continue
             d, m, err = _finals(group, "m")
-            axis.errorbar(d, m - 1, err, label=rf"{name}, $P=e^{{0.4d}}$", **style)
-            axis.axhline(float(group["theory_m"].values[0, -1]) - 1, color=colour)
-        group = _group(data, f"{VANISHING} {sampler}")
-        if group is not None:
-            d, m, err = _finals(group, "m")
-            axis.errorbar(d, m - 1, err, mfc="white", label=rf"{name}, $P=d^{{1/2}}$", **style)
-            axis.plot(d, _small_rate(group), "--", color=colour, lw=1)
+            axis.errorbar(d, m - 1, err, mfc=face, label=f"{SAMPLER[sampler]['label']}, $P={growth}$", **style)
+            if kind == MAIN:
+                axis.axhline(float(group["theory_m"].values[0, -1]) - 1, color=colour)
+            else:
+                axis.plot(d, _small_rate(group), "--", color=colour, lw=1)
     axis.plot([], [], "-", color="0.4", label=r"theory, $d=\infty$")
     axis.plot([], [], "--", color="0.4", label=r"theory, $\log(P)/d\to 0$ (no fit)")
     axis.set(xscale="log", yscale="log", xlabel="dimension d", ylabel="shift of the mean, m(0) − 1   (w = 1)")
@@ -100,7 +95,7 @@ def _small_rate(group) -> np.ndarray:
 def _against_guidance(axis, data) -> None:
     axis.set_title("b  Guidance narrows the class: variance at the end")
     alphas = np.asarray(data["curve_alpha"].values)
-    for alpha, colour in zip(alphas, (COLOURS[0], COLOURS[1], COLOURS[2], *COLOURS[3:]), strict=False):
+    for alpha, colour in zip(alphas, COLOURS, strict=False):
         for sampler, line in (("sde", "-"), ("ode", "--")):
             curve = data.sel(curve_alpha=alpha, curve_sampler=sampler)
             settled = curve["curve_settled"].values.astype(bool)
@@ -118,9 +113,8 @@ def _against_guidance(axis, data) -> None:
         axis.plot([], [], color=colour, label=rf"$\alpha$ = {alpha:g}")
     axis.axhline(1, color="0.7", lw=0.8, zorder=0)
     for style, line in zip(SAMPLER.values(), ("-", "--"), strict=True):
-        axis.plot(
-            [], [], line, color="0.4", marker=style["marker"], label=f"{style['label']}: theory; particles, d → ∞"
-        )
+        label = f"{style['label']}: theory; particles, d → ∞"
+        axis.plot([], [], line, color="0.4", marker=style["marker"], label=label)
     axis.plot([], [], "-", color="0.4", alpha=0.3, label="theory approximate")
     axis.plot([], [], "D", mfc="white", mec="0.5", label=f"inconclusive: error > {RESOLUTION:g}, or d < {SMALLEST}")
     axis.set_xscale("symlog", linthresh=1.0, linscale=1.0)
@@ -163,22 +157,13 @@ def _trajectories(axis, data) -> None:
             marker = {"fmt": SAMPLER[sampler]["marker"], "ms": 3.5, "mfc": colour if q == "m" else "white"}
             axis.errorbar(D[use], (draws.mean(axis=0) / scale)[use], (error / scale)[use], color=colour, **marker)
         axis.axvline(float(cell["sigma2"]) + float(cell["t_speciation"]), color=colour, lw=0.8, ls=":", ymax=0.83)
-        axis.plot(
-            [],
-            [],
-            color=colour,
-            marker=SAMPLER[sampler]["marker"],
-            label=f"{SAMPLER[sampler]['label']}, d = {int(cell['d'])}",
-        )
+        style = SAMPLER[sampler]
+        axis.plot([], [], color=colour, marker=style["marker"], label=f"{style['label']}, d = {int(cell['d'])}")
     axis.plot([], [], "-", color="0.4", label="m(t)")
     axis.plot([], [], "--", color="0.4", label="v(t)/D(t)")
     axis.plot([], [], ":", color="0.4", label="speciation (theory)")
-    axis.set(
-        xscale="log",
-        xlabel=r"noise level $D=\sigma^2+t$   (sampling runs to the left)",
-        ylabel="order parameters",
-        ylim=(0.6, 2.3),
-    )
+    axis.set(xscale="log", ylabel="order parameters", ylim=(0.6, 2.3))
+    axis.set_xlabel(r"noise level $D=\sigma^2+t$   (sampling runs to the left)")
     axis.legend(loc="upper left", ncols=2)
 
 

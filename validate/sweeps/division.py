@@ -8,7 +8,7 @@ a to b - 1 as KEY-a-b, and the joined cell as KEY like any other; its parts are 
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from validate.results.store import Store
 from validate.sweeps.cost import cost_model
@@ -48,10 +48,11 @@ def map_divided(
     title: str,
     store: Store | None = None,
     executor: Executor | None = None,
-    threads: int | None = None,
-    progress: bool | None = None,
+    **options: Any,
 ) -> list["xarray.Dataset"]:
     """As `validate.sweeps.resuming.map_cells`, which it calls, with long cells cut for an executor of several workers.
+
+    `options` are its `threads` and `progress`.
 
     Threads of this process need no cuts: they work together inside a long cell. Parts that are in the store are used
     by either. Progress counts parts as cells.
@@ -63,7 +64,7 @@ def map_divided(
     cut = _long(cells, left, executor) | {i for i in left if keys[i] in begun}
     work = [cells[i].parts() if i in cut else [] for i in range(len(cells))]
     pieces = [piece for cell, parts in zip(cells, work, strict=True) for piece in parts or [cell]]
-    found = iter(map_cells(pieces, title=title, store=store, executor=executor, threads=threads, progress=progress))
+    found = iter(map_cells(pieces, title=title, store=store, executor=executor, **options))
     results = []
     for cell, key, parts in zip(cells, keys, work, strict=True):
         results.append(_joined([next(found) for _ in parts]) if parts else next(found))

@@ -1,6 +1,7 @@
 """Figure of learned scores on real digits: samples, what guidance costs, and what theory says of it."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import xarray
@@ -88,15 +89,12 @@ def _costs(axis, learned: xarray.Dataset, real: xarray.Dataset, sampler: str, na
     n = 10 * int(learned.attrs["n_samples"]) * int(learned.attrs["n_trainings"])
     for schedule in SHOWN:
         trace, value = (by_schedule(learned, q, sampler, schedule) for q in ("trace", name))
+        error: Any = value.stderr
         if name == "accuracy":
             low, high = wilson(value.value * n, n)
             error = [[value.value - low], [high - value.value]]
-        else:
-            error = [[value.stderr], [value.stderr]]
-        text = SHORT.get(schedule, schedule).replace("\n", " ")
-        axis.errorbar(
-            trace.value, value.value, error, trace.stderr, fmt="o", color=COLOUR[schedule], label=text, capsize=2
-        )
+        look = {"color": COLOUR[schedule], "label": SHORT.get(schedule, schedule).replace("\n", " "), "capsize": 2}
+        axis.errorbar(trace.value, value.value, error, trace.stderr, fmt="o", **look)
     own = (float(real["trace"].mean()), float(real[name].mean()))
     axis.plot(*own, "*", ms=11, mfc="none", mec="0.2", label="real, other half")
     axis.axvline(1.0, color="0.7", lw=0.8, zorder=0)

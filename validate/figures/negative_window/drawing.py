@@ -33,20 +33,18 @@ def draw(panels: Sequence[tuple[str, xarray.Dataset]], points: "xarray.Dataset |
     with canvas(axes, size, shape, sharex=True, sharey=True) as (figure, axes):
         for row, (field, (label, cmap, neutral)) in zip(axes, ROWS.items(), strict=True):
             norm = _norm(field, [data for _, data in panels], neutral)
-            for i, (axis, (title, data)) in enumerate(zip(row, panels, strict=True)):
-                mesh = axis.pcolormesh(
-                    data.x, data.y, data[field], norm=norm, cmap=cmap, shading="nearest", rasterized=True
-                )
+            for i, (axis, (_, data)) in enumerate(zip(row, panels, strict=True)):
+                look = {"norm": norm, "cmap": cmap, "shading": "nearest", "rasterized": True}
+                mesh = axis.pcolormesh(data.x, data.y, data[field], **look)
                 _marks(axis, data)
                 if points is not None:
                     _points(axis, points.isel(point=points.panel == i), field, norm, cmap)
                 axis.set(xlim=(data.x[0], data.x[-1]), ylim=(data.y[0], data.y[-1]))
-                if axis in axes[0]:
-                    axis.set_title(title)
-                if axis in axes[-1]:
-                    axis.set_xlabel(r"guidance at t = 0, $w_0$")
             row[0].set_ylabel(r"slope of the guidance, $\omega$")
             figure.colorbar(mesh, ax=list(row), pad=0.01, extend="both", aspect=18).set_label(label)
+        for column, (title, _) in zip(axes.T, panels, strict=True):
+            column[0].set_title(title)
+            column[-1].set_xlabel(r"guidance at t = 0, $w_0$")
         figure.legend(handles=_handles(points is not None), loc="outside lower center", ncols=5)
     return figure, axes
 
@@ -106,7 +104,6 @@ def _handles(particles: bool) -> list[Any]:
         Patch(facecolor="none", edgecolor="0.05", hatch="xxxx", label="lost to another class"),
     ]
     if particles:
-        handles.append(
-            Line2D([], [], ls="", marker="o", mfc="0.85", mec=COLOURS[6], label="particles at finite d")
-        )  # fmt: skip
+        disc: Any = {"ls": "", "marker": "o", "mfc": "0.85", "mec": COLOURS[6]}
+        handles.append(Line2D([], [], label="particles at finite d", **disc))
     return handles

@@ -65,9 +65,8 @@ def _ends(data: xarray.Dataset, axis, tilted: str) -> None:
         style = {**TILTED, "color": "0.35" if data.attrs["compact"] else colour}
         axis.plot(data["x"], part["tilted"], **style)
         at = part.sel(sampler="ode")
-        axis.errorbar(
-            data["middle"], at["histogram"], at["histogram_error"], color=colour, marker="o", ms=2.8, ls="", lw=0.8
-        )
+        look = {"color": colour, "marker": "o", "ms": 2.8, "ls": "", "lw": 0.8}
+        axis.errorbar(data["middle"], at["histogram"], at["histogram_error"], **look)
     axis.plot([], [], **{**TILTED, "color": "0.35"}, label=tilted)
     axis.set(xlabel="x", ylabel="density", ylim=(0.0, None))
     axis.legend(loc="upper left")
