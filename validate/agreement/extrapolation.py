@@ -13,8 +13,10 @@ ensembles are then subtracted, and what is left, which falls faster than 1/d, is
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special
 
 from meanfield import Ensemble, solve
@@ -115,21 +117,14 @@ def extrapolate(
     values, stderr = [float(o.mean) for o in finals], [float(o.stderr) for o in finals]
     if finite_size is not None:
         values, stderr = _without_finite_size(ensembles, finite_size, quantity, values, stderr)
-    return fit_inverse_size(
-        [e.d for e in ensembles],
-        values,
-        stderr,
-        quantity=quantity,
-        order=order,
-        corrected=finite_size is not None,
-        n_draws=min((e.n_draws for e in ensembles), default=0),
-    )
+    about: Any = {"corrected": finite_size is not None, "n_draws": min((e.n_draws for e in ensembles), default=0)}
+    return fit_inverse_size([e.d for e in ensembles], values, stderr, quantity=quantity, order=order, **about)
 
 
 def fit_inverse_size(
-    d: Sequence[float],
-    values: Sequence[float],
-    stderr: Sequence[float],
+    d: ArrayLike,
+    values: ArrayLike,
+    stderr: ArrayLike,
     *,
     quantity: str = "y",
     order: int = 1,

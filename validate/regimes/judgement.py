@@ -194,8 +194,7 @@ def extrapolation(group: "xarray.Dataset", q: str) -> Extrapolation:
     if corrected:
         values = values - [a[0] for a in annealed] + group[f"theory_{q}"].values[:, -1]
         stderr = np.hypot(stderr, [a[1] for a in annealed])
-    d = group["d"].values.tolist()
-    return fit_inverse_size(d, values.tolist(), stderr.tolist(), quantity=q, corrected=corrected)
+    return fit_inverse_size(group["d"], values, stderr, quantity=q, corrected=corrected)
 
 
 def _exponents(group: "xarray.Dataset") -> Iterator[Verdict]:

@@ -156,7 +156,7 @@ def limit_from_sizes(data: xarray.Dataset, case: str, sampler: str) -> Extrapola
     problem = Problem.from_dict(json.loads(data.attrs["problem"])).replace(sampler=sampler)
     unit = (part["d"].values / problem.sigma2) ** problem.e
     values, errors = (part[name].values * unit for name in ("shift", "shift_error"))
-    return fit_inverse_size(part["d"].values.tolist(), values.tolist(), errors.tolist(), quantity="C", order=1)
+    return fit_inverse_size(part["d"], values, errors, quantity="C", order=1)
 
 
 def _measured(problem: Problem, d: int, seed: int, options: Mapping[str, Any]) -> dict[str, float]:

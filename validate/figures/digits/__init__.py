@@ -7,7 +7,7 @@ from simulate.randomness.streams import resampling_counts
 from validate.figures.digits.drawing import draw
 from validate.figures.digits.levels import EXACT, exact_level, learned_level, mean_field_level, real_level
 from validate.figures.digits.schedules import W
-from validate.figures.digits.summary import QUANTITIES, pooled, skill
+from validate.figures.digits.summary import pooled, skill
 from validate.recipe import Data, GalleryFigure, Part
 
 __all__ = ["FIGURE", "draw"]
@@ -43,15 +43,11 @@ def _theory(data: Data) -> dict[str, Any]:
 def _caption(data: Data) -> str:
     learned, counts = pooled(_trainings(data)), resampling_counts(10, 1000, seed=0)
     sampler = str(learned.sampler.values[0])
-    skills = {
-        name: ", ".join(
-            f"{level} {found.value:.2f} ± {found.stderr:.1g}"
-            for level, found in (
-                (level, skill(pooled([d]), learned, name, sampler, counts)) for level, d in _theory(data).items()
-            )
-        )
-        for name in QUANTITIES
-    }
+
+    def skills(name: str) -> str:
+        found = {level: skill(pooled([d]), learned, name, sampler, counts) for level, d in _theory(data).items()}
+        return ", ".join(f"{level} {one.value:.2f} ± {one.stderr:.1g}" for level, one in found.items())
+
     n, samples, steps = int(learned.attrs["n_trainings"]), int(learned.attrs["n_samples"]), len(data["learned-0"].step)
     errors = f"standard errors over {n} trainings" if n > 1 else "standard errors over the samples of one training"
     short = (
@@ -65,7 +61,7 @@ def _caption(data: Data) -> str:
         "and energy distance to the held-out half, against diversity; star: the other half of the real images. (d, e) "
         f"Distortion against unguided twins, average class; points: {errors}; lines: predictions from fits to the same "
         "images. Skill (1 right, 0 as good as no distortion, bootstrap error over classes), mean: "
-        f"{skills['shift']}; variance: {skills['trace_guided']}.{short if steps < FULL else ''}"
+        f"{skills('shift')}; variance: {skills('trace_guided')}.{short if steps < FULL else ''}"
     )
 
 

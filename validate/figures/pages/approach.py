@@ -101,13 +101,7 @@ def approach(
 def at_infinity(part: xarray.Dataset, q: str, order: int = 2) -> Extrapolation:
     """m or v/sigma2 of one case at d = infinity, from the tightest tolerance: y_inf + a/d (+ b/d^2)."""
     tight = part.sel(class_tolerance=float(part["class_tolerance"].min()))
-    return fit_inverse_size(
-        part["d"].values.tolist(),
-        tight[q].values.tolist(),
-        tight[f"{q}_stderr"].values.tolist(),
-        quantity=q,
-        order=order,
-    )
+    return fit_inverse_size(part["d"], tight[q], tight[f"{q}_stderr"], quantity=q, order=order)
 
 
 def decay(part: xarray.Dataset, q: str) -> tuple[float, float]:
