@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import mpmath
 import numpy as np
-from scipy.special import exprel
 
 from meanfield.errors import ProblemError, require
 from meanfield.guidance.schedules import Constant
@@ -56,7 +55,7 @@ def crowd_sde(D, w: float):
     log_L = np.log1p(1.0 / D)
     m = 1.0 - D * np.expm1(-w * log_L)
     # L - L^-2w = L (1 - exp(-(1 + 2w) log L)), written so that w = -1/2 is a limit, not a special case
-    return m, D * (1.0 + D) * log_L * exprel(-(1.0 + 2.0 * w) * log_L)
+    return m, D * (1.0 + D) * log_L * _exprel(-(1.0 + 2.0 * w) * log_L)
 
 
 def crowd_ode(D, w: float):
@@ -166,3 +165,10 @@ def _speciation(point, alpha: float, sigma2: float, T: float, w: float) -> float
         if root is not None:
             return math.exp(root)
     return math.nan
+
+
+def _exprel(x):
+    """(exp(x) - 1)/x, 1 at x = 0."""
+    x = np.asarray(x, float)
+    safe = np.where(x == 0.0, 1.0, x)
+    return np.where(x == 0.0, 1.0, np.expm1(safe) / safe)
