@@ -193,7 +193,7 @@ def settle(record: Any, **values: Any) -> None:
 def build(cls: Any, fields: Mapping[str, Any], error: type[CfgfieldError] = ProblemError) -> Any:
     """Build a dataclass from plain data (JSON, TOML), naming any key that it does not know, or lacks."""
     given = [f for f in dataclass_fields(cls) if f.init]
-    unknown = sorted(set(fields) - {f.name for f in given})
+    unknown = sorted(set(fields) - {f.name for f in given}, key=str)
     needed = [f.name for f in given if f.default is MISSING and f.default_factory is MISSING]
     missing = sorted(set(needed) - set(fields))
     if unknown or missing:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, ClassVar, Self
 
-from meanfield.errors import CfgfieldError, ProblemError, build, one_of
+from meanfield.errors import CfgfieldError, ProblemError, build, one_of, require
 
 
 class Named:
@@ -52,6 +52,7 @@ class Named:
         ------
         An error of its kind that names an unknown name, or the keys that are unknown or missing.
         """
+        require(isinstance(data, str | Mapping), f"a {cls.kind} is stated by a name or a table", data, error=cls.error)
         given = {cls.kind: data} if isinstance(data, str) else dict(data)
         name = one_of(cls.kind, given.pop(cls.kind, None), sorted(cls._known), error=cls.error)
         return build(cls._known[name], given, error=cls.error)

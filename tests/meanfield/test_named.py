@@ -49,6 +49,8 @@ def test_kinds_do_not_share_names():
         ({"schedule": "linear", "w0": 1.0}, r"Linear takes the keys \['w0', 'omega'\]; missing: \['omega'\]"),
         ({"schedule": "constant", "valeu": 1.0}, r"unknown: \['valeu'\], missing: \['value'\]"),
         ({"schedule": ["constant"]}, "schedule must be one of"),
+        ({"schedule": "constant", 3: 4, "x": 5}, r"unknown: \[3, 'x'\]"),
+        (3, "a schedule is stated by a name or a table; got 3"),
     ],
 )
 def test_wrong_keys_are_named(data, message):
