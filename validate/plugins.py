@@ -13,7 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from meanfield.errors import CfgfieldError
+from meanfield.errors import CfgfieldError, require
 from validate.errors import ConfigError
 
 
@@ -25,7 +25,8 @@ def load(names: Sequence[str | Path]) -> None:
 
     Raises
     ------
-    ConfigError : a file or module that is not there, has the name of another module, or fails while it is imported.
+    ConfigError : no list of names; a file or module that is not there, has the name of another module, or fails while
+        it is imported.
 
     Examples
     --------
@@ -35,6 +36,8 @@ def load(names: Sequence[str | Path]) -> None:
     validate.errors.ConfigError: a plugin must be a Python file or an installed module; there is no my_figures.py. \
 Check the path.
     """
+    listed = isinstance(names, list | tuple) and all(isinstance(name, str | Path) and str(name) for name in names)
+    require(listed, "plugins must be a list of files and modules", names, error=ConfigError)
     for name in names:
         if str(name).endswith(".py"):
             _load_file(Path(name))

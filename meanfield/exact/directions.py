@@ -11,7 +11,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from meanfield.errors import ProblemError, checked, require, whole
+from meanfield.errors import ProblemError, array, checked, require, whole
 from meanfield.guidance.schedules import Constant, Schedule
 from meanfield.problem.growth import Continuum
 from meanfield.problem.noise import VE
@@ -124,13 +124,24 @@ def shift_in_class_widths(r, w: float):
     r = g/c is the signal-to-noise ratio of the direction; the shift is r^(-1/2) (1 - (1 + r)^-w), small where r is
     small (guidance pushes by w r^(1/2)) and where r is large (r^(-1/2)): largest in between.
 
+    Parameters
+    ----------
+    r : > 0, a number or an array.
+    w : constant guidance.
+
+    Raises
+    ------
+    ProblemError : r or w out of range.
+
     Examples
     --------
     >>> [float(round(shift_in_class_widths(r, 1.0), 3)) for r in (0.01, 1.0, 100.0)]
     [0.099, 0.5, 0.099]
     """
-    r = np.asarray(r, float)
-    return -np.expm1(-w * np.log1p(r)) / np.sqrt(r)
+    rule = "r must be a number or an array of numbers > 0"
+    ratio, w = array(r, rule), checked("w", w)
+    require(np.all(ratio > 0.0), rule, r)
+    return -np.expm1(-w * np.log1p(ratio)) / np.sqrt(ratio)
 
 
 class Limit(NamedTuple):

@@ -285,3 +285,9 @@ def test_the_result_explains_itself():
     assert Problem.from_dict(json.loads(data.attrs["problem"])) == theory.problem
     with pytest.raises(ProblemError, match="larger t_start"):
         theory.at(1e9)
+
+
+@pytest.mark.parametrize(("r", "w"), [("a", 1.0), (0.0, 1.0), ([1.0, -1.0], 1.0), (math.nan, 1.0), (1.0, "a")])
+def test_shift_in_class_widths_refuses_what_is_out_of_range(r, w):
+    with pytest.raises(ProblemError, match=r"must be a number"):
+        shift_in_class_widths(r, w)

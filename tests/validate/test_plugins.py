@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from meanfield import Schedule
 from validate import ConfigError, plugins
 from validate.cli import app
-from validate.gallery import GALLERY, make_figures, register, registry
+from validate.gallery import GALLERY, GalleryFigure, make_figures, register, registry
 from validate.plugins import load
 
 SCHEDULE = """
@@ -125,6 +125,17 @@ def test_names_are_unique(written):
 def test_a_plugin_that_fails_says_why(written, code, message):
     with pytest.raises(ConfigError, match=message):
         load([written("own_broken.py", code)])
+
+
+@pytest.mark.parametrize("names", [3, "my.py", [3], [""], None])
+def test_plugins_that_are_no_list_of_names_are_refused(names):
+    with pytest.raises(ConfigError, match="plugins must be a list of files and modules; got"):
+        load(names)
+
+
+def test_a_figure_whose_name_is_no_word_is_refused():
+    with pytest.raises(ConfigError, match=r"the name of a figure is that of its files.*got 3"):
+        register(GalleryFigure(3, "t", lambda profile: {}, lambda data: None, lambda data: ""))
 
 
 def test_a_plugin_that_is_not_there_or_hidden_is_refused(written):

@@ -87,7 +87,7 @@ def _require_figure(figure: Any, name: str | None = None) -> GalleryFigure:
         raise ConfigError(
             f"an entry point must have the name of its figure; {name!r} leads to {figure.name!r}. Rename one of them."
         )
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", figure.name):
+    if not isinstance(figure.name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", figure.name):
         raise ConfigError(
             f"the name of a figure is that of its files: letters, digits, '-', '_' and '.'; got {figure.name!r}."
         )
