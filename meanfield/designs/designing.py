@@ -1,8 +1,8 @@
 """`design`: the schedule that shifts or separates a class most while its variance is kept (sec. 5 of docs/theory.md).
 
 Guidance with w >= 0 shrinks the variance, whatever the schedule (T17). A window of negative guidance pays it back. The
-design maximises m(0), or the separation F at t = 0, subject to v(0) = keep sigma2 and bounds on w. See
-docs/design-schedules.md for what is proved and what is searched.
+design maximises m(0), or the separation F at t = 0, subject to v(0) >= keep sigma2 (and <= sigma2/keep: a variance that
+has grown is not kept) and bounds on w. See docs/design-schedules.md for what is proved and what is searched.
 """
 
 import math
@@ -25,7 +25,7 @@ from meanfield.theory.energies import information
 from meanfield.theory.solver import solve
 from meanfield.tools.roots import brentq
 
-PRECISION = 1e-6  # |v(0)/(keep sigma2) - 1| of a design that is returned
+PRECISION = 1e-6  # relative error of v(0)/sigma2 at an edge of what is kept
 
 
 def design(
@@ -49,8 +49,8 @@ def design(
     problem : what is sampled, and how; its guidance is ignored.
     w_min, w_max : bounds on w, w_min < 0 < w_max for anything to be kept.
     keep : "variance" for v(0) = sigma2 (with a spectrum: the total variance); "each" for that of every group of
-        directions (a spectrum in the continuum; many free levels, see `meanfield.designs.free_levels`); or the ratio
-        v(0)/sigma2.
+        directions (a spectrum in the continuum; many free levels, see `meanfield.designs.free_levels`); or the share
+        that is kept at least, keep <= v(0)/sigma2 <= 1/keep. A keep above 1 is met exactly.
     maximise : "mean" for m(0), "separation" for the log-odds F of the target per dimension at t = 0. At v(0) = sigma2
         F is largest at m(0) = 1 + sigma2 where the rest is a crowd: a larger shift separates less.
     mean : instead of maximising, reach this m(0) > 1 with the least w_max.
@@ -63,7 +63,8 @@ def design(
 
     Returns
     -------
-    Design : |v(0)/(keep sigma2) - 1| < 1e-6 by `solve`.
+    Design : confirmed by `solve`, v(0)/sigma2 within what is kept to 1e-6. Unless a mean was asked for, no
+        constant guidance within the bounds keeps as much and does better.
 
     Raises
     ------
@@ -92,8 +93,9 @@ def _goal(asked: Request, found: Candidate) -> float | None:
         most = asked.respond(found.table).shift[0]
         if asked.mean - 1.0 > most + 1e-9:
             raise ProblemError(
-                f"the largest mean at v(0)/sigma2 = {asked.keep:g} with {asked.w_min:g} <= w <= {asked.w_max:g} is "
-                f"{1 + most:.6g}; got mean = {asked.mean:g}. Raise w_max, lower w_min, or ask for less."
+                f"the largest mean that keeps v(0)/sigma2 = {asked.keep:g} with {asked.w_min:g} <= w <= "
+                f"{asked.w_max:g} is {1 + most:.6g}; got mean = {asked.mean:g}. Raise w_max, lower w_min, or ask for "
+                "less."
             )
         return asked.mean - 1.0
     if asked.maximise == "mean" or asked.demand.objective == "separation":
@@ -103,20 +105,24 @@ def _goal(asked: Request, found: Candidate) -> float | None:
 
 
 def _weakened(asked: Request, found: Candidate, shift: float) -> Candidate:
-    """The same pattern with a weaker early level, down to the given shift."""
+    """The same pattern with a weaker early level, down to the given shift; with a window where constant guidance keeps
+    less when it is weaker."""
     if abs(found.value - shift) < 1e-9:
         return found
     early, *rest = found.shape.values
 
+    def pattern(w: float, *late: float) -> Candidate | None:
+        return best(asked.respond, replace(found.shape, values=(w, *(min(x, w) for x in late))), asked.demand)
+
     def at(w: float) -> Candidate | None:
-        shape = replace(found.shape, values=(w, *(min(x, w) for x in rest)))
-        return best(asked.respond, shape, asked.demand)
+        return pattern(w, *rest) or (None if rest else pattern(w, asked.w_min, 0.0))
 
     def excess(w: float) -> float:
         candidate = at(w)
         return (0.0 if candidate is None else candidate.value) - shift
 
-    weaker = at(brentq(excess, 1e-4 * early, early, xtol=1e-10, rtol=1e-10))
+    reached = early > 0.0 and excess(early) >= 0.0
+    weaker = at(brentq(excess, 1e-4 * early, early, xtol=1e-10, rtol=1e-10)) if reached else None
     if weaker is None or abs(weaker.value - shift) > 1e-6:
         raise ConvergenceError(f"no design with m(0) = {1 + shift:.6g} was found; ask for another mean.")
     return weaker
@@ -181,28 +187,43 @@ def _confirmed(asked: Request, found: Candidate) -> tuple[Candidate, Any]:
     """The design with its last switch moved, where that is needed, until `solve` confirms the kept variance."""
 
     def moved(last: float) -> Candidate:
-        return replace(found, switches=(*found.switches[:-1], last))
+        return replace(found, switches=(*found.free, last))
 
-    def solved(last: float) -> Any:
-        guidance = _own_time(moved(last).table.schedule(), asked.problem)
+    def solved(candidate: Candidate) -> Any:
+        guidance = _own_time(candidate.table.schedule(), asked.problem)
         return solve(asked.problem.replace(guidance=guidance), asked.d)
 
+    if found.edge is None:
+        theory = solved(found)
+        ratio, least, most = _ratio(theory), asked.demand.edges[0], asked.demand.edges[-1]
+        _require_kept(asked, max(1.0 - ratio / least, ratio / most - 1.0))
+        return found, theory
+    edge = found.edge
+
     def excess(last: float) -> float:
-        return 1.0 + float(solved(last).final.variance_excess) - asked.keep
+        return _ratio(solved(moved(last))) - edge
 
     last, size = found.switches[-1], 1e-8
-    while abs(excess(last)) > 0.01 * PRECISION * asked.keep and size < 1e-2:
+    while abs(excess(last)) > 0.01 * PRECISION * edge and size < 1e-2:
         ends = (max(last - size, found.shape.low), last + size)
         if excess(ends[0]) * excess(ends[1]) < 0.0:
             last = brentq(excess, *ends, xtol=1e-14)
             break
         size *= 10.0
-    if not abs(excess(last) / asked.keep) < PRECISION:
+    _require_kept(asked, abs(excess(last) / edge))
+    return moved(last), solved(moved(last))
+
+
+def _ratio(theory: Any) -> float:
+    """v(0)/sigma2 by `solve`."""
+    return 1.0 + float(theory.final.variance_excess)
+
+
+def _require_kept(asked: Request, off: float) -> None:
+    if not off < PRECISION:
         raise ConvergenceError(
-            f"the design must keep v(0)/sigma2 = {asked.keep:g}; `solve` is off by {excess(last):.1e}. Move the "
-            "bounds a little."
+            f"the design must keep v(0)/sigma2 = {asked.keep:g}; `solve` is off by {off:.1e}. Move the bounds a little."
         )
-    return moved(last), solved(last)
 
 
 def _same_mean(asked: Request, shift: float) -> tuple[float, Prediction] | None:

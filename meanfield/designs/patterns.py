@@ -1,6 +1,7 @@
 """Which patterns of switches are searched for a design, problem by problem.
 
-- Where sec. 5 of docs/theory.md proves that the optimum has one switch, from w_max to w_min, only that is searched.
+- Constant guidance, where less than all of the variance is to be kept: no design may be worse.
+- Where sec. 5 of docs/theory.md proves that the optimum has one switch, from w_max to w_min, only that besides.
 - In the continuum otherwise (0 < eta < 1, a spectrum): one and two switches between the bounds, in either order.
 - With speciation or a glass: early guidance, a negative window, then no guidance, or late guidance that asks the target
   to take over; each at a level of its own within the bounds, because a window that is too negative, or comes after too
@@ -9,12 +10,13 @@
 """
 
 import math
+from collections.abc import Callable
 from itertools import product
 from typing import Any
 
 import numpy as np
 
-from meanfield.designs.switching import Candidate, Demand, Shape, best, climb, nearest
+from meanfield.designs.switching import Candidate, Demand, Shape, best, climb, nearest, settled, worthiest
 from meanfield.maps.bulk import Responses
 from meanfield.problem.statement import Problem
 from meanfield.theory.energies import ground_state
@@ -23,6 +25,7 @@ from meanfield.tools.roots import brentq
 
 EARLY, WINDOW = (1.0, 0.4, 0.1), (1.0, 0.5, 0.2)  # levels that are scanned, in units of w_max and w_min
 CLIMBED = 2  # best scanned patterns whose levels are polished
+CLOSING, POINTS = 6, 33  # grids that close in on the best constant
 
 
 def one_switch_is_optimal(problem: Problem, w_min: float, slope: float) -> bool:
@@ -44,8 +47,35 @@ def search(
     def shape(*values: float) -> Shape:
         return Shape(values, respond.problem.sigma2, respond.start, slope)
 
+    w = best_constant(respond, bounds, demand)
+    constant = None if w is None else settled(respond, shape(w), demand, ())
     if one_switch_is_optimal(respond.problem, w_min, slope) and demand.objective == "shift":
-        return best(respond, shape(w_max, w_min), demand)
+        return worthiest([constant, best(respond, shape(w_max, w_min), demand)])
+    return worthiest([constant, _switched(respond, shape, bounds, demand, progress)])
+
+
+def best_constant(respond: Responses, bounds: tuple[float, float], demand: Demand) -> float | None:
+    """The constant weight with the most of the objective within a band of kept variance; None without a band."""
+    if len(demand.edges) < 2:
+        return None
+    low, high = bounds
+    w = np.union1d(np.linspace(low, high, POINTS), np.clip(0.0, low, high))
+    for _ in range(CLOSING):
+        values = respond.constants(w)
+        goal = np.where(demand.meets(values), getattr(values, demand.objective), -math.inf)
+        i = int(np.argmax(goal))
+        if not math.isfinite(goal[i]):
+            return None
+        best_w = float(w[i])
+        w = np.union1d(np.linspace(w[max(i - 1, 0)], w[min(i + 1, len(w) - 1)], POINTS), best_w)
+    return best_w
+
+
+def _switched(
+    respond: Responses, shape: Callable[..., Shape], bounds: tuple[float, float], demand: Demand, progress: Any
+) -> Candidate | None:
+    """The best schedule that switches, where it is searched."""
+    w_min, w_max = bounds
     if math.isinf(respond.alpha):
         patterns = [(w_max, w_min), (w_max, w_min, w_max), (w_min, w_max, w_min)]
         if demand.objective == "separation":  # its peak may lie below the largest shift
@@ -67,12 +97,12 @@ def _climbed(
             candidate = best(respond, shape, demand, *((2, 1) if levels else ()))
             found += [candidate] if candidate is not None else []
             show(i + 1)
-        found.sort(key=lambda c: -c.value)
+        found.sort(key=lambda c: -c.worth)
         if levels or demand.objective == "separation":
-            for i, candidate in enumerate(found[:CLIMBED]):
+            for i, candidate in enumerate(found[:CLIMBED] if levels else list(found)):
                 found.append(_levels(respond, candidate, demand, bounds))
                 show(len(shapes) + min(i + 1, CLIMBED * levels))
-    return max(found, key=lambda c: c.value, default=None)
+    return worthiest(found)
 
 
 def _levels(respond: Responses, start: Candidate, demand: Demand, bounds: tuple[float, float]) -> Candidate:
@@ -83,11 +113,11 @@ def _levels(respond: Responses, start: Candidate, demand: Demand, bounds: tuple[
         values = np.array(s.values)
         values[free] = np.clip(x[: len(free)], *bounds)
         shape = Shape(tuple(values.tolist()), s.sigma2, s.start, s.slope)
-        return nearest(respond, shape, demand, tuple(x[len(free) :].tolist()), near.switches[-1])
+        return nearest(respond, shape, demand, tuple(x[len(free) :].tolist()), near)
 
     levels = np.array(s.values)[free]
-    x = np.array([*levels, *start.switches[:-1]])
-    sizes = np.array([*(-0.2 * levels), *(-0.1 for _ in start.switches[:-1])])
+    x = np.array([*levels, *start.free])
+    sizes = np.array([*(-0.2 * levels), *(-0.1 for _ in start.free)])
     return climb(at, start, x, sizes, 160 if respond.compiled else 30)
 
 

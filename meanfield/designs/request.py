@@ -22,7 +22,7 @@ class Request:
     problem: Problem
     w_min: float
     w_max: float
-    keep: float  # v(0)/sigma2
+    keep: float  # share of v(0)/sigma2, at least
     each: bool  # of every group of directions
     maximise: str
     mean: float | None
@@ -38,12 +38,13 @@ class Request:
         d, margin = checked("d", d, low=1, infinite=True), checked("margin", margin, low=0, high=0.9)
         one_of("maximise", maximise, OBJECTIVES)
         if isinstance(keep, str) and keep not in ("variance", "each"):
-            raise ProblemError(f'keep must be "variance", "each" or a ratio v(0)/sigma2 > 0; got {keep!r}.')
+            raise ProblemError(f'keep must be "variance", "each" or a share of v(0)/sigma2 > 0; got {keep!r}.')
         each = keep == "each" and problem.spectrum is not None
         ratio = 1.0 if isinstance(keep, str) else checked("keep", keep, low=0, open_low=True)
         if math.isfinite(slope) and problem.noise != VE():
             raise ProblemError(f"a bound on the slope is in VE time; got {problem.noise!r}. Design with noise VE.")
-        direct = maximise == "separation" and problem.spectrum is not None and mean is None
+        varies = problem.spectrum is not None or ratio < 1.0  # then the separation does not follow from the mean alone
+        direct = maximise == "separation" and varies and mean is None
         demand = Demand(ratio, OBJECTIVES["separation" if direct else "mean"], bool(approximate), margin)
         respond = Responses(problem.replace(guidance=0.0), d, max(abs(w_min), abs(w_max)))
         mean = None if mean is None else checked("mean", mean, low=1, open_low=True)
@@ -77,7 +78,7 @@ class Request:
                 f"w_min must be negative: a schedule with w >= 0 loses variance (T17); with w_min = {self.w_min:g} at "
                 f"most v(0)/sigma2 = {high:.6g} is kept, by w = w_min throughout. {self._nearest()}"
             )
-        if self.w_max <= 0.0 and low > self.keep:
+        if self.w_max <= 0.0 and low > self.demand.edges[-1]:
             raise ProblemError(
                 f"w_max must be positive: without positive guidance the variance only grows; with w_max = "
                 f"{self.w_max:g} v(0)/sigma2 is at least {low:.6g}. Raise w_max above 0, or keep = {low:.6g}."

@@ -30,7 +30,7 @@ class Design:
     switches : VE times at which the schedule changes, early first.
     levels : its values, early first.
     proved : whether sec. 5 proves that no schedule within the bounds does better.
-    w_min, w_max, keep, maximise, slope, d : what was asked for; keep is v(0)/sigma2.
+    w_min, w_max, keep, maximise, slope, d : what was asked for; keep is the least v(0)/sigma2.
     """
 
     problem: Problem
@@ -80,4 +80,5 @@ class Design:
         note = "no schedule within the bounds does better" if self.proved else "the best found"
         if self.same_mean is None:
             lines.append("no constant guidance reaches this mean")
-        return f"w = {pieces} from early to late, switching at t = {times} ({note})\n" + "\n".join(lines)
+        path = f"{pieces} from early to late, switching at t = {times}" if times else f"{pieces} throughout"
+        return f"w = {path} ({note})\n" + "\n".join(lines)

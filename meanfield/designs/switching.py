@@ -1,12 +1,13 @@
 """Schedules that switch between two bounds, and the search for the best of them at a kept variance.
 
-With K switches at s_1 > ... > s_K in s = log(sigma2 + t) and values that alternate between the bounds, the last switch
-is the root of v(0)/sigma2 = keep, and the rest is scanned on a grid and polished by Nelder-Mead. With a bound r on
-|dw/ds| every switch becomes a ramp, linear in t on pieces so short that the bound holds everywhere.
+With K switches at s_1 > ... > s_K in s = log(sigma2 + t) and values that alternate between the bounds, v(0)/sigma2 may
+lie in a band, keep to 1/keep. On an edge of it the last switch is a root, and the rest is scanned on a grid and
+polished by Nelder-Mead; inside it all switches are. With a bound r on |dw/ds| every switch becomes a ramp, linear in t
+on pieces so short that the bound holds everywhere.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
@@ -16,13 +17,14 @@ from meanfield.maps.bulk import Responses, Table, Values
 from meanfield.tools.roots import brentq
 
 APPROXIMATE = 2  # standing of a schedule that passes a glass with w < 0
-RATIO_TOLERANCE = 1e-9  # |v(0)/sigma2 - keep| of a root; a jump across it is no root
+RATIO_TOLERANCE = 1e-9  # |v(0)/sigma2 - edge| of a root; a jump across it is no root
 ROUNDING = 1e-11  # ... of which this much is rounding: a ratio at the edge of what is possible is met there
 SCAN = {0: 400, 1: 160, 2: 60}  # grid of the last switch, by the number of free ones
 FREE = {0: 1, 1: 48, 2: 20}  # grid of each free switch
 SCAN_SLOW = {0: 40, 1: 20, 2: 10}  # where every trajectory costs a `solve`
 FREE_SLOW = {0: 1, 1: 10, 2: 5}
 POLISHED = 4  # best grid points that are polished
+TRIFLE = 1e-7  # what a switch must gain: the noise of polished values
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,10 @@ class Shape:
     @property
     def high(self) -> float:
         return math.log(self.sigma2 + self.start) - 1e-9
+
+    def takes(self, switches: tuple[float, ...]) -> bool:
+        """Whether switches descend and lie within the range."""
+        return all(a > b for a, b in pairwise(switches)) and all(self.low <= s <= self.high for s in switches)
 
     @property
     def _ramp(self) -> tuple[float, int]:
@@ -75,18 +81,28 @@ class Shape:
 
 @dataclass(frozen=True)
 class Demand:
-    """What is asked: v(0)/sigma2 = keep, the most of `objective`, and, unless `approximate`, no glass with w < 0, from
-    which a negative window stays away by `margin` (least 1 - K/alpha)."""
+    """What is asked: keep <= v(0)/sigma2 <= 1/keep (= keep, from 1 on), the most of `objective`, and, unless
+    `approximate`, no glass with w < 0, from which a negative window stays away by `margin` (least 1 - K/alpha)."""
 
     keep: float
     objective: str
     approximate: bool
     margin: float
 
-    def excess(self, values: Values) -> np.ndarray:
-        """How much more than asked schedules keep; 0 within rounding."""
-        excess = values.ratio - self.keep
+    @property
+    def edges(self) -> tuple[float, ...]:
+        """The band of v(0)/sigma2: a variance that has grown is not kept either."""
+        return (self.keep, 1.0 / self.keep) if self.keep < 1.0 else (self.keep,)
+
+    def excess(self, values: Values, edge: float) -> np.ndarray:
+        """v(0)/sigma2 beyond an edge; 0 within rounding."""
+        excess = values.ratio - edge
         return np.where(np.abs(excess) <= ROUNDING, 0.0, excess)
+
+    def meets(self, values: Values) -> np.ndarray:
+        """Whether schedules are allowed and in the band."""
+        low, high = self.edges[0], self.edges[-1]
+        return self.allows(values) & (self.excess(values, low) >= 0.0) & (self.excess(values, high) <= 0.0)
 
     def allows(self, values: Values) -> np.ndarray:
         """Whether schedules may be used, whatever they keep."""
@@ -97,16 +113,33 @@ class Demand:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A schedule that keeps the variance: its shape, switches and objective."""
+    """A schedule that keeps the variance: its shape, switches, objective, and the edge of the band that it is on; None
+    inside, where every switch is free."""
 
     shape: Shape
     switches: tuple[float, ...]
     value: float
+    edge: float | None = None
+
+    @property
+    def free(self) -> tuple[float, ...]:
+        """The switches that may move; on an edge the last one follows from them."""
+        return self.switches if self.edge is None else self.switches[:-1]
+
+    @property
+    def worth(self) -> float:
+        """The objective less a trifle for every switch: one that gains nothing is left out."""
+        return self.value - TRIFLE * len(self.switches)
 
     @property
     def table(self) -> Table:
         """The schedule, as one row."""
         return self.shape.table(np.array([self.switches]))
+
+
+def worthiest(candidates: Iterable[Candidate | None]) -> Candidate | None:
+    """The best of several; None if there are none."""
+    return max((c for c in candidates if c is not None), key=lambda c: c.worth, default=None)
 
 
 def best(respond: Responses, shape: Shape, demand: Demand, coarse: int = 1, polish: int = POLISHED) -> Candidate | None:
@@ -116,6 +149,8 @@ def best(respond: Responses, shape: Shape, demand: Demand, coarse: int = 1, poli
     (capture) are no roots.
     """
     free = len(shape.values) - 2
+    if free < 0:
+        return settled(respond, shape, demand, ())
     scan, grid = (SCAN, FREE) if respond.compiled else (SCAN_SLOW, FREE_SLOW)
     last = np.linspace(shape.high, shape.low, max(scan[free] // coarse, 8))
     places = np.linspace(shape.high, shape.low, max(grid[free] // coarse, free) + 2)[1:-1] if free else np.array([])
@@ -127,12 +162,26 @@ def best(respond: Responses, shape: Shape, demand: Demand, coarse: int = 1, poli
         owner += [i] * len(below)
     rows, owners = np.array(tables), np.array(owner)
     values = respond(shape.table(rows))
-    excess, goal, fine = demand.excess(values), getattr(values, demand.objective), demand.allows(values)
-    pair = (owners[1:] == owners[:-1]) & fine[1:] & fine[:-1] & (excess[1:] * excess[:-1] <= 0.0)
-    at = np.flatnonzero(pair)
-    at = at[np.argsort(-np.maximum(goal[at], goal[at + 1]))][:polish]
-    found = [_polish(respond, shape, demand, rows[i], rows[i + 1, -1]) for i in at]
-    return max((c for c in found if c is not None), key=lambda c: c.value, default=None)
+    goal, fine = getattr(values, demand.objective), demand.allows(values)
+    pair = (owners[1:] == owners[:-1]) & fine[1:] & fine[:-1]
+    starts: list[tuple[float, int, float]] = []
+    for edge in demand.edges:
+        excess = demand.excess(values, edge)
+        at = np.flatnonzero(pair & (excess[1:] * excess[:-1] <= 0.0))
+        starts += [(float(max(goal[i], goal[i + 1])), int(i), edge) for i in at]
+    starts.sort(key=lambda start: -start[0])
+    found = [_polish(respond, shape, demand, rows[i], rows[i + 1, -1], edge) for _, i, edge in starts[:polish]]
+    found.append(_inside(respond, shape, demand, rows, np.where(demand.meets(values), goal, -math.inf)))
+    return worthiest(found)
+
+
+def settled(respond: Responses, shape: Shape, demand: Demand, switches: tuple) -> Candidate | None:
+    """The candidate with these switches; None if it does not meet the demand."""
+    if not shape.takes(switches):
+        return None
+    values = _one(respond, shape, switches)
+    value = float(getattr(values, demand.objective)[0])
+    return Candidate(shape, switches, value) if demand.meets(values)[0] else None
 
 
 def _one(respond: Responses, shape: Shape, switches) -> Values:
@@ -140,12 +189,12 @@ def _one(respond: Responses, shape: Shape, switches) -> Values:
 
 
 def _root(
-    respond: Responses, shape: Shape, demand: Demand, first: tuple, bracket: tuple[float, float]
+    respond: Responses, shape: Shape, demand: Demand, first: tuple, bracket: tuple[float, float], edge: float
 ) -> Candidate | None:
-    """The last switch in a bracket with v(0)/sigma2 = keep; None if v jumps across it, or the demand forbids it."""
+    """The last switch in a bracket with v(0)/sigma2 = edge; None if v jumps across it, or the demand forbids it."""
 
     def excess(x: float) -> float:
-        return float(demand.excess(_one(respond, shape, (*first, x)))[0])
+        return float(demand.excess(_one(respond, shape, (*first, x)), edge)[0])
 
     low, high = bracket
     a, b = excess(low), excess(high)
@@ -153,23 +202,39 @@ def _root(
         return None
     x = brentq(excess, low, high, xtol=1e-15, rtol=1e-15) if a * b < 0.0 else (low if a == 0.0 else high)
     values = _one(respond, shape, (*first, x))
-    if not (abs(values.ratio[0] - demand.keep) < RATIO_TOLERANCE and demand.allows(values)[0]):
+    if not (abs(values.ratio[0] - edge) < RATIO_TOLERANCE and demand.allows(values)[0]):
         return None
-    return Candidate(shape, (*first, x), float(getattr(values, demand.objective)[0]))
+    return Candidate(shape, (*first, x), float(getattr(values, demand.objective)[0]), edge)
 
 
-def _polish(respond: Responses, shape: Shape, demand: Demand, row: np.ndarray, below: float) -> Candidate | None:
+def _polish(
+    respond: Responses, shape: Shape, demand: Demand, row: np.ndarray, below: float, edge: float
+) -> Candidate | None:
     """From a grid point whose last switch brackets a root: the root, and the free switches by Nelder-Mead."""
     first = tuple(float(x) for x in row[:-1])
-    start = _root(respond, shape, demand, first, (float(below), float(row[-1])))
+    start = _root(respond, shape, demand, first, (float(below), float(row[-1])), edge)
     if start is None or not first:
         return start
-    size = 0.5 * abs(float(row[-1]) - float(below)) + 0.02
+    return _moved(respond, demand, start, 0.5 * abs(float(row[-1]) - float(below)) + 0.02)
+
+
+def _inside(respond: Responses, shape: Shape, demand: Demand, rows: np.ndarray, goal: np.ndarray) -> Candidate | None:
+    """From the best grid point inside the band (goal is -inf outside), all switches by Nelder-Mead."""
+    i = int(np.argmax(goal))
+    if len(demand.edges) < 2 or not math.isfinite(goal[i]):
+        return None
+    start = Candidate(shape, tuple(rows[i].tolist()), float(goal[i]))
+    return _moved(respond, demand, start, 0.05)
+
+
+def _moved(respond: Responses, demand: Demand, start: Candidate, size: float) -> Candidate:
+    """The free switches by Nelder-Mead."""
 
     def at(x: np.ndarray, near: Candidate) -> Candidate | None:
-        return nearest(respond, shape, demand, tuple(x), near.switches[-1])
+        return nearest(respond, start.shape, demand, tuple(x.tolist()), near)
 
-    return climb(at, start, np.array(first), np.full(len(first), -size), 200 if respond.compiled else 25)
+    x = np.array(start.free)
+    return climb(at, start, x, np.full(len(x), -size), 200 if respond.compiled else 25)
 
 
 def climb(at: Callable, start: Candidate, x: np.ndarray, sizes: np.ndarray, steps: int) -> Candidate:
@@ -191,14 +256,17 @@ def climb(at: Callable, start: Candidate, x: np.ndarray, sizes: np.ndarray, step
     return state[0]
 
 
-def nearest(respond: Responses, shape: Shape, demand: Demand, first: tuple, guess: float) -> Candidate | None:
-    """The candidate with these first switches whose last one is nearest to a guess: brackets widen around it."""
-    if any(b >= a for a, b in pairwise(first)) or (first and not shape.low < first[-1] <= first[0] < shape.high):
+def nearest(respond: Responses, shape: Shape, demand: Demand, free: tuple, near: Candidate) -> Candidate | None:
+    """The candidate with these free switches that is nearest to another one, inside the band or on its edge like that
+    one; on an edge brackets of the last switch widen around its place there."""
+    if near.edge is None:
+        return settled(respond, shape, demand, free)
+    if not shape.takes(free):
         return None
-    top = min((*first[-1:], shape.high))
+    top, guess = min((*free[-1:], shape.high)), near.switches[-1]
     for size in (0.02, 0.1, 0.4, 1.5, 6.0):
         low, high = max(guess - size, shape.low), min(guess + size, top)
-        candidate = _root(respond, shape, demand, first, (low, high)) if low < high else None
+        candidate = _root(respond, shape, demand, free, (low, high), near.edge) if low < high else None
         if candidate is not None:
             return candidate
     return None

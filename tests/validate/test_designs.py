@@ -92,6 +92,30 @@ def test_fronts(maps):
     assert len(np.ravel(axes)[0].lines) == len(FAMILIES) + 1
 
 
+def beaten(kept, shift, others_kept, others_shift, by=1e-6):
+    """Whether another point keeps at least as much and shifts more."""
+    return bool(np.any((others_kept >= kept) & (others_shift > shift + by)))
+
+
+@pytest.mark.parametrize(("sampler", "classes"), [("sde", Exponential(0.6)), ("ode", None)])
+def test_nothing_on_a_front_or_designed_is_dominated(sampler, classes):
+    """Constant guidance folds back at finite rate: stronger guidance keeps more. A front skips what it dominates."""
+    p = problem(sampler, classes)
+    data = pareto(p, n=150, progress=False)
+    kept, shift, on = (data[name].values for name in ("kept", "mean_shift", "on_front"))
+    for row in range(len(kept)):
+        points = zip(kept[row][on[row]], shift[row][on[row]], strict=True)
+        assert not any(beaten(k, x, kept[row], shift[row], 0.0) for k, x in points)
+    off = np.isfinite(kept[0]) & ~on[0]  # control: constant guidance
+    assert off.any() == any(beaten(k, x, kept[0], shift[0], 0.0) for k, x in zip(kept[0], shift[0], strict=True))
+    star = json.loads(data.attrs["design"])
+    assert not beaten(star[0] - 1e-6, star[1], kept, shift)
+    for keep in (0.95, 0.5):
+        made = design(p, keep=keep, progress=False).outcome
+        assert not beaten(keep, made.m - 1.0, kept, shift)
+        assert beaten(keep, 0.2 * (made.m - 1.0), kept, shift)
+
+
 def test_plane():
     data = plane(n_samples=800, n_steps=60)
     error = 5.0 / np.sqrt(800.0)

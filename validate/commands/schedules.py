@@ -51,7 +51,7 @@ def design(
     flags: Mapping[str, Any],
     w_min: Annotated[float, typer.Option(help="Lower bound on w, below 0.")] = -1.0,
     w_max: Annotated[float, typer.Option(help="Upper bound on w.")] = 5.0,
-    keep: Annotated[float, typer.Option(help="Ratio v(0)/sigma2 to keep.")] = 1.0,
+    keep: Annotated[float, typer.Option(help="Share of v(0)/sigma2 to keep at least; 1 keeps all.")] = 1.0,
     maximise: Annotated[str, typer.Option(help='"mean" or "separation".')] = "mean",
     mean: Annotated[float | None, typer.Option(help="Reach this m(0) with the least w_max instead.")] = None,
     slope: Annotated[float, typer.Option(help="Bound on |dw/dlog D|: ramps instead of jumps.")] = math.inf,
