@@ -16,6 +16,8 @@ Orthogonal means of equal length: rho = N(0, lambda), lambda = |mu|^2/D, exact a
 d -> infinity of drawn classes. Means drawn from N(0, s2 I_d): y = -|x - mu|^2/(2D) is noncentral chi-square given
 |x|^2, and (C3), averaged over |x|^2, is exact at every d and P, condensed or not.
 
+The information of x_t on its class, log P - E log(1/pi_1), is known in the same three cases (`information_...`).
+
 Transitions. Speciation: the centre turns from maximum to saddle of p_t where D is the largest eigenvalue of the
 covariance of the class means, Lambda - sigma2. Collapse: the random-energy criterion
 log(n)/d = (1/2) log(1 + s2/t), the capacity of the additive Gaussian channel.
@@ -91,16 +93,20 @@ def collapse_time(log_n: float, d: int, s2: float = 1.0) -> float:
 
 
 def excess_entropy(t, log_n: float, d: int, s2: float = 1.0, *, exact: bool = False):
-    """Entropy per direction of the noised training set minus that of the true law.
+    """Entropy per direction of a noised training set minus that of the law it was drawn from, N(0, s2 I_d).
 
     Negative while the n noised points are separate balls, zero from t_C on:
     (C5)  min(0, log(n)/d - log(1 + s2/t)/2)  for n and d large at fixed log(n)/d. Exactly, averaged over training sets,
     (C7)  (I(k; x_t) - I_G)/d,  I = log n + E log pi_1 the information of x_t on its point, I_G = (d/2) log(1 + s2/t).
     (C5) is an upper bound of (C7).
 
+    One set is not the average: where n and d are small, I varies from draw to draw (two points, t = d/4: by 29 % of
+    log 2 at d = 2, 11 % at d = 20). For points at given places put their own I into (C7): `information_two`,
+    `information_orthogonal`, or measured by `simulate.clones(points, t)`.
+
     Parameters
     ----------
-    t : VE times > 0, any shape.
+    t : VE times > 0, any shape; of clusters of variance sigma2 the sum sigma2 + t.
     log_n, d, s2 : as in `collapse_time`; `exact` needs n >= 2 and d >= 2.
     exact : (C7) instead of (C5).
 
@@ -118,8 +124,7 @@ def excess_entropy(t, log_n: float, d: int, s2: float = 1.0, *, exact: bool = Fa
         return np.minimum(0.0, log_n / d - gaussian)[()]
     log_n = checked("log_n", log_n, low=math.log(2.0), high=690.0, remedy="Use exact=False.")
     d = whole("d", d, low=2, high=1e9, remedy="Use exact=False.")
-    missing = _each(lambda t: drawn(t / s2, math.exp(log_n), d)[1], t)
-    return (log_n - missing) / d - gaussian[()]
+    return information_drawn(t, math.exp(log_n), d, s2) / d - gaussian[()]
 
 
 def phi_two(D, norm2: float):
@@ -181,6 +186,56 @@ def phi_drawn(D, n_classes: float, d: int, s2: float = 1.0):
     s2 = checked("s2", s2, low=0, open_low=True)
     n = _count(n_classes)
     return _each(lambda D: drawn(D / s2, n, d)[0], _positive("D", D))
+
+
+def information_two(D, norm2: float):
+    """Information of x_t on its class, in nats, of two classes at given places: at +mu and -mu.
+
+    Parameters
+    ----------
+    D, norm2 : as in `phi_two`; between 0 (D large) and log 2.
+
+    Examples
+    --------
+    >>> round(float(information_two(256.0, 256.0)), 4)     # at speciation
+    0.3368
+    """
+    return information_orthogonal(D, 2.0 * checked("norm2", norm2, low=0, open_low=True), 2)
+
+
+def information_orthogonal(D, norm2: float, n_classes: float):
+    """Information of x_t on its class, log P - E log(1/pi_1) in nats, of orthogonal means of equal length, (C8).
+
+    Parameters
+    ----------
+    D, norm2, n_classes : as in `phi_orthogonal`.
+
+    Examples
+    --------
+    >>> round(float(information_orthogonal(1.0, 200.0, 50) / math.log(50)), 6)     # far apart
+    1.0
+    """
+    norm2 = checked("norm2", norm2, low=0, open_low=True)
+    n = _count(n_classes)
+    return math.log(n) - _each(lambda D: orthogonal(norm2 / D, n)[1], _positive("D", D))
+
+
+def information_drawn(D, n_classes: float, d: int, s2: float = 1.0):
+    """Information of x_t on its class, in nats, averaged over means drawn from N(0, s2 I_d), (C8).
+
+    Parameters
+    ----------
+    D, n_classes, d, s2 : as in `phi_drawn`. Given means have another one, see `excess_entropy`.
+
+    Examples
+    --------
+    >>> bool(information_drawn(5.0, 2, 20) < information_two(5.0, 10.0))     # of the same mean square distance, 40
+    True
+    """
+    d = whole("d", d, low=2, high=1e9)
+    s2 = checked("s2", s2, low=0, open_low=True)
+    n = _count(n_classes)
+    return math.log(n) - _each(lambda D: drawn(D / s2, n, d)[1], _positive("D", D))
 
 
 def _each(function, D: np.ndarray):

@@ -9,6 +9,9 @@ from meanfield import (
     ProblemError,
     collapse_time,
     excess_entropy,
+    information_drawn,
+    information_orthogonal,
+    information_two,
     phi_drawn,
     phi_orthogonal,
     phi_two,
@@ -105,6 +108,55 @@ def test_exact_excess_entropy_against_brute_force(n, d, r):
     assert abs(excess_entropy(1.1 * t, math.log(n), d, exact=True) - value) > 4 * error
 
 
+@pytest.mark.parametrize("h", [1e-6, 0.1, 1.0, 7.0])
+def test_information_of_two_classes_against_an_adaptive_quadrature(h):
+    from scipy.integrate import quad
+
+    def missing(u):  # log(1/pi_1) at log-odds 2u, u ~ N(h, h)
+        return math.exp(-0.5 * (u - h) ** 2 / h) / math.sqrt(2 * math.pi * h) * np.logaddexp(0.0, -2.0 * u)
+
+    integral, _ = quad(missing, h - 12 * h**0.5, h + 12 * h**0.5, points=[0.0], epsabs=1e-13, limit=400)
+    assert information_two(1.0, h) == pytest.approx(math.log(2) - integral, abs=1e-9)
+
+
+def test_two_points_at_given_places_are_not_the_average_pair():
+    """Brute force, clones and the closed form of a pair agree; the average over drawn pairs is another number."""
+    from simulate import clones
+
+    points, t = np.array([[1.0, 0.5, 0.0], [0.0, -0.5, 1.0]]), 1.0
+    norm2 = ((points[0] - points[1]) ** 2).sum() / 4
+    missing, error = estimate(own_losses(lambda rng, size: points, t, 100_000, 5))
+    exact, gaussian = information_two(t, norm2), 1.5 * math.log1p(1 / t)
+    assert abs(exact - (math.log(2) - missing)) < 4 * error
+    data = clones(points, [t], sigma2=0.0, n_samples=20_000, n_draws=4, n_steps=20, threads=1, progress=False)
+    assert abs(exact - float(data["information"][0])) < 6 * float(data["information_stderr"][0])
+    average = excess_entropy(t, math.log(2), 3, exact=True)
+    assert average == pytest.approx((information_drawn(t, 2, 3) - gaussian) / 3, abs=1e-14)
+    assert abs(average - (math.log(2) - missing - gaussian) / 3) > 10 * error / 3
+
+
+def test_the_average_over_drawn_pairs_is_that_of_their_distances():
+    """E over |mu_1 - mu_2|^2 ~ 2 chi^2_d of the pair's own; the mean square distance alone gives more."""
+    from scipy.stats import chi2
+
+    d, t = 20, 5.0
+    x = np.linspace(2.0, 70.0, 400)
+    pairs = np.array([information_two(t, 0.5 * a) for a in x])
+    density = chi2.pdf(x, d)
+    assert information_drawn(t, 2, d) == pytest.approx(pairs @ density / density.sum(), abs=1e-6)
+    spread = math.sqrt(pairs**2 @ density / density.sum() - information_drawn(t, 2, d) ** 2)
+    assert spread / math.log(2) == pytest.approx(0.11, abs=0.01)
+    assert information_two(t, 0.5 * d) > information_drawn(t, 2, d) + 0.01
+
+
+@pytest.mark.parametrize("P, norm2, D", [(3, 9.0, 4.0), (40, 30.0, 5.0)])
+def test_information_of_orthogonal_classes_against_brute_force(P, norm2, D):
+    means = math.sqrt(norm2) * np.eye(P)
+    missing, error = estimate(own_losses(lambda rng, size: means, D, 60_000, 1))
+    assert abs(information_orthogonal(D, norm2, P) - (math.log(P) - missing)) < 4 * error
+    assert abs(information_orthogonal(1.1 * D, norm2, P) - (math.log(P) - missing)) > 4 * error
+
+
 def test_criterion_bounds_the_exact_excess_entropy_and_is_its_limit():
     gaps = []
     for log_n in (3.0, 30.0, 300.0):
@@ -140,6 +192,9 @@ def test_speciation_time_is_where_the_density_turns_bimodal():
         lambda: phi_drawn(1.0, 3, 1),
         lambda: phi_drawn(1.0, 3, 4.5),
         lambda: phi_drawn(1.0, 3, 4, 0.0),
+        lambda: information_two(1.0, 0.0),
+        lambda: information_orthogonal(0.0, 1.0, 3),
+        lambda: information_drawn(1.0, 1, 4),
         lambda: collapse_time(0.0, 10),
         lambda: collapse_time(3.0, 0),
         lambda: excess_entropy(-1.0, 3.0, 10),
