@@ -14,10 +14,11 @@ import typer
 import meanfield
 from validate.agreement.comparison import compare
 from validate.commands.options import (
+    Force,
     Json,
     Output,
     Plugins,
-    check_folder,
+    check_outputs,
     deliver,
     guarded,
     print_json,
@@ -61,14 +62,15 @@ def solve(
     d: Annotated[float, typer.Option(help="Dimension; a finite d replaces alpha by log(P)/d.")] = math.inf,
     as_json: Json = False,
     output: Output = None,
+    force: Force = False,
 ) -> None:
     """Solve the mean-field theory.
 
     Example:  cfgfield solve --alpha 0.4 --w 1 --sampler sde
     """
+    check_outputs(force, output=output)
     problem, _ = state(flags)
     theory = meanfield.fade(problem, d).trajectory if problem.guidance.by_ratio else meanfield.solve(problem, d)
-    deliver(theory, output)
     if as_json:
         f = theory.final
         numbers = {"m": f.m, "v": f.v, "q": f.q, "F": f.F, "t_speciation": theory.t_speciation, "phase": str(f.phase)}
@@ -76,6 +78,7 @@ def solve(
         print_json({"problem": problem.to_dict(), "d": d, **numbers, "standing": theory.standing, "events": events})
     else:
         typer.echo(repr(theory))
+    deliver(theory, output, force)
 
 
 @app.command()
@@ -92,6 +95,7 @@ def simulate(
     classes: Annotated[str | None, typer.Option(help="explicit, streamed, lazy or span (default: auto).")] = None,
     as_json: Json = False,
     output: Output = None,
+    force: Force = False,
 ) -> None:
     """Run particles with exact scores, and compare them with the theory.
 
@@ -104,19 +108,19 @@ def simulate(
     problem, options = state(flags, run_flags)
     if "d" not in options:
         raise ConfigError("particles need a dimension; got none. Give --d 12, or d = 12 under [run] in the file.")
-    check_folder(output)
+    check_outputs(force, output=output)
     data = run(problem, **{"n_samples": 500, "n_disorder": 8, **options})
-    deliver(data, output)
     final = {
         name: {"mean": o.mean.tolist(), "stderr": o.stderr.tolist()}  # numbers, or lists by group
         for name, o in ((n, getattr(data.final, n)) for n in data.draws)
     }
     if as_json:
         print_json({"problem": problem.to_dict(), "d": data.d, "final": final, "info": dict(data.info)})
-        return
-    typer.echo(repr(data))
-    if data.n_draws > 1:
-        typer.echo(_verdict(data))
+    else:
+        typer.echo(repr(data))
+        if data.n_draws > 1:
+            typer.echo(_verdict(data))
+    deliver(data, output, force)
 
 
 def _verdict(data) -> str:

@@ -15,6 +15,10 @@ class StoreError(CfgfieldError, OSError):
     """A results folder cannot be written, holds something else, or holds a damaged file."""
 
 
+class DamageError(StoreError):
+    """A file of results is not what was written: a broken disk or copy, or a change by another program."""
+
+
 class ConfigError(CfgfieldError, ValueError):
     """A configuration file or a combination of flags does not state one problem."""
 
@@ -24,4 +28,4 @@ class ExecutorError(CfgfieldError, RuntimeError):
 
 
 class StoreWarning(UserWarning):
-    """A cell of a results folder is damaged; it is computed again."""
+    """A cell of a results folder is damaged and computed again, or a file has no checksum."""

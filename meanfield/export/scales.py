@@ -31,6 +31,8 @@ from numpy.polynomial import legendre
 from meanfield.errors import ExportError, ScheduleError, checked, one_of
 from meanfield.export.levels import read_levels
 from meanfield.guidance.schedules import Schedule, as_schedule
+from meanfield.tools.files import write_whole
+from meanfield.tools.seals import sealed_json, unsealed_json
 
 CONVENTION = "eps = eps_u + scale (eps_c - eps_u), scale = 1 + w; scale 1 is unguided, 0 unconditional"
 RULES = ("start", "mean")
@@ -96,9 +98,10 @@ class Scales:
         numbers = {name: _plain(getattr(self, name)) for name in ("scales", "w", "t", "levels")}
         return {"convention": CONVENTION, "kind": self.kind, **numbers, **self.info}
 
-    def to_json(self, path: str | Path | None = None) -> str:
-        """JSON text of `to_dict`, also written to `path` if given; infinite times are the word "inf"."""
-        return _written(json.dumps(self.to_dict(), indent=1, allow_nan=False), path)
+    def to_json(self, path: str | Path | None = None, *, overwrite: bool = False) -> str:
+        """JSON text of `to_dict` and its checksum, also written to `path` if given (over a file that exists only with
+        `overwrite`); infinite times are the word "inf"."""
+        return _written(json.dumps(sealed_json(self.to_dict()), indent=1, allow_nan=False), path, overwrite)
 
     @staticmethod
     def from_json(source: str | Path) -> "Scales":
@@ -106,21 +109,21 @@ class Scales:
         try:
             text = str(source)
             text = text if text.lstrip().startswith("{") else Path(source).read_text(encoding="utf-8")
-            data = json.loads(text)
+            data, _ = unsealed_json(dict(json.loads(text)))
             arrays = {name: np.array([float(x) for x in data.pop(name)]) for name in ("scales", "levels", "t")}
             kind = data.pop("kind")
         except (OSError, ValueError, TypeError, KeyError) as cause:
             raise ExportError(f"this is not a file of scales written by to_json: {cause!r}.") from cause
         return Scales(**arrays, kind=kind, info={k: v for k, v in data.items() if k not in ("convention", "w")})
 
-    def to_csv(self, path: str | Path | None = None) -> str:
-        """One row per step: step, level, t, w, scale; also written to `path` if given."""
+    def to_csv(self, path: str | Path | None = None, *, overwrite: bool = False) -> str:
+        """One row per step: step, level, t, w, scale; also written to `path` if given, as by `to_json`."""
         out = io.StringIO()
         rows = csv.writer(out, lineterminator="\n")
         rows.writerow(("step", self.kind, "t", "w", "scale"))
         columns = (x.tolist() for x in (self.levels, self.t, self.w, self.scales))
         rows.writerows(zip(range(len(self)), *columns, strict=True))
-        return _written(out.getvalue().rstrip("\n"), path)
+        return _written(out.getvalue().rstrip("\n"), path, overwrite)
 
     def to_sdcpp(self, *, spare: bool = True) -> str:
         """Value of `--extra-sample-args` of stable-diffusion.cpp: guidance_schedule=<scale>x<steps>+...
@@ -258,7 +261,7 @@ def _version() -> str:
         return "unknown"
 
 
-def _written(text: str, path: str | Path | None) -> str:
+def _written(text: str, path: str | Path | None, overwrite: bool) -> str:
     if path is not None:
-        Path(path).write_text(text + "\n", encoding="utf-8")
+        write_whole(f"{text}\n".encode(), path, overwrite=overwrite, error=ExportError)
     return text

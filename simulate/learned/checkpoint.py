@@ -6,13 +6,13 @@ has changed; a hash of all entries does.
 """
 
 import hashlib
-import os
-import uuid
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from meanfield.errors import CfgfieldError, whole
+from meanfield.tools.files import write_whole
 from simulate.learned.digits import BLUR, Digits
 from simulate.learned.extra import library
 
@@ -27,24 +27,13 @@ class CheckpointError(CfgfieldError, ValueError):
 
 
 def write_checkpoint(path: Path, state: Mapping[str, Any], training: Mapping[str, Any], data: Digits) -> None:
-    """Write it under another name, flush it to the disk, and rename it: what is at `path` is always complete."""
+    """Write it whole or not at all: what is at `path` is always complete."""
     torch = library("torch")
     about = {"format": FORMAT, "training": dict(training), "data": _fingerprint(data), "torch": str(torch.__version__)}
     content = {**about, **state}
-    temporary = path.with_name(f"{path.name}~{uuid.uuid4().hex}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            torch.save({**content, "hash": _hash(content)}, temporary)
-            with open(temporary, "rb+") as handle:
-                os.fsync(handle.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except (OSError, RuntimeError) as cause:  # torch reports a full disk or a missing folder as RuntimeError
-        raise CheckpointError(
-            f"a checkpoint must go to a folder that can be written; {path} cannot ({cause}). Choose another file."
-        ) from cause
+    serialised = io.BytesIO()
+    torch.save({**content, "hash": _hash(content)}, serialised)
+    write_whole(serialised.getvalue(), path, overwrite=True, error=CheckpointError)
 
 
 def read_checkpoint(path: Path, training: Mapping[str, Any], data: Digits, steps: int) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def test_solve_from_flags_and_from_a_file(config, tmp_path):
     assert json.loads(call("solve", "--config", config, "--json").stdout) == numbers
     other = json.loads(call("solve", "--config", config, "--w", 2, "--json").stdout)
     assert other["problem"]["guidance"]["value"] == 2.0
-    out = tmp_path / "deep" / "theory.nc"
+    out = tmp_path / "theory.nc"
     assert call("solve", "--config", config, "--output", out).exit_code == 0
     with xarray.open_dataset(out) as saved:
         assert float(saved.m[-1]) == theory.final.m

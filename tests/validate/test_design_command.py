@@ -31,6 +31,7 @@ def test_design_writes_a_schedule_and_a_picture(tmp_path):
     assert constant.m == pytest.approx(final.m, abs=1e-7)
     assert constant.v / 0.25 == pytest.approx(same["v_ratio"], rel=1e-7)
     assert same["v_ratio"] < 0.8
+    assert data.pop("sha256")
     assert json.loads(call(*WORDS, "--json").stdout) == data
 
 

@@ -98,7 +98,7 @@ def _saved(out, part: str, recipe: str) -> Saved:
     figure = next(f for f in GALLERY if part.startswith(f"{f.name}-"))
     name = part.removeprefix(f"{figure.name}-")
     saved = Saved(out, figure, name, figure.parts("quick")[name])
-    write_dataset(xarray.Dataset({"x": 1.0}, attrs={"recipe": recipe}), saved.path)
+    write_dataset(xarray.Dataset({"x": 1.0}, attrs={"recipe": recipe}), saved.path, overwrite=True)
     return saved
 
 

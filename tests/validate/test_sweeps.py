@@ -71,9 +71,9 @@ def test_files_equal_memory_and_nothing_is_computed_twice(tmp_path, whole):
 
 def test_a_folder_of_another_grid_is_refused(tmp_path):
     sweep(PROBLEM, {"w": [1.0], "d": [6]}, folder=tmp_path, **OPTIONS)
-    with pytest.raises(StoreError, match=r"holds another: grid: .*1.0.* there, .*2.0.* here\. Use another folder"):
+    with pytest.raises(StoreError, match=r"holds others: grid: .*1.0.* there, .*2.0.* here\. Use another folder"):
         sweep(PROBLEM, {"w": [2.0], "d": [6]}, folder=tmp_path, **OPTIONS)
-    with pytest.raises(StoreError, match=r"holds another: seed: 5 there, 6 here"):
+    with pytest.raises(StoreError, match=r"holds others: seed: 5 there, 6 here"):
         sweep(PROBLEM, {"w": [1.0], "d": [6]}, folder=tmp_path, **{**OPTIONS, "seed": 6})
 
 

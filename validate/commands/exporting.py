@@ -9,6 +9,7 @@ from typing import Any
 from meanfield import CfgfieldError, Problem, Schedule, for_timesteps
 from meanfield.errors import short
 from meanfield.export.scales import Scales
+from meanfield.tools.seals import unsealed_json
 from validate.commands.problem_file import state
 from validate.errors import ConfigError
 
@@ -25,7 +26,8 @@ def read_schedule(path: Path) -> tuple[Schedule, float]:
         problem, _ = state({"config": path})
         return problem.schedule, problem.T
     try:
-        data = _numbered(json.loads(path.read_text(encoding="utf-8")))
+        data = json.loads(path.read_text(encoding="utf-8"))
+        data = _numbered(unsealed_json(data)[0] if isinstance(data, dict) else data)
     except OSError as cause:
         raise ConfigError(f"the schedule must be in a file that can be read; {path}: {cause.strerror}.") from cause
     except ValueError as cause:

@@ -4,7 +4,6 @@ import functools
 import inspect
 import json
 import math
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,8 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from meanfield import CfgfieldError
+from meanfield.tools.files import check_output
 from validate.errors import ConfigError
-from validate.results.files import write_dataset
+from validate.results.files import write_bytes, write_dataset
 
 Plugins = Annotated[
     list[str] | None,
@@ -23,6 +23,7 @@ Plugins = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Output = Annotated[Path | None, typer.Option(help="Write the whole result to this netCDF file.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
 
 
 def _problem(
@@ -90,22 +91,23 @@ def guarded(command):
     return run
 
 
-def check_folder(output: Path | None) -> None:
-    """Refuse an output that cannot be written before anything is computed for it."""
-    if output is not None and not os.access(output.parent, os.W_OK):
-        raise ConfigError(f"--output must lie in a folder that can be written; got {output}. Choose another folder.")
+def check_outputs(force: bool, **outputs: Path | None) -> None:
+    """Refuse files that cannot be written, by the names of their options, before anything is computed for them."""
+    for name, path in outputs.items():
+        if path is not None:
+            check_output(path, overwrite=force, name=f"--{name}", error=ConfigError)
 
 
-def deliver(result: Any, output: Path | None) -> None:
+def deliver(result: Any, output: Path | None, force: bool) -> None:
     """Write a whole result, if there is a file for it."""
     if output is not None:
-        write_dataset(result.to_dataset(), output)
+        write_dataset(result.to_dataset(), output, overwrite=force)
         typer.echo(f"wrote {output}", err=True)
 
 
-def write(text: str, output: Path) -> None:
-    """Write a text, and say so beside what is printed."""
-    output.write_text(text + "\n", encoding="utf-8")
+def write(content: str | bytes, output: Path, force: bool) -> None:
+    """Write a text or a picture, and say so beside what is printed."""
+    write_bytes(content if isinstance(content, bytes) else f"{content}\n".encode(), output, overwrite=force)
     typer.echo(f"wrote {output}", err=True)
 
 

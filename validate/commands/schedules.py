@@ -8,8 +8,20 @@ from typing import Annotated, Any
 import typer
 
 import meanfield
+from meanfield.tools.seals import sealed_json
 from validate.commands.exporting import FORMATS, scales_of
-from validate.commands.options import Json, Plugins, check_folder, guarded, print_json, takes_a_problem, to_json, write
+from validate.commands.options import (
+    Force,
+    Json,
+    Plugins,
+    check_outputs,
+    guarded,
+    plain,
+    print_json,
+    takes_a_problem,
+    to_json,
+    write,
+)
 from validate.commands.problem_file import state
 from validate.errors import ConfigError
 from validate.plugins import load
@@ -28,6 +40,7 @@ def export(
     t_max: Annotated[float | None, typer.Option(help="Read levels above this VE time there (default: start).")] = None,
     form: Annotated[str, typer.Option("--format", help='"csv", "json" or "sdcpp" (stable-diffusion.cpp).')] = "csv",
     output: Annotated[Path | None, typer.Option(help="Write to this file instead of printing.")] = None,
+    force: Force = False,
     plugin: Plugins = None,
 ) -> None:
     """Print the guidance scale 1 + w of every step of a sampler (docs/real-samplers.md).
@@ -36,13 +49,13 @@ def export(
     """
     if form not in FORMATS:
         raise ConfigError(f"--format must be one of {', '.join(FORMATS)}; got {form!r}.")
-    check_folder(output)
+    check_outputs(force, output=output)
     load(plugin or ())
     text = FORMATS[form](scales_of(schedule, levels, kind, t_max, shift=shift, data_scale=data_scale, rule=rule))
     if output is None:
         typer.echo(text)
     else:
-        write(text, output)
+        write(text, output, force)
 
 
 @guarded
@@ -60,27 +73,26 @@ def design(
     as_json: Json = False,
     schedule: Annotated[Path | None, typer.Option(help="Write the schedule and its predictions to this JSON.")] = None,
     picture: Annotated[Path | None, typer.Option(help="Draw the design to this .png, .pdf or .svg.")] = None,
+    force: Force = False,
 ) -> None:
     """Design a guidance schedule that keeps the variance, next to constant guidance.
 
     Example:  cfgfield design --continuum --sampler ode --t-start 1000 --schedule design.json --picture design.png
     """
-    from validate.figures.design.portrait import check_picture, portrait, write_picture
+    from validate.figures.design.portrait import check_picture, painted, portrait
 
-    for path in (schedule, picture):
-        check_folder(path)
     check_picture(picture)
+    check_outputs(force, schedule=schedule, picture=picture)
     problem, _ = state({**flags, "w": 0.0})
     made = meanfield.design(
         problem, w_min=w_min, w_max=w_max, keep=keep, maximise=maximise, mean=mean, slope=slope,
         approximate=approximate, d=d,
     )  # fmt: skip
-    if schedule is not None:
-        write(to_json(made.to_dict()), schedule)
-    if picture is not None:
-        write_picture(portrait(made), picture)
-        typer.echo(f"wrote {picture}", err=True)
     if as_json:
         print_json(made.to_dict())
     else:
         typer.echo(str(made))
+    if schedule is not None:
+        write(to_json(sealed_json(plain(made.to_dict()))), schedule, force)
+    if picture is not None:
+        write(painted(portrait(made), picture.suffix), picture, force)

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from meanfield.errors import one_of
 from validate.drawing import styled
-from validate.errors import ConfigError
+from validate.errors import ConfigError, StoreError
 from validate.gallery.registry import find_figures
 from validate.gallery.saved import Saved
 from validate.recipe import PROFILES, GalleryFigure
-from validate.results.files import read_dataset, write_bytes, write_dataset
+from validate.results.files import read_dataset, read_json, write_bytes, write_dataset, write_json
 from validate.results.provenance import code_fingerprint, provenance
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _obtain(saved: Saved, force: bool, notes: Any) -> "xarray.Dataset":
         return data
     data = saved.computed()
     data.attrs.setdefault("code", code_fingerprint())
-    write_dataset(data, saved.path)
+    write_dataset(data, saved.path, overwrite=True)
     return data
 
 
@@ -110,10 +110,10 @@ def _write(out: Path, figure: GalleryFigure, profile: str, data: dict[str, "xarr
         for form in ("pdf", "png"):
             buffer = io.BytesIO()
             drawing.savefig(buffer, format=form, metadata={"CreationDate": None} if form == "pdf" else None)
-            write_bytes(buffer.getvalue(), out / f"{figure.name}.{form}")
+            write_bytes(buffer.getvalue(), out / f"{figure.name}.{form}", overwrite=True)
     parts = {name: {"recipe": json.loads(d.attrs["recipe"]), "code": d.attrs["code"]} for name, d in data.items()}
     about = {"title": figure.title, "caption": figure.caption(data), "profile": profile, "data": parts}
-    write_bytes(json.dumps(about | provenance(), indent=1).encode(), out / f"{figure.name}.json")
+    write_json(about | provenance(), out / f"{figure.name}.json", overwrite=True)
 
 
 def _write_index(out: Path) -> None:
@@ -123,9 +123,9 @@ def _write_index(out: Path) -> None:
     lines = ["# Figures", ""]
     for name in names:
         try:
-            about = json.loads((out / f"{name}.json").read_text())
+            about = read_json(out / f"{name}.json")
             title, caption = about["title"], about["caption"]
-        except (OSError, ValueError, KeyError, TypeError):  # not made, or not the file of a figure
+        except (StoreError, KeyError):  # not made, or not the file of a figure
             continue
         lines += [f"## {title}", "", f"![{name}]({name}.png)", "", f"*{caption}*", ""]
-    write_bytes("\n".join(lines).encode(), out / "README.md")
+    write_bytes("\n".join(lines).encode(), out / "README.md", overwrite=True)

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from validate.errors import ConfigError, StoreError
+from validate.errors import ConfigError, DamageError
 from validate.recipe import GalleryFigure, Part
 from validate.results.files import read_dataset
 
@@ -34,7 +34,7 @@ class Saved:
         """The recipe that the file carries; None if there is no file, or a damaged one."""
         try:
             return self._read(json.loads(read_dataset(self.path).attrs["recipe"])) if self.path.exists() else None
-        except (StoreError, KeyError, ValueError):
+        except (DamageError, KeyError, ValueError):
             return None
 
     def is_wanted(self) -> bool:

@@ -105,11 +105,11 @@ def page(data: "xarray.Dataset", verdict: Judgement, figure: bytes, origin: dict
 def _write(out: Path, data: "xarray.Dataset", verdict: Judgement, level: float) -> None:
     from validate.regimes.picture import save
 
-    write_dataset(data, out / "atlas.nc")
+    write_dataset(data, out / "atlas.nc", overwrite=True)
     files = save(data, level)
-    write_bytes(files["png"], out / "summary.png")
-    write_bytes(files["pdf"], out / "summary.pdf")
-    write_bytes(page(data, verdict, files["svg"], provenance()).encode(), out / "report.html")
+    report = page(data, verdict, files["svg"], provenance()).encode()
+    for name, content in (("summary.png", files["png"]), ("summary.pdf", files["pdf"]), ("report.html", report)):
+        write_bytes(content, out / name, overwrite=True)
 
 
 def _texts(v: Verdict, word: str, repeat: bool = True) -> list[str]:

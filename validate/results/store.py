@@ -1,20 +1,19 @@
 """A folder of results that survives being killed, with any number of writers on any number of hosts.
 
-    folder/manifest.json    what the cells are: grid, options, seed, versions; written first
+    folder/manifest.json    what all cells share: options, seed, code; written first
     folder/cells/KEY.npz    one finished cell; KEY is a hash of what the cell is (of a part: `validate.sweeps.division`)
 
-A cell is written whole or not at all (`validate.results.files`). It is a NumPy archive of its variables and their
-dimensions, whose checksums are verified on reading: what is damaged all the same (a full disk, a broken copy) is found,
-named in a warning, and computed again. netCDF would be read by more software, but costs 40 ms a cell to write or read;
-this, 2. Whoever opens the folder again must bring the same manifest; finished cells are read, the rest is computed.
+A cell is written whole or not at all (`meanfield.tools.files`). It is a NumPy archive of its variables and their
+dimensions, which states its key and its manifest, and ends in a checksum: what is damaged, or lies under the name of
+another, is found on reading, named in a warning, and computed again. netCDF would be read by more software, but costs
+40 ms a cell to write or read; this, 2. Whoever opens the folder again must bring the same manifest; finished cells are
+read, the rest is computed.
 """
 
-import hashlib
 import io
 import json
 import uuid
 import warnings
-import zipfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -22,13 +21,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanfield.tools.files import remove_leftovers, unwritable
+from meanfield.tools.seals import json_hash, sealed, unsealed
 from validate.errors import StoreError, StoreWarning
-from validate.results.files import remove_leftovers, unwritable, write_bytes
+from validate.results.files import read_bytes, read_json, write_bytes, write_json
 
 if TYPE_CHECKING:
     import xarray
 
-LAYOUT = "dimensions"  # member of a cell's file: the dimensions of every variable, as JSON
+ABOUT = "about"  # member of a cell's file, JSON: its key, the hash of its manifest, the dimensions of every variable
 
 
 class Store:
@@ -37,8 +38,8 @@ class Store:
     Parameters
     ----------
     folder : made if it does not exist.
-    manifest : plain data that fixes every cell (grid, options, seed). The folder of another manifest is refused.
-    origin : plain data that is recorded but need not agree on resuming (versions, start time).
+    manifest : plain data that all cells share (options, seed, code). The folder of another manifest is refused.
+    origin : plain data that is recorded but need not agree on resuming (versions, the first grid).
 
     Raises
     ------
@@ -60,6 +61,7 @@ class Store:
         self.folder = Path(folder)
         self.cells = self.folder / "cells"
         plain = json.loads(json.dumps(dict(manifest)))
+        self._manifest = json_hash(plain)
         path = self.folder / "manifest.json"
         try:
             self.cells.mkdir(parents=True, exist_ok=True)
@@ -67,12 +69,12 @@ class Store:
                 remove_leftovers(place)
             known = path.exists()
         except OSError as cause:
-            raise unwritable(self.folder, cause) from cause
+            raise unwritable(self.folder, cause, StoreError) from cause
         if known:
             _same(path, plain)
         else:
-            text = json.dumps({"manifest": plain, "origin": dict(origin or {}), "id": uuid.uuid4().hex}, indent=1)
-            write_bytes(text.encode(), path)
+            about = {"manifest": plain, "origin": dict(origin or {}), "id": uuid.uuid4().hex}
+            write_json(about, path, overwrite=True)  # of several drivers at once the last one
         self.id = self._id()
 
     def visible(self) -> bool:
@@ -81,8 +83,8 @@ class Store:
 
     def _id(self) -> str | None:
         try:
-            return json.loads((self.folder / "manifest.json").read_text()).get("id")
-        except (OSError, ValueError):
+            return read_json(self.folder / "manifest.json").get("id")
+        except StoreError:
             return None
 
     def path(self, key: str) -> Path:
@@ -107,31 +109,23 @@ class Store:
         """Write a cell, whole or not at all."""
         layout = {str(name): list(variable.dims) for name, variable in dataset.data_vars.items()}
         arrays = {name: dataset[name].values for name in layout}
+        about = {"cell": key, "manifest": self._manifest, "dimensions": layout}
         content = io.BytesIO()
-        np.savez(content, allow_pickle=False, **{LAYOUT: np.array(json.dumps(layout))}, **arrays)
-        write_bytes(content.getvalue(), self.path(key))
+        np.savez(content, allow_pickle=False, **{ABOUT: np.array(json.dumps(about))}, **arrays)
+        write_bytes(sealed(content.getvalue()), self.path(key), overwrite=True)
 
     def read(self, key: str) -> "xarray.Dataset | None":
-        """A finished cell; None if there is none, or a damaged one (with a `StoreWarning`)."""
-        import xarray
-
+        """A finished cell; None if there is none, or one that is damaged or another's (with a `StoreWarning`)."""
         path = self.path(key)
         try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as cause:
-            raise StoreError(
-                f"the cells of a results folder must be readable; {path} is not ({cause.strerror or cause}). "
-                "Check the disk and the permissions, or delete the file: the next run computes it again."
-            ) from cause
+            content = read_bytes(path)
+        except StoreError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return None
+            raise
         try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-                if (bad := archive.zip.testzip()) is not None:  # reads every member to its end: np.load may not
-                    raise zipfile.BadZipFile(f"the checksum of {bad} is wrong")
-                layout = json.loads(str(archive[LAYOUT]))
-                return xarray.Dataset({name: (tuple(dims), archive[name]) for name, dims in layout.items()})
-        except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError, NotImplementedError) as cause:
+            return self._opened(key, content)
+        except Exception as cause:  # sealed with other content shows in many ways: BadZipFile, KeyError, TypeError
             warnings.warn(
                 f"a cell must be a whole file; {path} is damaged ({type(cause).__name__}: {cause}) "
                 "and is computed again.",
@@ -139,6 +133,20 @@ class Store:
                 stacklevel=2,
             )
             return None
+
+    def _opened(self, key: str, content: bytes) -> "xarray.Dataset":
+        """The cell in a file, if the file is whole and of this cell."""
+        import xarray
+
+        body, checked = unsealed(content)
+        if not checked:
+            raise ValueError("it has no checksum")
+        with np.load(io.BytesIO(body), allow_pickle=False) as archive:
+            about = json.loads(str(archive[ABOUT]))
+            for name, own in (("cell", key), ("manifest", self._manifest)):
+                if about[name] != own:
+                    raise ValueError(f"it is of another {name}, {about[name]}")
+            return xarray.Dataset({name: (tuple(dims), archive[name]) for name, dims in about["dimensions"].items()})
 
 
 def content_hash(content: Any) -> str:
@@ -149,14 +157,13 @@ def content_hash(content: Any) -> str:
     >>> content_hash({"w": 1.0, "d": 24}) == content_hash({"d": 24, "w": 1.0})
     True
     """
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:20]
+    return json_hash(content)[:20]
 
 
 def _same(path: Path, manifest: dict[str, Any]) -> None:
     try:
-        known = json.loads(path.read_text())["manifest"]
-    except (ValueError, KeyError, TypeError, OSError) as cause:
+        known = read_json(path)["manifest"]
+    except (StoreError, KeyError) as cause:
         raise StoreError(
             f"the manifest must be the JSON file of an earlier run; {path} is damaged ({cause}). Use another folder."
         ) from cause
@@ -164,7 +171,7 @@ def _same(path: Path, manifest: dict[str, Any]) -> None:
         keys = [k for k in sorted({*known, *manifest}) if known.get(k) != manifest.get(k)]
         pairs = "; ".join(f"{k}: {_brief(known.get(k))} there, {_brief(manifest.get(k))} here" for k in keys)
         raise StoreError(
-            f"a folder holds the cells of one grid; {path.parent} holds another: {pairs}. "
+            f"the cells of a folder share options, seed and code; {path.parent} holds others: {pairs}. "
             "Use another folder, or delete this one."
         )
 

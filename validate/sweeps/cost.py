@@ -12,7 +12,6 @@ relative accuracy on a few short runs, which take about a second, and kept in th
 state of the code. The model orders and sizes the work of a sweep and says when it ends; no result depends on it.
 """
 
-import json
 import math
 import os
 import socket
@@ -27,7 +26,7 @@ import numpy as np
 from meanfield import Exponential, Fixed, Problem
 from meanfield.problem.growth import Growth
 from validate.errors import StoreError
-from validate.results.files import write_bytes
+from validate.results.files import read_json, write_json
 from validate.results.provenance import code_fingerprint
 
 
@@ -112,15 +111,15 @@ def cost_model() -> CostModel:
     error: the model is then measured anew each time."""
     path = _path()
     try:
-        known = json.loads(path.read_text())
+        known = read_json(path)
         if known["code"] == code_fingerprint():
             return CostModel(**{k: float(v) for k, v in known["model"].items()})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (StoreError, ValueError, KeyError, TypeError, AttributeError):
         pass
     model = _measured()
     content: dict[str, Any] = {"code": code_fingerprint(), "model": asdict(model)}
     try:
-        write_bytes(json.dumps(content, indent=1).encode(), path)
+        write_json(content, path, overwrite=True)
     except StoreError:
         pass
     return model

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from meanfield.tools.crew import available_threads, check_threads
-from validate.errors import ExecutorError
-from validate.results.files import temporary_name, unwritable
+from meanfield.tools.files import temporary_name, unwritable
+from validate.errors import ExecutorError, StoreError
 from validate.results.provenance import code_fingerprint
 from validate.results.store import Store
 from validate.sweeps.cost import cost_model
@@ -190,7 +190,7 @@ def _flag(store: Store | None) -> Iterator[Path]:
     try:
         path.touch()
     except OSError as cause:
-        raise unwritable(folder, cause) from cause
+        raise unwritable(folder, cause, StoreError) from cause
     try:
         yield path
     finally:

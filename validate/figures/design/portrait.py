@@ -1,5 +1,6 @@
 """One designed schedule in time, next to constant guidance: data and drawing."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -49,10 +50,12 @@ def check_picture(path: Path | None) -> None:
         raise ConfigError(f"a picture must end in one of {list(FORMATS)}; got {path}.")
 
 
-def write_picture(data: xarray.Dataset, path: Path) -> None:
-    """Draw a `portrait` to a file."""
+def painted(data: xarray.Dataset, form: str) -> bytes:
+    """A `portrait` as the file of a picture, in one of `FORMATS`."""
     figure, _ = draw_portrait(data)
-    figure.savefig(path)
+    content = io.BytesIO()
+    figure.savefig(content, format=form.removeprefix("."))
+    return content.getvalue()
 
 
 LOOK = {  # guidance -> (label, colour, line style)
