@@ -5,7 +5,15 @@ from validate.agreement.comparison import compare
 from validate.agreement.extrapolation import Extrapolation, extrapolate
 from validate.agreement.statistics import family_threshold, hotelling, wilson
 from validate.agreement.verdict import Comparison
-from validate.errors import ComparisonError, ConfigError, ExecutorError, ExtrapolationError, StoreError, StoreWarning
+from validate.errors import (
+    ComparisonError,
+    ConfigError,
+    ExecutorError,
+    ExtrapolationError,
+    StoreError,
+    StoreWarning,
+    SweepWarning,
+)
 from validate.regimes.judgement import Judgement, judge
 from validate.regimes.measurement import atlas
 from validate.results.files import read_dataset, write_dataset
@@ -37,4 +45,5 @@ __all__ = [
     "ExecutorError",
     "StoreError",
     "StoreWarning",
+    "SweepWarning",
 ]

@@ -27,5 +27,13 @@ class ExecutorError(CfgfieldError, RuntimeError):
     """The workers of a sweep cannot be reached, died, or do not run this code."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C in a sweep: what is finished, and how to go on."""
+
+
+class SweepWarning(UserWarning):
+    """Some cells of a sweep failed; the result has nan in their place, and the reasons."""
+
+
 class StoreWarning(UserWarning):
     """A cell of a results folder is damaged and computed again, or a file has no checksum."""

@@ -11,7 +11,7 @@ from validation_cases import PROBLEM
 
 from meanfield import Fixed
 from simulate import run
-from validate import sweep
+from validate import SweepWarning, sweep
 from validate.sweeps import division
 from validate.sweeps.grid import PARTS, SweepCell, cell_seed
 
@@ -126,3 +126,11 @@ def test_parts_of_a_killed_sweep_are_used(tmp_path):
         (cells / name).write_bytes(content)
     xarray.testing.assert_identical(sweep(PROBLEM, GRID, folder=tmp_path, **LONG), data)
     assert len(list(cells.iterdir())) == 2
+
+
+def test_a_cell_whose_parts_fail_is_recorded_and_not_kept(tmp_path):
+    with Recording(2) as crew, pytest.warns(SweepWarning, match="1 of 2 cells failed"):
+        data = sweep(PROBLEM, {"w": [0.5, 1e300]}, executor=crew, folder=tmp_path, **OPTIONS)
+    assert len(crew.labels) > 2  # they were cut
+    xarray.testing.assert_identical(data.m.sel(w=0.5), sweep(PROBLEM, {"w": [0.5]}, **OPTIONS).m.sel(w=0.5))
+    assert data.m.sel(w=1e300).isnull().all() and len(list((tmp_path / "cells").iterdir())) == 1

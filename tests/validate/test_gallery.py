@@ -208,6 +208,13 @@ def test_every_recipe_is_plain_data_that_differs_between_profiles(figure):
     assert recipes[0] != recipes[1] and "0x" not in recipes[0]  # no memory address of an object
 
 
+def test_options_of_a_figure_may_be_numbers_of_numpy():
+    """They are written with the data, after all is computed."""
+    options = {name: np.int64(value) for name, value in SMALL.items() if name != "progress"}
+    data = order_parameters.order_parameters(BASE, (8,), n_fine=20, progress=False, seed=np.int64(3), **options)
+    assert json.loads(data.options) == {"n_samples": 8, "n_disorder": 4, "n_steps": 20, "seed": 3}
+
+
 @pytest.mark.parametrize("form", ["order", "w", "d", "classes", "plane", "finite"])
 def test_drawings_of_small_data(form):
     laws = [Exponential(0.4), Continuum()]

@@ -84,8 +84,8 @@ def guarded(command):
         except CfgfieldError as error:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(2) from None
-        except KeyboardInterrupt:
-            typer.echo("interrupted; finished cells are kept, and the same command goes on from there.", err=True)
+        except KeyboardInterrupt as stop:
+            typer.echo(f"interrupted; {str(stop) or 'files that were finished are kept.'}", err=True)
             raise typer.Exit(130) from None
 
     return run

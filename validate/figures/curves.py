@@ -12,7 +12,7 @@ from typing import Any
 from meanfield import Ensemble, Exponential, Fixed, Polynomial, Problem
 from meanfield.problem.growth import Growth
 from validate.drawing import COLOURS
-from validate.results.provenance import versions
+from validate.results.provenance import options_json, versions
 
 SAMPLERS = ("sde", "ode")
 SHIFT, RATIO = r"mean shift $m(0) - 1$", r"variance $v(0)/\sigma^2$"
@@ -63,7 +63,7 @@ def name_of(growth: Growth) -> str:
 def about(problem: Problem, options: dict[str, Any]) -> dict[str, Any]:
     """What stands behind a figure, as attributes of its data."""
     about = {"problem": json.dumps(problem.to_dict()), "sigma2": problem.sigma2, "seed": options.get("seed", 0)}
-    return {**about, "options": json.dumps(options), **versions()}
+    return {**about, "options": options_json(options), **versions()}
 
 
 def stated(options: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

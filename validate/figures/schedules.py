@@ -17,7 +17,7 @@ from validate.drawing import COLOURS, SAMPLER, canvas, legend_below
 from validate.figures.curves import RATIO, SHIFT, distortion_of, final_distortion
 from validate.figures.pages.schedule_table import FAMILIES
 from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
-from validate.results.provenance import versions
+from validate.results.provenance import options_json, versions
 from validate.results.tables import Show, tabulate
 
 
@@ -78,7 +78,7 @@ def schedule_plane(
         },
         coords={"family": list(families), "amplitude": list(amplitudes), "point": list(points)},
         attrs={
-            "problem": json.dumps(problem.to_dict()), "sampler": str(problem.sampler), "options": json.dumps(options),
+            "problem": json.dumps(problem.to_dict()), "sampler": str(problem.sampler), "options": options_json(options),
             "d": d, **versions(),
         },
     )  # fmt: skip

@@ -17,6 +17,7 @@ from simulate import run
 from validate.drawing import COLOURS, SAMPLER, canvas
 from validate.errors import ComparisonError
 from validate.recipe import Data, GalleryFigure, Part, effort, in_order
+from validate.results.provenance import options_json
 from validate.results.tables import Show, tabulate
 
 PROBE = 1e-12  # share of all probes together
@@ -100,7 +101,7 @@ def distortion_spectrum(
         coords=grid,
         attrs={
             "problem": json.dumps(problem.to_dict()),
-            "info": json.dumps({name: options[name] for name in DEFAULTS}),
+            "info": options_json({name: options[name] for name in DEFAULTS}),
         },
     )
 

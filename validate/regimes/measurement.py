@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield import Exponential, Problem, quenched, reduced, solve
+from meanfield.errors import whole
 from validate.agreement.estimates import QUANTITIES, best_draws, theory_on
 from validate.regimes.groups import SAMPLERS, SIGMA2, Group, annealed_error, exact_at_every_d, groups
 from validate.results.provenance import code_fingerprint, versions
@@ -96,14 +97,14 @@ def atlas(
     xarray.Dataset : dimension `cell`, then `draw`, `reduced_draw`, `time`; what is in it: see `measure`.
         `validate.judge` turns it into verdicts, `validate.figures.summary` into a figure.
     """
+    seed = whole("seed", seed, low=0)
     chosen = [g for g in groups(profile) if only in g.name]
     cells = [AtlasCell(g, d, n, seed) for g in chosen for d, n in zip(g.sizes, g.n_samples, strict=True)]
     store = None
     if folder is not None:
-        manifest = {"atlas": profile, "only": only, "seed": seed, "cells": content_hash([c.content for c in cells])}
-        manifest["code"] = code_fingerprint()  # cells of two codes must not mix
-        store = Store(folder, manifest, versions())
-    parts = map_cells(cells, title="atlas", store=store, executor=executor, threads=threads, progress=progress)
+        manifest = {"seed": seed, "code": code_fingerprint()}  # cells of two codes must not mix
+        store = Store(folder, manifest, {**versions(), "atlas": profile, "only": only})
+    parts: Any = map_cells(cells, title="atlas", store=store, executor=executor, threads=threads, progress=progress)
     return _stack(parts, {"profile": profile, "seed": seed, **versions()})
 
 

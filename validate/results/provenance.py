@@ -1,12 +1,15 @@
 """Where a result comes from: versions, source code, revision, machine, time."""
 
 import hashlib
+import json
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from meanfield.tools.versions import versions as versions_of
 
@@ -22,6 +25,18 @@ def versions() -> dict[str, str]:
     ['cfgfield', 'code', 'numba', 'numpy', 'python', 'scipy', 'xarray']
     """
     return {**versions_of(PACKAGES), "code": code_fingerprint()}
+
+
+def options_json(options: Mapping[str, Any]) -> str:
+    """Options of a run as an attribute of its data; numbers may be NumPy's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> options_json({"n_samples": np.int64(20)})
+    '{"n_samples": 20}'
+    """
+    return json.dumps(dict(options), default=lambda number: number.item())
 
 
 def code_fingerprint() -> str:

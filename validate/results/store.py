@@ -162,8 +162,8 @@ def content_hash(content: Any) -> str:
 
 def _same(path: Path, manifest: dict[str, Any]) -> None:
     try:
-        known = read_json(path)["manifest"]
-    except (StoreError, KeyError) as cause:
+        known = dict(read_json(path)["manifest"])
+    except (StoreError, KeyError, TypeError, ValueError) as cause:
         raise StoreError(
             f"the manifest must be the JSON file of an earlier run; {path} is damaged ({cause}). Use another folder."
         ) from cause

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, Protocol
 
+from meanfield.errors import CfgfieldError
 from validate.results.store import Store
 from validate.sweeps.cost import cost_model
 from validate.sweeps.executors import count_workers
-from validate.sweeps.resuming import map_cells
+from validate.sweeps.resuming import map_cells, predicted
 from validate.sweeps.tasks import Cell
 
 if TYPE_CHECKING:
@@ -49,10 +50,10 @@ def map_divided(
     store: Store | None = None,
     executor: Executor | None = None,
     **options: Any,
-) -> list["xarray.Dataset"]:
+) -> list["xarray.Dataset | CfgfieldError"]:
     """As `validate.sweeps.resuming.map_cells`, which it calls, with long cells cut for an executor of several workers.
 
-    `options` are its `threads` and `progress`.
+    `options` are its `threads`, `progress` and `on_failure`; a cell fails if a part does, whose others are kept.
 
     Threads of this process need no cuts: they work together inside a long cell. Parts that are in the store are used
     by either. Progress counts parts as cells.
@@ -65,9 +66,11 @@ def map_divided(
     work = [cells[i].parts() if i in cut else [] for i in range(len(cells))]
     pieces = [piece for cell, parts in zip(cells, work, strict=True) for piece in parts or [cell]]
     found = iter(map_cells(pieces, title=title, store=store, executor=executor, **options))
-    results = []
+    results: list[xarray.Dataset | CfgfieldError] = []
     for cell, key, parts in zip(cells, keys, work, strict=True):
         results.append(_joined([next(found) for _ in parts]) if parts else next(found))
+        if isinstance(results[-1], CfgfieldError):
+            continue
         if store is not None and parts:
             store.write(key, results[-1])
         if store is not None and (parts or key in begun):  # or a driver was killed before it had removed them
@@ -81,14 +84,20 @@ def _long(cells: Sequence[DivisibleCell], left: Sequence[int], executor: Executo
     if workers is None or workers < 2:
         return set()
     model = cost_model()
-    costs = {i: cells[i].seconds(model) for i in left}
+    costs = {i: predicted(cells[i], model) for i in left}
     least = max(WORTH, FRACTION * sum(costs.values()) / workers)
     return {i for i in left if costs[i] > least}
 
 
-def _joined(parts: Sequence["xarray.Dataset"]) -> "xarray.Dataset":
-    """The whole cell: what has draws one after another, the rest (times, theory) from the first part."""
+def _joined(parts: Sequence["xarray.Dataset | CfgfieldError"]) -> "xarray.Dataset | CfgfieldError":
+    """The whole cell, or the first failure: what has draws one after another, the rest (times, theory) from the first
+    part."""
     import xarray
 
-    whole = xarray.concat(parts, "draw", data_vars="minimal", coords="minimal", compat="override", join="exact")
-    return whole[list(parts[0].data_vars)]
+    whole = []
+    for part in parts:
+        if isinstance(part, CfgfieldError):
+            return part
+        whole.append(part)
+    joined = xarray.concat(whole, "draw", data_vars="minimal", coords="minimal", compat="override", join="exact")
+    return joined[list(whole[0].data_vars)]

@@ -6,6 +6,8 @@ often the sweep was killed and resumed.
 """
 
 import itertools
+import json
+import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -15,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield import Continuum, Exponential, Fixed, Polynomial, Problem, ProblemError, fade, solve
-from meanfield.errors import whole
+from meanfield.errors import CfgfieldError, whole
 from validate.agreement.estimates import theory_on
+from validate.errors import SweepWarning
 from validate.results.provenance import code_fingerprint, versions
 from validate.results.store import Store, content_hash
 from validate.sweeps.cost import CostModel, run_work
@@ -122,6 +125,7 @@ def sweep(
     executor: Executor | None = None,
     threads: int | None = None,
     progress: bool | None = None,
+    on_failure: str = "record",
 ) -> "xarray.Dataset":
     """Solve and run every cell of a grid; with a folder, a killed sweep resumes where it was (docs/sweeps.md).
 
@@ -132,23 +136,28 @@ def sweep(
         growth parameters `alpha`, `gamma`, `n` (which set `classes`), `w` (constant guidance), and `d`.
     d : dimension, unless it is in the grid.
     n_samples, n_disorder, n_steps, n_times, seed, classes : as in `simulate.run`.
-    folder : where finished cells are kept; None keeps nothing.
+    folder : where finished cells are kept, of any grids with these options and this seed; None keeps nothing.
     executor : what computes the cells: any `concurrent.futures.Executor`, also `Client.get_executor()` of
         dask.distributed or `mpi4py.futures.MPIPoolExecutor`; by default threads of this process.
     threads : threads of this machine (default: all); with an executor, threads of each cell (default: 1). The numbers
         depend neither on it nor on the executor.
     progress : show finished cells, rate and expected end on stderr; by default if it is a terminal.
+    on_failure : "record" gives a cell that fails (no theory, an overflow, too large for memory) nan, `standing`
+        "failed", and its reason in the attribute `failed`, with a `SweepWarning`; the next call tries it again. "stop"
+        raises its error.
 
     Returns
     -------
     xarray.Dataset : dimensions = the names of the grid, then `draw` and `time`. Variables: `t` (grid, time); `m`, `v`,
         `q`, ... of the particles (grid, draw, time); `theory_m`, `theory_v` (grid, time), `t_speciation`, `standing`
         (grid). Theory is at d = infinity for exponentially many classes, at the rate log(P)/d of the cell for fewer.
+        The attribute `failed` is JSON: cell -> reason.
 
     Raises
     ------
     ProblemError : an unknown name or a value out of range. StoreError : see `validate.results.store`. ExecutorError :
-        workers that died or do not run this code; finished cells are kept, and the same call goes on from there.
+        workers that died or do not run this code; finished cells are kept, and the same call goes on from there. If all
+        cells fail, the error of the first.
 
     Examples
     --------
@@ -157,22 +166,42 @@ def sweep(
     >>> dict(data.m.sizes)
     {'w': 2, 'd': 2, 'draw': 4, 'time': 17}
     """
+    seed = whole("seed", seed, low=0)
     options = {
-        "n_samples": n_samples,
-        "n_disorder": n_disorder,
-        "n_steps": n_steps,
-        "n_times": n_times,
+        "n_samples": whole("n_samples", n_samples, low=1),
+        "n_disorder": whole("n_disorder", n_disorder, low=1),
+        "n_steps": whole("n_steps", n_steps, low=1),
+        "n_times": whole("n_times", n_times, low=2),
         "classes": classes,
     }
     cells, names = _cells(base, grid, d, seed, options)
     store = None
     if folder is not None:
         labels = {name: _labels(values) for name, values in grid.items()}
-        manifest: dict[str, Any] = {"base": base.to_dict(), "grid": labels, "d": d, "options": options, "seed": seed}
-        manifest["code"] = code_fingerprint()  # cells of two codes must not mix
-        store = Store(folder, manifest, versions())
-    parts = map_divided(cells, title="sweep", store=store, executor=executor, threads=threads, progress=progress)
-    return _assemble(parts, names, grid, base, options, seed)
+        manifest = {"options": options, "seed": seed, "code": code_fingerprint()}  # cells of two codes must not mix
+        store = Store(folder, manifest, {**versions(), "base": base.to_dict(), "grid": labels})
+    how: dict[str, Any] = {"executor": executor, "threads": threads, "progress": progress, "on_failure": on_failure}
+    results = map_divided(cells, title="sweep", store=store, **how)
+    failed = _failures(cells, results)
+    return _assemble(results, names, grid).assign_attrs(
+        base=json.dumps(base.to_dict()), options=json.dumps(options), seed=seed, failed=json.dumps(failed), **versions()
+    )
+
+
+def _failures(cells: Sequence[SweepCell], results: Sequence["xarray.Dataset | CfgfieldError"]) -> dict[str, str]:
+    """Which cells failed and why, with a warning; if all did, the first error."""
+    failed = {cell.label: error for cell, error in zip(cells, results, strict=True) if isinstance(error, CfgfieldError)}
+    if failed:
+        error = next(iter(failed.values()))
+        if len(failed) == len(cells):
+            raise error
+        warnings.warn(
+            f"{len(failed)} of {len(cells)} cells failed, and are nan; the first: {error} All reasons are in the "
+            "attribute `failed`; the same call tries them again.",
+            SweepWarning,
+            stacklevel=3,
+        )
+    return {label: str(error) for label, error in failed.items()}
 
 
 def theory_of(problem: Problem, d: float):
@@ -231,19 +260,21 @@ def _cells(
     return cells, names
 
 
-def _assemble(parts, names, grid, base, options, seed) -> "xarray.Dataset":
+def _assemble(
+    results: Sequence["xarray.Dataset | CfgfieldError"], names: Sequence[str], grid: Mapping[str, Sequence[Any]]
+) -> "xarray.Dataset":
     """Cells (in the order of the grid) stacked along the grid's dimensions."""
-    import json
-
     import xarray
 
+    parts = [{} if isinstance(result, CfgfieldError) else dict(result.data_vars) for result in results]
     shape = tuple(len(grid[name]) for name in names)
-    variables, firsts = {}, {name: part[name] for part in reversed(parts) for name in part.data_vars}
+    firsts = {name: variable for part in reversed(parts) for name, variable in part.items()}
+    variables = {}
     for name, first in firsts.items():  # cells whose weight is a function of t have no `w` of their own: nan
-        stacked = np.stack([part[name].values if name in part else np.full(first.shape, np.nan) for part in parts])
+        blank = np.full(first.shape, "failed" if first.dtype.kind == "U" else np.nan)
+        stacked = np.stack([part[name].values if name in part else blank for part in parts])
         variables[name] = ((*names, *first.dims), stacked.reshape(*shape, *first.shape))
-    attrs = {"base": json.dumps(base.to_dict()), "options": json.dumps(dict(options)), "seed": seed, **versions()}
-    return xarray.Dataset(variables, coords={name: _labels(grid[name]) for name in names}, attrs=attrs)
+    return xarray.Dataset(variables, coords={name: _labels(grid[name]) for name in names})
 
 
 def _labels(values: Sequence[Any]) -> list[Any]:

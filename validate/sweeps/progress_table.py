@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from meanfield.errors import CfgfieldError
+
 if TYPE_CHECKING:
     import xarray
 
@@ -36,7 +38,7 @@ class Board:
         self._terminal = sys.stderr.isatty()
         self._show = self._terminal if show is None else show
         self._title, self._total, self._costs, self._workers = title, total, costs, workers
-        self._left, self._done_cost = len(costs), 0.0
+        self._left, self._done_cost, self._failed = len(costs), 0.0, 0
         self._all_cost = sum(costs.values()) or math.inf
         self._rows: deque[tuple[str, ...]] = deque(maxlen=ROWS)
         self._live: Any = None
@@ -64,7 +66,14 @@ class Board:
         """Count a cell."""
         self._left -= 1
         self._done_cost += self._costs[index]
-        self._rows.append((label, *(_final(outcome.part, q) for q in ("m", "v")), f"{outcome.seconds:.2f}"))
+        part, seconds = outcome.part, f"{outcome.seconds:.2f}"
+        if isinstance(part, CfgfieldError):
+            self._failed += 1
+            self._rows.append((label, "failed", "", seconds))
+            if self._show:
+                self._console.print(f"failed: {part}", soft_wrap=True)
+        else:
+            self._rows.append((label, *(_final(part, q) for q in ("m", "v")), seconds))
         if self._show and self._live is None and time.monotonic() - self._said > PAUSE:
             self._said = time.monotonic()
             self._console.print(self.status(), soft_wrap=True)
@@ -79,6 +88,7 @@ class Board:
         """
         computed = len(self._costs) - self._left
         text = f"{self._title}: {self._total - self._left} of {self._total} cells"
+        text += f" ({self._failed} failed)" if self._failed else ""
         elapsed, share = time.monotonic() - self._began, self._done_cost / self._all_cost
         if not computed or not elapsed:
             return text

@@ -17,12 +17,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from meanfield.errors import CfgfieldError, one_of
 from meanfield.tools.crew import available_threads, check_threads
 from meanfield.tools.files import temporary_name, unwritable
-from validate.errors import ExecutorError, StoreError
+from validate.errors import ExecutorError, Interrupted, StoreError
 from validate.results.provenance import code_fingerprint
 from validate.results.store import Store
-from validate.sweeps.cost import cost_model
+from validate.sweeps.cost import CostModel, cost_model
 from validate.sweeps.executors import broken, check_executor, check_workers, count_workers
 from validate.sweeps.progress_table import Board
 from validate.sweeps.tasks import Cell, Orders, Outcome, Report, compute
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 QUANTUM = 0.2  # seconds of work that an executor is given at least at a time
 SHARE = 8  # ... but no more than a worker's share of all work over this
 AHEAD = 4  # tasks an executor is given for each of its workers
+ON_FAILURE = ("stop", "record")
 MANY = 4096  # ... and if it does not tell how many those are
 
 
@@ -44,7 +46,8 @@ def map_cells(
     executor: Executor | None = None,
     threads: int | None = None,
     progress: bool | None = None,
-) -> list["xarray.Dataset"]:
+    on_failure: str = "stop",
+) -> list["xarray.Dataset | CfgfieldError"]:
     """Results of cells, in their order.
 
     Parameters
@@ -54,15 +57,17 @@ def map_cells(
         work gets all of them. It is not shut down.
     threads : threads of this machine to use (default: all); with an executor, threads of each cell (default: 1).
     progress : show progress on stderr; by default if it is a terminal.
+    on_failure : a cell that fails ends all ("stop"), or its error is its result ("record"); no store keeps it.
 
     Raises
     ------
     ExecutorError : the executor failed. StoreError : a cell cannot be written. Both leave finished cells in the store,
-    as does an interrupt, and any error of a cell, which names the cell.
+    as does an interrupt (`Interrupted`), and any error of a cell, which names the cell.
     """
+    one_of("on_failure", on_failure, ON_FAILURE)
     check_executor(executor)
     n_threads = check_threads(1 if threads is None and executor is not None else threads)
-    parts: dict[int, xarray.Dataset] = {}
+    parts: dict[int, xarray.Dataset | CfgfieldError] = {}
     if store is not None:
         for i, cell in enumerate(cells):
             if (part := store.read(cell.key)) is not None:
@@ -71,21 +76,45 @@ def map_cells(
     if not left:
         return [parts[i] for i in range(len(cells))]
     model = cost_model() if len(left) > 1 else None  # a single cell needs no order
-    costs = {i: 0.0 if model is None else cells[i].seconds(model) for i in left}
+    costs = {i: 0.0 if model is None else predicted(cells[i], model) for i in left}
     workers = (count_workers(executor) or 1) if executor is not None else n_threads
     if executor is not None:
         with _named(executor, len(parts), len(cells), store is not None):
             check_workers(executor)
-    with _crew(executor, n_threads) as crew, _flag(store) as flag:  # left in reverse: cells stop, then threads end
-        with Board(progress, title, len(cells), costs, workers) as board:
-            orders = Orders(code_fingerprint(), (socket.gethostname(), os.getpid()), flag, store, n_threads)
-            for stage in _here(costs, orders) if executor is None else _there(costs, orders, count_workers(executor)):
-                for i, outcome in _outcomes(cells, crew, stage, len(cells) - len(left)):
-                    parts[i] = outcome.part
-                    if store is not None and not outcome.kept:
-                        store.write(cells[i].key, outcome.part)
-                    board.finished(i, cells[i].label, outcome)
+    driver = socket.gethostname(), os.getpid()
+    with (  # left in reverse: progress, then cells stop, then threads end
+        _interrupts_named(parts, len(cells), store),
+        _crew(executor, n_threads) as crew,
+        _flag(store) as flag,
+        Board(progress, title, len(cells), costs, workers) as board,
+    ):
+        orders = Orders(code_fingerprint(), driver, flag, store, n_threads, on_failure == "record")
+        for stage in _here(costs, orders) if executor is None else _there(costs, orders, count_workers(executor)):
+            for i, outcome in _outcomes(cells, crew, stage, len(cells) - len(left)):
+                parts[i] = outcome.part
+                if store is not None and not (outcome.kept or isinstance(outcome.part, CfgfieldError)):
+                    store.write(cells[i].key, outcome.part)
+                board.finished(i, cells[i].label, outcome)
     return [parts[i] for i in range(len(cells))]
+
+
+def predicted(cell: Cell, model: CostModel) -> float:
+    """Seconds that a cell takes; one that cannot be computed says why when it is tried."""
+    try:
+        return cell.seconds(model)
+    except CfgfieldError:
+        return 0.0
+
+
+@contextmanager
+def _interrupts_named(parts: dict, total: int, store: Store | None) -> Iterator[None]:
+    """Ctrl-C as an `Interrupted` that says what is done and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        done = sum(not isinstance(part, CfgfieldError) for part in parts.values())
+        kept = "and kept; the same call" if store is not None else "but not kept; with a folder, the same call"
+        raise Interrupted(f"{done} of {total} cells are done {kept} goes on from there.") from None
 
 
 class _Stage(NamedTuple):

@@ -23,7 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from meanfield import CfgfieldError
+from meanfield import CfgfieldError, ConvergenceError
 from validate.errors import ExecutorError
 from validate.results.provenance import code_fingerprint
 from validate.results.store import Store
@@ -54,9 +54,9 @@ class Cell(Protocol):
 
 
 class Outcome(NamedTuple):
-    """A measured cell, the time it took, and whether it is in the store already."""
+    """A measured cell, or why it failed; the time it took, and whether it is in the store already."""
 
-    part: "xarray.Dataset"
+    part: "xarray.Dataset | CfgfieldError"
     seconds: float
     kept: bool
 
@@ -74,13 +74,15 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Orders:
-    """What a worker must know: the driver's code and process, its flag, its store, and the threads of each cell."""
+    """What a worker must know: the driver's code and process, its flag, its store, the threads of each cell, and
+    whether to go on after one that fails."""
 
     code: str
     driver: tuple[str, int]
     flag: Path
     store: Store | None
     threads: int
+    go_on: bool
 
     def near(self) -> bool:
         """Whether this worker sees the folder of the flag: that of the store, or the driver's own temporary files."""
@@ -129,8 +131,12 @@ def _measured(cell: Cell, orders: Orders, near: bool) -> Outcome:
         return Outcome(part, 0.0, True)  # of another driver on this folder, or of a worker that was given up
     try:
         part = cell.measure(orders.threads, look if near else ignore)
-    except CfgfieldError as cause:
-        raise type(cause)(f"{cause} (in the cell {cell.label})") from cause
+    except (CfgfieldError, ArithmeticError) as cause:
+        kind = type(cause) if isinstance(cause, CfgfieldError) else ConvergenceError
+        failure = kind(f"{cause} (in the cell {cell.label})")
+        if not orders.go_on:
+            raise failure from cause
+        return Outcome(failure, time.perf_counter() - began, kept=False)
     seconds = time.perf_counter() - began
     if store is not None:
         store.write(cell.key, part)

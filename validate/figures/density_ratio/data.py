@@ -12,6 +12,7 @@ from meanfield.objective.contrastive import fit, minimiser, score_objective, wei
 from meanfield.objective.smallmixture import SmallMixture
 from simulate import run
 from validate.agreement.extrapolation import Extrapolation, fit_inverse_size
+from validate.results.provenance import options_json
 from validate.results.tables import tabulate
 
 
@@ -175,4 +176,4 @@ def _measured(problem: Problem, d: int, seed: int, options: Mapping[str, Any]) -
 
 
 def _about(problem: Problem, seed: int, options: Mapping[str, Any]) -> dict[str, Any]:
-    return {"problem": json.dumps(problem.to_dict()), "options": json.dumps(dict(options)), "seed": seed}
+    return {"problem": json.dumps(problem.to_dict()), "options": options_json(options), "seed": seed}
