@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from meanfield import Ensemble, Exponential, Problem, solve
 from validate.cli import app
+from validate.errors import Interrupted
 from validate.regimes import report
 from validate.regimes.judgement import Judgement, Verdict
 
@@ -188,14 +189,15 @@ def test_validate_exit_code_1_on_disagreement(monkeypatch, tmp_path):
     assert call("validate", "--out", tmp_path).exit_code == 1
 
 
-def test_an_interrupt_is_clean(monkeypatch, tmp_path):
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), Interrupted("3 of 4 cells are done and kept.")])
+def test_an_interrupt_is_clean(monkeypatch, tmp_path, stop):
     def interrupted(*args, **kwargs):
-        raise KeyboardInterrupt
+        raise stop
 
     monkeypatch.setattr(report, "judge_and_report", interrupted)
     result = call("validate", "--out", tmp_path)
     assert result.exit_code == 130
-    assert "finished cells are kept" in result.stderr
+    assert result.stderr == f"interrupted; {str(stop) or 'files that were finished are kept.'}\n"
 
 
 @pytest.mark.parametrize("command", ["solve", "simulate", "validate"])
