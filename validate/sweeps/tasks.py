@@ -132,9 +132,11 @@ def _measured(cell: Cell, orders: Orders, near: bool) -> Outcome:
     try:
         part = cell.measure(orders.threads, look if near else ignore)
     except (CfgfieldError, ArithmeticError) as cause:
-        ours = isinstance(cause, CfgfieldError)
-        what = cause if ours else f"numbers must stay in range; got {type(cause).__name__}: {cause}."
-        failure = (type(cause) if ours else ConvergenceError)(f"{what} (in the cell {cell.label})")
+        kind: type[CfgfieldError] = ConvergenceError
+        what = f"numbers must stay in range; got {type(cause).__name__}: {cause}."
+        if isinstance(cause, CfgfieldError):
+            kind, what = type(cause), str(cause)
+        failure = kind(f"{what} (in the cell {cell.label})")
         if not orders.go_on:
             raise failure from cause
         return Outcome(failure, time.perf_counter() - began, kept=False)
