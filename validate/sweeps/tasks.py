@@ -132,11 +132,7 @@ def _measured(cell: Cell, orders: Orders, near: bool) -> Outcome:
     try:
         part = cell.measure(orders.threads, look if near else ignore)
     except (CfgfieldError, ArithmeticError) as cause:
-        kind: type[CfgfieldError] = ConvergenceError
-        what = f"numbers must stay in range; got {type(cause).__name__}: {cause}."
-        if isinstance(cause, CfgfieldError):
-            kind, what = type(cause), str(cause)
-        failure = kind(f"{what} (in the cell {cell.label})")
+        failure = _named(cause, cell.label)
         if not orders.go_on:
             raise failure from cause
         return Outcome(failure, time.perf_counter() - began, kept=False)
@@ -144,6 +140,13 @@ def _measured(cell: Cell, orders: Orders, near: bool) -> Outcome:
     if store is not None:
         store.write(cell.key, part)
     return Outcome(part, seconds, store is not None)
+
+
+def _named(cause: CfgfieldError | ArithmeticError, label: str) -> CfgfieldError:
+    """The error of a cell that says which one."""
+    if isinstance(cause, CfgfieldError):
+        return type(cause)(f"{cause} (in the cell {label})")
+    return ConvergenceError(f"numbers must stay in range; got {type(cause).__name__}: {cause} (in the cell {label})")
 
 
 class _OneBlasThread:
