@@ -88,11 +88,11 @@ def test_work_of_every_way_to_hold_the_classes():
 
 def test_the_longest_start_first_and_small_ones_together():
     costs = {0: 0.01, 1: 5.0, 2: 0.01, 3: 1.0, 4: 0.01, 5: 0.02}
-    orders = Orders("code", ("host", 1), None, None, 1)
+    orders = Orders("code", ("host", 1), None, None, 1, go_on=True)
     (stage,) = loop._there(costs, orders, 2)
     assert stage.bundles == [[1], [3], [5, 0, 2, 4]]
     assert stage.most == 2 * loop.AHEAD
-    threads = Orders("code", ("host", 1), None, None, 4)
+    threads = Orders("code", ("host", 1), None, None, 4, go_on=True)
     large, small = loop._here(costs, threads)
     assert (large.bundles, large.orders.threads, large.most) == ([[1], [3]], 4, 1)
     assert (small.bundles, small.orders.threads) == ([[5], [0], [2], [4]], 1)
