@@ -7,9 +7,9 @@ Whatever a sampler calls its time, its state is x = a x_0 + b z, and x/a is VE n
     (R3)  flow matching, x = (1 - s) x_0 + s z:                     t = (s/(1 - s))^2
     (R4)  its shift by k:                                           s -> k s/(1 + (k - 1) s),  that is t -> k^2 t
 
-The last follows from s/(1 - s) -> k s/(1 - s). Only the levels are read here; `meanfield.export.scales` reads the
-schedule. Arrays of any library will do (lists, NumPy, tensors): they become NumPy arrays, and no such library is
-imported.
+The last follows from s/(1 - s) -> k s/(1 - s). Only the levels are read here: `meanfield.export.scales` reads the
+schedule, `meanfield.export.schedulers` a scheduler. Arrays of any library will do (lists, NumPy, tensors): they become
+NumPy arrays, and no such library is imported.
 """
 
 from typing import Any, NamedTuple
@@ -46,7 +46,7 @@ def read_levels(
     >>> read_levels(flow_sigmas=[0.75, 0.5], shift=3.0).t      # shift k multiplies t by k^2
     array([81.,  9.])
     """
-    betas, alphas_cumprod = _array("betas", betas), _array("alphas_cumprod", alphas_cumprod)
+    betas, alphas_cumprod = numbers_of("betas", betas), numbers_of("alphas_cumprod", alphas_cumprod)
     given = dict(zip(KINDS, (noise, betas, alphas_cumprod, sigmas, flow_sigmas), strict=True))
     stated = [kind for kind in KINDS if given[kind] is not None]
     rule = f"state the noise levels by exactly one of {', '.join(KINDS)}"
@@ -63,44 +63,27 @@ def read_levels(
     values = _steps("timesteps" if needs_timesteps else kind, timesteps if needs_timesteps else given[kind])
     if kind != "betas" and kind != "alphas_cumprod" and values.size > 1 and values[-1] == 0.0:
         values = values[:-1]  # the end of the last step, where no model is evaluated
-    return Levels(kind, values, _falling(kind, values, _ve_times(kind, values, given[kind], shift)))
+    return Levels(kind, values, _falling(kind, values, ve_times(kind, values, given[kind], shift)))
 
 
-def levels_of(scheduler: Any) -> dict[str, Any]:
-    """What `for_timesteps` needs, read from a diffusers scheduler after `set_timesteps`.
+def same_noise(t: np.ndarray, other: np.ndarray) -> bool:
+    """Whether VE times are those of the same levels, to the rounding of float32 schedules.
 
-    Flow-matching schedulers (R3, their sigmas are shifted already), those that step in sigma (R2: Euler, DPM++, UniPC,
-    EDM, ...) and those that step in alphas_cumprod (R1: DDIM, DDPM, PNDM, ...).
+    They are compared as s = t^(1/2)/(1 + t^(1/2)), the time of a flow, which is finite in pure noise.
 
     Examples
     --------
-    >>> from types import SimpleNamespace
-    >>> ddim = SimpleNamespace(timesteps=[2, 0], alphas_cumprod=[0.9, 0.5, 0.2], num_inference_steps=2, config={})
-    >>> levels_of(ddim)
-    {'timesteps': array([2., 0.]), 'alphas_cumprod': array([0.9, 0.5, 0.2])}
+    >>> same_noise(np.array([np.inf, 1.0]), np.array([np.inf, 1.0001])), same_noise(np.array([1.0]), np.array([1.01]))
+    (True, False)
     """
-    name = type(scheduler).__name__
-    timesteps = _array("timesteps", getattr(scheduler, "timesteps", None))
-    if timesteps is None or getattr(scheduler, "num_inference_steps", None) is None:
-        raise ExportError(f"the steps of {name} are not set; call scheduler.set_timesteps(number of steps) first.")
-    config = getattr(scheduler, "config", {})
-    sigmas = _array("sigmas", getattr(scheduler, "sigmas", None))
-    if sigmas is not None and sigmas.size == timesteps.size + 1:
-        flow = "FlowMatch" in name or bool(_get(config, "use_flow_sigmas"))
-        kind, end = ("flow_sigmas" if flow else "sigmas"), float(sigmas[-1])
-        if flow and not 0.0 <= end < 1.0:
-            raise ExportError(f"sigmas of a flow must end in [0, 1); those of {name} end at {end:g}.")
-        return {kind: sigmas[:-1], "t_end": (end / (1.0 - end)) ** 2 if flow else end**2}
-    alphas_cumprod = _array("alphas_cumprod", getattr(scheduler, "alphas_cumprod", None))
-    if alphas_cumprod is None or sigmas is not None:
-        raise ExportError(
-            f"the noise levels of {name} cannot be read (it has neither one sigma per step nor alphas_cumprod alone). "
-            "State them: sigmas=, flow_sigmas=, or timesteps and alphas_cumprod=."
-        )
-    return {"timesteps": timesteps, "alphas_cumprod": alphas_cumprod}
+    if np.shape(t) != np.shape(other):
+        return False
+    s, s_other = (1.0 / (1.0 + 1.0 / np.sqrt(np.maximum(x, 1e-300))) for x in (t, other))
+    return bool(np.allclose(s, s_other, rtol=2e-4, atol=1e-5))
 
 
-def _ve_times(kind: str, values: np.ndarray, statement: Any, shift: float) -> np.ndarray:
+def ve_times(kind: str, values: np.ndarray, statement: Any = None, shift: float = 1.0) -> np.ndarray:
+    """VE times (R1) to (R4) of levels in any order; `statement`: the noise process, betas or alphas_cumprod, if any."""
     if kind == "noise":
         try:
             return np.asarray(as_noise(statement).ve_time(values), float)
@@ -131,7 +114,7 @@ def _ve_times(kind: str, values: np.ndarray, statement: Any, shift: float) -> np
 
 
 def _steps(name: str, values: Any) -> np.ndarray:
-    x = _array(name, values)
+    x = numbers_of(name, values)
     if x is None or x.ndim != 1 or x.size == 0:
         raise ExportError(f"{name} must be a list of one or more numbers, first step first; got {values!r}.")
     if not np.all(np.isfinite(x)) or np.any(x < 0.0):
@@ -150,14 +133,10 @@ def _falling(kind: str, values: np.ndarray, t: np.ndarray) -> np.ndarray:
     return t
 
 
-def _array(name: str, values: Any) -> np.ndarray | None:
+def numbers_of(name: str, values: Any) -> np.ndarray | None:
     """A NumPy copy of a list, an array or a tensor on any device; no library is imported for it."""
     if values is None:
         return None
     for method in ("detach", "cpu", "numpy"):
         values = getattr(values, method)() if hasattr(values, method) else values
     return array(values, f"{name} must be a list of numbers", error=ExportError).copy()
-
-
-def _get(config: Any, key: str) -> Any:
-    return config.get(key) if hasattr(config, "get") else getattr(config, key, None)

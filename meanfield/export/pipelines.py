@@ -9,22 +9,17 @@ the pipeline a property that stays true; then (R5) of docs/real-samplers.md hold
 Nothing of diffusers or torch is imported here: a pipeline is what has their attributes.
 """
 
-import ast
 import inspect
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from meanfield.errors import ExportError
-from meanfield.export.levels import levels_of, read_levels
-
-CHANGES = {  # arguments of pipelines that change the guided prediction after, or beside, the formula
-    "guidance_rescale": "it rescales the guided prediction",
-    "skip_guidance_layers": "it adds skip-layer guidance",
-    "pag_scale": "it adds perturbed-attention guidance",
-}
+from meanfield.export.levels import numbers_of, read_levels, same_noise
+from meanfield.export.refusals import clipping, plain_class, refusal, switches
+from meanfield.export.scales import Scales
+from meanfield.export.schedulers import levels_of
 
 
 class GuidanceCallback:
@@ -51,7 +46,7 @@ class GuidanceCallback:
 
     def __init__(self, scales: Any, after: Any = None) -> None:
         self.scales, self.after = _numbers(scales), after
-        self._levels = scales.levels if hasattr(scales, "levels") else None
+        self._made = scales if isinstance(scales, Scales) else None
 
     @property
     def first(self) -> float:
@@ -60,12 +55,33 @@ class GuidanceCallback:
 
     def __call__(self, pipe: Any, step: int, timestep: Any, callback_kwargs: dict[str, Any]) -> dict[str, Any]:
         if step == 0:
-            self._check(pipe)
-        result = self.after(pipe, step, timestep, callback_kwargs) if self.after else {}
+            self._check(pipe, timestep)
+        used, wanted = pipe._guidance_scale, self.scales[step % len(self.scales)]
+        if used != wanted:
+            raise ExportError(
+                f"step {step} must have used the scale {wanted:g}; it used {used:g}. Call the pipeline with "
+                "guidance_scale=callback.first, and let nothing else set the scale."
+            )
+        result = self._others(pipe, step, timestep, callback_kwargs)
         pipe._guidance_scale = self.scales[(step + 1) % len(self.scales)]  # the first again, for loops that start anew
         return result
 
-    def _check(self, pipe: Any) -> None:
+    def _others(self, pipe: Any, step: int, timestep: Any, callback_kwargs: dict[str, Any]) -> dict[str, Any]:
+        """What the other callback returns, if it leaves guidance alone."""
+        if self.after is None:
+            return {}
+        scale, rows = pipe._guidance_scale, {name: _rows(x) for name, x in callback_kwargs.items()}
+        result = self.after(pipe, step, timestep, callback_kwargs)
+        changed = [name for name, x in (result or {}).items() if name in rows and _rows(x) != rows[name]]
+        if step + 1 < len(self.scales) and (changed or pipe._guidance_scale != scale):
+            what = f"the batch of {', '.join(changed)}" if changed else "the guidance scale"
+            raise ExportError(
+                f"a schedule must be alone in changing guidance; {type(self.after).__name__} changed {what} after step "
+                f"{step}. Leave it out: where guidance is to end, let the schedule have w = 0 (scale 1)."
+            )
+        return result
+
+    def _check(self, pipe: Any, timestep: Any) -> None:
         low = min(self.scales)
         if low <= 1.0 and not getattr(type(pipe), "_guidance_is_forced", False):
             raise ExportError(
@@ -77,71 +93,42 @@ class GuidanceCallback:
             raise ExportError(
                 f"one scale per step is needed; got {len(self.scales)} for {steps} steps of {type(pipe).__name__}. "
                 "Make them for the levels of this run: for_timesteps(**levels_of(pipe.scheduler)), of which image to "
-                "image makes the last steps: scales[-steps:]."
+                "image makes the last steps, scales[-steps:], and denoising_end the first, scales[:steps]."
             )
-        if self._levels is None or not hasattr(pipe, "scheduler"):
+        scheduler = getattr(pipe, "scheduler", None)
+        reason = clipping(scheduler)
+        if reason is not None:
+            raise ExportError(f"{type(pipe).__name__} cannot be driven by a schedule: {reason}.")
+        if self._made is None or scheduler is None:
             return
         try:
-            known = {k: v for k, v in levels_of(pipe.scheduler).items() if k != "t_end"}
-            levels = read_levels(**known).values[-len(self.scales) :]  # image to image makes the last steps only
+            t = _times(scheduler) / self._made.data_scale**2
         except ExportError:
             return  # a scheduler that cannot be read: the scales were made from levels that the user stated
-        if levels.shape != self._levels.shape or not np.allclose(levels, self._levels, rtol=1e-4, atol=1e-6):
+        runs = [np.minimum(part, self._made.t_max) for part in _parts(t, steps, scheduler.timesteps, timestep)]
+        if not any(same_noise(run, self._made.t) for run in runs):
             raise ExportError(
-                f"the scales were made for other noise levels, {_brief(self._levels)}, than those of this run, "
-                f"{_brief(levels)}. Call pipe.scheduler.set_timesteps with the steps of the run before levels_of."
+                f"the scales were made for other noise levels, VE times {_brief(self._made.t)}, than those of this "
+                f"run, {_brief(runs[-1])}. Read the levels as the run has them: levels_of(pipe.scheduler) after "
+                "set_timesteps with its number of steps, or after a run where the pipeline makes its own sigmas."
             )
 
 
-def refusal(pipe: Any) -> str | None:
-    """Why the scales of a schedule would not be applied by this pipeline as (R5) says; None if they would.
-
-    The source of its `__call__` must hold eps_u + self.guidance_scale (eps_c - eps_u), behind the property
-    `do_classifier_free_guidance`, compare no guidance scale itself, take no norms (to rescale by), and offer
-    `callback_on_step_end`.
-    """
-    cls = _plain_class(pipe)
-    for part, key in (("unet", "time_cond_proj_dim"), ("transformer", "guidance_embeds")):
-        if getattr(getattr(getattr(pipe, part, None), "config", None), key, None) not in (None, False):
-            return f"its {part} was distilled with the guidance scale as an input ({key}): there is no eps_u to mix"
-    if hasattr(cls, "do_perturbed_attention_guidance"):
-        return "it adds perturbed-attention guidance to the formula"
-    parameters = inspect.signature(cls.__call__).parameters
-    for name in ("guidance_scale", "callback_on_step_end"):
-        if name not in parameters:
-            return f"its call has no {name}, so that nothing can set the scale between two steps"
-    if not isinstance(inspect.getattr_static(cls, "do_classifier_free_guidance", None), property):
-        return "it decides on guidance by the argument of the call, not by a property that could be kept true"
-    try:
-        source = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(cls.__call__))))
-    except (OSError, TypeError, SyntaxError):
-        return "the source of its __call__ cannot be read to check how it guides"
-    return _wrong_in(source)
+def _times(scheduler: Any) -> np.ndarray:
+    """VE times of all evaluations, in the units of the sampler."""
+    return read_levels(**{name: x for name, x in levels_of(scheduler).items() if name != "t_end"}).t
 
 
-def _wrong_in(source: ast.AST) -> str | None:
-    """What in the source of a call would make it depart from (R5) at some scale."""
-    nodes = list(ast.walk(source))
-    if "do_classifier_free_guidance" not in map(_name, nodes) or not any(map(_is_formula, nodes)):
-        return "its __call__ does not compute eps_u + self.guidance_scale (eps_c - eps_u)"
-    for node in nodes:
-        if isinstance(node, ast.Compare) and {"guidance_scale", "_guidance_scale"} & set(map(_name, ast.walk(node))):
-            return f"its __call__ compares the scale itself, {ast.unparse(node)}, which no property can keep true"
-        if isinstance(node, ast.Call) and _name(node.func) == "norm":
-            return "its __call__ rescales the guided prediction by norms"
-    return None
+def _parts(t: np.ndarray, steps: int, timesteps: Any, first: Any) -> list[np.ndarray]:
+    """What `steps` steps from the timestep `first` on may be of all: a timestep may come twice. The last if unknown."""
+    given = numbers_of("timesteps", timesteps)
+    starts = [int(i) for i in np.flatnonzero(given == float(first)) if i + steps <= t.size]
+    return [t[i : i + steps] for i in starts or [max(t.size - steps, 0)]]
 
 
-def _is_formula(node: ast.AST) -> bool:
-    """Whether this is u + self.guidance_scale * (c - u)."""
-    match node:
-        case ast.BinOp(first, ast.Add(), ast.BinOp(scale, ast.Mult(), ast.BinOp(_, ast.Sub(), last))):
-            return ast.unparse(scale) == "self.guidance_scale" and ast.unparse(first) == ast.unparse(last)
-    return False
-
-
-def _name(node: ast.AST) -> str | None:
-    return getattr(node, "attr", None) or getattr(node, "id", None)
+def _rows(x: Any) -> int | None:
+    """Length of the batch of a tensor."""
+    return x.shape[0] if getattr(x, "shape", None) else None
 
 
 def guided(pipe: Any, scales: Any) -> Any:
@@ -160,17 +147,18 @@ def guided(pipe: Any, scales: Any) -> Any:
     ExportError : the pipeline would not apply the scales, with the reason; or the call gives guidance arguments of its
         own, or makes other steps than the scales were made for.
     """
-    numbers, cls, reason = _numbers(scales), _plain_class(pipe), refusal(pipe)
+    numbers, cls, reason = _numbers(scales), plain_class(pipe), refusal(pipe)
     if reason is not None:
         raise ExportError(f"{cls.__name__} cannot be driven by a schedule: {reason}.")
+    signature, changes = inspect.signature(cls.__call__), switches(pipe)
 
     def call(self, *args, **kwargs):
-        bound = inspect.signature(cls.__call__).bind(self, *args, **kwargs)
+        bound = signature.bind(self, *args, **kwargs)
         if bound.arguments.get("guidance_scale") is not None:
             raise ExportError("guided(pipe, scales) sets guidance_scale at every step; leave it out of the call.")
-        for name, effect in CHANGES.items():
-            if bound.arguments.get(name):
-                raise ExportError(f"{name} must be left out of a guided call: {effect}.")
+        for name, change in changes.items():
+            if not _is_off(bound.arguments.get(name, signature.parameters[name].default)):
+                raise ExportError(f"{name} must be off in a guided call: it changes the guided prediction, {change}.")
         after: Any = bound.arguments.get("callback_on_step_end")
         callback = GuidanceCallback(scales, after)
         bound.arguments.update(guidance_scale=numbers[0], callback_on_step_end=callback)
@@ -178,7 +166,7 @@ def guided(pipe: Any, scales: Any) -> Any:
             bound.arguments["callback_on_step_end_tensor_inputs"] = after.tensor_inputs
         return cls.__call__(*bound.args, **bound.kwargs)
 
-    call.__signature__ = inspect.signature(cls.__call__)  # type: ignore[attr-defined]
+    call.__signature__ = signature  # type: ignore[attr-defined]
     forced = property(lambda self: True, doc="Guidance is on at every step, whatever the scale.")
     body = {"__call__": call, "__doc__": cls.__doc__, "__module__": cls.__module__, "_guidance_is_forced": True}
     subclass = type(cls.__name__, (cls,), {**body, "do_classifier_free_guidance": forced})
@@ -187,10 +175,8 @@ def guided(pipe: Any, scales: Any) -> Any:
     return same
 
 
-def _plain_class(pipe: Any) -> type:
-    """The class of the pipeline; of one that is guided already, the class that it had before."""
-    cls = type(pipe)
-    return cls.__mro__[1] if "_guidance_is_forced" in vars(cls) else cls
+def _is_off(switch: Any) -> bool:
+    return switch is None or (isinstance(switch, bool | int | float) and not switch)
 
 
 def _numbers(scales: Sequence[float] | Any) -> list[float]:
@@ -203,6 +189,6 @@ def _numbers(scales: Sequence[float] | Any) -> list[float]:
     return numbers
 
 
-def _brief(levels: np.ndarray) -> str:
-    shown = ", ".join(f"{x:.4g}" for x in levels[:3])
-    return f"{levels.size} from ({shown}{', ...' if levels.size > 3 else ''})"
+def _brief(t: np.ndarray) -> str:
+    shown = ", ".join(f"{x:.4g}" for x in t[:3])
+    return f"{t.size} from ({shown}{', ...' if t.size > 3 else ''})"

@@ -76,6 +76,16 @@ class Scales:
         """The weights in the convention of the theory, scale - 1."""
         return self.scales - 1.0
 
+    @property
+    def data_scale(self) -> float:
+        """Standard deviation of the class means in the sampler's units: its VE times are data_scale^2 times `t`."""
+        return float(self.info.get("data_scale", 1.0))
+
+    @property
+    def t_max(self) -> float:
+        """The VE time of the theory at which higher levels were read."""
+        return float(self.info.get("t_max", math.inf))
+
     def __len__(self) -> int:
         return self.scales.size
 

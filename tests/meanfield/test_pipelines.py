@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from meanfield import EDM, ExportError, GuidanceCallback, Linear, for_timesteps, guided, levels_of
-from meanfield.export.pipelines import refusal
+from meanfield.export.refusals import refusal
+from meanfield.export.scales import Scales
 
 WINDOW = Linear(-1.0, 0.25)
 
@@ -14,12 +15,18 @@ WINDOW = Linear(-1.0, 0.25)
 class Scheduler:
     """A stand-in with the attributes of an Euler scheduler."""
 
-    def __init__(self, n=None):
+    def __init__(self, n=None, largest=14.0, **config):
         self.num_inference_steps = self.timesteps = self.sigmas = None
-        self.config = {}
+        self.config = config
         if n:
-            self.num_inference_steps, self.timesteps = n, np.arange(n)[::-1]
-            self.sigmas = np.append(np.geomspace(14.0, 0.1, n), 0.0)
+            self.num_inference_steps, self.timesteps = n, 100 * np.arange(n)[::-1]
+            self.sigmas = np.append(np.geomspace(largest, 0.1, n), 0.0)
+
+    def add_noise(self, x, noise, timesteps):
+        return x + self.sigmas[len(self.timesteps) - 1 - timesteps // 100] * noise
+
+    def step(self, noise_pred, t):
+        return noise_pred
 
 
 class Pipeline:
@@ -36,11 +43,15 @@ class Pipeline:
     def do_classifier_free_guidance(self):
         return self._guidance_scale > 1
 
-    def __call__(self, steps=3, guidance_scale=7.5, callback_on_step_end=None, guidance_rescale=0.0):
+    def __call__(
+        self, steps=3, guidance_scale=7.5, callback_on_step_end=None, guidance_rescale=0.0, clip_value=None,
+        normalize=False, of=None, first=0, largest=14.0,
+    ):  # fmt: skip
         self._guidance_scale, self.used, self.num_timesteps = guidance_scale, [], steps
-        self.scheduler = Scheduler(steps)
+        self.scheduler = Scheduler(of or steps, largest, **self.scheduler.config)
         prompt = [2.0, 5.0] if self.do_classifier_free_guidance else [5.0]
-        for i in range(steps):
+        timesteps = [*self.scheduler.timesteps][first : first + steps]
+        for i, t in enumerate(timesteps):
             doubled = self.do_classifier_free_guidance
             if doubled != (len(prompt) == 2):
                 raise RuntimeError("sizes do not match")
@@ -48,10 +59,21 @@ class Pipeline:
             if doubled:
                 uncond, cond = prompt
                 noise_pred = uncond + self.guidance_scale * (cond - uncond)
-            self.used.append(noise_pred)
+                if guidance_rescale > 0.0:
+                    noise_pred = rescaled(noise_pred, guidance_rescale)
+            if normalize:
+                noise_pred = noise_pred * 0.7
+            if clip_value:
+                noise_pred = min(noise_pred, clip_value)
+            self.used.append(self.scheduler.step(noise_pred, t))
             if callback_on_step_end is not None:
-                callback_on_step_end(self, i, 0, {})
+                got = callback_on_step_end(self, i, t, {"prompt": np.array(prompt)}) or {}
+                prompt = list(got.get("prompt", prompt))
         return self.used
+
+
+def rescaled(noise_pred, amount):
+    return noise_pred / (1.0 + amount)
 
 
 def test_guided_drives_a_pipeline_through_one_zero_and_below():
@@ -76,8 +98,10 @@ def test_guided_checks_steps_levels_and_arguments():
         twin(steps=3)
     with pytest.raises(ExportError, match="leave it out"):
         twin(steps=2, guidance_scale=2.0)
-    with pytest.raises(ExportError, match="guidance_rescale"):
-        twin(steps=2, guidance_rescale=0.5)
+    for switch in ({"guidance_rescale": 0.5}, {"normalize": True}, {"clip_value": 3.0}):
+        with pytest.raises(ExportError, match=f"{next(iter(switch))} must be off"):
+            twin(steps=2, **switch)
+    assert twin(steps=2, guidance_rescale=0.0, clip_value=None) == [2.0 + 3.0 * g for g in (2.0, 0.0)]
     right = WINDOW.for_timesteps(**levels_of(Scheduler(4)))
     assert guided(pipe, right)(steps=4) == [2.0 + 3.0 * g for g in right]
     with pytest.raises(ExportError, match="other noise levels"):
@@ -87,7 +111,182 @@ def test_guided_checks_steps_levels_and_arguments():
             guided(pipe, bad)
 
 
-def test_pipelines_and_schedulers_that_cannot_be_read_are_refused():
+def test_noise_levels_are_compared_as_ve_times():
+    """However they are stated, whichever steps are made of them, and whatever the timesteps are called."""
+    pipe = Pipeline()
+    right = WINDOW.for_timesteps(**levels_of(Scheduler(4)), data_scale=0.7)
+    t = 0.49 * right.t
+    s = np.sqrt(t) / (1.0 + np.sqrt(t))
+    stated = [
+        WINDOW.for_timesteps(flow_sigmas=s, data_scale=0.7),
+        WINDOW.for_timesteps([3, 2, 1, 0], alphas_cumprod=(1.0 / (1.0 + t))[::-1], data_scale=0.7),
+        WINDOW.for_timesteps(np.sqrt(t), noise="edm", data_scale=0.7),
+        Scales.from_json(right.to_json()),
+    ]
+    for scales in stated:
+        np.testing.assert_allclose(guided(pipe, scales)(steps=4), [2.0 + 3.0 * g for g in right], rtol=1e-9)
+    with pytest.raises(ExportError, match="other noise levels"):  # the same timesteps at other levels
+        guided(pipe, right)(steps=4, largest=20.0)
+    with pytest.raises(ExportError, match="other noise levels"):
+        guided(pipe, WINDOW.for_timesteps(sigmas=0.7 * Scheduler(4).sigmas))(steps=4)
+    capped = WINDOW.for_timesteps(**levels_of(Scheduler(4)), t_max=10.0)
+    assert guided(pipe, capped)(steps=4, largest=14.0)[0] == 2.0 + 3.0 * 2.5
+
+
+def test_the_first_steps_or_the_last_of_all():
+    pipe = Pipeline()
+    scales = WINDOW.for_timesteps(**levels_of(Scheduler(10)))
+    for first, part in ((0, scales[:4]), (6, scales[6:]), (3, scales[3:7])):
+        assert guided(pipe, part)(steps=4, of=10, first=first) == [2.0 + 3.0 * g for g in part]
+        with pytest.raises(ExportError, match="other noise levels"):
+            guided(pipe, part)(steps=4, of=10, first=first - 1 if first else 1)
+
+
+def cut(pipe, step, timestep, kwargs):
+    """Guidance ends, as diffusers' callbacks of cut-off end it."""
+    if step == 1:
+        pipe._guidance_scale = 0.0
+        return {"prompt": kwargs["prompt"][-1:]}
+    return kwargs
+
+
+def drop_half(pipe, step, timestep, kwargs):
+    return {"prompt": kwargs["prompt"][-1:]}
+
+
+@pytest.mark.parametrize("after", [cut, drop_half])
+def test_callbacks_that_change_guidance_are_refused(after):
+    pipe = Pipeline()
+    callback = GuidanceCallback([3.0, 2.0, 4.0], after)
+    with pytest.raises(ExportError, match="alone in changing guidance"):
+        guided(pipe, callback.scales)(steps=3, callback_on_step_end=after)
+    with pytest.raises(ExportError, match="w = 0"):
+        pipe(steps=3, guidance_scale=callback.first, callback_on_step_end=callback)
+    assert len(guided(pipe, [3.0, 2.0])(steps=2, callback_on_step_end=lambda pipe, i, t, kwargs: kwargs)) == 2
+    # what the message advises: guidance ends where the schedule does
+    assert guided(pipe, [3.0, 1.0, 1.0])(steps=3) == [11.0, 5.0, 5.0]
+
+
+def test_a_scale_that_is_not_the_one_set_is_refused():
+    callback = GuidanceCallback([3.0, 2.0])
+    with pytest.raises(ExportError, match=r"callback\.first"):
+        Pipeline()(steps=2, guidance_scale=7.5, callback_on_step_end=callback)
+    assert Pipeline()(steps=2, guidance_scale=callback.first, callback_on_step_end=callback) == [11.0, 8.0]
+
+    def both(pipe, step, timestep, kwargs):
+        callback(pipe, step, timestep, kwargs)
+        pipe._guidance_scale = 4.0
+        return {}
+
+    with pytest.raises(ExportError, match="step 1 must have used the scale 2; it used 4"):
+        Pipeline()(steps=2, guidance_scale=callback.first, callback_on_step_end=both)
+
+
+@pytest.mark.parametrize("key", ["clip_sample", "thresholding"])
+def test_schedulers_that_clip_are_refused(key):
+    pipe = Pipeline()
+    pipe.scheduler.config[key] = True
+    with pytest.raises(ExportError, match=f"clips .*{key}=False"):
+        guided(pipe, [2.0])
+    callback = GuidanceCallback([2.0])
+    with pytest.raises(ExportError, match="clips"):
+        pipe(steps=1, guidance_scale=2.0, callback_on_step_end=callback)
+    pipe.scheduler.config[key] = False
+    assert guided(pipe, [2.0])(steps=1) == [8.0]
+
+
+class Source(Pipeline):
+    """Pipelines whose call departs from (R5) after, or beside, the formula; each is refused with the line."""
+
+    def unconditional(self, guidance_scale=7.5, callback_on_step_end=None):
+        for t in self.scheduler.timesteps:
+            uncond, cond = self.network(t).chunk(2)
+            if self.do_classifier_free_guidance:
+                noise_pred = uncond + self.guidance_scale * (cond - uncond)
+            noise_pred = noise_pred / np.linalg.norm(noise_pred)
+            self.scheduler.step(noise_pred, t)
+
+    def negated(self, guidance_scale=7.5, callback_on_step_end=None, raw=False):
+        for t in self.scheduler.timesteps:
+            uncond, cond = self.network(t).chunk(2)
+            if self.do_classifier_free_guidance:
+                noise_pred = uncond + self.guidance_scale * (cond - uncond)
+            if not raw:
+                noise_pred = noise_pred * 0.5
+            self.scheduler.step(noise_pred, t)
+
+    def operand(self, guidance_scale=7.5, callback_on_step_end=None):
+        for t in self.scheduler.timesteps:
+            uncond, cond = self.network(t).chunk(2)
+            uncond = uncond * (cond / uncond).mean()
+            if self.do_classifier_free_guidance:
+                noise_pred = uncond + self.guidance_scale * (cond - uncond)
+            self.scheduler.step(noise_pred, t)
+
+    def in_place(self, guidance_scale=7.5, callback_on_step_end=None):
+        for t in self.scheduler.timesteps:
+            uncond, cond = self.network(t).chunk(2)
+            if self.do_classifier_free_guidance:
+                noise_pred = uncond + self.guidance_scale * (cond - uncond)
+                noise_pred.clamp_(-1.0, 1.0)
+            self.scheduler.step(noise_pred, t)
+
+    def renamed(self, guidance_scale=7.5, callback_on_step_end=None):
+        for t in self.scheduler.timesteps:
+            uncond, cond = self.network(t).chunk(2)
+            if self.do_classifier_free_guidance:
+                noise_pred = uncond + self.guidance_scale * (cond - uncond)
+            velocity = noise_pred / 2.0
+            self.scheduler.step(velocity, t)
+
+    def sliced(self, guidance_scale=7.5, callback_on_step_end=None):
+        for t in self.scheduler.timesteps[:-1]:
+            uncond, cond = self.network(t).chunk(2)
+            if self.do_classifier_free_guidance:
+                noise_pred = uncond + self.guidance_scale * (cond - uncond)
+            self.scheduler.step(noise_pred, t)
+
+    def skipping(self, guidance_scale=7.5, callback_on_step_end=None, threshold=1.0):
+        for t in self.scheduler.timesteps:
+            if t > threshold:
+                continue
+            uncond, cond = self.network(t).chunk(2)
+            if self.do_classifier_free_guidance:
+                noise_pred = uncond + self.guidance_scale * (cond - uncond)
+            self.scheduler.step(noise_pred, t)
+
+    def reshaped(self, guidance_scale=7.5, callback_on_step_end=None):
+        for t in self.scheduler.timesteps:
+            if self.interrupt:
+                continue
+            noise_pred = -self.network(t)
+            uncond, cond = noise_pred.chunk(2)
+            if self.do_classifier_free_guidance:
+                noise_pred = uncond + self.guidance_scale * (cond - uncond)
+            noise_pred = self._unpack_latents(noise_pred[:, 1:], 4).to(np.float32)
+            self.scheduler.step(-noise_pred[0], t)
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        (Source.unconditional, "noise_pred = noise_pred / np.linalg.norm(noise_pred)"),
+        (Source.negated, "noise_pred = noise_pred * 0.5"),
+        (Source.operand, "uncond = uncond * (cond / uncond).mean()"),
+        (Source.in_place, "noise_pred.clamp_(-1.0, 1.0)"),
+        (Source.renamed, "self.scheduler.step(velocity, t)"),
+        (Source.sliced, "self.scheduler.timesteps[:-1]"),
+        (Source.skipping, "t > threshold"),
+        (Source.reshaped, None),
+    ],
+    ids=lambda x: getattr(x, "__name__", None),
+)
+def test_what_a_call_does_to_the_guided_prediction(call, reason):
+    found = refusal(type("Changed", (Pipeline,), {"__call__": call})())
+    assert found is None if reason is None else reason in found
+
+
+def test_pipelines_that_cannot_be_driven_are_refused():
     class Local(Pipeline):
         def __call__(self, steps=3, guidance_scale=7.5, callback_on_step_end=None):
             return guidance_scale
@@ -96,29 +295,16 @@ def test_pipelines_and_schedulers_that_cannot_be_read_are_refused():
         def __call__(self, steps=3, guidance_scale=7.5):
             return guidance_scale
 
-    class Rescaling(Pipeline):
-        def __call__(self, steps=3, guidance_scale=7.5, callback_on_step_end=None):
-            uncond, cond = np.ones(2), np.zeros(2)
-            if self.do_classifier_free_guidance:
-                noise_pred = uncond + self.guidance_scale * (cond - uncond)
-            return noise_pred / np.linalg.norm(noise_pred)
-
     class Comparing(Pipeline):
         def __call__(self, steps=3, guidance_scale=7.5, callback_on_step_end=None):
             uncond, cond = (1.0, 0.0) if guidance_scale > 1.0 else (0.0, 0.0)
             return uncond + self.guidance_scale * (cond - uncond) if self.do_classifier_free_guidance else cond
 
-    assert "norms" in refusal(Rescaling()) and "guidance_scale > 1.0" in refusal(Comparing())
+    assert "guidance_scale > 1.0" in refusal(Comparing())
     assert "does not compute" in refusal(Local()) and "callback_on_step_end" in refusal(Deaf())
     assert refusal(Pipeline()) is None
     with pytest.raises(ExportError, match="cannot be driven"):
         guided(Deaf(), [1.0])
-    with pytest.raises(ExportError, match="set_timesteps"):
-        levels_of(Scheduler())
-    odd = Scheduler(3)
-    odd.sigmas = odd.sigmas[:-2]
-    with pytest.raises(ExportError, match="cannot be read"):
-        levels_of(odd)
 
 
 def test_edm_levels_are_its_sigmas():
