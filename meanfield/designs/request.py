@@ -9,9 +9,11 @@ from meanfield.designs.switching import Demand
 from meanfield.errors import ProblemError, checked, one_of, require
 from meanfield.maps.bulk import Responses
 from meanfield.problem.noise import VE
-from meanfield.problem.statement import Problem
+from meanfield.problem.statement import LARGEST_W, Problem
+from meanfield.theory.solver import require_rate
 from meanfield.tools.roots import brentq
 
+WIDEST = 100.0  # of a ramp in log D: from the start to t = 0 it falls by 40 or so
 OBJECTIVES = {"mean": "shift", "separation": "separation"}
 
 
@@ -33,19 +35,22 @@ class Request:
     @classmethod
     def of(cls, problem, w_min, w_max, keep, maximise, mean, slope, approximate, margin, d) -> "Request":
         """From the arguments of `design`."""
-        w_min, w_max = checked("w_min", w_min), checked("w_max", w_max)
-        slope = checked("slope", slope, low=0, open_low=True, infinite=True)
+        w_min, w_max = checked("w_min", w_min, low=-LARGEST_W), checked("w_max", w_max, high=LARGEST_W)
+        require(w_min < w_max, "w_min must be below w_max", f"w_min = {w_min:g}, w_max = {w_max:g}")
+        remedy = "Over as wide a ramp w hardly changes: bound it closer."
+        slope = checked("slope", slope, low=(w_max - w_min) / WIDEST, infinite=True, remedy=remedy)
         d, margin = checked("d", d, low=1, infinite=True), checked("margin", margin, low=0, high=0.9)
         one_of("maximise", maximise, OBJECTIVES)
         if isinstance(keep, str) and keep not in ("variance", "each"):
             raise ProblemError(f'keep must be "variance", "each" or a share of v(0)/sigma2 > 0; got {keep!r}.')
         each = keep == "each" and problem.spectrum is not None
-        ratio = 1.0 if isinstance(keep, str) else checked("keep", keep, low=0, open_low=True)
+        ratio = 1.0 if isinstance(keep, str) else checked("keep", keep, low=0, open_low=True, high=1e100)
         if math.isfinite(slope) and problem.noise != VE():
             raise ProblemError(f"a bound on the slope is in VE time; got {problem.noise!r}. Design with noise VE.")
         varies = problem.spectrum is not None or ratio < 1.0  # then the separation does not follow from the mean alone
         direct = maximise == "separation" and varies and mean is None
         demand = Demand(ratio, OBJECTIVES["separation" if direct else "mean"], bool(approximate), margin)
+        require_rate(problem.classes.rate(d))
         respond = Responses(problem.replace(guidance=0.0), d, max(abs(w_min), abs(w_max)))
         mean = None if mean is None else checked("mean", mean, low=1, open_low=True)
         asked = cls(problem, w_min, w_max, ratio, each, maximise, mean, slope, demand, respond)
@@ -70,7 +75,6 @@ class Request:
             )
 
     def _check_bounds(self) -> None:
-        require(self.w_min < self.w_max, "w_min must be below w_max", f"w_min = {self.w_min:g}, w_max = {self.w_max:g}")
         constants = self.respond.constants(np.array([self.w_min, self.w_max]))
         high, low = (float(x) for x in constants.ratio)
         if self.w_min >= 0.0 and not high > self.keep * (1.0 + 1e-9):

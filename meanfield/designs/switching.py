@@ -54,7 +54,7 @@ class Shape:
         """Width in s of a ramp, and its number of pieces: on a piece of width h the slope is at most
         (range/n)/(1 - exp(-h)), reached at its early end."""
         jump = np.ptp(self.values)
-        if math.isinf(self.slope) or jump == 0.0:
+        if jump <= 1e-12 * self.slope:  # a jump, to all digits
             return 0.0, 0
         n = max(24, math.ceil(24.0 * float(jump) / self.slope))
         return -n * math.log1p(-float(jump) / (n * self.slope)), n

@@ -90,6 +90,7 @@ def ve_times(kind: str, values: np.ndarray, statement: Any = None, shift: float 
         except ProblemError as cause:
             raise ExportError(f"timesteps are own times of the noise process: {cause}") from cause
     if kind == "sigmas":
+        require(values.max() <= 1e100, "sigmas must be at most 1e100", f"{values.max():g}", error=ExportError)
         return values**2
     if kind == "flow_sigmas":
         if np.any(values > 1.0):

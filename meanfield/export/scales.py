@@ -201,7 +201,7 @@ def for_timesteps(
     """
     schedule = as_schedule(schedule)
     one_of("rule", rule, RULES, error=ExportError)
-    scale = checked("data_scale", data_scale, low=0, open_low=True, error=ExportError)
+    scale = checked("data_scale", data_scale, low=1e-100, high=1e100, error=ExportError)
     top = checked("t_max", t_max, low=0, open_low=True, infinite=True, error=ExportError)
     end = checked("t_end", t_end, low=0, error=ExportError)
     kind, values, t_sampler = read_levels(timesteps, **levels)

@@ -51,7 +51,7 @@ class Polynomial(Growth):
     name: ClassVar[str] = "polynomial"
 
     def __post_init__(self) -> None:
-        settle(self, gamma=checked("gamma", self.gamma, low=0, open_low=True))
+        settle(self, gamma=checked("gamma", self.gamma, low=0, open_low=True, high=1e100))
 
     def log_count(self, d: float) -> float:
         return _rounded_log(self.gamma * math.log(d))

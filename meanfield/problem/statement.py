@@ -26,6 +26,9 @@ from meanfield.problem.spectrum import Spectrum
 from meanfield.problem.start import Start, start_law
 
 SAMPLERS = {"sde": 1.0, "ode": 0.0}
+VARIANCES = 1e-100, 1e100  # of a class: their squares and quotients are floats
+LARGEST_W = 1e20  # m and v are those of w = infinity to all digits
+LARGEST_ETA = 100.0  # the rates grow as eta^2: steps beyond any use, and the solution changes as 1/eta^2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +41,7 @@ class Problem:
     sigma2 : class variance, > 0 (the class means have unit variance per direction). With a spectrum it is derived:
         the mean class variance per direction.
     guidance : a schedule, a number for constant guidance, or a function; of the own time of `noise`.
-    sampler : "sde" (eta = 1), "ode" (eta = 0), or any stochasticity eta >= 0.
+    sampler : "sde" (eta = 1), "ode" (eta = 0), or any stochasticity eta from 0 to 100.
     t_start : own time > 0 at which samplers start, for VE from N(0, t_start I) (otherwise see
         `Noise.terminal_variance`); infinite by default: the exact infinite start, for every process.
     spectrum : class and aggregate variances by direction, instead of sigma2 (see docs/spectra.md).
@@ -77,6 +80,8 @@ class Problem:
             t_start=checked("t_start", self.t_start, low=0, open_low=True, infinite=True),
             noise=as_noise(self.noise),
         )
+        for variance in (self.least_variance, self.largest_variance):
+            checked("a class variance", variance, low=VARIANCES[0], high=VARIANCES[1], remedy="Scale the data.")
         if not math.isinf(self.T):
             remedy = "t_start is too small or too large; t_start=inf is the exact infinite start."
             checked("VE time of t_start", self.T, low=1e-12 * self.largest_variance, high=1e100, remedy=remedy)
@@ -88,7 +93,7 @@ class Problem:
             )
         rule = "guidance that depends on the sample knows isotropic classes only"
         require(not self.schedule.by_sample or self.spectrum is None, rule, self.guidance, error=ScheduleError)
-        self.amplitude(np.geomspace(1e-9, 1e9, 19) if math.isinf(self.T) else self.T * np.linspace(0, 1, 17))
+        checked("the largest |w|", self.largest_weight)
 
     @cached_property
     def T(self) -> float:
@@ -164,6 +169,17 @@ class Problem:
         """Largest class variance of any direction: sigma2 without a spectrum."""
         return self.sigma2 if self.spectrum is None else max(self.spectrum.c)
 
+    @cached_property
+    def largest_weight(self) -> float:
+        """Largest |w|, or |factor of w| that is a function of t, at some times from the start to t = 0."""
+        times = np.geomspace(1e-9, 1e9, 19) if math.isinf(self.T) else self.T * np.linspace(0, 1, 17)
+        return float(np.abs(self.amplitude(times)).max())
+
+    def require_usual_weight(self) -> None:
+        """Raise ProblemError if |w| exceeds 1e20: no double tells such a weight from an infinite one."""
+        remedy = "As large a weight is infinite to all digits."
+        checked("the largest |w|", self.largest_weight, high=LARGEST_W, remedy=remedy)
+
     def require_isotropic(self, who: str, remedy: str = "Use solve, or simulate.run.") -> None:
         """Raise ProblemError if there is a spectrum: `who` knows isotropic classes only."""
         require(self.spectrum is None, f"{who} knows isotropic classes only", repr(self.spectrum), remedy)
@@ -209,7 +225,8 @@ def _sampler(sampler: object) -> str | float:
     if isinstance(sampler, str):
         require(sampler in SAMPLERS, 'sampler must be "sde", "ode" or a stochasticity eta >= 0', repr(sampler))
         return sampler
-    eta = checked("eta (the sampler)", sampler, low=0, remedy='"sde" is eta = 1, "ode" is eta = 0.')
+    remedy = f'"sde" is eta = 1, "ode" is eta = 0; eta = {LARGEST_ETA:g} is the limit of large eta to 1e-3.'
+    eta = checked("eta (the sampler)", sampler, low=0, high=LARGEST_ETA, remedy=remedy)
     return {1.0: "sde", 0.0: "ode"}.get(eta, eta)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scipy.integrate import OdeSolution
 
 RTOL, ATOL = 3e-13, 1e-14
+MOST_STEPS = 200_000  # of a phase: three times what the stiffest need; beyond, LSODA creeps, or stands
 WATCH = 0.02  # spacing in tau at which F is looked at after speciation
 
 
@@ -38,7 +39,12 @@ def integrate(phase: Phase, tau: float, stop: float) -> tuple["OdeSolution", flo
             warnings.simplefilter("error")
             solver = LSODA(phase.rates, tau, phase.initial(), stop, rtol=RTOL, atol=ATOL)
             before = [min(x, 0.0) for x in phase.exits(tau, solver.y)]
+            steps = 0
             while solver.status == "running":
+                if (steps := steps + 1) > MOST_STEPS:
+                    raise ConvergenceError(
+                        failure(phase, tau, f"{MOST_STEPS} steps lead to D = {math.exp(-solver.t):g}")
+                    )
                 message = solver.step()
                 if solver.status == "failed" or not np.all(np.isfinite(solver.y)):
                     raise ConvergenceError(failure(phase, tau, message or "the solution is not finite"))

@@ -8,10 +8,12 @@ polynomials of either, as accurate as the solution itself.
 
 import math
 
-from meanfield.errors import checked
+from meanfield.errors import ConvergenceError, checked, short
 from meanfield.problem.statement import Problem
 from meanfield.theory.path import Path
 from meanfield.theory.trajectory import SpectralTrajectory, Trajectory
+
+LEAST_RATE = 1e-20  # log(P)/d, unless it is 0: below, 1/D^2 is lost beside 1/D
 
 
 def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Trajectory:
@@ -31,6 +33,7 @@ def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Tra
     Raises
     ------
     ConvergenceError : the integration failed; nan is never returned.
+    ProblemError : 0 < log(P)/d < 1e-20, or |w| > 1e20: as good as 0 and infinity.
     ScheduleError : the schedule is not finite somewhere on the way.
 
     Examples
@@ -45,7 +48,22 @@ def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Tra
     if problem.spectrum is not None:
         problem = problem.replace(spectrum=problem.spectrum.at(d))  # the shares that d realises
     alpha = problem.classes.rate(d)
+    require_rate(alpha)
+    problem.require_usual_weight()
     path = Path(problem, alpha, capture)
-    standing = path.run(d)
+    try:
+        standing = path.run(d)
+    except ArithmeticError as cause:
+        raise ConvergenceError(
+            f"the mean-field equations must have a finite solution; with {short(problem)} there is none in double "
+            f"precision ({cause}). Less extreme numbers help."
+        ) from cause
     kind = Trajectory if problem.spectrum is None else SpectralTrajectory
     return kind(problem, d, alpha, tuple(path.pieces), tuple(path.events), standing)
+
+
+def require_rate(alpha: float) -> None:
+    """Refuse a rate log(P)/d at which no solution is to be had in double precision."""
+    if alpha > 0.0:
+        remedy = "Take d = infinity, or a larger alpha: as small a rate is 0 to all digits."
+        checked("log(P)/d", alpha, low=LEAST_RATE, infinite=True, remedy=remedy)

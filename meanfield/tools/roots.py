@@ -6,9 +6,15 @@ a notebook) waits for no optimiser.
 
 from collections.abc import Callable
 
+from meanfield.errors import ConvergenceError
+
 
 def brentq(f: Callable[[float], float], low: float, high: float, **tolerances: float) -> float:
     """The root of f between low and high, where f changes sign; see `scipy.optimize.brentq`.
+
+    Raises
+    ------
+    ConvergenceError : f does not change sign there, as where its numbers are too large or too small for doubles.
 
     Examples
     --------
@@ -17,4 +23,9 @@ def brentq(f: Callable[[float], float], low: float, high: float, **tolerances: f
     """
     from scipy.optimize import brentq as find
 
-    return find(f, low, high, **tolerances)
+    try:
+        return find(f, low, high, **tolerances)
+    except (ValueError, RuntimeError) as cause:
+        raise ConvergenceError(
+            f"a root must lie between {low:g} and {high:g}; the search reports: {cause}. Less extreme numbers help."
+        ) from cause
