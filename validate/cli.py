@@ -1,6 +1,6 @@
 """The command line: `cfgfield solve | simulate | design | export | validate | figures`.
 
-Exit codes: 0 done (and, for validate, everything agrees), 1 theory and particles disagree, 2 bad input, 130 interrupt.
+How a command ends, with which exit code, is in `validate.commands.endings`.
 """
 
 import math
@@ -13,6 +13,7 @@ import typer
 
 import meanfield
 from validate.agreement.comparison import compare
+from validate.commands.endings import CODES, DISAGREE, guarded
 from validate.commands.options import (
     Force,
     Json,
@@ -20,7 +21,6 @@ from validate.commands.options import (
     Plugins,
     check_outputs,
     deliver,
-    guarded,
     print_json,
     takes_a_problem,
 )
@@ -32,6 +32,7 @@ from validate.sweeps.grid import theory_of
 
 app = typer.Typer(
     help="Classifier-free guidance in Gaussian mixtures: mean-field theory, particles, and whether they agree.",
+    epilog=CODES,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -154,7 +155,7 @@ def validate(
     from validate.regimes.report import judge_and_report
 
     if not judge_and_report(profile, out, seed=seed, level=level, only=only, scheduler=scheduler, threads=threads):
-        raise typer.Exit(1)
+        raise typer.Exit(DISAGREE)
 
 
 @app.command()

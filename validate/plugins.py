@@ -66,7 +66,7 @@ def take(point: EntryPoint) -> Any:
     """The object that an entry point names."""
     try:
         return point.load()
-    except Exception as cause:  # the code of somebody else: whatever goes wrong there
+    except (Exception, SystemExit) as cause:  # the code of somebody else: whatever goes wrong there
         raise _failed(point.value, cause) from cause
 
 
@@ -100,11 +100,11 @@ def _import(name: str) -> Any:
             f"a plugin must be a Python file or an installed module; there is no module {name!r}. Give the path of its "
             "file, or install its package."
         ) from cause
-    except Exception as cause:  # the code of somebody else: whatever goes wrong there
+    except (Exception, SystemExit) as cause:  # the code of somebody else: whatever goes wrong there
         raise _failed(name, cause) from cause
 
 
-def _failed(name: str, cause: Exception) -> ConfigError:
+def _failed(name: str, cause: BaseException) -> ConfigError:
     return ConfigError(
         f"a plugin must be code that can be imported; {name} failed ({type(cause).__name__}: {cause}). Correct it, or "
         "leave it out."

@@ -164,11 +164,11 @@ def test_a_worker_without_the_package_is_named(tmp_path):
 def test_a_scheduler_without_workers_and_one_that_is_not_there():
     with Cluster(0) as cluster:
         result = CliRunner().invoke(app, ["validate", "--scheduler", cluster.address])
-        assert result.exit_code == 2
+        assert result.exit_code == 3
         assert re.fullmatch(r"error: a cluster must have workers; tcp://\S+ has none\. Start some .*\n", result.stderr)
     for address, why in ((cluster.address, "does not"), ("nonsense://x", "does not")):
         began = time.monotonic()
         result = CliRunner().invoke(app, ["validate", "--scheduler", address])
-        assert result.exit_code == 2
+        assert result.exit_code == 3
         assert re.fullmatch(rf"error: a scheduler must answer within 5 seconds; '{address}' {why} .*\n", result.stderr)
         assert time.monotonic() - began < 8.0

@@ -11,6 +11,7 @@ from meanfield.errors import short
 from meanfield.export.scales import Scales
 from meanfield.tools.seals import unsealed_json
 from validate.commands.problem_file import state
+from validate.commands.reading import read_text
 from validate.errors import ConfigError
 
 FORMATS: dict[str, Callable[[Scales], str]] = {"csv": Scales.to_csv, "json": Scales.to_json, "sdcpp": Scales.to_sdcpp}
@@ -25,12 +26,11 @@ def read_schedule(path: Path) -> tuple[Schedule, float]:
     if path.suffix == ".toml":
         problem, _ = state({"config": path})
         return problem.schedule, problem.T
+    text = read_text(path, "the schedule")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(text)
         data = _numbered(unsealed_json(data)[0] if isinstance(data, dict) else data)
-    except OSError as cause:
-        raise ConfigError(f"the schedule must be in a file that can be read; {path}: {cause.strerror}.") from cause
-    except ValueError as cause:
+    except (ValueError, RecursionError) as cause:  # RecursionError: lists in lists in lists
         raise ConfigError(f"a schedule file is JSON, or TOML if its name ends in .toml; {path}: {cause}.") from cause
     found = data.get("problem", data) if isinstance(data, dict) else None
     if isinstance(found, dict) and "classes" in found:
@@ -54,11 +54,11 @@ def read_numbers(text: str) -> list[float]:
     try:
         return _parsed(text)
     except ValueError:
-        path = Path(text)
+        content = read_text(Path(text), "--levels must be numbers, or a file of numbers: it")
     try:
-        return _parsed(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as cause:
-        raise ConfigError(f"--levels must be numbers, or a file of numbers; got {text!r}: {cause}.") from cause
+        return _parsed(content)
+    except ValueError as cause:
+        raise ConfigError(f"--levels must be numbers, or a file of numbers; {short(text)}: {cause}.") from cause
 
 
 def _parsed(text: str) -> list[float]:

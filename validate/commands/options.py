@@ -1,4 +1,4 @@
-"""What the commands share: options, clean endings, checks of the output, JSON."""
+"""What the commands share: options, checks of the output, JSON."""
 
 import functools
 import inspect
@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from meanfield import CfgfieldError
 from meanfield.tools.files import check_output
 from validate.errors import ConfigError
 from validate.results.files import write_bytes, write_dataset
@@ -72,23 +71,6 @@ def takes_a_problem(*without: str) -> Callable[[Callable], Callable]:
         return run
 
     return decorate
-
-
-def guarded(command):
-    """Turn errors on purpose into one clean message and exit code 2, an interrupt into exit code 130."""
-
-    @functools.wraps(command)
-    def run(*args, **kwargs):
-        try:
-            return command(*args, **kwargs)
-        except CfgfieldError as error:
-            typer.echo(f"error: {error}", err=True)
-            raise typer.Exit(2) from None
-        except KeyboardInterrupt as stop:
-            typer.echo(f"interrupted; {str(stop) or 'files that were finished are kept.'}", err=True)
-            raise typer.Exit(130) from None
-
-    return run
 
 
 def check_outputs(force: bool, **outputs: Path | None) -> None:

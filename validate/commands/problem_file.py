@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from meanfield import CfgfieldError, Problem
+from validate.commands.reading import read_text
 from validate.errors import ConfigError
 from validate.plugins import load
 
@@ -34,11 +35,10 @@ FLAGS = "--alpha, --gamma, --n or --continuum"
 def read_config(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Problem fields and run options of a TOML file, both as plain data; unknown keys of the run are refused here,
     those of the problem by `Problem.from_dict`."""
+    text = read_text(Path(path), "--config")
     try:
-        data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as cause:
-        raise ConfigError(f"--config must name a file that can be read; {path}: {cause.strerror}.") from cause
-    except ValueError as cause:  # TOMLDecodeError and UnicodeDecodeError
+        data = tomllib.loads(text)
+    except (ValueError, RecursionError) as cause:  # RecursionError: lists in lists in lists
         raise ConfigError(f"--config must be a TOML file; {path}: {cause}.") from cause
     options = data.pop("run", {})
     if not isinstance(options, Mapping):

@@ -9,13 +9,13 @@ import typer
 
 import meanfield
 from meanfield.tools.seals import sealed_json
+from validate.commands.endings import guarded
 from validate.commands.exporting import FORMATS, scales_of
 from validate.commands.options import (
     Force,
     Json,
     Plugins,
     check_outputs,
-    guarded,
     plain,
     print_json,
     takes_a_problem,

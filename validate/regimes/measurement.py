@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield import Exponential, Problem, quenched, reduced, solve
-from meanfield.errors import whole
+from meanfield.errors import require, short, whole
 from validate.agreement.estimates import QUANTITIES, best_draws, theory_on
+from validate.errors import ConfigError
 from validate.regimes.groups import SAMPLERS, SIGMA2, Group, annealed_error, exact_at_every_d, groups
 from validate.results.provenance import code_fingerprint, versions
 from validate.results.store import Store, content_hash
@@ -90,7 +91,7 @@ def atlas(
     profile : "quick" (minutes), "standard" (one to two hours) or "full" (half a day).
     folder : where finished cells are kept; None keeps nothing.
     executor, threads, progress : who computes the cells, and whether it is shown, as in `validate.sweep`.
-    only : measure the groups whose name contains this text.
+    only : measure the groups whose name contains this text; all together share the cells of a folder.
 
     Returns
     -------
@@ -98,7 +99,10 @@ def atlas(
         `validate.judge` turns it into verdicts, `validate.figures.summary` into a figure.
     """
     seed = whole("seed", seed, low=0)
-    chosen = [g for g in groups(profile) if only in g.name]
+    known = groups(profile)
+    chosen = [g for g in known if str(only) in g.name]
+    names = short([g.name for g in known], 800)
+    require(chosen, f"only must be part of the name of a group, which are {names}", only, error=ConfigError)
     cells = [AtlasCell(g, d, n, seed) for g in chosen for d, n in zip(g.sizes, g.n_samples, strict=True)]
     store = None
     if folder is not None:

@@ -43,7 +43,7 @@ def judge_and_report(
     notes, out = Console(stderr=True, markup=False), Path(out)
     began = time.perf_counter()
     folder = out / f"cells-{profile}-{seed}-{code_fingerprint()}"
-    options: dict[str, Any] = {"folder": folder / only if only else folder, "seed": seed, "only": only}
+    options: dict[str, Any] = {"folder": folder, "seed": seed, "only": only}
     with cluster(scheduler) if scheduler else nullcontext() as executor:
         data = atlas(profile, executor=executor, threads=threads, progress=True, **options)
     verdict = judge(data, level)

@@ -1,0 +1,137 @@
+"""Whatever is typed at the command line: an answer, or one message and an exit code that says who is to act."""
+
+import json
+import os
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import validate.regimes.report as report
+from meanfield import ConvergenceError, ProblemError
+from validate import ExecutorError, StoreError
+from validate.cli import app
+
+HOSTILE = (
+    "", "nan", "inf", "-1", "0", "1e308", "-1e308", "5e-324", "1e5", 400 * "9", "true", "[1, 2]", "∞", "../../x",
+    "/dev/zero", "/proc/self/mem", "/", 5000 * "x", "a\0b",
+)  # fmt: skip
+BASE = {
+    "solve": ["--alpha", "0.4"],
+    "simulate": ["--alpha", "0.4", "--d", "4", "--n-samples", "4", "--n-disorder", "2", "--n-steps", "4"],
+    "design": ["--continuum", "--sampler", "ode", "--t-start", "100"],  # the fastest
+    "export": ["schedule.json", "--levels", "3,1,0.1"],
+    "validate": ["--profile", "none", "--out", "results"],
+    "figures": ["--only", "none", "--out", "figures"],
+}
+VALUED = [
+    (name, option.opts[0])
+    for name, command in typer.main.get_command(app).commands.items()
+    for option in command.params
+    if option.param_type_name == "option" and not option.is_flag
+]
+
+
+def call(*words: str):
+    return CliRunner().invoke(app, list(words))
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A folder in a folder, so that what climbs out of it is seen."""
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    (inner / "schedule.json").write_text('{"schedule": "constant", "value": 1.0}')
+    monkeypatch.chdir(inner)
+    return inner
+
+
+@pytest.mark.parametrize(("name", "option"), VALUED)
+def test_no_value_of_an_option_ends_in_a_traceback(name, option, tmp_path):
+    words = list(BASE[name])
+    for taken in {option, "--alpha" if option in ("--gamma", "--n") else option} & set(words):
+        del words[words.index(taken) : words.index(taken) + 2]
+    for value in HOSTILE:
+        if (name, option) in (("validate", "--profile"), ("figures", "--only")) and value == "":
+            continue  # all of them
+        result = call(name, *words, option, value)
+        case = f"{option} {value[:40]!r}: {result.exception!r}"
+        assert result.exit_code in (0, 2, 3) and len(result.stderr) < 1500, case
+        assert result.exception is None or isinstance(result.exception, SystemExit), case
+        assert result.exit_code or "nan" not in result.stdout, case
+    if option not in ("--output", "--schedule", "--picture", "--out"):
+        assert [p.name for p in tmp_path.iterdir()] == ["a"], "something was written outside"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(ProblemError("p"), 2), (ConvergenceError("c"), 3), (ExecutorError("e"), 3), (StoreError("s"), 3),
+     (OSError(28, "No space left on device"), 3), (MemoryError(), 3), (KeyboardInterrupt(), 130)],
+)  # fmt: skip
+def test_the_exit_code_says_who_is_to_act(monkeypatch, error, code):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(report, "judge_and_report", fail)
+    result = call("validate")
+    assert result.exit_code == code and result.stderr.count("\n") == 1 and isinstance(result.exception, SystemExit)
+
+
+def test_a_fault_of_the_program_keeps_its_traceback(monkeypatch):
+    monkeypatch.setattr(report, "judge_and_report", lambda *_, **__: {}["fault"])
+    assert isinstance(call("validate").exception, KeyError)
+
+
+def test_the_exit_codes_are_in_the_help():
+    text = " ".join(call("--help").stdout.split())
+    assert all(word in text for word in ("Exit codes: 0 done", "1 they disagree", "2 the options", "3 what was asked"))
+
+
+TOML = 'sigma2 = 0.25\nguidance = 1.0\nclasses = {growth = "exponential", alpha = 0.4}\n'
+
+
+def test_a_byte_order_mark_is_read_over(folder):
+    (folder / "plain.toml").write_text(TOML, encoding="utf-8")
+    (folder / "marked.toml").write_text(TOML, encoding="utf-8-sig")
+    plain, marked = (call("solve", "--json", "--config", f"{name}.toml") for name in ("plain", "marked"))
+    assert plain.exit_code == 0 and json.loads(plain.stdout) == json.loads(marked.stdout)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (TOML.encode("utf-16"), "--config must be text in UTF-8"),
+        (b"\xef\xbb\xbf" + 2**24 * b"#", "--config must name a file of at most 16 MiB"),
+        (b"a = " + 10**5 * b"[", "--config must be a TOML file"),
+        (b"a = " + 10**5 * b"9", "--config must be a TOML file"),
+        (TOML.replace("0.25", "[0.25]").encode(), "sigma2 must be a number > 0 (finite); got [0.25]"),
+        (TOML.replace('"exponential"', '["exponential"]').encode(), "growth must be one of"),
+        (TOML.replace("1.0", "[1.0]").encode(), ""),
+        ((TOML + 'sampler = ["sde"]').encode(), "sampler"),
+        ((TOML + 'noise = ["ve"]').encode(), "noise"),
+        ((TOML + "[run]\nd = [8]\n").encode(), "d must be a whole number"),
+        ((TOML + '[run]\nd = 8\nclasses = ["lazy"]\n').encode(), "classes must be one of"),
+        ((TOML + f"[run]\nd = {400 * '9'}\n").encode(), "d must be a whole number"),
+    ],
+)
+def test_a_hostile_file_is_one_message_and_exit_code_2(folder, content, message):
+    (folder / "bad.toml").write_bytes(content)
+    result = call("simulate", "--config", "bad.toml", *([] if b"[run]" in content else ["--d", "8"]))
+    assert result.exit_code == 2, repr(result.exception)
+    assert message in result.stderr and len(result.stderr) < 1500
+
+
+@pytest.mark.parametrize("name", ["/dev/full", "/dev/zero", "pipe", "."])
+def test_what_is_no_regular_file_is_never_opened(folder, name):
+    os.mkfifo(folder / "pipe")
+    for words in ("solve --config {}", "export {} --levels 1", "export schedule.json --levels {}"):
+        result = call(*words.format(name).split())
+        assert result.exit_code == 2 and "must name a regular file" in result.stderr.replace("it must", "must")
+
+
+def test_only_names_groups_and_never_a_folder(folder, tmp_path):
+    for only in ("typo", "../../x", "/tmp"):
+        result = call("validate", "--only", only, "--out", "results")
+        assert result.exit_code == 2 and "only must be part of the name of a group" in result.stderr
+        assert sorted(p.name for p in folder.iterdir()) == ["schedule.json"]
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
