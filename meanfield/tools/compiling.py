@@ -6,6 +6,7 @@ a fingerprint of its module and of every module, in whatever folder, that this i
 """
 
 import ast
+import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
 from hashlib import sha256
@@ -17,6 +18,8 @@ import numba
 
 def compiled(**options: Any) -> Callable[[Callable], Any]:
     """Decorator: `numba.njit` without the interpreter's lock, cached on disk under the fingerprint of its module.
+
+    Where no folder can be written, it is compiled by every process anew, and one warning says so.
 
     Parameters
     ----------
@@ -35,11 +38,27 @@ def compiled(**options: Any) -> Callable[[Callable], Any]:
         path = Path(function.__code__.co_filename)
         if not path.is_file():  # a function typed by hand has nothing to be cached under
             return numba.njit(nogil=True, **options)(function)
-        dispatcher = numba.njit(nogil=True, cache=True, **options)(function)
+        try:
+            dispatcher = numba.njit(nogil=True, cache=True, **options)(function)
+        except RuntimeError as cause:  # numba finds no folder that it may write
+            if "cannot cache" not in str(cause):
+                raise
+            _say_uncached()
+            return numba.njit(nogil=True, **options)(function)
         dispatcher._cache._cache_file._source_stamp = fingerprint(path)
         return dispatcher
 
     return decorate
+
+
+@cache
+def _say_uncached() -> None:
+    """One warning a process, whatever the number of functions."""
+    warnings.warn(
+        f"compiled code must be kept in a folder that can be written; neither {Path(__file__).parents[2]} nor the "
+        "user's cache can, so every process compiles anew, for a minute or so. Set NUMBA_CACHE_DIR to such a folder.",
+        stacklevel=4,
+    )
 
 
 @cache

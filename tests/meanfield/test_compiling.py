@@ -1,6 +1,7 @@
 """Compiled code on disk is void when code in another file changes that was compiled into it; numba alone keeps it."""
 
 import os
+import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -78,3 +79,27 @@ def test_every_kernel_carries_the_fingerprint_of_its_module(path):
 def test_no_kernel_is_cached_by_numba_alone(package):
     for path in (ROOT / package).rglob("*.py"):
         assert path.stem == "compiling" or "njit" not in path.read_text(), f"{path.name}: use `compiled`"
+
+
+def test_without_a_folder_to_write_it_runs_uncached_and_says_so_once(tmp_path):
+    """A read-only installation, and no home. The superuser may write anywhere: but not into a folder that is a file."""
+    for package in ("meanfield", "simulate"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+        for source in (tmp_path / package).rglob("__init__.py"):
+            source.with_name("__pycache__").write_text("")
+    (tmp_path / "__pycache__").write_text("")
+    environment = {k: v for k, v in os.environ.items() if k not in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME")}
+    environment |= {"PYTHONPATH": str(tmp_path), "HOME": "/proc/nowhere", "PYTHONDONTWRITEBYTECODE": "1"}
+    (tmp_path / "kernel.py").write_text(f"{OURS}@compiled()\ndef twice(x):\n    return 2 * x\n")
+    code = "import simulate, kernel; print(simulate.__file__, kernel.twice(3))"
+
+    def fresh(**changes):
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, env=environment | changes, cwd=tmp_path
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == f"{tmp_path / 'simulate' / '__init__.py'} 6\n"
+        return done.stderr
+
+    assert fresh().count("Set NUMBA_CACHE_DIR to such a folder") == 1
+    assert fresh(NUMBA_CACHE_DIR=str(tmp_path / "kept")) == ""
