@@ -138,10 +138,9 @@ class Scales:
     def to_sdcpp(self, *, spare: bool = True) -> str:
         """Value of `--extra-sample-args` of stable-diffusion.cpp: guidance_schedule=<scale>x<steps>+...
 
-        The first entry is the last step (docs/real-samplers.md says what of this syntax could be verified, and what
-        not). `spare` repeats the first step's scale once more: surplus entries are ignored by the syntax as described,
-        and one is needed by the source that was read, which counts steps from one. One scale per step: not for
-        samplers that evaluate the model more than once a step.
+        The first entry is the last step (docs/real-samplers.md says what was read of this syntax). `spare` repeats the
+        first step's scale once more: the source that was read counts steps from one and needs it. One scale per step:
+        not for samplers that evaluate the model more than once a step (heun, dpm2, dpm++2s_a, res_2s).
 
         Examples
         --------

@@ -201,7 +201,11 @@ class Piecewise(Settled):
 
 @dataclass(frozen=True)
 class Tabulated(Settled):
-    """Linear interpolation of a table; constant beyond its first and last time."""
+    """Linear interpolation of a table; constant beyond its first and last time.
+
+    Each of its times is a breakpoint, where integrators stop: a run takes a step at least for each. A long table of
+    something smooth needs fewer as guidance=table.w, the same w(t) without breakpoints.
+    """
 
     times: Sequence[float]
     values: Sequence[float]
@@ -225,7 +229,8 @@ class Tabulated(Settled):
 class Custom(Schedule):
     """Any vectorised function of t. State its jumps in `jumps`, so that integrators stop there.
 
-    A function cannot be written to a file; use `Tabulated` or `Piecewise` where a problem is to be saved.
+    A function cannot be written to a file; use `Tabulated` or `Piecewise` where a problem is to be saved (a run takes
+    at least one step for each of their points).
     """
 
     function: Callable
@@ -245,7 +250,8 @@ class Custom(Schedule):
 
     def to_dict(self) -> dict[str, Any]:
         raise ScheduleError(
-            f"a schedule made from a function cannot be saved; got {self.function!r}. Use Tabulated or Piecewise."
+            f"a schedule made from a function cannot be saved; got {self.function!r}. Use Tabulated or "
+            "Piecewise with no more points than runs have steps."
         )
 
 

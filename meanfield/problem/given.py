@@ -13,6 +13,8 @@ import numpy as np
 from meanfield.errors import ProblemError, require
 from meanfield.problem.spectrum import Spectrum
 
+VARIANCES = "State variances of the directions, (classes, dim), as np.stack([np.diag(v) for v in variances])."
+
 
 class GivenSpectrum(NamedTuple):
     """Spectrum of given classes, one group for each direction.
@@ -61,11 +63,14 @@ def spectrum_of(means: Any, covariances: Any) -> GivenSpectrum:
     u, basis = np.linalg.eigh(U)
     rotated = basis.T @ W @ basis
     c = np.diagonal(rotated)
-    if c.min() <= 0.0 or (u - c).min() <= 0.0:
+    if min(c.min(), (u - c).min()) <= 1e-12 * u.max():  # none, but for rounding
         i = int(np.argmin(np.minimum(c, u - c)))
+        r = min(np.linalg.matrix_rank(means - centre), len(means) - 1)
         raise ProblemError(
             f"classes and their means must vary in every direction; in direction {i} they have variances {c[i]:.3g} "
-            f"and {u[i] - c[i]:.3g}. Leave out such directions (project on the leading principal components)."
+            f"and {u[i] - c[i]:.3g}. These {len(means)} means vary in {r} of {dim} directions: keep those, "
+            f"V = np.linalg.svd(means - means.mean(axis=0))[2][:{r}], means @ V.T and V @ covariances @ V.T, or those "
+            "of them in which the classes vary."
         )
     spread = np.sqrt(np.mean(np.sum((single - W) ** 2, axis=(1, 2)))) / np.linalg.norm(W)
     off = np.linalg.norm(rotated - np.diag(c)) / np.linalg.norm(W)
@@ -75,6 +80,8 @@ def spectrum_of(means: Any, covariances: Any) -> GivenSpectrum:
 def covariances_of(covariances: Any, classes: int, dim: int) -> np.ndarray:
     """Covariances of all classes, (classes, dim, dim), from those or from one (dim, dim); ProblemError otherwise.
 
+    They must be symmetric: a table of variances, (classes, dim) with as many classes as dimensions, is not.
+
     Examples
     --------
     >>> covariances_of([[0.25]], classes=3, dim=1).ravel()
@@ -82,5 +89,11 @@ def covariances_of(covariances: Any, classes: int, dim: int) -> np.ndarray:
     """
     given = np.asarray(covariances, float)
     fits = given.shape in ((dim, dim), (classes, dim, dim)) and np.all(np.isfinite(given))
-    require(fits, f"covariances must be finite, of shape ({classes}, {dim}, {dim}) or ({dim}, {dim})", given.shape)
+    shapes = f"of shape ({classes}, {dim}, {dim}) or ({dim}, {dim})"
+    require(fits, f"covariances must be finite, {shapes}", given.shape, VARIANCES)
+    if np.abs(given - given.swapaxes(-1, -2)).max() > 1e-8 * np.abs(given).max():
+        raise ProblemError(
+            f"covariances must be symmetric; got one that is not, in shape {given.shape}. {VARIANCES} Where it is "
+            "rounding, take (S + np.swapaxes(S, -1, -2))/2."
+        )
     return np.broadcast_to(given, (classes, dim, dim))

@@ -121,7 +121,11 @@ def time_grid(problem: Problem, t_start: float, n_steps: int, refinement: int = 
     ends = np.array([t_start, *jumps, 0.0])
     lengths = -np.diff(np.log(sigma2 + ends))
     pieces = len(lengths)
-    require(n_steps >= pieces, f"n_steps must be at least {pieces}, one for each piece of the schedule", n_steps)
+    require(
+        n_steps >= pieces, f"n_steps must be at least {pieces}, one for each piece of the schedule", n_steps,
+        "Take more, or a schedule of fewer pieces: of a long Tabulated, which has one between any two of its times, "
+        "guidance=table.w is the same w(t) without stops.",
+    )  # fmt: skip
     counts = np.ones(pieces, dtype=int)
     for _ in range(n_steps - pieces):
         counts[np.argmax(lengths / counts)] += 1

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from meanfield.errors import ProblemError
+from meanfield.problem.given import spectrum_of
 from meanfield.problem.growth import Fixed
 from meanfield.problem.statement import Problem
 from simulate import sample_mixture
@@ -97,3 +98,44 @@ def test_guided_ode_against_plain_euler_steps():
 def test_bad_covariances_are_refused(covariances, match):
     with pytest.raises(ProblemError, match=match):
         sample_mixture(problem(), MEANS, covariances, n_samples=2, n_steps=5)
+
+
+def test_variances_by_direction_are_stated_as_the_message_says():
+    """With as many classes as directions a table of variances has the shape of one covariance for all."""
+    means = np.array([[2.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 2.0]])
+    variances = np.array([[0.1, 0.2, 0.4], [0.3, 0.1, 0.4], [0.3, 0.2, 0.1]])
+    p = problem(guidance=0.0).replace(classes=Fixed(3))
+    for S in (variances, variances[:, :2]):
+        with pytest.raises(ProblemError, match=r"np\.stack\(\[np\.diag\(v\) for v in variances\]\)"):
+            sample_mixture(p, means, S)
+    stated = np.stack([np.diag(v) for v in variances])
+    x = sample_mixture(p, means, stated, target=0, n_samples=4000, n_steps=60)
+    assert np.allclose(x.var(axis=0), variances[0], rtol=0.12)
+    symmetrised = sample_mixture(p, means, (variances + variances.T) / 2 + np.eye(3), n_samples=4000, n_steps=60)
+    assert not np.allclose(symmetrised.var(axis=0), variances[0], rtol=0.12)  # negative control: another mixture
+
+
+def test_covariances_that_are_rounded_are_symmetrised_as_the_message_says():
+    S = COVARIANCES + 1e-6 * np.arange(9).reshape(3, 3)
+    for call in (
+        lambda S: sample_mixture(problem(), MEANS, S, n_samples=2, n_steps=5),
+        lambda S: spectrum_of(MEANS, S),
+    ):
+        with pytest.raises(ProblemError, match=r"\(S \+ np\.swapaxes\(S, -1, -2\)\)/2"):
+            call(S)
+        call((S + np.swapaxes(S, -1, -2)) / 2)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_fewer_means_than_directions_are_projected_as_the_message_says(shared):
+    rng = np.random.default_rng(3)
+    means, covariances = rng.normal(size=(4, 9)), 0.3 * np.eye(9)
+    covariances = covariances if shared else np.broadcast_to(covariances, (4, 9, 9))
+    with pytest.raises(ProblemError, match=r"4 means vary in 3 of 9 directions.*\[:3\]"):
+        spectrum_of(means, covariances)
+    V = np.linalg.svd(means - means.mean(axis=0))[2][:3]
+    found = spectrum_of(means @ V.T, V @ covariances @ V.T)
+    assert np.allclose(found.spectrum.c, 0.3) and found.off_diagonal < 1e-12
+    with pytest.raises(ProblemError, match="3 of 4"):  # as many as the means: one too many
+        V = np.linalg.svd(means - means.mean(axis=0))[2][:4]
+        spectrum_of(means @ V.T, V @ covariances @ V.T)

@@ -11,7 +11,7 @@ from scipy import integrate
 
 import simulate.running.plan
 from meanfield.errors import ProblemError
-from meanfield.guidance.schedules import Constant, Interval, Piecewise
+from meanfield.guidance.schedules import Constant, Interval, Piecewise, Tabulated
 from meanfield.problem.growth import Continuum, Exponential, Fixed
 from meanfield.problem.statement import Problem
 from simulate import run
@@ -204,6 +204,22 @@ def test_steps_end_at_the_jumps_of_the_schedule():
     assert np.array_equal(steps.w_start, schedule.w(0.5 * (t[1:] + t[:-1])))
     with pytest.raises(ProblemError, match=r"n_steps must be at least 3, one for each piece of the schedule; got 2"):
         time_grid(problem, 50.0, 2)
+
+
+def test_a_long_table_of_a_smooth_schedule_runs_as_the_message_says():
+    times = np.geomspace(0.01, 40.0, 150)
+    table = Tabulated(times, 2.0 * times / (1.0 + times))
+    tabulated = Problem(classes=Continuum(), sigma2=0.25, guidance=table, sampler="ode", t_start=50.0)
+    with pytest.raises(ProblemError, match=r"at least 151, one for each piece of the schedule; got 140.*table\.w"):
+        run(tabulated, d=4, n_samples=200, n_disorder=1, n_steps=140)
+
+    def m(guidance, n_steps):
+        stated = tabulated.replace(guidance=guidance)
+        return run(stated, d=4, n_samples=200, n_disorder=1, n_steps=n_steps).draws["m"][0, -1]
+
+    right = m(table, 604)
+    assert abs(m(table.w, 140) - right) < 1e-4  # from the same starts, without noise
+    assert abs(m(lambda t: 0.9 * table.w(t), 140) - right) > 6e-3  # negative control
 
 
 def test_order_survives_a_jump():
