@@ -3,7 +3,7 @@
 from simulate.cloning.measure import clones
 from simulate.running.runner import run
 from simulate.running.step_error import TimestepError, timestep_error
-from simulate.samples.given import sample_mixture
+from simulate.samples.given import StartWarning, sample_mixture
 from simulate.samples.line import sample_line
 from simulate.samples.points import PointScore
 from simulate.samples.scored import sample_scores
@@ -20,4 +20,5 @@ __all__ = [
     "PointScore",
     # results
     "TimestepError",
+    "StartWarning",
 ]

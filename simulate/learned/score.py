@@ -88,7 +88,7 @@ class LearnedScore:
         conditional = self.conditional(labels)
         return sample_scores(
             problem, conditional, self.unconditional, self.network.u.numel(), n_samples=len(labels), n_steps=n_steps,
-            seed=seed, progress=progress,
+            seed=seed, progress=progress, t_end=0.0,
         )  # fmt: skip
 
     def _score(self, labels: np.ndarray | None) -> ScoreFunction:

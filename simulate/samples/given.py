@@ -3,6 +3,8 @@
 The same score, integrator and random streams as `simulate.run`, but the samples themselves are returned.
 """
 
+import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,18 @@ from simulate.scores.mixture import Mixture
 from simulate.scores.reference import ReferenceScore
 from simulate.steps.integrators import Step
 from simulate.steps.stepping import State, advance
+
+LEFT = 0.3  # of its width: how far the start alone may leave a class from its mean
+
+
+class StartWarning(UserWarning):
+    """A start too early for the data: the noise does not cover the classes, and samples are not those of the mixture.
+
+    Examples
+    --------
+    >>> issubclass(StartWarning, UserWarning)
+    True
+    """
 
 
 def sample_mixture(
@@ -48,6 +62,10 @@ def sample_mixture(
     ------
     ProblemError : means or covariances that do not fit the problem, a spectrum, or a start at t = infinity.
 
+    Warns
+    -----
+    StartWarning : a start whose noise does not cover the data; samples begin at N(0, t_start I), whatever the data are.
+
     Examples
     --------
     >>> from meanfield import Fixed, Problem
@@ -73,6 +91,7 @@ def sample_mixture(
         score = CovarianceScore(centres, _checked_covariances(covariances, centres), k)
         variances, basis = score.c, score.basis  # steps are taken in the basis of the target, around its mean
         problem = problem.replace(sigma2=float(score.c[0]))  # the least variance sets the steps
+    _warn_of_early_start(problem, centres, k, problem.sigma2 if variances is None else score.c)
     batch = Batch(problem, n_steps, n_samples, len(basis), seed, variances=variances)
 
     def move(state: State, n: int, step: Step, noise: Any) -> State:
@@ -93,3 +112,22 @@ def _checked_covariances(covariances: Any, means: np.ndarray) -> np.ndarray:
             "multiple of the identity, or leave out directions without variance."
         )
     return given
+
+
+def _warn_of_early_start(problem: Problem, means: np.ndarray, target: int, c: Any) -> None:
+    """Warn where t_start is not above |mu_k - mu_1|^2 and the class variances c, or leaves the target off its mean.
+
+    Without guidance the mean of the target ends at mu_1 (1 - (c/(c + T))^e), as the start is centred at the origin.
+    """
+    least, size = float(np.min(c)), float(np.linalg.norm(means[target]))
+    apart = float(np.sum((means - means[target]) ** 2, axis=1).max())
+    needed = max(apart, float(np.max(c)), least * ((size / (LEFT * math.sqrt(least))) ** (1.0 / problem.e) - 1.0))
+    if problem.T < needed:
+        start = problem.noise.own_time(10.0 * needed)
+        warnings.warn(
+            f"the start must cover the data: VE time {problem.T:.3g} is below {needed:.3g}, from the squared distances "
+            f"between means ({apart:.3g}), the largest class variance ({np.max(c):.3g}) and the distance of the target "
+            f"from the origin ({size:.3g}). Take t_start={start:.3g}, or centre the data and divide by their width.",
+            StartWarning,
+            stacklevel=3,
+        )

@@ -30,12 +30,14 @@ class PointScore:
         if self.points.ndim != 2 or not len(self.points) or not np.all(np.isfinite(self.points)):
             raise ProblemError(f"points must be finite, of shape (points, dim); got shape {self.points.shape}.")
         self.blur = checked("blur", blur, low=0, open_low=True)
-        self._half = 0.5 * np.sum(self.points**2, axis=1)
+        self._centre = self.points.mean(axis=0)
+        self._points = self.points - self._centre  # far from the origin squares would lose all digits
+        self._half = 0.5 * np.sum(self._points**2, axis=1)
 
     def __call__(self, x: np.ndarray, t: float) -> np.ndarray:
         x, t = checked_state(x, t, self.points.shape[1])
-        s = self.blur + t
-        logits = (x @ self.points.T - self._half) / s  # (samples, points)
+        s, x = self.blur + t, x - self._centre
+        logits = (x @ self._points.T - self._half) / s  # (samples, points)
         weights = np.exp(logits - logits.max(axis=1, keepdims=True))
         weights /= weights.sum(axis=1, keepdims=True)
-        return (weights @ self.points - x) / s
+        return (weights @ self._points - x) / s

@@ -10,6 +10,10 @@ a sample is that of `simulate.sample_mixture`, up to the error of the time step.
 posterior moves with the state. Where steps are short enough the force at the predicted state is therefore taken for
 that at the corrected one, whose distance is O(h^3) (order 3 for the ODE, weak order 2 for the SDE, as before); where
 they are not it is evaluated again.
+
+No score is called at t below `t_end`: the steps go on to t = 0 with b(x, t_end), whose change over so short a time does
+not matter. With s = sigma^2 -> 0 what is returned is then the denoised sample, as in other samplers. Scores in the form
+(D(x, sigma) - x)/sigma^2 are 0/0 at t = 0.
 """
 
 import math
@@ -24,6 +28,8 @@ from meanfield.tools.progress import Progress
 from simulate.samples.batch import Batch, require_start
 from simulate.steps.integrators import Step, correct, predict
 
+T_END = 1e-4  # default of t_end, in units of sigma2: times below change a force b by a few 1e-5 of its size
+
 ScoreFunction = Callable[[np.ndarray, float], np.ndarray]  # x (samples, dim), VE time t -> score (samples, dim)
 
 
@@ -37,6 +43,7 @@ def sample_scores(
     n_steps: int = 80,
     seed: int = 0,
     draw: int = 0,
+    t_end: float | None = None,
     progress: bool | Callable[[int, int], Any] | None = False,
 ) -> np.ndarray:
     """Guided samples with the scores s_c and s_u given as functions.
@@ -50,6 +57,8 @@ def sample_scores(
     dim : number of dimensions.
     n_samples, n_steps, seed : as in `simulate.run`.
     draw : number of the batch, >= 0; another one has other random numbers.
+    t_end : least VE time at which scores are called, from 0 to below the start; default 1e-4 sigma2. For a network that
+        knows no noise below sigma_min give sigma_min^2. 0 is for scores that are right there, such as exact ones.
     progress : False is silent, True shows a bar after two seconds, None does so on a terminal.
 
     Returns
@@ -80,18 +89,20 @@ def sample_scores(
     for name, score in (("conditional", conditional), ("unconditional", unconditional)):
         require(callable(score), f"the {name} score must be a function of (x, t)", repr(score))
     batch = Batch(problem, n_steps, n_samples, whole("dim", dim, low=1), seed, draw)
-    t = batch.steps.t.tolist()
+    t_end = T_END * problem.sigma2 if t_end is None else checked("t_end", t_end, low=0)
+    require(t_end < problem.T, "t_end must be below the start", f"t_end={t_end:g} and t={problem.T:g}", "Lower it.")
+    t = np.maximum(batch.steps.t, t_end).tolist()
 
-    def force(x: np.ndarray, t: float, w: float, D: float) -> np.ndarray:
-        return x + D * _guided(x, t, w, conditional, unconditional)
+    def force(x: np.ndarray, t: float, w: float) -> np.ndarray:
+        return x + (problem.sigma2 + t) * _guided(x, t, w, conditional, unconditional)
 
     def move(state: _State, n: int, step: Step, noise: Any) -> _State:
         x, b = state.x, state.b
         if b is None or step.w_start != state.w:
-            b = force(x, t[n], step.w_start, batch.steps.variance(n))
+            b = force(x, t[n], step.w_start)
         ahead = b + step.ratio * (b - state.before)
         predicted = predict(x, b, ahead, noise, step)
-        there = force(predicted, t[n + 1], step.w_end, step.D_end)
+        there = force(predicted, t[n + 1], step.w_end)
         return _State(correct(predicted, there - ahead, step), there if step.resolved else None, step.w_end, b)
 
     with Progress(progress, len(batch.steps), "sampling") as show:
@@ -148,7 +159,7 @@ def _guided(x: np.ndarray, t: float, w: float, conditional: ScoreFunction, uncon
             lost = int(np.sum(~np.isfinite(score).all(axis=1)))
             raise ConvergenceError(
                 f"the {name} score must be finite; at t = {t:.4g} it is not for {lost} of {len(x)} samples. Weaken the "
-                "guidance, take more steps, or train longer."
+                "guidance, take more steps, train longer, or raise t_end if it fails at small t."
             )
         total += weight * score
     return total

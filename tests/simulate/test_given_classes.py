@@ -10,7 +10,7 @@ from meanfield.errors import ProblemError
 from meanfield.problem.given import spectrum_of
 from meanfield.problem.growth import Fixed
 from meanfield.problem.statement import Problem
-from simulate import sample_mixture
+from simulate import StartWarning, sample_mixture
 from simulate.randomness.streams import NoiseReader
 from simulate.scores.covariances import CovarianceScore
 
@@ -68,6 +68,7 @@ def test_unguided_samples_have_the_law_of_their_class():
         assert not np.allclose(np.cov(x.T), COVARIANCES[6], atol=error)
 
 
+@pytest.mark.filterwarnings("ignore::simulate.StartWarning")  # the same early start for both
 def test_guided_ode_against_plain_euler_steps():
     """The flow of the guided score by tiny Euler steps with the written-out score of one sample."""
     p, k = problem(t_start=50.0), 3
@@ -118,7 +119,7 @@ def test_variances_by_direction_are_stated_as_the_message_says():
 def test_covariances_that_are_rounded_are_symmetrised_as_the_message_says():
     S = COVARIANCES + 1e-6 * np.arange(9).reshape(3, 3)
     for call in (
-        lambda S: sample_mixture(problem(), MEANS, S, n_samples=2, n_steps=5),
+        lambda S: sample_mixture(problem(t_start=2000.0), MEANS, S, n_samples=2, n_steps=5),
         lambda S: spectrum_of(MEANS, S),
     ):
         with pytest.raises(ProblemError, match=r"\(S \+ np\.swapaxes\(S, -1, -2\)\)/2"):
@@ -139,3 +140,22 @@ def test_fewer_means_than_directions_are_projected_as_the_message_says(shared):
     with pytest.raises(ProblemError, match="3 of 4"):  # as many as the means: one too many
         V = np.linalg.svd(means - means.mean(axis=0))[2][:4]
         spectrum_of(means @ V.T, V @ covariances @ V.T)
+
+
+GRAMS = np.array([[3706.0, 201.0], [5076.0, 217.0], [3733.0, 196.0]])  # masses and flipper lengths of three species
+SPREADS = np.diag([460.0**2, 6.5**2])
+
+
+@pytest.mark.parametrize("sampler", ["ode", "sde"])
+def test_a_start_too_early_for_the_data_is_said_with_one_that_does(sampler):
+    """From t = 1000 a mean of 3706 g came out at a few grams to a few hundred; from the start named it is there."""
+    p = Problem(classes=Fixed(3), sigma2=1.0, guidance=0.0, sampler=sampler, t_start=1000.0)
+    with pytest.warns(StartWarning, match="t_start=") as said:
+        x = sample_mixture(p, GRAMS, SPREADS, n_samples=400)
+    assert abs(x[:, 0].mean() - 3706.0) > 3000.0
+    named = float(str(said[0].message).split("t_start=")[1].split(",")[0])
+    x = sample_mixture(p.replace(t_start=named), GRAMS, SPREADS, n_samples=400)  # and no warning, which would raise
+    assert abs(x[:, 0].mean() - 3706.0) < (0.3 + 4.0 / 20.0) * 460.0
+    centred = (GRAMS - GRAMS.mean(axis=0)) / 500.0
+    x = sample_mixture(p, centred, SPREADS / 500.0**2, n_samples=400)
+    assert abs(x[:, 0].mean() - centred[0, 0]) < (0.3 + 4.0 / 20.0) * 0.92

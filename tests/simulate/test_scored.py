@@ -58,11 +58,10 @@ def rms(x):
 
 
 def test_the_order_of_the_ode_is_three():
-    exact = sample_scores(problem(), *mixture(WIDTHS), 3, n_samples=30, n_steps=3200)
+    options = {"n_samples": 30, "t_end": 0.0}
+    exact = sample_scores(problem(), *mixture(WIDTHS), 3, n_steps=3200, **options)
     steps = np.array([100, 200, 400, 800])
-    errors = [
-        np.abs(sample_scores(problem(), *mixture(WIDTHS), 3, n_samples=30, n_steps=n) - exact).mean() for n in steps
-    ]
+    errors = [np.abs(sample_scores(problem(), *mixture(WIDTHS), 3, n_steps=n, **options) - exact).mean() for n in steps]
     order = -np.polyfit(np.log(steps), np.log(errors), 1)[0]
     assert abs(order - 3.0) < 0.25
 
@@ -160,6 +159,55 @@ def test_scores_that_are_no_functions_are_refused():
         sample_scores(problem(), lambda x, t: "a", mixture(WIDTHS)[1], 3)
     with pytest.raises(ProblemError, match="problem must be a Problem; got 3"):
         sample_scores(3, *mixture(WIDTHS), 3)
+
+
+def as_denoiser(score):
+    """(D(x, sigma) - x)/sigma^2 from D = x + sigma^2 s, with the last digits of a network in float32: 0/0 at 0."""
+
+    def again(x, t):
+        denoised = (x + t * score(x, t)).astype(np.float32)
+        with np.errstate(invalid="ignore"):
+            return (denoised - x.astype(np.float32)).astype(float) / t
+
+    return again
+
+
+@pytest.mark.parametrize("sampler", ["ode", "sde"])
+def test_a_denoiser_gives_the_samples_of_its_score(sampler):
+    """By default no score is called at t = 0, where a denoiser has none; exact scores stay what they are there."""
+    p, options = problem(sampler=sampler), {"n_samples": 200, "n_steps": 80, "seed": 3}
+    exact = sample_scores(p, *mixture(WIDTHS), 3, t_end=0.0, **options)
+    step = rms(sample_scores(p, *mixture(WIDTHS), 3, t_end=0.0, **{**options, "n_steps": 160}) - exact)
+    assert rms(sample_scores(p, *mixture(WIDTHS), 3, **options) - exact) < min(2e-5, step)
+    assert rms(sample_scores(p, *map(as_denoiser, mixture(WIDTHS)), 3, **options) - exact) < 1e-3
+    late = sample_scores(p, *mixture(WIDTHS), 3, t_end=1.0, **options)  # negative control: most of the last widths
+    assert rms(late - exact) > 0.01
+
+
+def test_times_of_scores_end_at_t_end():
+    times = []
+
+    def watched(x, t):
+        times.append(t)
+        return mixture(WIDTHS)[0](x, t)
+
+    for t_end, least in ((None, 1e-4 * WIDTHS[0, 0]), (0.0, 0.0), (0.002**2, 0.002**2)):
+        times.clear()
+        sample_scores(problem(), watched, mixture(WIDTHS)[1], 3, n_samples=2, n_steps=30, t_end=t_end)
+        assert min(times) == pytest.approx(least, abs=0.0)
+    for wrong in (-1e-9, 200.0, np.nan, "0"):
+        with pytest.raises(ProblemError, match="t_end must be"):
+            sample_scores(problem(), watched, watched, 3, n_samples=2, n_steps=5, t_end=wrong)
+    with pytest.raises(ConvergenceError, match="raise t_end"):
+        sample_scores(problem(), *map(as_denoiser, mixture(WIDTHS)), 3, n_samples=2, n_steps=5, t_end=0.0)
+
+
+def test_points_far_from_the_origin_keep_their_digits():
+    """All that matters is where they are to each other: moved by 2^27, exact in doubles, score and samples agree."""
+    points, x = np.round(RNG.normal(size=(9, 2)) * 64) / 64, np.round(RNG.normal(size=(5, 2)) * 64) / 64
+    near, far = PointScore(points, blur=0.1), PointScore(points + 2.0**27, blur=0.1)
+    assert np.allclose(far(x + 2.0**27, 0.3), near(x, 0.3), rtol=1e-6, atol=1e-6)
+    assert not np.allclose(far(x + 2.0**27 + 0.01, 0.3), near(x, 0.3), rtol=1e-3, atol=1e-3)  # negative control
 
 
 def test_the_score_of_points_is_the_gradient_of_their_density():

@@ -112,7 +112,8 @@ def exact_level(
     def points(problem: Any) -> np.ndarray:
         everything = PointScore(digits.x, BLUR)
         own = (PointScore(digits.x[digits.labels == k], BLUR) for k in range(10))
-        samples = (sample_scores(problem, s, everything, 64, seed=10 * seed + k, **options) for k, s in enumerate(own))
+        exact: dict[str, Any] = {"t_end": 0.0, **options}
+        samples = (sample_scores(problem, s, everything, 64, seed=10 * seed + k, **exact) for k, s in enumerate(own))
         return np.array(list(samples))
 
     sample = points if level == EXACT[2] else gaussians
