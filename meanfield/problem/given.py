@@ -3,7 +3,7 @@
 The theory takes classes whose covariances all equal W and whose means are N(0, B), W and B diagonal in one basis
 (sec. 6 of docs/theory.md). Of given classes W is the mean covariance and B the covariance of the means. The basis is
 that of the aggregate U = W + B, and the spectrum is the diagonal of W and U in it. `off_diagonal` is what this leaves
-out. With P classes in d dimensions the rate is log(P)/d: solve(Problem(classes=Exponential(log(P)/d), spectrum=...)).
+out. P classes in d dimensions are solved at their own d: solve(Problem(classes=Fixed(P), spectrum=...), d=d).
 """
 
 from typing import Any, NamedTuple

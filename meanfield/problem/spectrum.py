@@ -80,12 +80,12 @@ class Spectrum:
         """(c + t)/g, the noised class variance in whitened coordinates: shape of t and (groups,)."""
         return (np.asarray(self.c) + np.asarray(t, float)[..., None]) / self.g
 
-    def counts(self, d: int) -> tuple[int, ...]:
+    def counts(self, d: int, least: int = LEAST) -> tuple[int, ...]:
         """Whole numbers of directions per group at dimension d, by largest remainders.
 
         Raises
         ------
-        ProblemError : a group would have fewer than two directions (its v could not be measured).
+        ProblemError : a group would have fewer than `least` directions; with one, v of particles cannot be measured.
         """
         d = whole("d", d, low=1)
         exact = np.asarray(self.share) * d
@@ -93,16 +93,20 @@ class Spectrum:
         remainder = exact - counts
         for i in np.argsort(-remainder, kind="stable")[: d - int(counts.sum())]:
             counts[i] += 1
-        if counts.min() < LEAST:
+        if counts.min() < least:
             i, smallest = int(np.argmin(counts)), float(np.min(self.share))  # type: ignore[arg-type]
+            directions = f"{least} direction{'s' if least > 1 else ''}"
             raise ProblemError(
-                f"every group needs at least {LEAST} directions; d={d} gives {counts[i]} to the group with share "
-                f"{self.share[i]:.3g}. Take d >= {math.ceil(LEAST / smallest)}, or fewer groups."  # type: ignore[index]
+                f"every group needs at least {directions}; d={d} gives {counts[i]} to the group with share "
+                f"{self.share[i]:.3g}. "  # type: ignore[index]
+                f"Take d >= {math.ceil(least / smallest - 1e-9)}, or fewer groups."
             )
         return tuple(int(n) for n in counts)
 
     def at(self, d: float) -> "Spectrum":
         """This spectrum with the shares that dimension d realises; itself at d = infinity.
+
+        One direction is enough for a group: theory does not measure.
 
         Examples
         --------
@@ -112,7 +116,7 @@ class Spectrum:
         if math.isinf(d):
             return self
         d = whole("d", d, low=1)
-        return Spectrum(self.c, self.u, tuple(n / d for n in self.counts(d)))
+        return Spectrum(self.c, self.u, tuple(n / d for n in self.counts(d, least=1)))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON or TOML."""

@@ -7,8 +7,10 @@ polynomials of either, as accurate as the solution itself.
 """
 
 import math
+import warnings
 
 from meanfield.errors import ConvergenceError, checked, short
+from meanfield.problem.growth import Fixed
 from meanfield.problem.statement import Problem
 from meanfield.theory.path import Path
 from meanfield.theory.trajectory import SpectralTrajectory, Trajectory
@@ -22,7 +24,8 @@ def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Tra
     Parameters
     ----------
     problem : what to solve.
-    d : dimension, >= 1; infinite by default. A finite d replaces alpha by log(P)/d in the same equations.
+    d : dimension, >= 1; infinite by default. A finite d replaces alpha by log(P)/d in the same equations: give it for
+        classes and directions of your own, whose number is fixed (`UserWarning` otherwise).
     capture : False leaves out the rule (T7c): wrong in a glass with w < 0, and there to see what the rule does.
 
     Returns
@@ -47,6 +50,7 @@ def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Tra
     problem.require_no_ratio("solve", "It acts at D ~ d alone, not at d = infinity; fade has its theory at finite d.")
     if problem.spectrum is not None:
         problem = problem.replace(spectrum=problem.spectrum.at(d))  # the shares that d realises
+        _warn_of_infinite_d(problem, d)
     alpha = problem.classes.rate(d)
     require_rate(alpha)
     problem.require_usual_weight()
@@ -67,3 +71,16 @@ def require_rate(alpha: float) -> None:
     if alpha > 0.0:
         remedy = "Take d = infinity, or a larger alpha: as small a rate is 0 to all digits."
         checked("log(P)/d", alpha, low=LEAST_RATE, infinite=True, remedy=remedy)
+
+
+def _warn_of_infinite_d(problem: Problem, d: float) -> None:
+    """A fixed number of classes in infinitely many directions tells nothing of as many in those of a spectrum."""
+    P, spectrum = problem.classes, problem.spectrum
+    if math.isinf(d) and isinstance(P, Fixed) and P.n > 1 and spectrum is not None:
+        own = math.ceil(1.0 / min(spectrum.share) - 1e-9)  # type: ignore[type-var, arg-type]
+        warnings.warn(
+            f"{P!r} at d = infinity has the rate log(P)/d = 0: classes so rare that guidance distorts nothing. For "
+            f"{P.n} classes in as many directions as you have, take solve(problem, d={own}) where every group is "
+            f"one direction, or Exponential(log({P.n})/d).",
+            stacklevel=3,
+        )
