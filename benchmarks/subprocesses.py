@@ -23,7 +23,7 @@ def peak():
     with open("/proc/self/status") as lines:  # not ru_maxrss: that begins with the peak of the parent
         return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 def go(P, d, S):
-    problem = Problem(classes=Fixed(P), sigma2=0.25, guidance=1.0, t_start=100.0)
+    problem = Problem(classes=Fixed(P), sigma2=0.25, guidance=0.1, t_start=100.0)
     return run(problem, d=d, n_samples=S, n_disorder=1, n_steps=3, n_times=2, progress=False)
 go(10, 4, 10)
 before = peak()
@@ -44,7 +44,7 @@ from meanfield import Fixed, Problem
 from simulate import run
 def go():
     begin = time.process_time()
-    problem = Problem(classes=Fixed(10), sigma2=0.25, guidance=1.0, t_start=100.0)
+    problem = Problem(classes=Fixed(10), sigma2=0.25, guidance=0.1, t_start=100.0)
     run(problem, d=4, n_samples=10, n_disorder=2, n_steps=5, dtype="{dtype}", progress=False)
     return time.process_time() - begin
 first = go()

@@ -11,15 +11,15 @@ error: it resolves distortions of 1e-6. At w = 0 both coincide and the paired es
 This module holds no physics, so that `simulate` may use the same container.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from meanfield.errors import ConvergenceError, ProblemError
+from meanfield.errors import ConvergenceError, ProblemError, require, short
 from meanfield.problem.statement import Problem
+from meanfield.tools.resolution import coarse
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,8 @@ class Ensemble:
         With a spectrum m, v, q are those of original coordinates (see `meanfield.theory.trajectory`), and `m_group`,
         `v_group`, `m_group_twin`, `v_group_twin` (draws, times, groups) those of each group, whitened.
     n_samples : samples per draw.
-    info : everything else that explains the result: seed, n_steps, method, number of classes, versions, seconds.
+    info : everything else that explains the result: seed, n_steps, method, number of classes, versions, seconds, and
+        `guidance_per_step`, how well the steps resolve the guidance (`meanfield.tools.resolution`).
 
     Every observable is also an attribute: `data.m.mean`, `data.m.stderr` have shape (times,); `data.final` is t = 0.
     """
@@ -106,26 +107,10 @@ class Ensemble:
     info: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if "n_steps" in self.info and len(self.t) > 1:
-            self._require_stable_steps(int(self.info["n_steps"]))
-
-    def _require_stable_steps(self, n_steps: int) -> None:
-        """Explicit steps of length h in log D are stable while e |w| (1 - pi_1) h/(1 + D) < 2, and useless beyond."""
-        p, s = self.problem, self.problem.spectrum
-        D = p.sigma2 + self.t if s is None else s.D(self.t).min(axis=-1)
-        h = math.log(p.least_variance / (p.least_variance + self.t[0]))
-        rest = 1.0 - np.nan_to_num(np.mean(self.draws["weight"], axis=0), nan=0.0)
-        w = np.zeros(len(self.t)) if p.schedule.by_sample else np.abs(p.weight(self.t))
-        numbers = p.e * w * rest * (-h / n_steps) / (1.0 + D)
-        worst = int(np.argmax(numbers))
-        finite = all(np.isfinite(self.draws[name]).all() for name in ("m", "v"))
-        if numbers[worst] > 2.0 or not finite:
-            needed = math.ceil(n_steps * max(2.0 * numbers[worst], 2.0))
-            raise ConvergenceError(
-                f"time steps must resolve the guidance: e |w| (1 - pi_1) h/(1 + D) below 2, h the step in log D; it is "
-                f"{numbers[worst]:.3g} at t = {self.t[worst]:.3g}{'' if finite else ', and the result is not finite'}. "
-                f"Take n_steps={needed} or more, and measure the time-step error (simulate.timestep_error)."
-            )
+        for name in ("m", "v"):
+            lost = self.t[~np.isfinite(self.draws[name]).all(axis=0)]
+            require(not len(lost), f"{name} must be finite at every time", f"others at t = {short(lost[:3].tolist())}",
+                    "Take more steps.", error=ConvergenceError)  # fmt: skip
 
     @property
     def n_draws(self) -> int:
@@ -238,9 +223,12 @@ class Ensemble:
             ) from cause
 
     def __repr__(self) -> str:
-        m, v = self.final.m, self.final.v
-        return (
-            f"{self.info.get('method', 'Ensemble')}: d = {self.d}, {self.n_draws} draws x {self.n_samples} samples, "
+        m, v, info = self.final.m, self.final.v, self.info
+        few = "" if "tol" in info else coarse(info.get("guidance_per_step", 0.0))
+        return "\n  ".join([
+            f"{info.get('method', 'Ensemble')}: d = {self.d}, {self.n_draws} draws x {self.n_samples} samples, "
             f"m(0) = {m.mean:.5f} +- {m.stderr:.5f}, v(0)/sigma2 = {v.mean / self.problem.sigma2:.5f} "
-            f"+- {v.stderr / self.problem.sigma2:.5f}" + (f"\n  {self.info['why']}" if "why" in self.info else "")
-        )
+            f"+- {v.stderr / self.problem.sigma2:.5f}",
+            *([info["why"]] if "why" in info else []),
+            *([few] if few else []),
+        ])  # fmt: skip

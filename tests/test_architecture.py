@@ -23,7 +23,7 @@ ARROWS = {
     "meanfield.tools": {"meanfield.errors"},
     "meanfield.guidance": {"meanfield.errors", "meanfield.tools"},
     "meanfield.problem": {"meanfield.errors", "meanfield.guidance", "meanfield.tools"},
-    "meanfield.ensemble": {"meanfield.errors", "meanfield.problem"},
+    "meanfield.ensemble": {"meanfield.errors", "meanfield.problem", "meanfield.tools"},
     "meanfield.theory": STATED,
     "meanfield.maps": STATED | {"meanfield.theory"},
     "meanfield.exact": STATED,

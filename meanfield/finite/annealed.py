@@ -40,10 +40,11 @@ def bent(w, square, D, d, power):  # pragma: no cover - compiled
 
 @compiled()
 def force(u, gg, D, w, root, constant, power):  # pragma: no cover - compiled
-    """b along mu_1, and the factor k of b = k g across it."""
+    """b along mu_1, the factor k of b = k g across it, and -k (1 + D)/w: 1 - pi_1, bent."""
     share = sigmoid(-log_odds(u, gg, D, root, constant)) / (1.0 + D)
-    k = -bent(w, share * share * ((u - D * root) ** 2 + gg), D, root * root, power) * share
-    return k * (u - D * root), k  # x/(1 + D) - mu_1 = (y - D mu_1)/(1 + D)
+    share *= bent(1.0, share * share * ((u - D * root) ** 2 + gg), D, root * root, power)
+    k = -w * share
+    return k * (u - D * root), k, share * (1.0 + D)  # x/(1 + D) - mu_1 = (y - D mu_1)/(1 + D)
 
 
 @compiled()
@@ -58,7 +59,7 @@ def start(rng, law, d):  # pragma: no cover - compiled
 
 @compiled(inline="always")
 def step(rng, s, n, grid, d, root, constant):  # pragma: no cover - compiled
-    """One exponential Heun step from grid.D[n] to grid.D[n + 1]."""
+    """One exponential Heun step from grid.D[n] to grid.D[n + 1], and N of it (`meanfield.tools.resolution`)."""
     u, u0, gg, gh, hh = s
     keep, phi, size = grid.decay[n], grid.phi[n], grid.noise[n]
     along = first = second = rest = 0.0
@@ -73,17 +74,18 @@ def step(rng, s, n, grid, d, root, constant):  # pragma: no cover - compiled
     g = math.sqrt(gg)
     h1 = gh / g if g > 0.0 else 0.0  # h in the basis (g/|g|, and the rest of h)
     h2 = math.sqrt(max(hh - h1 * h1, 0.0))
-    b0, k0 = force(u, gg, grid.D[n], grid.w_start[n], root, constant[n], grid.power)
+    b0, k0, pull = force(u, gg, grid.D[n], grid.w_start[n], root, constant[n], grid.power)
     u1 = keep * u + (1.0 - keep) * b0 + along
     scale = keep + (1.0 - keep) * k0  # predictor: g -> scale g + noise
     gg1 = max(scale * scale * gg + 2.0 * scale * g * first + square, 0.0)
-    b1, k1 = force(u1, gg1, grid.D[n + 1], grid.w_end[n], root, constant[n + 1], grid.power)
+    b1, k1, _ = force(u1, gg1, grid.D[n + 1], grid.w_end[n], root, constant[n + 1], grid.power)
     grow = 1.0 + phi * k1  # corrector: g -> grow (scale g + noise) - phi k0 g = a g + grow noise
     a = grow * scale - phi * k0
     gg1 = a * a * gg + 2.0 * a * grow * g * first + grow * grow * square
     gh1 = a * keep * gh + a * g * first + grow * (keep * (h1 * first + h2 * second) + square)
     hh1 = keep * keep * hh + 2.0 * keep * (h1 * first + h2 * second) + square
-    return u1 + phi * (b1 - b0), keep * u0 + along, max(gg1, 0.0), gh1, max(hh1, 0.0)
+    after = u1 + phi * (b1 - b0), keep * u0 + along, max(gg1, 0.0), gh1, max(hh1, 0.0)
+    return after, grid.strength[n] * pull
 
 
 @compiled()
@@ -122,15 +124,18 @@ def log_sigmoid(x):  # pragma: no cover - compiled
 
 @compiled()
 def fill(rng, n_samples, model: Model, out):  # pragma: no cover - compiled
-    """Add up the observables of `n_samples` samples in out (observables, times)."""
+    """Add up the observables of `n_samples` samples in out (observables, times); returns the sum of their N^2."""
     d, grid, constant = model.d, model.grid, model.constant
-    column, root = np.empty(out.shape[0]), math.sqrt(d)
+    column, root, squares = np.empty(out.shape[0]), math.sqrt(d), 0.0
     for _ in range(n_samples):
-        s = start(rng, model.law, d)
+        s, largest = start(rng, model.law, d), 0.0
         for n in range(len(grid.D)):
             if grid.slot[n] >= 0:
                 column[:] = 0.0
                 observe(s, grid.D[n], d, constant[n], model.log_rivals, column)
                 out[:, grid.slot[n]] += column
             if n < len(grid.decay):
-                s = step(rng, s, n, grid, d, root, constant)
+                s, number = step(rng, s, n, grid, d, root, constant)
+                largest = max(largest, number)
+        squares += largest * largest
+    return squares

@@ -142,12 +142,14 @@ def quenched(
         data.info.update(balls=0.0, classes_in_ball=0.0, excess=0.0, tolerance=tolerance)  # type: ignore[attr-defined]
         return data
     n_all = round(model.number) - 1 if model.number - 1 <= n_explicit else -1
-    tallies: list[np.ndarray] = []
+    tallies: list[list[float]] = []
 
-    def fill(rng: Any, samples: int, out: np.ndarray) -> None:
+    def fill(rng: Any, samples: int, out: np.ndarray) -> float:
         from meanfield.finite import nearest  # numba is loaded only when it is needed
 
-        tallies.append(nearest.fill(rng, samples, model, nearest.Rule(tolerance, n_most, n_all), out))
+        *tally, squares, _ = nearest.fill(rng, samples, model, nearest.Rule(tolerance, n_most, n_all), out)
+        tallies.append(tally)
+        return squares
 
     standing = "exact" if n_all >= 0 else "asymptotic"
     about = {"log_classes": model.log_count, "tolerance": tolerance, "standing": standing}
@@ -162,10 +164,10 @@ def quenched(
 
 
 def _reduced(problem: Problem, s: Settings, model: Model, progress: Any) -> Ensemble:
-    def fill(rng: Any, samples: int, out: np.ndarray) -> None:
+    def fill(rng: Any, samples: int, out: np.ndarray) -> float:
         from meanfield.finite import annealed  # numba is loaded only when it is needed
 
-        annealed.fill(rng, samples, model, out)
+        return annealed.fill(rng, samples, model, out)
 
     exact = model.log_count in (0.0, math.inf) or not (model.grid.w_start.any() or model.grid.w_end.any())
     log_classes = model.log_count if math.isfinite(model.log_count) else "inf"

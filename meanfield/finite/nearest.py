@@ -84,7 +84,10 @@ def posterior(y, D, near, log_rivals, shift):  # pragma: no cover - compiled
 
 @compiled()
 def explicit(rng, y, h, first, near, model, rule, out, about):  # pragma: no cover - compiled
-    """Steps from grid.D[first] on with explicit classes; the ball is renewed where the tolerance asks for it."""
+    """Steps from grid.D[first] on with explicit classes; the ball is renewed where the tolerance asks for it.
+
+    `about` is that of `fill`.
+    """
     d, grid, log_rivals = len(y), model.grid, model.log_rivals
     drawn, best_left = Drawn(np.empty((256, d)), 0, np.empty((8, d + 1)), 0), -math.inf
     b0, b1, noise, column = np.empty(d), np.empty(d), np.zeros(d), np.empty(out.shape[0])
@@ -112,6 +115,8 @@ def explicit(rng, y, h, first, near, model, rule, out, about):  # pragma: no cov
             out[:, grid.slot[n]] += column
         if last:
             return
+        number = grid.strength[n] * annealed.sigmoid(-seen_by[0])
+        about[4] = max(about[4], annealed.bent(number, np.dot(b0, b0), D, d, grid.power))
         keep, phi, size = grid.decay[n], grid.phi[n], grid.noise[n]
         for i in range(d):
             noise[i] = size * rng.standard_normal() if size > 0.0 else 0.0
@@ -180,20 +185,23 @@ def start_all(rng, law, act, y, h):  # pragma: no cover - compiled
 def fill(rng, n_samples, model: Model, rule: Rule, out):  # pragma: no cover - compiled
     """Add up the observables of `n_samples` samples in out (observables, times).
 
-    Returns the number of balls, of the classes in them, and the largest excess, a logarithm, over the rule.
+    Returns the number of balls, of the classes in them, the largest excess, a logarithm, over the rule, the sum of N^2,
+    and N of the last sample (`meanfield.tools.resolution`).
     """
-    d, about = model.d, np.array([0.0, 0.0, -math.inf])
+    d, about = model.d, np.array([0.0, 0.0, -math.inf, 0.0, 0.0])
     y, h = np.empty(d), np.empty(d)
     for _ in range(n_samples):
+        about[4] = 0.0
         if rule.n_all >= 0:
             near = all_classes(rng, d, rule.n_all)
             start_all(rng, model.law, near.delta, y, h)
             explicit(rng, y, h, 0, near, model, rule, out, about)
         else:
-            first = averaged(rng, y, h, model, rule, out)
+            first = averaged(rng, y, h, model, rule, out, about)
             if first >= 0:
                 none = Near(Ball(y.copy(), 0.0), np.empty((0, d)), np.empty(0))
                 explicit(rng, y, h, first, none, model, rule, out, about)
+        about[3] += about[4] * about[4]
     return about
 
 
@@ -209,7 +217,7 @@ def all_classes(rng, d, n_all):  # pragma: no cover - compiled
 
 
 @compiled()
-def averaged(rng, y, h, model, rule, out):  # pragma: no cover - compiled
+def averaged(rng, y, h, model, rule, out, about):  # pragma: no cover - compiled
     """Steps of the annealed model as long as the rule allows, from the start.
 
     Fills y and h (d,) with the sample and its twin where it no longer does, and returns the step; -1 at the end.
@@ -221,7 +229,7 @@ def averaged(rng, y, h, model, rule, out):  # pragma: no cover - compiled
         D, w = grid.D[n], grid.w_start[min(n, len(grid.w_start) - 1)]
         own = s[0] * s[0] + s[2]
         if grid.power != 0.0:
-            b, k = annealed.force(s[0], s[2], D, 1.0, root, constant[n], 0.0)
+            b, k, _ = annealed.force(s[0], s[2], D, 1.0, root, constant[n], 0.0)
             w = annealed.bent(w, b * b + k * k * s[2], D, d, grid.power)
         square = own + 2.0 * root * s[0] + d
         log_norm = -annealed.log_sigmoid(annealed.log_odds(s[0], s[2], D, root, constant[n]))
@@ -236,5 +244,6 @@ def averaged(rng, y, h, model, rule, out):  # pragma: no cover - compiled
             annealed.observe(s, D, d, constant[n], log_rivals, column)
             out[:, grid.slot[n]] += column
         if n < len(grid.decay):
-            s = annealed.step(rng, s, n, grid, d, root, constant)
+            s, number = annealed.step(rng, s, n, grid, d, root, constant)
+            about[4] = max(about[4], number)
     return -1

@@ -5,8 +5,8 @@ docs/theory.md is dy = e (b - y) dtau + eta sqrt(D) dB, and from D to D' = r D, 
     y' = r^e y + (1 - r^e) b_0 + phi (b_1 - b_0) + sqrt(D' (1 - r^{eta^2})) xi,      phi = 1 - (1 - r^e)/(e h),
 exact where w = 0. Predictor: b_1 = b_0; corrector: b_1 at the predictor. Order 2 (weakly, for the SDE).
 
-A model is a function `fill(generator, n_samples, out)` that adds up the observables of its samples; what its compiled
-code knows of the problem is a `Model`.
+A model is a function `fill(generator, n_samples, out)` that adds up the observables of its samples and returns the sum
+of their N^2 (`meanfield.tools.resolution`); what its compiled code knows of the problem is a `Model`.
 """
 
 import math
@@ -21,6 +21,7 @@ from meanfield.errors import require, whole
 from meanfield.problem.statement import Problem
 from meanfield.tools.crew import Crew, check_threads
 from meanfield.tools.progress import Progress
+from meanfield.tools.resolution import require_resolved
 from meanfield.tools.versions import versions
 
 NAMES = ("m", "v", "q", "m_twin", "v_twin", "weight", "log_odds", "participation", "accuracy")
@@ -40,7 +41,10 @@ class Settings(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """Times t[0] > ... > t[n] = 0 and the coefficients of the n steps between; `slot` numbers the recorded times."""
+    """Times t[0] > ... > t[n] = 0 and the coefficients of the n steps between; `slot` numbers the recorded times.
+
+    strength : N of a sample at pi_1 = 0 (`meanfield.tools.resolution`), of w alone where it is bent by a power.
+    """
 
     t: np.ndarray
     D: np.ndarray
@@ -49,6 +53,7 @@ class Grid(NamedTuple):
     decay: np.ndarray
     phi: np.ndarray
     noise: np.ndarray
+    strength: np.ndarray
     slot: np.ndarray
     power: float
 
@@ -120,20 +125,25 @@ def sample(
     draws = np.zeros((s.n_draws, len(NAMES), n_times))
     part, crew = max(1, PART // s.n_steps), Crew(s.threads)
 
-    def one(draw: int) -> None:
+    def one(draw: int) -> float:
         rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(s.seed, spawn_key=(role, draw))))
+        squares = 0.0
         for begin in range(0, s.batch, part):
             few = min(part, s.batch - begin)
-            fill(rng, few, draws[draw])
+            squares += fill(rng, few, draws[draw])
             crew.tick(few)
+        return squares
 
     with Progress(progress, s.n_draws * s.batch, f"{name}, d = {s.d}") as show:
-        crew.run(one, range(s.n_draws), show)
+        squares = crew.run(one, range(s.n_draws), show)
     draws /= s.batch
+    number = math.sqrt(sum(squares) / (s.batch * s.n_draws))
+    bound = float((grid.strength * grid.D[1:] ** -grid.power).max())
     about = {
         "method": name,
         "seed": s.seed,
         "n_steps": s.n_steps,
+        "guidance_per_step": require_resolved(number, bound, s.n_steps),
         **info,
         "seconds": time.perf_counter() - began,
         "versions": versions(),
@@ -148,17 +158,19 @@ def _grid(problem: Problem, t_start: float, n_steps: int, n_times: int) -> Grid:
     D = problem.sigma2 + t
     inside = -1e-9 * np.diff(t)  # a schedule may jump at the ends of a step: look at it from inside
     h = -np.diff(np.log(D))
+    w_start, w_end = problem.amplitude(t[:-1] - inside), problem.amplitude(t[1:] + inside)
     record = np.unique(np.round(np.linspace(0, n_steps, min(n_times, n_steps + 1))).astype(int))
     slot = np.full(len(t), -1)
     slot[record] = np.arange(len(record))
     return Grid(
         t=t,
         D=D,
-        w_start=problem.amplitude(t[:-1] - inside),
-        w_end=problem.amplitude(t[1:] + inside),
+        w_start=w_start,
+        w_end=w_end,
         decay=np.exp(-problem.e * h),
         phi=1.0 + np.expm1(-problem.e * h) / (problem.e * h),
         noise=np.sqrt(D[1:] * -np.expm1(-(problem.eta**2) * h)),
+        strength=problem.e * np.maximum(np.abs(w_start), np.abs(w_end)) * h / (1.0 + D[1:]),
         slot=slot,
         power=problem.schedule.exponent,
     )

@@ -21,29 +21,38 @@ import numpy as np
 
 from meanfield.problem.start import Start
 from meanfield.problem.statement import Problem
+from meanfield.tools.resolution import LARGEST, require_resolved
 from simulate.randomness.streams import NoiseReader
 from simulate.running.observables import Observer
 from simulate.running.plan import Plan
 from simulate.scores.fast import FastScore
 from simulate.scores.mixture import Classes
+from simulate.scores.posterior import Posterior
 from simulate.scores.reference import Score
 from simulate.scores.span import outside_squares
 from simulate.scores.streamed import StreamedScore
-from simulate.steps.guidance_force import make_pull, ratio_weight
+from simulate.steps.guidance_force import Weigh, make_pull, make_weigh, ratio_weight
 from simulate.steps.inplace import advance_in_place
-from simulate.steps.integrators import Steps
+from simulate.steps.integrators import Step, Steps
 from simulate.steps.stepping import State, advance
 
 
 def simulate_batch(
     plan: Plan, steps: Steps, mixture: Classes, score: Score, draw: int, samples: range, tick: Callable[[], None]
-) -> np.ndarray:
-    """Sums of the observables over the batch, shape (observables, times). `tick` is called after every step."""
+) -> tuple[np.ndarray, float]:
+    """Sums over the batch: of the observables, shape (observables, times), and of N^2, N the largest guidance of a step
+    on a sample's way (`meanfield.tools.resolution`). `tick` is called after every step.
+
+    Raises
+    ------
+    ConvergenceError : as soon as the N of this batch alone put that of the run beyond its limit.
+    """
     problem, d, begin = plan.case.problem, plan.case.d, plan.case.begin
     reader, noisy = NoiseReader(plan.seed, draw, samples, mixture.dim), problem.eta > 0
     schedule, n_classes = problem.schedule, mixture.n_classes
-    weigh = functools.partial(ratio_weight, schedule, n_classes) if schedule.by_ratio else None
-    watch = Observer(mixture.target, d, mixture.counts, problem.spectrum, weigh)
+    by_ratio = functools.partial(ratio_weight, schedule, n_classes) if schedule.by_ratio else None
+    watch = Observer(mixture.target, d, mixture.counts, problem.spectrum, by_ratio)
+    resolve = Resolution(make_weigh(problem, d, n_classes), steps, len(samples), plan.n_samples * plan.n_disorder)
     y, twin = _start(problem, begin, steps.D[0], mixture, reader.start())  # (samples, dim) each
     outside = outside_squares(
         problem, steps.t[list(steps.record)], begin.v if math.isfinite(problem.T) else steps.D[0], d - mixture.dim,
@@ -63,8 +72,12 @@ def simulate_batch(
             state = state._replace(posterior=posterior)
             sums[:, slot[n]] = watch(state.y, twin, outside[slot[n]], posterior)
         if n == len(steps):
-            return sums
+            return sums, resolve.square
         step = steps.step(n)
+        if step.w_start != 0.0 or step.w_end != 0.0:
+            posterior = state.posterior or score(state.y, steps.variance(n))
+            state = state._replace(posterior=posterior)
+            resolve(step, posterior, steps.variance(n))
         if noisy:
             noise = reader.step(step.mix)
         twin *= step.decay
@@ -72,6 +85,25 @@ def simulate_batch(
         state = move(state, steps.variance(n), noise, step, full=n + 1 in slot)
         tick()
     raise AssertionError("unreachable: the last time is always recorded")
+
+
+class Resolution:
+    """Of every sample of a batch the largest guidance of a step so far, N of `meanfield.tools.resolution`.
+
+    `samples` in the batch, `all_samples` in the run. `square` is the sum of N^2.
+    """
+
+    def __init__(self, weigh: Weigh, steps: Steps, samples: int, all_samples: int) -> None:
+        self._weigh, self._steps, self._all = weigh, steps, all_samples
+        self._largest, self.square = np.zeros(samples), 0.0
+
+    def __call__(self, step: Step, posterior: Posterior, D: Any) -> None:
+        w = np.ravel(self._weigh(max(abs(step.w_start), abs(step.w_end)), posterior, D))
+        np.maximum(self._largest, step.strength * np.abs(w) * posterior.rest, out=self._largest)
+        self.square = float(self._largest @ self._largest)
+        if not self.square <= LARGEST**2 * self._all:
+            number = math.sqrt(self.square / len(self._largest))
+            require_resolved(number, self._steps.bound, len(self._steps))
 
 
 def _start(problem: Problem, begin: Start, D: Any, mixture: Classes, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from meanfield.ensemble import Ensemble
 from meanfield.tools.crew import Crew
 from meanfield.tools.progress import Progress
+from meanfield.tools.resolution import require_resolved
 from meanfield.tools.versions import versions
 from simulate.running.observables import unpack
 from simulate.running.particles import simulate_batch
@@ -37,7 +38,9 @@ def follow(plan: Plan, steps: Steps, progress: Any, about: Mapping[str, Any] | N
     """The averages of a run on these steps, at the times that they record. `about` is what else `info` has to say."""
     began = time.perf_counter()
     case = plan.case
-    sums = _Workers(plan, steps).run(progress)  # (items, observables, times)
+    results = _Workers(plan, steps).run(progress)
+    sums = np.stack([sums for sums, _ in results])  # (items, observables, times)
+    number = math.sqrt(sum(square for _, square in results) / (plan.n_samples * plan.n_disorder))
     means = sums.reshape(plan.n_disorder, len(plan.batches), -1, len(steps.record)).sum(axis=1) / plan.n_samples
     info = {
         "method": f"particles ({case.classes})",
@@ -45,6 +48,7 @@ def follow(plan: Plan, steps: Steps, progress: Any, about: Mapping[str, Any] | N
         "seed": plan.seed,
         **({"first_draw": plan.first_draw} if plan.first_draw else {}),
         "n_steps": len(steps),
+        "guidance_per_step": require_resolved(number, steps.bound, len(steps)),
         **(about or {}),
         "n_classes": int(case.n_classes) if math.isfinite(case.n_classes) else "inf",
         "dtype": plan.dtype,
@@ -71,25 +75,26 @@ class _Workers:
         self._ranges = max(1, n_ranges(plan.case.n_classes)) if streamed else 1  # of classes in a step
         self._passed = 0  # of them, since the last step
 
-    def run(self, show: Any) -> np.ndarray:
+    def run(self, show: Any) -> list[tuple[np.ndarray, float]]:
+        """What `simulate_batch` returns, of every item."""
         total = len(self._items) * len(self._steps) * self._ranges
         label = f"particles, d = {self._plan.case.d}"
         with threadpool_limits(1, user_api="blas"), Progress(show, total, label) as progress:
-            return np.stack(self._crew.run(self._item, self._items, progress))
+            return self._crew.run(self._item, self._items, progress)
 
-    def _item(self, item: tuple[int, range]) -> np.ndarray:
+    def _item(self, item: tuple[int, range]) -> tuple[np.ndarray, float]:
         draw, samples = item
         with self._locks[draw]:
             if draw not in self._mixtures:
                 self._mixtures[draw] = self._draw(draw)
             mixture = self._mixtures[draw]
         score = self._score(mixture, len(samples))
-        sums = simulate_batch(self._plan, self._steps, mixture, score, draw, samples, self._tick)
+        result = simulate_batch(self._plan, self._steps, mixture, score, draw, samples, self._tick)
         with self._lock:
             self._left[draw] -= 1
             if not self._left[draw]:
                 del self._mixtures[draw]
-        return sums
+        return result
 
     def _draw(self, draw: int) -> Classes:
         plan, d, P, counts = self._plan, self._plan.case.d, self._plan.case.n_classes, self._plan.case.counts

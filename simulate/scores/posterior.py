@@ -7,6 +7,7 @@ small either of pi_1, 1 - pi_1 is.
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
 
 class Posterior(NamedTuple):
@@ -28,6 +29,19 @@ class Posterior(NamedTuple):
     participation: np.ndarray
     nearest: np.ndarray
     log_ratio: np.ndarray | None = None
+
+    @property
+    def rest(self) -> np.ndarray:
+        """1 - pi_1 (samples,), to full relative precision where there are odds.
+
+        Examples
+        --------
+        >>> one = np.ones(1)
+        >>> Posterior(one[:, None], 50.0 * one, one, one, one > 0).rest    # pi_1 rounds to 1
+        array([1.92874985e-22])
+        """
+        known = np.isfinite(self.log_odds)  # not in the continuum, nor where no rival counts
+        return np.where(known, expit(-self.log_odds), 1.0 - self.weight)
 
 
 class Sums(NamedTuple):

@@ -22,6 +22,7 @@ from meanfield.guidance.schedules import Schedule
 from meanfield.problem.statement import Problem
 from simulate.scores.posterior import Posterior
 
+Weigh = Callable[[float, Posterior, Any], Any]  # (w, posterior, D) -> weight: a number, or one a sample (samples, 1)
 Pull = Callable[[float, Posterior, Any], np.ndarray]  # (w, posterior, D) -> b (samples, dim)
 
 
@@ -40,12 +41,18 @@ def make_pull(problem: Problem, d: int, n_classes: float) -> Pull:
     >>> bool(np.allclose(b, -posterior.shift, rtol=1e-4))                      # w = beta/(1 - beta) = 1
     True
     """
+    weigh = make_weigh(problem, d, n_classes)
+    return lambda w, posterior, D: -weigh(w, posterior, D) * posterior.shift
+
+
+def make_weigh(problem: Problem, d: int, n_classes: float) -> Weigh:
+    """The weight of the guidance of `problem` at every sample; w is the factor that depends on t alone."""
     schedule = problem.schedule
     if schedule.by_ratio:
-        return lambda w, posterior, D: _ratio_pull(schedule, posterior, np.min(D - problem.least_variance), n_classes)
+        return lambda w, posterior, D: _by_ratio(schedule, posterior, np.min(D - problem.least_variance), n_classes)
     if schedule.exponent:
-        return lambda w, posterior, D: -w * _power(posterior.shift / D, schedule.exponent, d) * posterior.shift
-    return lambda w, posterior, D: -w * posterior.shift
+        return lambda w, posterior, D: w * _power(posterior.shift / D, schedule.exponent, d)
+    return lambda w, posterior, D: w
 
 
 def log_ratio(posterior: Posterior, n_classes: float) -> np.ndarray:
@@ -62,7 +69,7 @@ def ratio_weight(schedule: Schedule, n_classes: float, posterior: Posterior) -> 
     return schedule.w_ratio(log_ratio(posterior, n_classes))  # type: ignore[attr-defined]
 
 
-def _ratio_pull(schedule: Schedule, posterior: Posterior, t: float, n_classes: float) -> np.ndarray:
+def _by_ratio(schedule: Schedule, posterior: Posterior, t: float, n_classes: float) -> np.ndarray:
     w = ratio_weight(schedule, n_classes, posterior)
     lost = int(np.count_nonzero(~np.isfinite(w)))
     if lost:
@@ -72,7 +79,7 @@ def _ratio_pull(schedule: Schedule, posterior: Posterior, t: float, n_classes: f
             f"({lost / len(w):.2%}), with {schedule!r}. Exact trajectories from t = infinity never get there: "
             "take more steps, a smaller beta, or w_max, a largest weight (that is another objective)."
         )
-    return -w[:, None] * posterior.shift
+    return w[:, None]
 
 
 def _power(difference: np.ndarray, exponent: float, d: int) -> np.ndarray:

@@ -53,6 +53,7 @@ class Step(NamedTuple):
     phi: Any
     psi: Any
     ratio: Any
+    strength: float
     resolved: bool
     mix: np.ndarray
 
@@ -70,6 +71,8 @@ class Steps:
         guidance depends on the sample, their factor `Problem.amplitude`.
     decay, phi, psi, noise : (n,) r^e; c_1; the weight of the correction; the noise's standard deviation.
     ratio : (n,) rho, the length of the step over that of the one before; 0 where the multistep starts.
+    strength : (n,) e h/(1 + D) at the end of the step, the largest of all directions: times |w| (1 - pi_1), what
+        guidance does in it (`meanfield.tools.resolution`). bound : the most that can be, over all steps, at pi_1 = 0.
     resolved : (n,) whether the step is short enough for the guidance, e |w| h/(1 + D) < `STABLE`, in every direction.
     mix : (n, refinement) coefficients of the fine normals in each step's noise; mix**2 sums to noise**2.
     record : indices of the times at which observables are taken.
@@ -83,6 +86,8 @@ class Steps:
     phi: np.ndarray
     psi: np.ndarray
     ratio: np.ndarray
+    strength: np.ndarray
+    bound: float
     resolved: np.ndarray
     noise: np.ndarray
     mix: np.ndarray
@@ -100,8 +105,8 @@ class Steps:
         """Step n."""
         by = self._by_direction
         decay, phi, psi, ratio, mix = (by(a[n]) for a in (self.decay, self.phi, self.psi, self.ratio, self.mix))
-        resolved = bool(self.resolved[n])
-        return Step(by(self.D[n + 1]), self.w_start[n], self.w_end[n], decay, phi, psi, ratio, resolved, mix)
+        strength, resolved = float(self.strength[n]), bool(self.resolved[n])
+        return Step(by(self.D[n + 1]), self.w_start[n], self.w_end[n], decay, phi, psi, ratio, strength, resolved, mix)
 
     def _by_direction(self, x: Any) -> Any:
         return x if self.counts is None else np.repeat(x, self.counts, axis=-1)
@@ -179,9 +184,11 @@ def make_steps(
     ratio[1:] = h[1:] / h[:-1]
     ratio[np.isin(coarse[:-1], problem.schedule.breakpoints)] = 0.0
     w_start, w_end = problem.amplitude(coarse[:-1] - inside), problem.amplitude(coarse[1:] + inside)
-    w = np.maximum(np.abs(w_start), np.abs(w_end)).reshape(-1, *[1] * (D.ndim - 1))
-    w = w * D[1:] ** -problem.schedule.exponent  # what an amplitude comes to, where the weight depends on the sample
-    resolved = (e * w * h / (1.0 + D[1:]) < STABLE).reshape(len(h), -1).all(axis=1)
+    w = np.maximum(np.abs(w_start), np.abs(w_end))
+    if problem.schedule.exponent:  # what an amplitude comes to, where the weight depends on the sample
+        w = w * D[1:] ** -problem.schedule.exponent
+    strength = (e * h / (1.0 + D[1:])).reshape(len(h), -1).max(axis=1)
+    resolved = strength * w < STABLE
     ratio[~resolved] = 0.0
     # as confluent hypergeometric functions, c_1 and c_2 do not cancel where h is small
     phi, c_2 = (e * h / j * hyp1f1(1, j + 1, -e * h) for j in (2, 3))
@@ -198,6 +205,8 @@ def make_steps(
         phi=phi,
         psi=phi + (c_2 - phi) * ratio / (1.0 + ratio),
         ratio=ratio,
+        strength=strength,
+        bound=float((strength * w).max()),
         resolved=resolved,
         noise=np.sqrt(D[1:] * -np.expm1(-eta2 * h)),
         mix=mix,

@@ -62,7 +62,7 @@ def moved(posterior: Posterior, change: np.ndarray, D: Any) -> Posterior:
     True
     """
     known = np.isfinite(posterior.log_odds)  # not in the continuum, nor where no rival counts: the weight stays
-    wrong = np.where(known, expit(-posterior.log_odds), 1.0 - posterior.weight)  # (samples,)
+    wrong = posterior.rest  # (samples,)
     mean = posterior.shift / np.where(wrong > 0, wrong, 1.0)[:, None]  # (samples, dim)
     moved_mean = mean + change / (1.0 + D)
     log_odds = posterior.log_odds - 0.5 * np.einsum("sd,sd->s", change / D, mean + moved_mean)

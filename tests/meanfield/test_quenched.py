@@ -169,7 +169,7 @@ def test_extremes_that_are_legal():
         {"guidance": Piecewise([1.0, 3.0], [-1.0, 1.0, 2.0])},
     ):
         for d in (4, 60):
-            data = quenched(PROBLEM.replace(**change), d, n_samples=4, n_draws=2, n_steps=30, n_most=1024)
+            data = quenched(PROBLEM.replace(**change), d, n_samples=4, n_draws=2, n_steps=100, n_most=1024)
             for name in ("m", "v", "q", "weight", "accuracy", "participation"):
                 assert np.isfinite(data.draws[name]).all(), (change, d, name)
 

@@ -8,7 +8,7 @@ from meanfield import Continuum, Exponential, Fixed, Problem, Spectrum
 from simulate import run, timestep_error
 from simulate.running.plan import Settings, make_plan
 
-PROBLEM = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=1.0)
+PROBLEM = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=0.5)  # five steps resolve it
 TWO = Spectrum(c=(0.25, 0.5), u=(1.25, 4.5), share=(0.7, 0.3))
 SMALL = {"n_samples": 4, "n_disorder": 2, "progress": False}
 CASES = {

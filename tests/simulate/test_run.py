@@ -172,7 +172,7 @@ def test_extremes_that_are_legal():
         {"classes": Fixed(1)},
         {"sampler": 2.5},
     ):
-        data = run(PROBLEM.replace(**change), d=4, n_samples=5, n_disorder=2, n_steps=20)
+        data = run(PROBLEM.replace(**change), d=4, n_samples=5, n_disorder=2, n_steps=80)
         assert np.isfinite(data.m.values).all() and np.isfinite(data.v.values).all(), change
 
 

@@ -127,7 +127,7 @@ def test_memory_does_not_grow_with_the_classes():
 
 def test_progress_counts_ranges_and_a_stop_is_quick():
     seen: list[tuple[int, int]] = []
-    problem = PROBLEM.replace(classes=Fixed(3 * RANGE))
+    problem = PROBLEM.replace(classes=Fixed(3 * RANGE), guidance=0.5)
     run(
         problem, d=6, n_samples=4, n_disorder=1, n_steps=5, classes="streamed",
         progress=lambda done, total: seen.append((done, total)),
