@@ -21,19 +21,18 @@ import numpy as np
 
 from meanfield.problem.start import Start
 from meanfield.problem.statement import Problem
-from meanfield.tools.resolution import LARGEST, require_resolved
 from simulate.randomness.streams import NoiseReader
 from simulate.running.observables import Observer
 from simulate.running.plan import Plan
 from simulate.scores.fast import FastScore
 from simulate.scores.mixture import Classes
-from simulate.scores.posterior import Posterior
 from simulate.scores.reference import Score
 from simulate.scores.span import outside_squares
 from simulate.scores.streamed import StreamedScore
-from simulate.steps.guidance_force import Weigh, make_pull, make_weigh, ratio_weight
+from simulate.steps.guidance_force import make_pull, make_weigh, ratio_weight
 from simulate.steps.inplace import advance_in_place
-from simulate.steps.integrators import Step, Steps
+from simulate.steps.integrators import Steps
+from simulate.steps.resolving import Resolution
 from simulate.steps.stepping import State, advance
 
 
@@ -85,25 +84,6 @@ def simulate_batch(
         state = move(state, steps.variance(n), noise, step, full=n + 1 in slot)
         tick()
     raise AssertionError("unreachable: the last time is always recorded")
-
-
-class Resolution:
-    """Of every sample of a batch the largest guidance of a step so far, N of `meanfield.tools.resolution`.
-
-    `samples` in the batch, `all_samples` in the run. `square` is the sum of N^2.
-    """
-
-    def __init__(self, weigh: Weigh, steps: Steps, samples: int, all_samples: int) -> None:
-        self._weigh, self._steps, self._all = weigh, steps, all_samples
-        self._largest, self.square = np.zeros(samples), 0.0
-
-    def __call__(self, step: Step, posterior: Posterior, D: Any) -> None:
-        w = np.ravel(self._weigh(max(abs(step.w_start), abs(step.w_end)), posterior, D))
-        np.maximum(self._largest, step.strength * np.abs(w) * posterior.rest, out=self._largest)
-        self.square = float(self._largest @ self._largest)
-        if not self.square <= LARGEST**2 * self._all:
-            number = math.sqrt(self.square / len(self._largest))
-            require_resolved(number, self._steps.bound, len(self._steps))
 
 
 def _start(problem: Problem, begin: Start, D: Any, mixture: Classes, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -28,7 +28,7 @@ class Batch:
     ----------
     problem : guidance, sampler and a finite start; its least variance sets the steps.
     n_steps, n_samples, seed, draw : checked here.
-    dim : directions. variances : (dim,) of the target, where they differ.
+    dim : directions. variances : (dim,) of the target, where they differ. spread : as in `make_steps`.
 
     Attributes
     ----------
@@ -36,11 +36,12 @@ class Batch:
     """
 
     def __init__(
-        self, problem: Problem, n_steps: int, n_samples: int, dim: int, seed: int, draw: int = 0, variances: Any = None
-    ) -> None:
+        self, problem: Problem, n_steps: int, n_samples: int, dim: int, seed: int, draw: int = 0, variances: Any = None,
+        spread: float = 1.0,
+    ) -> None:  # fmt: skip
         n_samples = whole("n_samples", n_samples, low=1)
         grid = time_grid(problem, problem.T, whole("n_steps", n_steps, low=1, high=1e7))
-        self.steps: Steps = make_steps(problem, grid, variances=variances)
+        self.steps: Steps = make_steps(problem, grid, variances=variances, spread=spread)
         self._noisy = problem.eta > 0
         self._reader = NoiseReader(whole("seed", seed, low=0), whole("draw", draw, low=0), range(n_samples), dim)
         self.start: np.ndarray = math.sqrt(problem.v_T) * self._reader.start()

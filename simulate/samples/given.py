@@ -18,6 +18,7 @@ from simulate.scores.covariances import CovarianceScore
 from simulate.scores.mixture import Mixture
 from simulate.scores.reference import ReferenceScore
 from simulate.steps.integrators import Step
+from simulate.steps.resolving import Resolution
 from simulate.steps.stepping import State, advance
 
 LEFT = 0.3  # of its width: how far the start alone may leave a class from its mean
@@ -61,6 +62,7 @@ def sample_mixture(
     Raises
     ------
     ProblemError : means or covariances that do not fit the problem, a spectrum, or a start at t = infinity.
+    ConvergenceError : steps that do not resolve the guidance.
 
     Warns
     -----
@@ -92,10 +94,16 @@ def sample_mixture(
         variances, basis = score.c, score.basis  # steps are taken in the basis of the target, around its mean
         problem = problem.replace(sigma2=float(score.c[0]))  # the least variance sets the steps
     _warn_of_early_start(problem, centres, k, problem.sigma2 if variances is None else score.c)
-    batch = Batch(problem, n_steps, n_samples, len(basis), seed, variances=variances)
+    spread = float(np.linalg.norm(centres - centres.mean(axis=0), 2) ** 2 / len(centres))  # in the widest direction
+    batch = Batch(problem, n_steps, n_samples, len(basis), seed, variances=variances, spread=spread)
+    resolve = Resolution(lambda w, posterior, D: w, batch.steps, n_samples, n_samples)
 
     def move(state: State, n: int, step: Step, noise: Any) -> State:
         D = batch.steps.variance(n)
+        if step.w_start != 0.0 or step.w_end != 0.0:
+            posterior = state.posterior or score(state.y, D)
+            state = state._replace(posterior=posterior)
+            resolve(step, posterior, D)
         return advance(state, D, noise, step, score, lambda w, posterior, D: -w * posterior.shift)
 
     return batch.follow(State(batch.start - centres[k] @ basis), move).y @ basis.T + centres[k]

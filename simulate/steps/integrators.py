@@ -166,11 +166,12 @@ def make_steps(
     refinement: int = 1,
     counts: tuple[int, ...] | None = None,
     variances: np.ndarray | None = None,
+    spread: float = 1.0,
 ) -> Steps:
     """Coefficients of the steps on the times t[::refinement], with noise on all of t.
 
     `counts` are the directions per group of the problem's spectrum, if it has one; `variances` (dim,) those of the
-    target, where every direction has its own.
+    target, where every direction has its own; `spread` is the variance of the means, the largest of all directions.
     """
     e, eta2, spectrum = problem.e, problem.eta**2, problem.spectrum
     fine = problem.sigma2 + t if spectrum is None else spectrum.D(t)  # (times,), or (times, groups), or (times, dim)
@@ -187,7 +188,7 @@ def make_steps(
     w = np.maximum(np.abs(w_start), np.abs(w_end))
     if problem.schedule.exponent:  # what an amplitude comes to, where the weight depends on the sample
         w = w * D[1:] ** -problem.schedule.exponent
-    strength = (e * h / (1.0 + D[1:])).reshape(len(h), -1).max(axis=1)
+    strength = (e * h * spread / (spread + D[1:])).reshape(len(h), -1).max(axis=1)
     resolved = strength * w < STABLE
     ratio[~resolved] = 0.0
     # as confluent hypergeometric functions, c_1 and c_2 do not cancel where h is small

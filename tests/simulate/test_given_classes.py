@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from meanfield.errors import ProblemError
+from meanfield.errors import ConvergenceError, ProblemError
 from meanfield.problem.given import spectrum_of
 from meanfield.problem.growth import Fixed
 from meanfield.problem.statement import Problem
@@ -159,3 +159,17 @@ def test_a_start_too_early_for_the_data_is_said_with_one_that_does(sampler):
     centred = (GRAMS - GRAMS.mean(axis=0)) / 500.0
     x = sample_mixture(p, centred, SPREADS / 500.0**2, n_samples=400)
     assert abs(x[:, 0].mean() - centred[0, 0]) < (0.3 + 4.0 / 20.0) * 0.92
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0, 30.0])
+def test_too_few_steps_are_refused_at_any_scale_of_the_data(scale):
+    """The number that is named does: the samples are then those of many more steps."""
+    p = problem(guidance=5.0, sigma2=0.2 * scale**2, t_start=2000.0 * scale**2)
+    for n_steps in (1, 2, 3):
+        with pytest.raises(ConvergenceError, match=f"with {n_steps} steps.*n_steps=") as refusal:
+            sample_mixture(p, scale * MEANS, n_samples=200, n_steps=n_steps)
+    needed = int(str(refusal.value).split("n_steps=")[1].split()[0])
+    x, fine = (sample_mixture(p, scale * MEANS, n_samples=200, n_steps=n) for n in (needed, 400))
+    assert np.sqrt(np.mean((x - fine) ** 2)) < 0.01 * scale
+    for unguided in (p.replace(guidance=0.0), p.replace(guidance=5.0, classes=Fixed(1))):  # any number of steps does
+        sample_mixture(unguided, scale * MEANS[: unguided.classes.n], n_samples=20, n_steps=1)
