@@ -211,7 +211,6 @@ def test_the_installed_command():
         [sys.executable, "-m", "validate.cli", "solve", "--alpha", "0.4", "--w", "1"],
         capture_output=True,
         text=True,
-        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     assert "m(0) = 1.07555" in done.stdout

@@ -6,20 +6,25 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
 
 import pytest
 import xarray
-from fault_cases import FEW, OPTIONS, interrupt, script, stamps, undisturbed, wait_for
+from fault_cases import FEW, NET, OPTIONS, interrupt, script, stamps, strike_after, undisturbed, wait_for
 from typer.testing import CliRunner
 from validation_cases import PROBLEM
 
 from validate import ExecutorError, atlas, sweep
 from validate.cli import app
+from validate.sweeps import executors
 
 distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+
+
+@pytest.fixture(autouse=True)
+def schedulers_may_be_slow(monkeypatch):
+    """One that lives answers in the end, on any machine."""
+    monkeypatch.setattr(executors, "PATIENCE", NET)
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +65,10 @@ class Cluster:
         log = Path(self._logs.name) / str(len(self._started))
         with log.open("w") as stream:
             self._started.append(subprocess.Popen(command, env=environment, stderr=stream))
-        limit = time.monotonic() + 60
-        while not (found := re.search(r"(?:Scheduler at|Registered to): +(tcp://\S+)", log.read_text())):
-            assert self._started[-1].poll() is None and time.monotonic() < limit, log.read_text()
-            time.sleep(0.05)
-        return found[1]
+        addresses = re.compile(r"(?:Scheduler at|Registered to): +(tcp://\S+)")
+        wait_for(lambda: self._started[-1].poll() is not None or addresses.search(log.read_text()))
+        assert self._started[-1].poll() is None, log.read_text()
+        return addresses.search(log.read_text())[1]
 
     def __enter__(self) -> "Cluster":
         return self
@@ -101,52 +105,42 @@ def test_the_command_runs_the_atlas_on_a_cluster(tmp_path, cluster):
             xarray.testing.assert_identical(far[name].drop_attrs(), here[name].drop_attrs())
 
 
-def test_a_killed_worker_of_a_cluster_costs_nothing(tmp_path, whole):
+def test_a_killed_worker_of_a_cluster_costs_nothing(tmp_path, whole, monkeypatch):
     """Dask gives its cells to the others."""
     with Cluster(2) as cluster, distributed.Client(cluster.address, set_as_default=False) as client:
-
-        def kill() -> None:
-            while len(stamps(tmp_path)) < 5:
-                time.sleep(0.002)
-            cluster.workers[0].send_signal(signal.SIGKILL)
-
-        threading.Thread(target=kill).start()
+        strike_after(monkeypatch, 5, cluster.workers[0].kill)
         data = sweep(PROBLEM, FEW, executor=client.get_executor(), folder=tmp_path, **OPTIONS)
-        assert cluster.workers[0].poll() is not None
+        assert cluster.workers[0].wait() == -signal.SIGKILL
     xarray.testing.assert_identical(data, whole)
 
 
 INTERRUPTED = """
 from validate.sweeps.executors import cluster
-options = {**OPTIONS, "d": 20, "n_samples": 5000, "n_disorder": 4, "n_steps": 100}
+tell_when_inside()
 try:
     with cluster(sys.argv[2]) as executor:
-        sweep(PROBLEM, {"w": [0.5, 1.0, 2.0, 4.0]}, folder=sys.argv[1], executor=executor, **options)
+        sweep(PROBLEM, FEW, folder=sys.argv[1], executor=executor, **{**OPTIONS, "d": 20, **HOURS})
 except KeyboardInterrupt as stopped:
     print(stopped, file=sys.stderr, flush=True)
     sys.exit(130)
 """
 
 
-def test_an_interrupt_stops_within_a_second(tmp_path, cluster):
+def test_an_interrupt_stops_cells_under_way(tmp_path, cluster):
+    """Cells that take hours: the driver ends, none of them is finished, and the workers take other work."""
     with script(INTERRUPTED, tmp_path, cluster.address) as process:
-        wait_for(lambda: list(tmp_path.glob("*~running.tmp")))
-        time.sleep(2.0)
-        assert process.poll() is None
         said = interrupt(process)
-    assert re.fullmatch(r"\d+ of \d+ cells are done and kept; the same call goes on from there\.\n", said)
+    assert said == "0 of 24 cells are done and kept; the same call goes on from there.\n"
     assert not list(tmp_path.rglob("*.tmp"))
+    with distributed.Client(cluster.address, set_as_default=False) as client:
+        for worker in client.nthreads():
+            assert client.submit(abs, -1, workers=worker, allow_other_workers=False).result(timeout=NET) == 1
+    assert not stamps(tmp_path)
 
 
-def test_a_killed_scheduler_is_named_and_what_is_finished_is_kept(tmp_path, whole):
-    with Cluster(1) as cluster, distributed.Client(cluster.address, set_as_default=False, timeout=1) as client:
-
-        def kill() -> None:
-            while len(stamps(tmp_path)) < 5:
-                time.sleep(0.002)
-            cluster.scheduler.send_signal(signal.SIGKILL)
-
-        threading.Thread(target=kill).start()
+def test_a_killed_scheduler_is_named_and_what_is_finished_is_kept(tmp_path, whole, monkeypatch):
+    with Cluster(1) as cluster, distributed.Client(cluster.address, set_as_default=False) as client:
+        strike_after(monkeypatch, 5, cluster.scheduler.kill)
         with pytest.raises(ExecutorError, match=r"ClientExecutor failed .*\d+ of 24 cells are finished and kept; run"):
             sweep(PROBLEM, FEW, executor=client.get_executor(), folder=tmp_path, **OPTIONS)
     xarray.testing.assert_identical(sweep(PROBLEM, FEW, folder=tmp_path, **OPTIONS), whole)
@@ -167,8 +161,10 @@ def test_a_scheduler_without_workers_and_one_that_is_not_there():
         assert result.exit_code == 3
         assert re.fullmatch(r"error: a cluster must have workers; tcp://\S+ has none\. Start some .*\n", result.stderr)
     for address, why in ((cluster.address, "does not"), ("nonsense://x", "does not")):
-        began = time.monotonic()
-        result = CliRunner().invoke(app, ["validate", "--scheduler", address])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(executors, "PATIENCE", 1.5)
+            result = CliRunner().invoke(app, ["validate", "--scheduler", address])
         assert result.exit_code == 3
-        assert re.fullmatch(rf"error: a scheduler must answer within 5 seconds; '{address}' {why} .*\n", result.stderr)
-        assert time.monotonic() - began < 8.0
+        assert re.fullmatch(
+            rf"error: a scheduler must answer within 1.5 seconds; '{address}' {why} .*\n", result.stderr
+        )

@@ -1,12 +1,13 @@
 """Long cells are cut by draws for several workers, and nothing shows it: same bits, same files, also after a kill."""
 
+import signal
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
 import numpy as np
 import pytest
 import xarray
-from fault_cases import script, wait_for
+from fault_cases import script
 from validation_cases import PROBLEM
 
 from meanfield import Fixed
@@ -102,6 +103,7 @@ KILLED = """
 from concurrent.futures import ThreadPoolExecutor
 from validate.sweeps import division
 division.WORTH = 0.0
+die_at("replace", "-", 5)
 sweep(PROBLEM, {grid}, folder=sys.argv[1], executor=ThreadPoolExecutor(2), **{options})
 """
 
@@ -110,11 +112,9 @@ def test_parts_of_a_killed_sweep_are_used(tmp_path):
     """... by one worker, who cuts nothing himself; and what a driver left behind who died while tidying is removed."""
     cells = tmp_path / "cells"
     with script(KILLED.format(grid=GRID, options=LONG), tmp_path) as process:
-        wait_for(lambda: len(list(cells.glob("*-*.npz"))) >= 3)
-        process.kill()
-        process.wait()
+        assert process.wait() == -signal.SIGKILL
     kept = {path.name: path.read_bytes() for path in cells.glob("*-*.npz")}
-    assert 3 <= len(kept) < 24
+    assert len(kept) in (3, 4)  # the other thread may have been about to keep the fourth
     assert not [path for path in cells.glob("*.npz") if "-" not in path.name]
     begun = {name.partition("-")[0] for name in kept}
     with Recording(1) as crew:

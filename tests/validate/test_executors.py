@@ -2,13 +2,11 @@
 
 import multiprocessing
 import re
-import threading
-import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 import xarray
-from fault_cases import FEW, OPTIONS, alive, script, stamps, undisturbed
+from fault_cases import FEW, OPTIONS, alive, script, stamps, strike_after, undisturbed, wait_for
 from validation_cases import PROBLEM
 
 from meanfield import ProblemError
@@ -70,20 +68,15 @@ def test_an_executor_that_was_shut_down():
         sweep(PROBLEM, {"w": [1.0, 2.0]}, executor=executor, **OPTIONS)
 
 
-def test_a_killed_worker_of_a_pool(tmp_path, whole):
+def test_a_killed_worker_of_a_pool(tmp_path, whole, monkeypatch):
     """SIGKILL of a worker breaks a process pool: named, finished cells kept, a new pool goes on from there."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, mp_context=context) as executor:
         before = set(multiprocessing.active_children())
-
-        def kill() -> None:
-            while len(stamps(tmp_path)) < 5:
-                time.sleep(0.002)
-            (set(multiprocessing.active_children()) - before).pop().kill()
-
-        threading.Thread(target=kill).start()
+        strike_after(monkeypatch, 5, lambda: (set(multiprocessing.active_children()) - before).pop().kill())
         with pytest.raises(ExecutorError) as error:
             sweep(PROBLEM, FEW, executor=executor, folder=tmp_path, **OPTIONS)
+    monkeypatch.undo()
     assert re.match(
         r"workers must live until the sweep ends; ProcessPoolExecutor failed \(BrokenProcessPool: .*"
         r"\d+ of 24 cells are finished and kept; run the same again with new workers, and the rest is computed\.",
@@ -112,10 +105,7 @@ def test_workers_end_with_a_killed_driver(tmp_path):
     """Otherwise the processes of a pool would wait for their driver for ever."""
     with script(ORPHANS, tmp_path) as process:
         workers = [int(n) for n in process.stderr.readline().split()]
-        while len(stamps(tmp_path)) < 10:
-            time.sleep(0.01)
+        wait_for(lambda: len(stamps(tmp_path)) >= 10)
+        assert len(workers) == 2 and all(map(alive, workers))
         process.kill()
-        limit = time.monotonic() + 10
-        while any(map(alive, workers)) and time.monotonic() < limit:
-            time.sleep(0.02)
-        assert len(workers) == 2 and not any(map(alive, workers))
+        wait_for(lambda: not any(map(alive, workers)))
