@@ -7,7 +7,7 @@ dask.distributed, `MPIPoolExecutor` of mpi4py. It must only `submit` and return 
 import pydoc
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from validate.errors import ConfigError, ExecutorError
@@ -82,7 +82,8 @@ def cluster(address: str) -> Iterator[Executor]:
             )
         yield client.get_executor(pure=False, retries=RETRIES)
     finally:
-        client.close(timeout=1)
+        with suppress(TimeoutError):  # a busy machine, and nothing is lost
+            client.close(timeout=1)
 
 
 def broken(executor: Any, cause: BaseException, finished: int, total: int, kept: bool) -> ExecutorError:
