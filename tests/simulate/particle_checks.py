@@ -1,10 +1,15 @@
 """Check functions shared by the tests and by their negative controls."""
 
+import threading
+
 import numpy as np
+import pytest
 from scipy import stats
 
 from meanfield.ensemble import Ensemble, Observable
 from meanfield.problem.statement import Problem
+from meanfield.tools.crew import Crew
+from simulate import run
 from simulate.scores.reference import ContinuumScore
 from simulate.steps.integrators import make_steps, time_grid
 from simulate.steps.stepping import State, advance
@@ -62,3 +67,25 @@ def affine_moments(problem: Problem, n_steps: int, **changes) -> np.ndarray:
         noise[n + 2] = step.mix[0]
         state = advance(state, steps.variance(n), noise, step, score, lambda w, posterior, D: -w * posterior.shift)
     return np.concatenate([1.0 + state.y[0], (state.y[1:] ** 2).sum(axis=0)])
+
+
+def done_after_a_stop(problem: Problem, least: int = 1, **options) -> float:
+    """Interrupt a run when it shows `least` units of work: the share of all its work that it does after that."""
+    tick, ticks, stopped = Crew.tick, [], []
+
+    def count(crew, units=1):
+        ticks.append(units)
+        tick(crew, units)
+
+    def stop(done, total):
+        if done >= least:
+            stopped.append((sum(ticks), total))
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Crew, "tick", count)
+        with pytest.raises(KeyboardInterrupt):
+            run(problem, progress=stop, threads=2, **options)
+    assert not [t for t in threading.enumerate() if t.name.startswith("ThreadPool")]
+    ((before, total),) = stopped
+    return (sum(ticks) - before) / total
