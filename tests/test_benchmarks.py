@@ -121,8 +121,9 @@ def test_growth_memory_and_speed_of_the_theory():
 
 
 def test_an_import_is_timed_in_a_process_of_its_own():
-    assert subprocesses.import_seconds("json", first="import json", repeats=1) < 0.01
-    assert 0.01 < subprocesses.import_seconds("meanfield", repeats=1) < 5.0
+    """What has been imported before takes no time against what has not."""
+    again, first = (subprocesses.import_seconds("meanfield", x, repeats=1) for x in ("import meanfield", ""))
+    assert 0 <= again < 0.1 * first
 
 
 @pytest.mark.slow
