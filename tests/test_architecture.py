@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -221,3 +222,23 @@ def test_an_import_loads_nothing_that_it_can_do_without(code, heavy):
     loaded = set(subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).split())
     assert not loaded & heavy
     assert {"numpy", "meanfield"} <= loaded
+
+
+CLOCKS = r"\b(?:time|monotonic|perf_counter|process_time|thread_time)(?:_ns)?\(\)|\bgetrusage\(|\bdeadline=[^N]"
+LIMITS = r"\b(?:timeout|NET)\s*=\s*([0-9.]+)"
+
+
+def haste(text: str) -> list[str]:
+    """What in a test holds on a fast machine only: clocks that are read, and waits that are given up within minutes."""
+    hasty = [found[0] for found in re.finditer(LIMITS, text) if float(found[1]) < 600]
+    return re.findall(CLOCKS, text) + hasty
+
+
+def test_no_test_rests_on_an_absolute_time():
+    """One place waits by the clock, as a safety net: `wait_for`."""
+    texts = {path: path.read_text() for path in sorted((ROOT / "tests").rglob("*.py")) if path != Path(__file__)}
+    assert {path.name: found for path, text in texts.items() if (found := haste(text))} == {
+        "fault_cases.py": ["monotonic()", "monotonic()"]
+    }
+    for bad in ("x = time.process_time()", "run(timeout=60)", "@settings(deadline=200)", "time.monotonic_ns()"):
+        assert haste(bad), "negative control"

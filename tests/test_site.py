@@ -16,7 +16,7 @@ PAGES = {"meanfield": "meanfield", "meanfield.line": "line", "simulate": "simula
 
 def test_the_site_builds_without_a_warning(tmp_path):
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr[-3000:]
     for package, page in PAGES.items():
         shown = (tmp_path / "reference" / page / "index.html").read_text()
@@ -54,5 +54,5 @@ def test_a_dead_link_is_an_error(tmp_path):
     (tmp_path / "docs" / "index.md").write_text("# Home\n\n[nowhere](missing.md)\n")
     settings = (ROOT / "mkdocs.yml").read_text()
     (tmp_path / "mkdocs.yml").write_text(settings[: settings.index("nav:")])
-    done = subprocess.run([sys.executable, "-m", "mkdocs", "build"], cwd=tmp_path, capture_output=True, timeout=300)
+    done = subprocess.run([sys.executable, "-m", "mkdocs", "build"], cwd=tmp_path, capture_output=True, timeout=1200)
     assert done.returncode != 0

@@ -97,7 +97,7 @@ def test_reference_designs(sampler, t_switch, m):
     assert dose.m == pytest.approx(made.outcome.m, abs=1e-8)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @example(sampler="sde", values=[5.0, 0.0], sigma2=0.05, seed=0)  # keeps what the upper bound keeps, but for rounding
 @given(
     sampler=st.sampled_from(["sde", "ode", 1.5]),

@@ -148,7 +148,7 @@ def test_sliding_above_eta_one():
     assert solve(problem(0.5, 1.0, 1.0)).phases == ("crowd", "target")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     values=st.lists(st.floats(0.0, 20.0), min_size=2, max_size=5),
     alpha=st.one_of(st.floats(0.02, 3.0), st.just(INF)),
@@ -165,7 +165,7 @@ def test_no_non_negative_schedule_keeps_the_variance(values, alpha, eta, log_sig
     assert math.isfinite(theory.final.m)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     values=st.lists(st.floats(-1.0, 50.0), min_size=1, max_size=4),
     alpha=st.one_of(st.floats(1e-6, 50.0), st.just(INF)),

@@ -351,7 +351,7 @@ def problems(draw):
     return TwoClasses(*pair, prior)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(classes=problems(), w=st.floats(0.0, 300.0))
 def test_the_map_is_monotone_stays_in_the_support_and_moves_away_from_the_other_class(classes, w):
     law = end_law(classes, w, z=np.linspace(-5.0, 5.0, 21), tol=1e-7)
@@ -363,7 +363,7 @@ def test_the_map_is_monotone_stays_in_the_support_and_moves_away_from_the_other_
     assert np.array_equal(identity.zeta, law.z)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(w=st.floats(0.0, 100.0), low=st.floats(0.2, 2.0), prior=st.floats(0.1, 0.9))
 def test_a_mirrored_problem_has_the_mirrored_law(w, low, prior):
     z = np.linspace(-3.0, 3.0, 7)

@@ -23,7 +23,7 @@ def problem(sampler="sde", t_start=math.inf, **changes):
     return Problem(classes=Continuum(), sigma2=0.25, guidance=0.0, sampler=sampler, t_start=t_start, **changes)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(positive, st.integers(0, 10**6), st.floats(0.0, 2.0), st.sampled_from([60.0, math.inf]))
 def test_every_non_negative_schedule_loses_at_least_the_bound(values, seed, eta, t_start):
     result = no_go(steps(values, seed), problem(eta, t_start))
@@ -42,7 +42,7 @@ def test_an_early_schedule_reaches_the_bound_and_a_late_one_does_not():
     assert no_go(late, problem()).lost > no_go(late, problem()).must_lose + 0.1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(positive, st.integers(0, 10**6), st.sampled_from([20.0, math.inf]))
 def test_theorems_direction_by_direction(values, seed, t_start):
     """(T16)-(T18) hold for every direction of a spectrum, with its own dose; checked on `solve`."""

@@ -125,7 +125,7 @@ def test_the_solver_takes_a_schedule_as_its_own_fine_table(name):
     assert abs(float(other.m) - true[0]) > 1e-5  # negative control: weights off by 0.1 % are seen
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(schedule=random_schedules(), T=st.sampled_from([3.0, 50.0, math.inf]), sigma2=st.floats(0.02, 3.0))
 def test_dose_theorems_hold_for_the_library(schedule, T, sigma2):
     """(T16) and (T18): the dose alone decides m(0) of the SDE and v(0) of the ODE."""
@@ -136,7 +136,7 @@ def test_dose_theorems_hold_for_the_library(schedule, T, sigma2):
     assert sde.m <= 1.0 + sigma2 + 1e-9
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(schedule=random_schedules(low=0.0), eta=st.floats(0.0, 3.0), T=st.sampled_from([3.0, 50.0, math.inf]))
 def test_no_go_for_the_library(schedule, eta, T):
     """(T17): no non-negative schedule keeps the variance; at a finite start the unguided sampler loses some already."""
@@ -146,7 +146,7 @@ def test_no_go_for_the_library(schedule, eta, T):
     assert result.v <= unguided.v * (1 + 1e-12) <= 0.25 * (1 + 1e-9)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     schedule=random_schedules(low=0.0),
     eta=st.sampled_from([0.0, 0.6, 1.0, 1.5]),

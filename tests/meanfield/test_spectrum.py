@@ -259,7 +259,7 @@ def test_a_spectrum_can_slide_where_the_isotropic_problem_cannot():
     st.floats(0.0, 20.0),
     st.sampled_from(["sde", "ode"]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_guidance_never_widens_a_direction(groups, load, w, sampler):
     """w >= 0 gives v_i <= D_i in every direction and phase (as in the isotropic case: each y_i falls at y_i = 0)."""
     c, g, r = np.array(groups).T

@@ -19,7 +19,7 @@ def problem(values, sampler, t_start, sigma2=0.25):
     return Problem(classes=Continuum(), sigma2=sigma2, guidance=guidance, sampler=sampler, t_start=t_start)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(values=steps, t_start=st.sampled_from([2.0, 1e3, math.inf]), sigma2=st.floats(0.01, 5.0))
 def test_sde_mean_and_ode_variance_depend_on_the_total_dose_alone(values, t_start, sigma2):
     sde = final_from_dose(problem(values, "sde", t_start, sigma2))
@@ -42,7 +42,7 @@ def test_ode_mean_depends_on_when_the_dose_is_given():
     assert abs(first.m - second.m) > 0.05
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(values=st.lists(st.floats(0.0, 10.0), min_size=1, max_size=5), eta=st.floats(0.0, 3.0))
 def test_no_go(values, eta):
     """(T17): no non-negative schedule keeps the variance."""

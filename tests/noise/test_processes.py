@@ -50,7 +50,7 @@ def problem(**changes):
 
 @every
 @given(st.floats(-14.0, 14.0))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_own_time_inverts_ve_time(noise, log_t):
     t = 10.0**log_t
     if t < noise.t_last:
@@ -61,7 +61,7 @@ def test_own_time_inverts_ve_time(noise, log_t):
 
 @every
 @given(st.floats(-12.0, 0.0))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_ve_time_inverts_own_time(noise, log_s):
     s = 10.0**log_s * min(noise.last, 300.0)
     assert noise.own_time(noise.ve_time(s)) == pytest.approx(s, rel=1e-10)
