@@ -20,6 +20,7 @@ from meanfield.ensemble import Ensemble
 from meanfield.errors import require, whole
 from meanfield.problem.statement import Problem
 from meanfield.tools.crew import Crew, check_threads
+from meanfield.tools.memory import require_memory
 from meanfield.tools.progress import Progress
 from meanfield.tools.resolution import require_resolved
 from meanfield.tools.versions import versions
@@ -95,6 +96,9 @@ def check_settings(problem: Problem, d, n_samples, n_draws, n_steps, n_times, se
     n_steps = whole("n_steps", n_steps, low=1, high=1e7)
     n_times = whole("n_times", n_times, low=2, high=1e6)
     seed = whole("seed", seed, low=0)
+    needed = 3 * 8.0 * n_draws * len(NAMES) * n_times
+    what = f"{n_draws} draws at {n_times} times need {needed / 2**30:.3g} GiB"
+    require_memory(needed, what, "use lower n_draws or n_times")
     return Settings(d, n_samples // n_draws, n_draws, n_steps, n_times, seed, check_threads(threads))
 
 

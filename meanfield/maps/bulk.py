@@ -20,6 +20,7 @@ from meanfield.problem.statement import Problem
 from meanfield.theory.motion import Groups
 from meanfield.theory.solver import solve
 from meanfield.theory.trajectory import Trajectory
+from meanfield.tools.memory import require_memory
 
 PHASES = ("crowd", "glass", "target", "captured", "sliding")
 STANDINGS = ("exact", "asymptotic", "approximate")
@@ -216,6 +217,9 @@ class Responses:
 
     def _followed(self, table: Table) -> Values:
         c, g, share = self._directions
+        needed = 2.0 * len(c) * len(table.edges) * RECORD.itemsize
+        what = f"{len(table.edges)} schedules over {len(c)} groups of directions need {needed / 2**30:.3g} GiB"
+        require_memory(needed, what, "use a spectrum of fewer groups")
         parts = [self._group(table, c_i, g_i) for c_i, g_i in zip(c, g, strict=True)]
         rows = np.concatenate(parts).reshape(len(parts), -1)  # (groups, rows)
         shift, total, ratio = share * g / (share @ g), share * c / self.problem.sigma2, rows["ratio"]

@@ -17,13 +17,14 @@ import numpy as np
 
 from meanfield.errors import ProblemError, array, checked, one_of
 from meanfield.guidance.schedules import Constant, Linear
-from meanfield.maps.bulk import LINEAR, PHASES, Table, blank, follow, read, table_of
+from meanfield.maps.bulk import LINEAR, PHASES, RECORD, Table, blank, follow, read, table_of
 from meanfield.problem.growth import Exponential
 from meanfield.problem.noise import VE
 from meanfield.problem.start import crowd_start, far_enough
 from meanfield.problem.statement import Problem
 from meanfield.theory.solver import solve
 from meanfield.tools.crew import Crew, check_threads
+from meanfield.tools.memory import require_memory
 from meanfield.tools.progress import Progress
 
 if TYPE_CHECKING:
@@ -98,6 +99,9 @@ def phase_diagram(
     attrs = {"problem": json.dumps(problem.to_dict()), "phases": json.dumps(PHASES), "x": x_name, "y": y_name, "d": d}
     for a, b in product(x_grid[[0, -1]], y_grid[[0, -1]]):
         _variant(problem, {x_name: a, y_name: b})  # every value in between is allowed if the ends are
+    needed = 2.0 * len(x_grid) * len(y_grid) * RECORD.itemsize
+    what = f"{len(x_grid)} by {len(y_grid)} points need {needed / 2**30:.3g} GiB"
+    require_memory(needed, what, "use coarser axes")
     if "t" in (x_name, y_name):
         return _in_time(problem, x_name, x_grid, y_name, y_grid, d, progress).assign_attrs(attrs)
     mesh = np.meshgrid(x_grid, y_grid)

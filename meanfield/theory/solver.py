@@ -14,7 +14,9 @@ from meanfield.problem.growth import Fixed
 from meanfield.problem.statement import Problem
 from meanfield.theory.path import Path
 from meanfield.theory.trajectory import SpectralTrajectory, Trajectory
+from meanfield.tools.memory import require_memory
 
+GROUP_BYTES = 2**16  # that the solution of a group of directions takes, measured: 25 to 50 kB
 LEAST_RATE = 1e-20  # log(P)/d, unless it is 0: below, 1/D^2 is lost beside 1/D
 
 
@@ -49,6 +51,9 @@ def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Tra
     d = checked("d", d, low=1, infinite=True)
     problem.require_no_ratio("solve", "It acts at D ~ d alone, not at d = infinity; fade has its theory at finite d.")
     if problem.spectrum is not None:
+        needed = GROUP_BYTES * len(problem.spectrum)
+        what = f"{len(problem.spectrum)} groups of directions need {needed / 2**30:.3g} GiB"
+        require_memory(needed, what, "use a spectrum of fewer groups")
         problem = problem.replace(spectrum=problem.spectrum.at(d))  # the shares that d realises
         _warn_of_infinite_d(problem, d)
     alpha = problem.classes.rate(d)

@@ -18,8 +18,8 @@ from meanfield.errors import ProblemError, array, checked, require, whole
 from meanfield.guidance.schedules import Constant
 from meanfield.problem.growth import Growth
 from meanfield.problem.statement import Problem
+from meanfield.tools.memory import require_memory
 from simulate.randomness.streams import MEANS, stream
-from simulate.running.memory import require_memory
 from simulate.scores.mixture import Mixture
 
 

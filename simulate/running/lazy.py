@@ -16,7 +16,7 @@ from typing import Any
 from meanfield.ensemble import Ensemble
 from meanfield.errors import checked, require
 from meanfield.finite.models import quenched
-from simulate.running.memory import require_memory
+from meanfield.tools.memory import require_memory
 from simulate.running.plan import Plan
 
 PROPOSALS = 16_384  # at most in a ball, and fewer where they would take more than

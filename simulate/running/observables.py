@@ -20,6 +20,11 @@ BY_GROUP = ("m_group", "v_group", "m_group_twin", "v_group_twin")
 BY_RATIO = ("w",)  # where guidance follows a ratio of densities: the mean weight
 
 
+def count(groups: int, by_ratio: bool) -> int:
+    """Number of observables of a run."""
+    return len(NAMES) + len(BY_GROUP) * groups + by_ratio
+
+
 class Observer:
     """Sums over a batch of every observable, shape (size,): `NAMES`, then `BY_GROUP` if there is a spectrum, then
     `BY_RATIO` if there is a function `weigh` of the posterior that gives each sample's weight (samples,)."""
@@ -37,7 +42,7 @@ class Observer:
         self._counts = np.array([len(target)] if counts is None else counts)
         self._first = np.cumsum(self._counts) - self._counts
         self._weight = self._counts * (1.0 if spectrum is None else spectrum.g)  # d_i g_i
-        self.size = len(NAMES) + (len(BY_GROUP) * len(self._counts) if self._grouped else 0) + (weigh is not None)
+        self.size = count(len(counts or ()), weigh is not None)
 
     def __call__(self, y: np.ndarray, twin: np.ndarray, outside: np.ndarray, posterior: Posterior) -> np.ndarray:
         p = posterior

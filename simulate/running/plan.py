@@ -11,8 +11,8 @@ import numpy as np
 from meanfield.errors import one_of, require, whole
 from meanfield.problem.statement import Problem
 from meanfield.tools.crew import check_threads
+from meanfield.tools.memory import require_memory
 from simulate.running.holding import Case, choose
-from simulate.running.memory import require_means, require_memory
 from simulate.scores.products import FORMATS
 from simulate.scores.streamed import MIN_BLOCK
 from simulate.steps.integrators import Steps, make_steps, time_grid
@@ -74,6 +74,11 @@ class Plan:
     def batches(self) -> list[range]:
         """The samples of a draw."""
         return [range(i, min(i + self.width, self.n_samples)) for i in range(0, self.n_samples, self.width)]
+
+    @property
+    def n_batches(self) -> int:
+        """Their number."""
+        return math.ceil(self.n_samples / self.width)
 
     @property
     def items(self) -> list[tuple[int, range]]:
@@ -164,7 +169,24 @@ def _check_memory(plan: Plan) -> None:
         needed = 8.0 * case.d * (width * (10 + 3 * threads) + MIN_BLOCK * threads)
         what = f"d={case.d} needs {needed / 2**30:.3g} GiB for the state of one batch on {threads} threads"
         require_memory(needed, what, "use fewer threads or a lower d")
+    elif case.classes == "continuum":
+        needed = 8.0 * case.dim * width * 10 * threads
+        what = f"d={case.d} needs {needed / 2**30:.3g} GiB for the states of a batch on each of {threads} threads"
+        require_memory(needed, what, "use fewer samples, fewer threads or a lower d")
     elif case.classes in ("explicit", "span", "reference"):
-        alive = min(plan.n_disorder, math.ceil((threads - 1) / len(plan.batches)) + 1)
+        alive = min(plan.n_disorder, math.ceil((threads - 1) / plan.n_batches) + 1)
         dtype = "float64" if case.classes == "reference" else plan.dtype
-        require_means(case, dtype, alive, extra=threads * 10 * 8 * width * case.dim)
+        _require_means(case, dtype, alive, extra=threads * 10 * 8 * width * case.dim)
+
+
+def _require_means(case: Case, dtype: str, copies: int, extra: int) -> None:
+    """Refuse class means that do not fit: of `copies` draws at a time, beside `extra` bytes of work space."""
+    width = 4 + (8 if dtype == "float64" else 0)
+    log_bytes = case.log_count + math.log((case.dim * width + 16) * copies)
+    several = f" for each of {copies} draws at a time" if copies > 1 else ""
+    require_memory(
+        math.exp(log_bytes) + extra if log_bytes < 700.0 else math.inf,
+        f"d={case.d} with {case.problem.classes!r} needs {case.in_words} classes "
+        f"({case.size_of_means(case.dim)} of float32 means{several})",
+        case.remedies,
+    )

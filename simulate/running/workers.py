@@ -19,10 +19,11 @@ from threadpoolctl import threadpool_limits
 
 from meanfield.ensemble import Ensemble
 from meanfield.tools.crew import Crew
+from meanfield.tools.memory import require_memory
 from meanfield.tools.progress import Progress
 from meanfield.tools.resolution import require_resolved
 from meanfield.tools.versions import versions
-from simulate.running.observables import unpack
+from simulate.running.observables import count, unpack
 from simulate.running.particles import simulate_batch
 from simulate.running.plan import Plan
 from simulate.scores.cutting import NEGLIGIBLE
@@ -33,11 +34,14 @@ from simulate.scores.span import draw_span
 from simulate.scores.streamed import StreamedMixture, StreamedScore, draw_streamed, n_ranges
 from simulate.steps.integrators import Steps
 
+BATCH_BYTES = 500  # of an item, its samples, its result
+
 
 def follow(plan: Plan, steps: Steps, progress: Any, about: Mapping[str, Any] | None = None) -> Ensemble:
     """The averages of a run on these steps, at the times that they record. `about` is what else `info` has to say."""
     began = time.perf_counter()
     case = plan.case
+    _require_room(plan, len(steps.record))
     results = _Workers(plan, steps).run(progress)
     sums = np.stack([sums for sums, _ in results])  # (items, observables, times)
     number = math.sqrt(sum(square for _, square in results) / (plan.n_samples * plan.n_disorder))
@@ -59,6 +63,17 @@ def follow(plan: Plan, steps: Steps, progress: Any, about: Mapping[str, Any] | N
     }
     draws = unpack(means, len(case.counts or ()), case.problem.schedule.by_ratio)
     return Ensemble(case.problem, case.d, steps.t[list(steps.record)], draws, plan.n_samples, info)
+
+
+def _require_room(plan: Plan, n_times: int) -> None:
+    """Refuse averages that do not fit: of every batch, beside what follows the batch, and of them all."""
+    numbers = count(len(plan.case.counts or ()), plan.case.problem.schedule.by_ratio) * n_times
+    needed = float(plan.n_disorder) * plan.n_batches * (3 * 8 * numbers + BATCH_BYTES)
+    what = (
+        f"{plan.n_batches} batches of samples in each of {plan.n_disorder} draws need {needed / 2**30:.3g} GiB for "
+        f"{numbers} averages of each"
+    )
+    require_memory(needed, what, "use lower n_samples, n_disorder or n_times")
 
 
 class _Workers:

@@ -8,6 +8,7 @@ import numpy as np
 
 from meanfield.errors import ProblemError, whole
 from meanfield.problem.statement import Problem
+from meanfield.tools.memory import require_memory
 from simulate.randomness.streams import NoiseReader
 from simulate.steps.integrators import Step, Steps, make_steps, time_grid
 
@@ -40,6 +41,9 @@ class Batch:
         spread: float = 1.0,
     ) -> None:  # fmt: skip
         n_samples = whole("n_samples", n_samples, low=1)
+        needed = 6 * 8.0 * n_samples * dim
+        what = f"{n_samples} samples in {dim} dimensions need {needed / 2**30:.3g} GiB"
+        require_memory(needed, what, "use fewer samples at a time")
         grid = time_grid(problem, problem.T, whole("n_steps", n_steps, low=1, high=1e7))
         self.steps: Steps = make_steps(problem, grid, variances=variances, spread=spread)
         self._noisy = problem.eta > 0

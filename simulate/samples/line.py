@@ -18,6 +18,7 @@ from meanfield.errors import ProblemError, checked, require, whole
 from meanfield.line.scoreerror import ScoreError
 from meanfield.line.sources import PiecewiseConstant, numbers
 from meanfield.line.statement import TwoClasses, stated
+from meanfield.tools.memory import require_memory
 from simulate.randomness.normals import make_key, normals
 from simulate.randomness.streams import LINE
 from simulate.steps.integrators import through
@@ -75,6 +76,9 @@ def sample_line(
     require(error is None or isinstance(error, ScoreError), "error must be a ScoreError or None", repr(error))
     jumps = [] if error is None else [error.onset(classes)]
     grid, wanted = _grid(classes, w, T, t, t_end, n_steps, jumps)
+    needed = 2 * 8.0 * n_samples * len(wanted)
+    what = f"{n_samples} samples at {len(wanted)} times need {needed / 2**30:.3g} GiB"
+    require_memory(needed, what, "use fewer samples, or several calls of other seeds")
     drift = _Drift(classes, w, 0.5 * (1.0 + eta**2), error)
     out = np.empty((n_samples, len(wanted)))
     for begin in range(0, n_samples, BLOCK):

@@ -38,7 +38,7 @@ SMALL = {"n_samples": 4, "n_disorder": 2, "n_steps": 40, "progress": False}
 def test_rules(problem, d, classes, monkeypatch):
     """The choice looks at the problem and d alone: neither at free memory nor at processors."""
     for free in (2**10, 2**50):
-        monkeypatch.setattr("simulate.running.memory.available_bytes", lambda free=free: free)
+        monkeypatch.setattr("meanfield.tools.memory.available_bytes", lambda free=free: free)
         if classes == "none":
             with pytest.raises(ProblemError, match=r"more than can be held, or streamed .* lower d"):
                 choose(problem, d)

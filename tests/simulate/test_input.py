@@ -72,14 +72,14 @@ def test_more_classes_than_memory(alpha, d, size):
 
 
 def test_memory_of_the_span_is_counted_too(monkeypatch):
-    monkeypatch.setattr("simulate.running.memory.available_bytes", lambda: 2**20)
+    monkeypatch.setattr("meanfield.tools.memory.available_bytes", lambda: 2**20)
     message = r"needs 1000 classes \(0.00373 GiB of float32 means\), and 0.000977 GiB .* use classes=\"streamed\""
     with pytest.raises(ProblemError, match=message):
         run(PROBLEM.replace(classes=Fixed(1000)), d=10**6, n_samples=1, n_disorder=1)
 
 
 def test_memory_of_lazy_classes_is_counted_too(monkeypatch):
-    monkeypatch.setattr("simulate.running.memory.available_bytes", lambda: 2**20)
+    monkeypatch.setattr("meanfield.tools.memory.available_bytes", lambda: 2**20)
     with pytest.raises(ProblemError, match=r"lazy classes at d=200 may need 0.195 GiB on 2 threads, and 0.000977 GiB"):
         run(PROBLEM, d=200, n_samples=1, n_disorder=1, classes="lazy", threads=2)
 

@@ -1,0 +1,80 @@
+"""What a computation may hold in memory: asked before anything is computed."""
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from meanfield.errors import ProblemError
+
+V2 = "memory.max", "memory.current", "inactive_file"  # files of a control group: limit, usage; what of it is cache
+V1 = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
+
+
+def require_memory(needed: float, what: str, remedy: str) -> None:
+    """Refuse what would leave less than a tenth of the memory that is available; `needed` in bytes.
+
+    Examples
+    --------
+    >>> require_memory(1e30, "d=7 needs 9.31e+20 GiB", "use a lower d")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    meanfield.errors.ProblemError: d=7 needs 9.31e+20 GiB, and ... GiB of memory are available; use a lower d.
+    """
+    free = available_bytes()
+    if not needed < 0.9 * free:
+        raise ProblemError(f"{what}, and {free / 2**30:.3g} GiB of memory are available; {remedy}.")
+
+
+def available_bytes() -> int:
+    """Memory that this process can use without swapping: what the machine has left, its control groups (containers,
+    batch systems) leave it, and its own limit (`ulimit -v`) leaves it, whichever is least."""
+    return max(min(_of_the_machine(), _of_the_groups(), _of_the_process()), 0)
+
+
+def _of_the_machine() -> int:
+    """MemAvailable where the system tells, else the free pages."""
+    with suppress(OSError, ValueError), open("/proc/meminfo", encoding="ascii") as lines:
+        for line in lines:
+            if line.startswith("MemAvailable:"):
+                return 1024 * int(line.split()[1])
+    with suppress(ValueError, OSError, AttributeError):
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return 2**33  # a system that does not say: assume a small one
+
+
+def _of_the_process() -> int:
+    """What RLIMIT_AS leaves of the address space."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource  # Unix only
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if limit != resource.RLIM_INFINITY:
+            used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+            return limit - used * os.sysconf("SC_PAGE_SIZE")
+    return sys.maxsize
+
+
+def _of_the_groups(mount: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
+    """What the control groups of this process leave, of version 2 or 1: its own and all above. Files that the system
+    keeps in memory count as free."""
+    left = sys.maxsize
+    with suppress(OSError, ValueError):
+        for line in own.read_text(encoding="utf-8").splitlines():
+            _, kinds, path = line.split(":", 2)
+            if kinds not in ("", "memory"):
+                continue
+            names = V2 if not kinds else V1
+            place = mount / kinds / path.lstrip("/")
+            while place.is_relative_to(mount / kinds):
+                left = min(left, _of_a_group(place, *names))
+                place = place.parent
+    return left
+
+
+def _of_a_group(place: Path, limit: str, usage: str, cached: str) -> int:
+    with suppress(OSError, ValueError, KeyError):  # no limit: no file, or "max"
+        most, used = (int((place / name).read_text(encoding="ascii")) for name in (limit, usage))
+        about = dict(line.split() for line in (place / "memory.stat").read_text(encoding="ascii").splitlines())
+        return most - used + int(about[cached])
+    return sys.maxsize
