@@ -3,7 +3,8 @@
 from validate import figures
 from validate.agreement.comparison import compare
 from validate.agreement.extrapolation import Extrapolation, extrapolate
-from validate.agreement.statistics import family_threshold, hotelling, wilson
+from validate.agreement.joint import hotelling
+from validate.agreement.statistics import family_threshold, wilson
 from validate.agreement.verdict import Comparison
 from validate.errors import (
     ComparisonError,

@@ -137,7 +137,10 @@ def test_times_and_chi2_follow_the_draws(data):
     few = particles(n_disorder=3)
     verdict = compare(solve(PROBLEM), few, times=list(few.t[-4:]))
     assert verdict.chi2 is None
-    assert "no chi2: chi2 of 8 quantities needs at least 9 draws; got 3" in str(verdict)
+    assert "no chi2: 3 draws weigh no two numbers together. Use 16 draws or more" in str(verdict)
+    full = compare(solve(PROBLEM), data, times=list(data.t[-4:]))
+    assert full.chi2.k == 3 and "chi2 of the last 3 of 8 numbers: 24 draws weigh no more" in str(full)
+    assert compare(solve(PROBLEM), data, times=[0.0]).chi2.k == 2
 
 
 def test_another_problem_or_dimension_is_refused(data):

@@ -6,8 +6,8 @@
 - *Finite d*: a shift that theory predicts, `reduced(problem, d) - solve(problem)` (sec. 7 of docs/theory.md). It is
   added to the prediction and has its own column; the statistical error of its estimate is combined in quadrature.
 
-Verdict: every z below the family-wise threshold, and so is Hotelling's T^2 of all of them, which sees what single
-scores miss (a small common drift). It counts as one more test of the family.
+Verdict: every z below the family-wise threshold, and so is Hotelling's T^2 of the last of them, as many as the draws
+can weigh, which sees what single scores miss (a small common drift). It counts as one more test of the family.
 """
 
 import math
@@ -27,7 +27,9 @@ from validate.agreement.estimates import (
     twins_coincide,
     value_of,
 )
-from validate.agreement.statistics import ChiSquared, combined, family_threshold, hotelling, normal_score
+from validate.agreement.joint import ChiSquared, hotelling, weighable
+from validate.agreement.means import Mean, mean_of
+from validate.agreement.statistics import family_threshold
 from validate.agreement.verdict import Comparison, Row
 from validate.errors import ComparisonError
 
@@ -57,7 +59,7 @@ def compare(
         an `Ensemble` such as `reduced(problem, d)`, whose own statistical error is then combined with that of the
         particles.
     data : the particles.
-    times : recorded times to compare at (the nearest record is taken); by default as many as the draws can weigh.
+    times : recorded times to compare at (the nearest record is taken); by default up to five, fewer with few draws.
     level : probability of a false alarm of the whole comparison.
     finite_size : the finite-d effect added to a theory at d = infinity: None, "reduced" (computed here), or an
         `Ensemble` of `reduced` at the d of the data. It is not exact: see `validate.regimes.groups.annealed_error`.
@@ -106,19 +108,13 @@ def compare(
 
 def _row(quantity: str, t: float, base: float, samples: np.ndarray, reference: np.ndarray | None, theory: Any) -> Row:
     """`base` is the theory's number; `reference` the draws of a statistical prediction that replaces it, or None."""
-    n = len(samples)
-    mean, stderrs, dofs = samples.mean(), [samples.std(ddof=1) / math.sqrt(n)], [n - 1.0]
-    predicted, effect = base, math.nan
-    if reference is not None:
-        predicted = reference.mean()
-        stderrs.append(reference.std(ddof=1) / math.sqrt(len(reference)))
-        dofs.append(len(reference) - 1.0)
-        effect = math.nan if isinstance(theory, Ensemble) else predicted - base
-    stderr, dof = combined(stderrs, dofs)
-    if stderr < 1e-13 * max(abs(mean), 1.0):
-        stderr = 0.0  # no spread but rounding: nothing random happened yet
-    z = normal_score(mean - predicted, stderr, dof)
-    return Row(quantity, float(t), float(base), float(effect), float(mean), stderr, z)
+    particles = mean_of(samples)
+    predicted = Mean(float(base)) if reference is None else mean_of(reference)
+    effect = math.nan if reference is None or isinstance(theory, Ensemble) else predicted.value - base
+    away = particles.minus(predicted)
+    if away.stderr < 1e-13 * max(abs(particles.value), 1.0):
+        away = Mean(away.value)  # no spread but rounding: nothing random happened yet
+    return Row(quantity, float(t), float(base), float(effect), particles.value, away.stderr, away.z)
 
 
 def _prediction(theory, keys, t, finite_size, data, estimator) -> tuple[np.ndarray, np.ndarray | None]:
@@ -170,14 +166,20 @@ def _same_problem(theory: Any, data: Ensemble) -> None:
 
 def _chi2(rows: tuple[Row, ...], samples: np.ndarray, reference: np.ndarray | None) -> tuple[ChiSquared | None, str]:
     free = [j for j, r in enumerate(rows) if r.stderr > 0.0]
-    if not free:
+    fewest = min(len(draws) for draws in (samples, reference) if draws is not None)
+    most = weighable(fewest)
+    if len(free) < 2:
         return None, ""
+    if most < 2:
+        return None, f"no chi2: {fewest} draws weigh no two numbers together. Use 16 draws or more (n_disorder)."
+    note = f"chi2 of the last {most} of {len(free)} numbers: {fewest} draws weigh no more" if len(free) > most else ""
+    free = free[-most:]
     delta = np.array([rows[j].particles - rows[j].predicted for j in free])
     try:
         other = None if reference is None else reference[:, free]
         if other is not None:  # an ensemble as theory has its mean in `theory`: either way delta is mean - prediction
             delta = samples[:, free].mean(axis=0) - other.mean(axis=0)
-        return hotelling(delta, samples[:, free], other), ""
+        return hotelling(delta, samples[:, free], other), note
     except ComparisonError as cause:
         return None, f"no chi2: {cause}"
 

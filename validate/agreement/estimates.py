@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from meanfield import Ensemble
-from validate.agreement.statistics import largest_family
 from validate.errors import ComparisonError
 
 QUANTITIES = ("m", "v")
@@ -84,7 +83,7 @@ def record_indices(data: Ensemble, times: Sequence[float] | None) -> list[int]:
     """Indices of the records to compare at, earliest first, always with t = 0 if none are asked for."""
     last = len(data.t) - 1
     if times is None:
-        count = int(np.clip(largest_family(data.n_draws) // len(quantities(data)), 1, min(5, last)))
+        count = int(np.clip((data.n_draws - 1) // 3 // len(quantities(data)), 1, min(5, last)))
         return sorted({round(last * (j + 1) / count) for j in range(count)})
     wanted = np.atleast_1d(np.asarray(times, float))
     if wanted.size == 0 or not np.all((wanted >= 0) & (wanted <= data.t[0])):

@@ -1,21 +1,17 @@
 """Tests of agreement that mean what they say.
 
 Every number here is a mean over n independent draws (see `meanfield.ensemble`), so its error is a standard error with
-n - 1 degrees of freedom and the ratio difference/stderr follows Student's t, not the normal law: with 8 draws "3 sigma"
-is exceeded seven times too often. `normal_score` therefore maps t to the normal quantile of equal probability; after
-that, scores with different numbers of draws share one scale, called z, and one threshold.
+n - 1 degrees of freedom and the ratio difference/stderr follows Student's t, not the normal law: with 8 draws "3
+sigma" is exceeded seven times too often. `normal_score` therefore maps t to the normal quantile of equal probability;
+after that, scores with different numbers of draws share one scale, called z, and one threshold. Draws that are skewed
+need one step more, before it: see `validate.agreement.means`.
 
 Many scores are looked at together. `family_threshold` is the Sidak bound: with it, *any* false alarm among k true
 statements has probability `level` (at most that, if they are positively correlated).
-
-Scores of one run are correlated; `hotelling` weighs them with their covariance over the draws. It is chi-squared with
-an estimated covariance, hence an F law: T^2 (nu - k + 1)/(nu k) ~ F(k, nu - k + 1), exact for one sample (nu = n - 1),
-with Yao's degrees of freedom (Biometrika 52, 139, 1965) for two samples of unequal covariance.
 """
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from scipy import special
@@ -23,17 +19,7 @@ from scipy import special
 from meanfield.errors import checked, whole
 from validate.errors import ComparisonError
 
-
-class ChiSquared(NamedTuple):
-    """Hotelling's statistic of k quantities at once: T^2, k, its degrees of freedom nu, the p-value of the F law."""
-
-    chi2: float
-    k: int
-    nu: float
-    p: float
-
-    def __str__(self) -> str:
-        return f"chi2 = {self.chi2:.2f} for {self.k} quantities, p = {self.p:.3g} (covariance over draws, F law)"
+BEND = 3.0 * (math.sqrt(0.5) - 1.0)  # skewness times t where the slope (1 + skewness t/3)^2 of Hall's cubic is 1/2
 
 
 def combined(stderrs: Sequence[float], dofs: Sequence[float]) -> tuple[float, float]:
@@ -57,10 +43,11 @@ def combined(stderrs: Sequence[float], dofs: Sequence[float]) -> tuple[float, fl
     return math.sqrt(total), (1.0 / spread if spread > 0.0 else math.inf)
 
 
-def normal_score(difference: float, stderr: float, dof: float = math.inf) -> float:
+def normal_score(difference: float, stderr: float, dof: float = math.inf, skewness: float = 0.0) -> float:
     """Normal-equivalent z of a difference whose standard error has `dof` degrees of freedom.
 
-    A difference of an exactly known quantity (stderr 0) scores 0 if it vanishes to rounding, else +-inf.
+    A difference of an exactly known quantity (stderr 0) scores 0 if it vanishes to rounding, else +-inf. `skewness` is
+    that of the difference, not of a draw.
 
     Examples
     --------
@@ -73,12 +60,24 @@ def normal_score(difference: float, stderr: float, dof: float = math.inf) -> flo
         raise ComparisonError("a comparison needs an error bar; got stderr = nan. Use at least 2 draws (n_disorder).")
     if stderr == 0.0:
         return 0.0 if abs(difference) < 1e-12 else math.copysign(math.inf, difference)
-    t = difference / stderr
+    t = without_skewness(difference / stderr, skewness)
     if math.isinf(dof) or t == 0.0:
         return t
     tail = float(special.stdtr(dof, -abs(t)))
     # below 1e-300 the tail underflows; Student's tail is so fat that this happens only at many degrees of freedom
     return math.copysign(-float(special.ndtri(max(tail, 1e-300))), t)
+
+
+def without_skewness(t: float, skewness: float) -> float:
+    """t of a mean without the leading effect of its skewness, by Hall's cubic: see `validate.agreement.means`.
+
+    Examples
+    --------
+    >>> without_skewness(-4.0, 0.0), round(without_skewness(-4.0, 0.1), 2)
+    (-4.0, -3.47)
+    """
+    inner = BEND / skewness if skewness * t < BEND else t
+    return inner + skewness * inner**2 / 3.0 + skewness**2 * inner**3 / 27.0 + skewness / 6.0 + (t - inner) / 2.0
 
 
 def two_sided(z: float) -> float:
@@ -151,55 +150,6 @@ def exponent(x, y, stderr=None) -> tuple[float, float]:
     relative = np.ones(int(good.sum())) if stderr is None else error[good] / y[good]  # error of log y
     p, p_stderr = weighted_slope(np.log(x[good]), np.log(y[good]), relative)
     return p, math.nan if stderr is None else p_stderr
-
-
-def hotelling(difference: np.ndarray, samples: np.ndarray, reference: np.ndarray | None = None) -> ChiSquared:
-    """Hotelling's T^2 of a vector of differences with the covariance estimated over draws.
-
-    Parameters
-    ----------
-    difference : mean minus prediction, shape (k,).
-    samples : the draws behind the mean, shape (draws, k).
-    reference : the draws behind the prediction if that is a mean too, shape (other draws, k).
-
-    Raises
-    ------
-    ComparisonError : too few draws for k quantities (at least k + 1), or quantities that are linearly dependent.
-
-    Examples
-    --------
-    >>> draws = np.random.default_rng(1).normal(size=(40, 3))
-    >>> hotelling(draws.mean(axis=0), draws).p > 0.01
-    True
-    """
-    k = len(difference)
-    groups = [samples] if reference is None else [samples, reference]
-    fewest = min(len(g) for g in groups)
-    if fewest < k + 1:
-        raise ComparisonError(
-            f"chi2 of {k} quantities needs at least {k + 1} draws; got {fewest}. "
-            "Use fewer times or more draws (n_disorder)."
-        )
-    scale = np.sqrt(sum(g.var(axis=0, ddof=1) / len(g) for g in groups))  # (k,): unit diagonal for the condition number
-    if not np.all(scale > 0):
-        raise ComparisonError("chi2 needs quantities that vary between draws; one has no spread. Leave it out.")
-    parts = [np.atleast_2d(np.cov(g / scale, rowvar=False)) / len(g) for g in groups]
-    total = sum(parts)
-    delta = difference / scale
-    if np.linalg.cond(total) > 1e12:
-        raise ComparisonError("chi2 needs quantities that are not linearly dependent. Use fewer or more distant times.")
-    y = np.linalg.solve(total, delta)
-    t2 = float(delta @ y)
-    if t2 == 0.0:
-        return ChiSquared(0.0, k, float(fewest - 1), 1.0)
-    nu = 1.0 / sum((float(y @ part @ y) / t2) ** 2 / (len(g) - 1) for part, g in zip(parts, groups, strict=True))
-    p = float(special.fdtrc(k, nu - k + 1, t2 * (nu - k + 1) / (nu * k)))
-    return ChiSquared(t2, k, nu, p)
-
-
-def largest_family(n_draws: int) -> int:
-    """How many quantities a covariance over `n_draws` draws can weigh with useful power: a third of the draws."""
-    return max((n_draws - 1) // 3, 1)
 
 
 def wilson(successes: float, trials: float, level: float = 0.05) -> tuple[float, float]:

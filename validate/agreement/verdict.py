@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from meanfield import Ensemble
-from validate.agreement.statistics import ChiSquared
+from validate.agreement.joint import ChiSquared
 
 
 class Row(NamedTuple):
@@ -33,7 +33,7 @@ class Comparison:
     ----------
     rows : one `Row` a quantity and time; `stderr` combines all statistical errors of that row.
     threshold : the |z| above which a row disagrees, for the whole family at `level`.
-    chi2 : all rows at once, or None where the draws are too few (`notes` says so).
+    chi2 : the last rows at once, as many as an eighth of the draws; None where that is less than two (`notes` says so).
     timestep : the time-step error that was passed, as (quantity, error, its stderr), stated and never used.
     notes : what a reader must know: estimator, warnings.
     """
