@@ -10,10 +10,11 @@ from meanfield import Exponential, Fixed, Problem, solve
 from validate import atlas, judge
 from validate.errors import ConfigError
 from validate.figures import save, summary
-from validate.regimes.groups import Group, annealed_error, exact_at_every_d, groups
+from validate.regimes.groups import DRAWS, Group, annealed_error, exact_at_every_d, groups
 from validate.regimes.judgement import distortions, power_law
 from validate.regimes.measurement import measure
 from validate.regimes.report import page
+from validate.regimes.spread import spread_of
 from validate.results.files import read_dataset, write_dataset
 
 SDE = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
@@ -130,12 +131,12 @@ def test_an_extrapolation_that_resolves_nothing_is_not_claimed(small):
     for q in ("m", "v"):
         group[f"reduced_{q}"].values[:] = math.nan
         group[f"theory_{q}"].values[:, -1] = 1.0
-        group[q].values[:, :, -1] = 1.2 + 1.0 * rng.normal(size=(4, 16))
+        group[q].values[:, :, -1] = 1.2 + 1.0 * rng.normal(size=(4, DRAWS))
     verdict = judge(group)
     assert {v.ground for v in verdict.verdicts if math.isinf(v.d)} == {"too wide"}
     assert "2 extrapolations too wide or from too small d" in verdict.summary
     for q in ("m", "v"):
-        group[q].values[:, :, -1] = 1.2 + 1e-3 * rng.normal(size=(4, 16))
+        group[q].values[:, :, -1] = 1.2 + 1e-3 * rng.normal(size=(4, DRAWS))
     assert len(judge(group).disagreements) == 2
     group["d"].values[:] = [8, 12, 16, 24]  # too small a dimension makes no claim either
     assert {v.ground for v in judge(group).verdicts if math.isinf(v.d)} == {"too small"}
@@ -175,3 +176,38 @@ def test_report_is_self_contained_and_escaped(small):
     assert "http" not in text.replace("http-equiv", "")
     assert text.count("<tr") > len(verdict.verdicts)
     assert "Theory and particles agree" in text
+
+
+@pytest.fixture(scope="module")
+def crowd():
+    """A cell at equal d, by the design of the atlas: its draws, and the quenched theory."""
+    (group,) = (g for g in groups("quick") if g.name == "alpha=0.4 w=1 ode")
+    return measure(group, group.sizes[0], group.n_samples[0], seed=4).expand_dims("cell")
+
+
+@pytest.mark.parametrize("factor", [0.98, 1.02])
+def test_a_theory_two_per_cent_off_is_found_at_equal_d(crowd, factor):
+    assert judge(crowd.assign(limit=("cell", [False])))
+    wrong = crowd.assign(limit=("cell", [False]), quenched_m=factor * crowd["quenched_m"])
+    assert [v.quantity for v in judge(wrong).disagreements] == ["m"]
+
+
+def test_the_summary_says_how_the_scores_scatter(small):
+    verdict = judge(small)
+    spread = verdict.spread("exact")
+    z = [v.z for v in verdict.claimed if v.ground == "exact"]
+    assert spread.n == len(z) and spread.mean == pytest.approx(np.mean(z))
+    assert spread.rms == pytest.approx(math.sqrt(np.mean(np.square(z))))
+    assert f"z exact at every d: {spread}. " in verdict.summary
+    assert "(expected 0)" in verdict.summary and "(expected 1)" in verdict.summary
+    assert verdict.spread("equal d") is None  # no such number here
+
+
+def test_errors_of_mean_and_rms_allow_for_cells_whose_numbers_belong_together():
+    """160 pairs of fully correlated scores are 160 numbers, not 320; negative control: the naive 1/sqrt(2 n)."""
+    rng = np.random.default_rng(6)
+    found = [spread_of(np.repeat(rng.normal(size=(160, 1)), 2, axis=1).tolist()) for _ in range(400)]
+    for value, error, naive in (("mean", "mean_error", 320**-0.5), ("rms", "rms_error", 640**-0.5)):
+        scatter = np.std([getattr(s, value) for s in found])
+        assert np.mean([getattr(s, error) for s in found]) == pytest.approx(scatter, rel=0.15)
+        assert naive < 0.8 * scatter

@@ -24,8 +24,10 @@ import numpy as np
 
 from validate.agreement.estimates import QUANTITIES
 from validate.agreement.extrapolation import Extrapolation, fit_inverse_size
-from validate.agreement.statistics import combined, family_threshold, normal_score, weighted_slope
+from validate.agreement.means import Mean, mean_of
+from validate.agreement.statistics import family_threshold, normal_score, weighted_slope
 from validate.errors import ExtrapolationError
+from validate.regimes.spread import Spread, spread_of
 
 if TYPE_CHECKING:
     import xarray
@@ -84,10 +86,13 @@ class Judgement:
     def __bool__(self) -> bool:
         return not self.disagreements
 
-    def spread(self, ground: str = "equal d") -> float:
-        """Root mean square of the z of one ground: 1 if the error bars are right and nothing else is wrong."""
-        z = [v.z for v in self.claimed if v.ground == ground]
-        return math.sqrt(sum(x * x for x in z) / len(z)) if z else math.nan
+    def spread(self, ground: str = "equal d") -> Spread | None:
+        """Mean and root mean square of the z of one ground, or None for fewer than two cells."""
+        cells: dict[tuple[str, float], list[float]] = {}
+        for v in self.claimed:
+            if v.ground == ground:
+                cells.setdefault((v.group, v.d), []).append(v.z)
+        return spread_of(list(cells.values())) if len(cells) > 1 else None
 
     @property
     def summary(self) -> str:
@@ -97,11 +102,13 @@ class Judgement:
         beyond = sum(v.ground == "finite d" for v in self.verdicts)
         wide = sum(v.ground in ("too wide", "too small") for v in self.verdicts)
         approximate = sum(v.ground == "approximate" for v in self.verdicts)
+        spreads = {g: self.spread(g) for g in ("exact", "equal d")}
+        scatter = "".join(f"z {_MEANING[g]}: {spread}. " for g, spread in spreads.items() if spread)
         return (
             f"{tested} numbers tested ({'; '.join(parts)}): {tested - failed} agree, {failed} disagree "
-            f"(|z| <= {self.threshold:.2f}: probability {self.level:g} of any false alarm). Shown without a claim: "
-            f"{beyond} at finite d without a theory at that d, {wide} extrapolations too wide or from too small d, "
-            f"{approximate} where the mean field is approximate."
+            f"(|z| <= {self.threshold:.2f}: probability {self.level:g} of any false alarm). {scatter}"
+            f"Shown without a claim: {beyond} at finite d without a theory at that d, {wide} extrapolations too wide "
+            f"or from too small d, {approximate} where the mean field is approximate."
         )
 
 
@@ -141,22 +148,20 @@ def judge(data: "xarray.Dataset", level: float = 0.01) -> Judgement:
 
 def _cell(cell: "xarray.Dataset", q: str) -> Verdict:
     """Particles at one d against the best theory there is at that d."""
-    particles, stderr, n = _mean(cell[q].values[:, -1])
+    particles = mean_of(cell[q].values[:, -1])
     theory = float(cell[f"theory_{q}"].values[-1])
-    exact, effect, total, ground = bool(cell["exact"]), math.nan, (stderr, n - 1.0), "finite d"
-    finite_d = [(name, *_mean(cell[f"{name}_{q}"].values[:, -1])) for name in ("quenched", "reduced")]
-    if exact:
+    predicted, effect, ground = Mean(theory), math.nan, "finite d"
+    finite_d = {name: mean_of(cell[f"{name}_{q}"].values[:, -1]) for name in ("quenched", "reduced")}
+    if bool(cell["exact"]):
         effect, ground = 0.0, "exact"
-    elif usable := [f for f in finite_d if f[3] > 1]:
-        name, mean, error, count = usable[0]
-        effect = mean - theory
-        total = combined([stderr, error], [n - 1.0, count - 1.0])
-        ground = "equal d" if name == "quenched" else "finite d"
-    predicted = theory + (0.0 if math.isnan(effect) else effect)
-    z = normal_score(particles - predicted, *total)
+    elif usable := [name for name, mean in finite_d.items() if mean.dof >= 1.0]:
+        predicted = finite_d[usable[0]]
+        effect = predicted.value - theory
+        ground = "equal d" if usable[0] == "quenched" else "finite d"
+    away = particles.minus(predicted)
     step = float(cell[f"step_{q}"])
     name, d = str(cell["group"].values), float(cell["d"])
-    return Verdict(name, d, q, ground, theory, effect, particles, total[0], 0.0, step, z)
+    return Verdict(name, d, q, ground, theory, effect, particles.value, away.stderr, 0.0, step, away.z)
 
 
 def _extrapolations(group: "xarray.Dataset") -> Iterator[Verdict]:
@@ -165,13 +170,13 @@ def _extrapolations(group: "xarray.Dataset") -> Iterator[Verdict]:
         return  # the same at every d: nothing to extrapolate
     approximate = str(group["standing"].values[0]) == "approximate"
     for q in QUANTITIES:
-        means = [_mean(draws) for draws in group[q].values[:, :, -1]]
+        fewest = min(np.isfinite(group[q].values[:, :, -1]).sum(axis=1))
         theory = float(group[f"theory_{q}"].values[0, -1])
         try:
             fit = extrapolation(group, q)
         except ExtrapolationError:
             continue  # fewer than three sizes: nothing is claimed
-        z = normal_score(fit.intercept - theory, fit.error, min(m[2] for m in means) - 1.0)
+        z = normal_score(fit.intercept - theory, fit.error, fewest - 1.0)
         scale = 1.0 if q == "m" else float(group["sigma2"].values[0])
         if approximate:
             ground = "approximate"
@@ -187,13 +192,13 @@ def _extrapolations(group: "xarray.Dataset") -> Iterator[Verdict]:
 
 def extrapolation(group: "xarray.Dataset", q: str) -> Extrapolation:
     """A group at d = infinity, with the finite-d effect of the annealed theory taken out where that theory exists."""
-    means = [_mean(draws) for draws in group[q].values[:, :, -1]]
-    values, stderr = np.array([m[0] for m in means]), np.array([m[1] for m in means])
-    annealed = [_mean(draws) for draws in group[f"reduced_{q}"].values[:, :, -1]]
-    corrected = all(a[2] > 1 for a in annealed)
+    means = [mean_of(draws) for draws in group[q].values[:, :, -1]]
+    annealed = [mean_of(draws) for draws in group[f"reduced_{q}"].values[:, :, -1]]
+    corrected = all(a.dof >= 1.0 for a in annealed)
     if corrected:
-        values = values - [a[0] for a in annealed] + group[f"theory_{q}"].values[:, -1]
-        stderr = np.hypot(stderr, [a[1] for a in annealed])
+        theory = group[f"theory_{q}"].values[:, -1]
+        means = [m.minus(a).minus(Mean(-x)) for m, a, x in zip(means, annealed, theory, strict=True)]
+    values, stderr = [m.value for m in means], [m.stderr for m in means]
     return fit_inverse_size(group["d"], values, stderr, quantity=q, corrected=corrected)
 
 
@@ -218,9 +223,9 @@ def distortions(group: "xarray.Dataset", q: str, significance: float = 5.0) -> t
     The distortion is m(0) - 1 or v(0)/sigma2 - 1; a size resolves it if it exceeds `significance` standard errors.
     """
     unit, zero = (1.0, 1.0) if q == "m" else (group["sigma2"].values, 1.0)
-    means = [_mean(draws) for draws in group[q].values[:, :, -1]]
-    value = np.array([m[0] for m in means]) / unit - zero
-    error = np.array([m[1] for m in means]) / unit
+    means = [mean_of(draws) for draws in group[q].values[:, :, -1]]
+    value = np.array([m.value for m in means]) / unit - zero
+    error = np.array([m.stderr for m in means]) / unit
     use = np.abs(value) > significance * error
     by_size = [i for i in np.argsort(group["d"].values) if use[i]]
     value, error = value[by_size], error[by_size]
@@ -243,12 +248,3 @@ def power_law(x: np.ndarray, y: np.ndarray, s: np.ndarray, log_count: np.ndarray
         drifting = float(np.linalg.lstsq(terms, y / s, rcond=None)[0][1])
         moves += [abs(drifting - slope), float(np.sqrt(np.linalg.pinv(terms.T @ terms)[1, 1]))]
     return slope, stderr, max(moves)
-
-
-def _mean(draws: np.ndarray) -> tuple[float, float, int]:
-    """Mean, standard error and number of the draws that are there (padding is nan)."""
-    there = draws[np.isfinite(draws)]
-    n = len(there)
-    if n == 0:
-        return math.nan, math.nan, 0
-    return float(there.mean()), float(there.std(ddof=1) / math.sqrt(n)), n

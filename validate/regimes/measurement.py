@@ -134,7 +134,7 @@ def measure(
     work = {"progress": progress, "threads": threads}
     size: dict[str, Any] = {"d": d, "n_disorder": group.n_disorder, "n_steps": group.n_steps, **work}
     data = run(problem, n_samples=n_samples, seed=own, n_times=N_TIMES, **size)
-    step = timestep_error(problem, n_samples=max(n_samples // STEP_SHARE, 8), seed=own + 1, **size)
+    step = timestep_error(problem, n_samples=max(n_samples // STEP_SHARE, 2), seed=own + 1, **size)
     theory, exact = theory_of(problem, d), exact_at_every_d(problem, d)
     error = 0.0 if exact else annealed_error(solve(problem, d), d)
     wanted = {"reduced": not exact and math.isfinite(error), "quenched": not exact and _in_range(d)}
