@@ -152,7 +152,7 @@ def distortion_over_sizes(
 
 
 def limit_from_sizes(data: xarray.Dataset, case: str, sampler: str) -> Extrapolation:
-    """(m(0) - 1) (d/sigma2)^e of a case for d -> infinity, from a straight line in 1/d."""
+    """(m(0) - 1) (d/sigma2)^e of a case for d -> infinity, extrapolated in 1/d."""
     part = data.sel(sampler=sampler).isel(point=np.flatnonzero(data["case"].values == case))
     problem = Problem.from_dict(json.loads(data.attrs["problem"])).replace(sampler=sampler)
     unit = (part["d"].values / problem.sigma2) ** problem.e

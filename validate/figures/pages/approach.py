@@ -98,8 +98,8 @@ def approach(
     )
 
 
-def at_infinity(part: xarray.Dataset, q: str, order: int = 2) -> Extrapolation:
-    """m or v/sigma2 of one case at d = infinity, from the tightest tolerance: y_inf + a/d (+ b/d^2)."""
+def at_infinity(part: xarray.Dataset, q: str, order: int = 1) -> Extrapolation:
+    """m or v/sigma2 of one case at d = infinity, from the tightest tolerance: y_inf + a/d + c/d^2."""
     tight = part.sel(class_tolerance=float(part["class_tolerance"].min()))
     return fit_inverse_size(part["d"], tight[q], tight[f"{q}_stderr"], quantity=q, order=order)
 
