@@ -4,6 +4,8 @@ How a command ends, with which exit code, is in `validate.commands.endings`.
 """
 
 import math
+import sys
+import traceback
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +15,7 @@ import typer
 
 import meanfield
 from validate.agreement.comparison import compare
-from validate.commands.endings import CODES, DISAGREE, guarded
+from validate.commands.endings import CODES, DISAGREE, FAILURE, guarded
 from validate.commands.options import (
     Force,
     Json,
@@ -184,7 +186,11 @@ app.command()(design)
 
 def main() -> None:
     """Entry point of the console command."""
-    app(prog_name="cfgfield")
+    try:
+        guarded(app)(prog_name="cfgfield")  # help and usage are printed too
+    except Exception:
+        traceback.print_exc()
+        sys.exit(FAILURE)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,11 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Any, TypeVar
 
-from meanfield.errors import whole
+from meanfield.errors import require, whole
+from meanfield.tools.memory import address_space_left
 
 LOOK = 0.1  # seconds between two looks at the progress
+THREAD_BYTES = 80 * 2**20  # of address space: its stack and its heap, measured
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -66,6 +68,7 @@ class Crew:
         ahead: int | None = None,
     ) -> Generator[Result, None, None]:
         """As `run`, one result after the other; at most `ahead` items are begun before their results are taken."""
+        _require_room(self.threads)
         pool, source = ThreadPoolExecutor(self.threads), iter(items)
         waiting: deque[Future[Result]] = deque()
         try:
@@ -81,6 +84,13 @@ class Crew:
         finally:
             self._stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _require_room(threads: int) -> None:
+    """Refuse threads that the system would not start: their results would be waited for without end."""
+    left, rule = address_space_left(), f"{threads} threads need {threads * THREAD_BYTES // 2**20} MiB of address space"
+    remedy = "Use fewer threads, or a higher limit."
+    require(left >= threads * THREAD_BYTES, rule, f"{left // 2**20} MiB left by ulimit -v", remedy)
 
 
 def available_threads() -> int:

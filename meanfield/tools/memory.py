@@ -29,7 +29,7 @@ def require_memory(needed: float, what: str, remedy: str) -> None:
 def available_bytes() -> int:
     """Memory that this process can use without swapping: what the machine has left, its control groups (containers,
     batch systems) leave it, and its own limit (`ulimit -v`) leaves it, whichever is least."""
-    return max(min(_of_the_machine(), _of_the_groups(), _of_the_process()), 0)
+    return max(min(_of_the_machine(), _of_the_groups(), address_space_left()), 0)
 
 
 def _of_the_machine() -> int:
@@ -43,8 +43,8 @@ def _of_the_machine() -> int:
     return 2**33  # a system that does not say: assume a small one
 
 
-def _of_the_process() -> int:
-    """What RLIMIT_AS leaves of the address space."""
+def address_space_left() -> int:
+    """Bytes that RLIMIT_AS (`ulimit -v`) leaves this process."""
     with suppress(ImportError, OSError, ValueError):
         import resource  # Unix only
 

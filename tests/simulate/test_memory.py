@@ -14,6 +14,21 @@ from meanfield.tools import memory
 from simulate import run, sample_line, sample_scores
 
 GIB = 2**30
+# A thread that gets no memory never starts, and its results are waited for without end.
+CREW = """
+import resource
+from meanfield.tools.crew import THREAD_BYTES, Crew
+from meanfield.tools.memory import address_space_left
+_, hard = resource.getrlimit(resource.RLIMIT_AS)
+resource.setrlimit(resource.RLIMIT_AS, (2**34, hard))
+used = 2**34 - address_space_left()
+resource.setrlimit(resource.RLIMIT_AS, (used + 3 * THREAD_BYTES, hard))
+print(Crew(2).run(abs, [-1, -2]))
+try:
+    Crew(64).run(abs, range(64))
+except ValueError as error:
+    print(error)
+"""
 LIMITED = """
 import resource
 from meanfield.tools.memory import available_bytes
@@ -29,6 +44,12 @@ def test_the_limit_of_the_process_is_honoured():
     done = subprocess.run([sys.executable, "-c", LIMITED], capture_output=True, text=True, check=True)
     free, limit, left = map(int, done.stdout.split())
     assert 0 < left < limit and left <= free
+
+
+def test_threads_that_cannot_start_are_refused():
+    done = subprocess.run([sys.executable, "-c", CREW], capture_output=True, text=True, check=True, timeout=300)
+    first, second = done.stdout.splitlines()
+    assert first == "[1, 2]" and "64 threads need 5120 MiB of address space" in second and "ulimit -v" in second
 
 
 @pytest.mark.parametrize(
@@ -56,8 +77,8 @@ def test_the_least_of_the_control_groups_counts_and_cached_files_are_free(tmp_pa
 
 
 def test_the_least_of_all_counts(monkeypatch):
-    for name, number in (("machine", 3), ("groups", 2), ("process", 1)):
-        monkeypatch.setattr(memory, f"_of_the_{name}", lambda number=number: number)
+    for name, number in (("_of_the_machine", 3), ("_of_the_groups", 2), ("address_space_left", 1)):
+        monkeypatch.setattr(memory, name, lambda number=number: number)
         assert memory.available_bytes() == number
 
 

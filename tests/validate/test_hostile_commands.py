@@ -2,6 +2,9 @@
 
 import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -10,11 +13,13 @@ from typer.testing import CliRunner
 import validate.regimes.report as report
 from meanfield import ConvergenceError, ProblemError
 from validate import ExecutorError, StoreError
-from validate.cli import app
+from validate.cli import app, main
+
+ROOT = Path(__file__).resolve().parents[2]
 
 HOSTILE = (
-    "", "nan", "inf", "-1", "0", "1e308", "-1e308", "5e-324", "1e5", 400 * "9", "true", "[1, 2]", "∞", "../../x",
-    "/dev/zero", "/proc/self/mem", "/", 5000 * "x", "a\0b",
+    "", "nan", "inf", "-1", "0", "1e308", "-1e308", "5e-324", "1e5", 400 * "9", 5000 * "9", "true", "[1, 2]", "∞",
+    "../../x", "/dev/zero", "/proc/self/mem", "/", 5000 * "x", "a\0b",
 )  # fmt: skip
 BASE = {
     "solve": ["--alpha", "0.4"],
@@ -80,6 +85,40 @@ def test_the_exit_code_says_who_is_to_act(monkeypatch, error, code):
 def test_a_fault_of_the_program_keeps_its_traceback(monkeypatch):
     monkeypatch.setattr(report, "judge_and_report", lambda *_, **__: {}["fault"])
     assert isinstance(call("validate").exception, KeyError)
+
+
+def test_a_fault_of_the_program_is_no_disagreement(monkeypatch, capsys):
+    monkeypatch.setattr(report, "judge_and_report", lambda *_, **__: {}["fault"])
+    monkeypatch.setattr(sys, "argv", ["cfgfield", "validate"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 3 and "KeyError: 'fault'" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("solve --alpha 0.4 >/dev/full", 3, "error: files and output must be readable and writable"),
+        ("--help >/dev/full", 3, "error: files and output must be readable and writable"),
+        ("solve --alpha 0.4 >&-", 0, ""),  # closed on purpose
+        ("solve --alpha 0.4 --sampler 1e5 2>/dev/full", 2, ""),
+    ],
+)
+def test_output_that_goes_nowhere_is_no_traceback(line, code, said):
+    done = subprocess.run(
+        f"{sys.executable} -m validate.cli {line}", shell=True, cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    assert done.returncode == code and done.stderr.startswith(said) and done.stderr.count("\n") == bool(said)
+
+
+def test_a_reader_that_has_left_is_no_error():
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "validate.cli", "solve", "--alpha", "0.4"]
+    done = subprocess.run(command, cwd=ROOT, stdout=write, stderr=subprocess.PIPE)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_the_exit_codes_are_in_the_help():
