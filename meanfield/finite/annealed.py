@@ -39,6 +39,14 @@ def bent(w, square, D, d, power):  # pragma: no cover - compiled
 
 
 @compiled()
+def ratio_weight(u, gg, D, n, root, ratio):  # pragma: no cover - compiled
+    """The weight beta r/(1 - beta r) of a sample, at most w_max (inf: no minimiser there)."""
+    rest = math.exp(min(-log_odds(u, gg, D, root, ratio.constant[n]), 700.0))
+    lost = ratio.beta * (ratio.share + (1.0 - ratio.share) * rest)  # beta r
+    return min(lost / (1.0 - lost), ratio.w_max) if lost < 1.0 else ratio.w_max
+
+
+@compiled()
 def force(u, gg, D, w, root, constant, power):  # pragma: no cover - compiled
     """b along mu_1, the factor k of b = k g across it, and -k (1 + D)/w: 1 - pi_1, bent."""
     share = sigmoid(-log_odds(u, gg, D, root, constant)) / (1.0 + D)
@@ -74,11 +82,17 @@ def step(rng, s, n, grid, d, root, constant):  # pragma: no cover - compiled
     g = math.sqrt(gg)
     h1 = gh / g if g > 0.0 else 0.0  # h in the basis (g/|g|, and the rest of h)
     h2 = math.sqrt(max(hh - h1 * h1, 0.0))
-    b0, k0, pull = force(u, gg, grid.D[n], grid.w_start[n], root, constant[n], grid.power)
+    w0, w1 = grid.w_start[n], grid.w_end[n]
+    if grid.ratio.beta > 0.0:
+        w0 = ratio_weight(u, gg, grid.D[n], n, root, grid.ratio)
+    b0, k0, pull = force(u, gg, grid.D[n], w0, root, constant[n], grid.power)
     u1 = keep * u + (1.0 - keep) * b0 + along
     scale = keep + (1.0 - keep) * k0  # predictor: g -> scale g + noise
     gg1 = max(scale * scale * gg + 2.0 * scale * g * first + square, 0.0)
-    b1, k1, _ = force(u1, gg1, grid.D[n + 1], grid.w_end[n], root, constant[n + 1], grid.power)
+    if grid.ratio.beta > 0.0:
+        w1 = ratio_weight(u1, gg1, grid.D[n + 1], n + 1, root, grid.ratio)
+        pull *= w0 / grid.w_start[n]
+    b1, k1, _ = force(u1, gg1, grid.D[n + 1], w1, root, constant[n + 1], grid.power)
     grow = 1.0 + phi * k1  # corrector: g -> grow (scale g + noise) - phi k0 g = a g + grow noise
     a = grow * scale - phi * k0
     gg1 = a * a * gg + 2.0 * a * grow * g * first + grow * grow * square

@@ -47,7 +47,7 @@ def reduced(
 
     Parameters
     ----------
-    problem : what is sampled.
+    problem : what is sampled; `DensityRatio` guidance too.
     d : dimension, >= 4.
     n_samples, n_draws : samples in all, and batches they are split into; n_samples is rounded down to whole batches.
     n_steps : steps, log-uniform in D; at least one per piece of the schedule.
@@ -65,7 +65,7 @@ def reduced(
 
     Raises
     ------
-    ProblemError : a setting out of range.
+    ProblemError : a setting out of range. NoMinimiserError : steps too long for density-ratio guidance without w_max.
 
     Examples
     --------
@@ -130,6 +130,7 @@ def quenched(
     (True, 'asymptotic')
     """
     s = check_settings(problem, d, n_samples, n_draws, n_steps, n_times, seed, threads)
+    problem.require_no_ratio("the quenched theory", "Use reduced, fade, or simulate.run with classes that are held.")
     tolerance = checked("tolerance", tolerance, low=0, high=0.5, open_low=True)
     n_explicit = whole("n_explicit", n_explicit, low=0, high=1e6)
     n_most = whole("n_most", n_most, low=64, high=1e7)

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from meanfield.ensemble import Ensemble
-from meanfield.errors import require, whole
+from meanfield.errors import NoMinimiserError, require, whole
+from meanfield.guidance.by_ratio import DensityRatio
 from meanfield.problem.statement import Problem
 from meanfield.tools.crew import Crew, check_threads
 from meanfield.tools.memory import require_memory
@@ -41,10 +42,22 @@ class Settings(NamedTuple):
     threads: int
 
 
+class Ratio(NamedTuple):
+    """Guidance that follows r = p_t(x)/p_t(x|c) = share + (1 - share) exp(-log-odds against the average class), share =
+    1/P (`meanfield.guidance.by_ratio`); `constant` (times,) is the part of these log-odds that all samples share. beta
+    is 0 for guidance that does not."""
+
+    beta: float
+    w_max: float
+    share: float
+    constant: np.ndarray
+
+
 class Grid(NamedTuple):
     """Times t[0] > ... > t[n] = 0 and the coefficients of the n steps between; `slot` numbers the recorded times.
 
-    strength : N of a sample at pi_1 = 0 (`meanfield.tools.resolution`), of w alone where it is bent by a power.
+    strength : N of a sample at pi_1 = 0 (`meanfield.tools.resolution`), of w alone where it is bent by a power, of w at r = 1
+        where it follows r.
     """
 
     t: np.ndarray
@@ -57,6 +70,7 @@ class Grid(NamedTuple):
     strength: np.ndarray
     slot: np.ndarray
     power: float
+    ratio: Ratio
 
 
 class Law(NamedTuple):
@@ -89,7 +103,6 @@ def check_settings(problem: Problem, d, n_samples, n_draws, n_steps, n_times, se
     """Check every setting on its own; `n_samples` counts all samples and is rounded down to whole draws."""
     require(isinstance(problem, Problem), "problem must be a meanfield.Problem", repr(problem))
     problem.require_isotropic("the finite-d theory")
-    problem.require_no_ratio("the finite-d theory")
     d = whole("d", d, low=4, high=1e15, remedy="simulate.run takes any d >= 2.")
     n_draws = whole("n_draws", n_draws, low=1, high=1e6)
     n_samples = whole("n_samples", n_samples, low=n_draws, high=1e10, remedy="One a draw.")
@@ -107,14 +120,12 @@ def make_model(problem: Problem, s: Settings) -> Model:
     log_count = problem.classes.log_count(s.d)
     number = math.exp(log_count) if log_count < 700 else math.inf
     log_rivals = log_count + math.log1p(-1.0 / number) if log_count > 0 else -math.inf
-    begin = problem.start(rate=log_count / s.d, count=number)
-    grid = _grid(problem, begin.t, s.n_steps, s.n_times)
+    begin = problem.start(rate=log_count / s.d, count=number, d=s.d)
+    grid = _grid(problem, begin.t, s, 1.0 / number)
     law = Law(begin.m, begin.v, begin.m, begin.v, 0.0)
     if math.isinf(problem.T):
         law = Law(begin.m, begin.v, 1.0, float(grid.D[0]), float(problem.amplitude(begin.t)))
-    D = grid.D
-    constant = s.d / (2.0 * (1.0 + D)) + 0.5 * s.d * np.log1p(1.0 / D) - log_rivals
-    return Model(s.d, log_count, log_rivals, number, law, grid, constant)
+    return Model(s.d, log_count, log_rivals, number, law, grid, grid.ratio.constant - log_rivals)
 
 
 def sample(
@@ -141,8 +152,11 @@ def sample(
     with Progress(progress, s.n_draws * s.batch, f"{name}, d = {s.d}") as show:
         squares = crew.run(one, range(s.n_draws), show)
     draws /= s.batch
+    _require_minimiser(problem, grid.ratio, draws)
     number = math.sqrt(sum(squares) / (s.batch * s.n_draws))
     bound = float((grid.strength * grid.D[1:] ** -grid.power).max())
+    if grid.ratio.beta > 0.0:
+        bound *= grid.ratio.w_max / float(grid.w_start[0])
     about = {
         "method": name,
         "seed": s.seed,
@@ -156,16 +170,27 @@ def sample(
     return Ensemble(problem, s.d, grid.t[grid.slot >= 0], observables, s.batch, about)
 
 
-def _grid(problem: Problem, t_start: float, n_steps: int, n_times: int) -> Grid:
-    """Steps log-uniform in D between the breakpoints of the schedule, from the start to exactly 0."""
-    t = _times(problem, t_start, n_steps)
+def _require_minimiser(problem: Problem, ratio: Ratio, draws: np.ndarray) -> None:
+    if ratio.beta > 0.0 and math.isinf(ratio.w_max) and not np.isfinite(draws[:, NAMES.index("m")]).all():
+        raise NoMinimiserError(
+            f"density-ratio guidance needs beta r < 1 at every sample; some steps went beyond, with "
+            f"{problem.guidance!r}. Take more steps (of the ODE), a smaller beta, or w_max, a largest weight (that is "
+            "another objective)."
+        )
+
+
+def _grid(problem: Problem, t_start: float, s: Settings, share: float) -> Grid:
+    """Steps log-uniform in D between the breakpoints of the schedule, from the start to exactly 0; share = 1/P."""
+    t, schedule = _times(problem, t_start, s.n_steps), problem.schedule
     D = problem.sigma2 + t
     inside = -1e-9 * np.diff(t)  # a schedule may jump at the ends of a step: look at it from inside
     h = -np.diff(np.log(D))
     w_start, w_end = problem.amplitude(t[:-1] - inside), problem.amplitude(t[1:] + inside)
-    record = np.unique(np.round(np.linspace(0, n_steps, min(n_times, n_steps + 1))).astype(int))
+    record = np.unique(np.round(np.linspace(0, s.n_steps, min(s.n_times, s.n_steps + 1))).astype(int))
     slot = np.full(len(t), -1)
     slot[record] = np.arange(len(record))
+    beta, w_max = (schedule.beta, schedule.w_max) if isinstance(schedule, DensityRatio) else (0.0, None)
+    constant = s.d / (2.0 * (1.0 + D)) + 0.5 * s.d * np.log1p(1.0 / D)
     return Grid(
         t=t,
         D=D,
@@ -176,7 +201,8 @@ def _grid(problem: Problem, t_start: float, n_steps: int, n_times: int) -> Grid:
         noise=np.sqrt(D[1:] * -np.expm1(-(problem.eta**2) * h)),
         strength=problem.e * np.maximum(np.abs(w_start), np.abs(w_end)) * h / (1.0 + D[1:]),
         slot=slot,
-        power=problem.schedule.exponent,
+        power=schedule.exponent,
+        ratio=Ratio(beta, math.inf if w_max is None else w_max, share, constant),
     )
 
 

@@ -30,7 +30,8 @@ class DensityRatio(Schedule):
     """w = beta r/(1 - beta r), r = p_t(x)/p_t(x|c): the minimiser of the contrastive objective, sample by sample.
 
     `simulate.run` takes it, with classes that are held ("explicit", "span", "streamed", "reference") and in the
-    continuum; `meanfield.fade` has its theory at d dimensions. At D = sigma2 + t >> d the ratio is 1 and w constant,
+    continuum; `meanfield.fade` has its theory at d dimensions, `meanfield.reduced` samples it.
+    At D = sigma2 + t >> d the ratio is 1 and w constant,
     beta/(1 - beta); at D << d it vanishes. No function of t equals it, so whatever needs w(t) refuses it.
 
     Parameters

@@ -87,7 +87,8 @@ def fade(problem: Problem, d: float) -> Fade:
     Parameters
     ----------
     problem : with `DensityRatio` guidance, isotropic, from t = infinity.
-    d : dimension, >= 2 and finite. Results are right to relative order 1/d.
+    d : dimension, >= 2 and finite. Results are right to relative order 1/d, which `validate.compare` adds; `reduced`
+        is exact in the continuum.
 
     Returns
     -------

@@ -28,7 +28,6 @@ from meanfield import (
     potential,
     quenched,
     ratio_limits,
-    reduced,
     solve,
 )
 from meanfield.exact.closedform import closed_form
@@ -174,7 +173,6 @@ REFUSED = {
     "weight": lambda p: p.weight(1.0),
     "solve": solve,
     "solve at d": lambda p: solve(p, 100),
-    "reduced": lambda p: reduced(p, 24, n_samples=8, n_draws=2, n_steps=5),
     "quenched": lambda p: quenched(p, 24, n_samples=8, n_draws=2, n_steps=5),
     "dose": lambda p: dose(p.guidance, p),
     "closed form": closed_form,

@@ -5,10 +5,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from scipy.special import expit
+from scipy.special import expit, log_expit
 
 from meanfield.errors import ProblemError
 from meanfield.finite.models import reduced
+from meanfield.guidance.by_ratio import DensityRatio
 from meanfield.guidance.schedules import Linear, Piecewise
 from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial
 from meanfield.problem.statement import Problem
@@ -19,7 +20,8 @@ PROBLEM = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
 def in_all_directions(problem, d, n_samples, n_draws, n_steps, seed=11):
     """(T19) before it is reduced: vectors in d dimensions, Euler steps in x; (m - m_twin, v - v_twin) by draw."""
     rng, out = np.random.default_rng(seed), []
-    log_rivals = math.log(round(math.exp(problem.classes.log_count(d))) - 1)
+    log_count = problem.classes.log_count(d)
+    log_rivals = math.log(round(math.exp(log_count)) - 1)
     sigma2, T, e, eta = problem.sigma2, problem.t_start, problem.e, problem.eta
     D = np.geomspace(sigma2 + T, sigma2, n_steps + 1)
     mu = np.zeros(d)
@@ -36,7 +38,11 @@ def in_all_directions(problem, d, n_samples, n_draws, n_steps, seed=11):
             rest = -(x**2).sum(axis=1) / (2 * (1 + a)) - 0.5 * d * math.log(1 + a) + log_rivals
             p = expit(own - rest)[:, None]
             conditional, unconditional = (mu - x) / a, p * (mu - x) / a - (1 - p) * x / (1 + a)
-            score = conditional + float(problem.weight(a - sigma2)) * (conditional - unconditional)
+            if problem.guidance.by_ratio:
+                w = problem.guidance.w_ratio(-log_expit(own - rest) - log_count)[:, None]
+            else:
+                w = float(problem.weight(a - sigma2))
+            score = conditional + w * (conditional - unconditional)
             kick = eta * math.sqrt(a - b) * rng.standard_normal(x.shape)
             x, twin = x + e * score * (a - b) + kick, twin + e * (mu - twin) / a * (a - b) + kick
         out.append([float((g - t).mean()) for g, t in zip(order(x), order(twin), strict=True)])
@@ -53,18 +59,21 @@ def difference_z(data, vectors, factor=1.0):
     return np.abs(z)
 
 
+@pytest.mark.parametrize(
+    ("guidance", "wrong"), [(1.0, 1.1), (DensityRatio(0.5, 3.0), DensityRatio(0.6, 3.0))], ids=["constant", "by ratio"]
+)
 @pytest.mark.parametrize("sampler", ["sde", "ode"])
-def test_reduction_is_exact_in_law(sampler):
+def test_reduction_is_exact_in_law(sampler, guidance, wrong):
     """Another integrator, other random numbers, all d directions: Euler extrapolated from 300 and 600 steps.
 
-    A weight off by 10 % fails the same check.
+    A weight off by 10 %, or a beta by a fifth, fails the same check.
     """
-    problem = PROBLEM.replace(sampler=sampler, t_start=100.0)
+    problem = PROBLEM.replace(sampler=sampler, t_start=100.0, guidance=guidance)
     coarse, fine = (in_all_directions(problem, 6, 2000, 10, n) for n in (300, 600))
     vectors = 2 * fine - coarse
     settings = {"n_samples": 80_000, "n_draws": 20, "n_steps": 100, "n_times": 2}
     assert (difference_z(reduced(problem, 6, **settings), vectors) < 4).all()
-    assert difference_z(reduced(problem.replace(guidance=1.1), 6, **settings), vectors).max() > 4
+    assert difference_z(reduced(problem.replace(guidance=wrong), 6, **settings), vectors).max() > 4
 
 
 @pytest.mark.parametrize("sampler", ["sde", "ode", 1.7])

@@ -17,6 +17,7 @@ from meanfield import (
     Problem,
     ScheduleError,
     fade,
+    reduced,
 )
 from meanfield.ensemble import Observable
 from simulate import run, sample_mixture, timestep_error
@@ -175,6 +176,20 @@ def test_particles_and_theory_agree(sampler):
     z, off = compare(problem(beta=0.3, w_max=4.0, classes=Continuum(), sampler=sampler), 256, n_samples=600)
     assert np.abs(z).max() < family_threshold(2), z
     assert np.abs(off).max() > 2.0 * family_threshold(2), off
+
+
+@pytest.mark.parametrize("sampler", ["ode", "sde"])
+def test_the_reduced_model_is_exact_in_the_continuum(sampler):
+    """At d = 8, where fade is off; a beta 10 % off fails."""
+    p = problem(beta=0.3, w_max=4.0, classes=Continuum(), sampler=sampler)
+    data = run(p, d=8, n_samples=1000, n_disorder=40, n_steps=120, seed=2).final
+    found = []
+    for beta in (0.3, 0.33):
+        theory = reduced(p.replace(guidance=DensityRatio(beta, 4.0)), 8, n_samples=80_000, n_steps=120)
+        pairs = [(getattr(data, q), getattr(theory.final, q)) for q in ("m_paired", "v_paired")]
+        found.append(max(abs(a.mean - b.mean) / math.hypot(a.stderr, b.stderr) for a, b in pairs))
+    assert theory.info["standing"] == "exact"
+    assert found[0] < family_threshold(4) < found[1], found
 
 
 @pytest.mark.parametrize("sampler", ["ode", "sde"])
