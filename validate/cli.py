@@ -28,7 +28,7 @@ from validate.commands.options import (
 )
 from validate.commands.problem_file import state
 from validate.commands.schedules import design, export
-from validate.errors import ConfigError
+from validate.errors import ComparisonError, ConfigError
 from validate.plugins import load
 from validate.sweeps.grid import theory_of
 
@@ -132,7 +132,10 @@ def _verdict(data) -> str:
         theory = theory_of(data.problem, data.d)
     except (meanfield.ProblemError, meanfield.ScheduleError) as cause:
         return f"no theory beside: {cause}"
-    return str(compare(theory, data))
+    try:
+        return str(compare(theory, data))
+    except ComparisonError as cause:
+        return f"no verdict: {cause}"
 
 
 @app.command()

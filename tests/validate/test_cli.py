@@ -139,7 +139,11 @@ def test_guidance_by_a_ratio_is_held_against_its_own_theory(tmp_path):
     path = tmp_path / "ratio.toml"
     ratio = CONFIG.replace("guidance = 1.0", 'guidance = {schedule = "density-ratio", beta = 0.3, w_max = 4.0}')
     path.write_text(ratio)
-    assert "asymptotic theory at d = 8 against particles" in call("simulate", "--config", path).stdout
+    result = call("simulate", "--config", path)
+    assert result.exit_code == 0 and "no verdict: a verdict on fade needs classes in a continuum" in result.stdout
+    continuum = tmp_path / "continuum.toml"
+    continuum.write_text(ratio.replace('{growth = "exponential", alpha = 0.4}', '{growth = "continuum"}'))
+    assert "asymptotic theory at d = 8 against particles" in call("simulate", "--config", continuum).stdout
     assert "Trajectory at d = 8: m(0) = 1.0" in call("solve", "--config", path, "--d", 8).stdout
     result = call("simulate", "--config", path, "--t-start", 1000)
     assert result.exit_code == 0 and "no theory beside: fade needs a start at t = infinity" in result.stdout

@@ -92,13 +92,13 @@ def test_particles_agree_with_themselves_as_a_theory(data):
 
 
 def test_a_theory_of_other_records_is_read_between_them():
-    """v between records of another grid: unguided particles, whose v is D at every time, to 1e-4 of it."""
+    """v between records of another grid: unguided particles, whose v is D at every time."""
     data = particles(PROBLEM.replace(guidance=0.0), n_samples=4, n_disorder=4, n_steps=50)
     other = particles(PROBLEM.replace(guidance=0.0), n_samples=4, n_disorder=4, n_steps=60)
     keys, t = [("v", i) for i in range(3)], data.t[[5, 14, 23]]
     assert np.abs(other.t[:, None] / t - 1.0).min() > 0.01  # no record is near
     D = PROBLEM.sigma2 + t
-    assert np.abs(draws_at(other, keys, t, "paired") / D - 1.0).max() < 1e-4
+    assert np.abs(draws_at(other, keys, t, "paired") / D - 1.0).max() < 1e-10
     straight = np.interp(np.log(D), np.log(other.D[::-1]), other.D[::-1])
     assert np.abs(straight / D - 1.0).max() > 1e-3  # what a straight line would give
 
@@ -162,6 +162,34 @@ def test_another_problem_or_dimension_is_refused(data):
         compare(solve(PROBLEM), data, estimator="median")
 
 
+RATIO = Problem(classes=Continuum(), sigma2=0.6, guidance=DensityRatio(0.2, w_max=3.0), sampler="sde")
+
+
+def test_the_finite_d_effect_does_not_mend_a_wrong_theory(data):
+    off = dataclasses.replace(solve(PROBLEM.replace(guidance=1.1)), problem=PROBLEM)
+    right, wrong = (compare(theory, data, finite_size="reduced") for theory in (solve(PROBLEM), off))
+    assert [r.finite_size for r in wrong.rows] == pytest.approx([r.finite_size for r in right.rows], abs=1e-12)
+    last = [verdict.rows[-2] for verdict in (right, wrong)]
+    assert last[1].predicted - last[0].predicted == pytest.approx(off.final.m - solve(PROBLEM).final.m, abs=1e-12)
+
+
+def test_what_fade_leaves_out_is_added_and_stated():
+    """Particles resolve the order 1/d: it has its column, and two theories slightly off still fail."""
+    data = run(RATIO, d=24, n_samples=1000, n_disorder=40, n_steps=120, progress=False)
+    theory = fade(RATIO, 24)
+    verdict = compare(theory, data)
+    assert verdict and "the order 1/d that fade leaves out" in str(verdict)
+    m, v = verdict.rows[-2:]
+    bare = [abs(row.particles - row.theory) / row.stderr for row in (m, v)]
+    assert max(bare) > verdict.threshold  # what fade alone would be told
+    exact = reduced(RATIO, 24, **REDUCED)
+    assert m.finite_size == pytest.approx(float(exact.final.m_paired.mean) - theory.trajectory.final.m, abs=1e-9)
+    assert compare(theory, data, finite_size=exact)
+    for wrong in (DensityRatio(0.23, w_max=3.0), DensityRatio(0.18, w_max=3.0)):
+        off = fade(RATIO.replace(guidance=wrong), 24).trajectory
+        assert not compare(dataclasses.replace(off, problem=RATIO), data)
+
+
 def test_guidance_by_a_ratio_is_compared_with_fade():
     """Negative control: the theory of a beta a third off; another guidance is refused in few words."""
     p = Problem(classes=Continuum(), sigma2=0.25, guidance=DensityRatio(0.3), sampler="ode")
@@ -174,6 +202,17 @@ def test_guidance_by_a_ratio_is_compared_with_fade():
     with pytest.raises(ComparisonError, match="differ in guidance: Tabulated") as caught:
         compare(solve(table, 64), data)
     assert len(str(caught.value)) < 400
+
+
+def test_fade_is_not_judged_where_what_it_leaves_out_is_not_known():
+    drawn = RATIO.replace(classes=Exponential(0.4))
+    with pytest.raises(ComparisonError, match=r"a continuum and d >= 4.*got Exponential\(alpha=0.4\) at d = 8"):
+        compare(fade(drawn, 8), particles(drawn, d=8, n_disorder=2, n_samples=10))
+    with pytest.raises(ComparisonError, match="at d = 3"):
+        compare(fade(RATIO, 3), particles(RATIO, d=3, n_disorder=2, n_samples=10))
+    wall = RATIO.replace(guidance=DensityRatio(0.2))  # 50,000 samples of the SDE: some steps get beyond it
+    with pytest.raises(ComparisonError, match=r"could not be computed: .* beta r < 1 .* w_max"):
+        compare(fade(wall, 24), labelled(particles(RATIO, d=24, n_disorder=2, n_samples=10), wall))
 
 
 def test_plot_draws_without_simulating(data):

@@ -5,6 +5,8 @@
   noise). It is stated, and warned about where it is not small; it never widens a tolerance.
 - *Finite d*: a shift that theory predicts, `reduced(problem, d) - solve(problem)` (sec. 7 of docs/theory.md). It is
   added to the prediction and has its own column; the statistical error of its estimate is combined in quadrature.
+  `fade` leaves out a relative order 1/d, which particles resolve: `reduced(problem, d) - fade(problem, d)` is always
+  added, exact in the continuum. With drawn classes nothing knows what is left out, and `compare` does not judge.
 
 Verdict: every z below the family-wise threshold, and so is Hotelling's T^2 of the last of them, as many as the draws
 can weigh, which sees what single scores miss (a small common drift). It counts as one more test of the family.
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield import Ensemble, Fade, reduced
+from meanfield import Continuum, Ensemble, Fade, NoMinimiserError, fade, reduced, solve
 from meanfield.errors import one_of, short
 from validate.agreement.estimates import (
     QUANTITIES,
@@ -63,13 +65,15 @@ def compare(
     level : probability of a false alarm of the whole comparison.
     finite_size : the finite-d effect added to a theory at d = infinity: None, "reduced" (computed here), or an
         `Ensemble` of `reduced` at the d of the data. It is not exact: see `validate.regimes.groups.annealed_error`.
+        For density-ratio guidance None means "reduced".
     timestep : result of `simulate.timestep_error`, stated in the verdict.
     estimator : "paired" (against the unguided twin, precise) or "plain". Where guidance does nothing (w = 0) both twins
         coincide, the paired estimate carries no information, and "plain" is used by itself.
 
     Raises
     ------
-    ComparisonError : the two are of different problems or dimensions, or have no error bars.
+    ComparisonError : the two are of different problems or dimensions, or have no error bars; or `fade` with drawn
+        classes, whose effect on it is not known.
 
     Examples
     --------
@@ -87,6 +91,10 @@ def compare(
         )
     one_of("estimator", estimator, ("paired", "plain"), error=ComparisonError)
     notes = []
+    if data.problem.guidance.by_ratio and not isinstance(theory, Ensemble):
+        _require_known_order(data)
+        finite_size = "reduced" if finite_size is None else finite_size
+        notes.append("finite d: the order 1/d that fade leaves out is estimated by reduced, and added")
     if estimator == "paired" and twins_coincide(data):
         estimator = "plain"
         notes.append("estimator: plain (guidance does nothing here, so the paired estimate carries no information)")
@@ -127,16 +135,23 @@ def _prediction(theory, keys, t, finite_size, data, estimator) -> tuple[np.ndarr
             )
         draws = draws_at(theory, keys, t, estimator)
         return draws.mean(axis=0), draws
-    at = theory.at(t)
-    base = np.array([value_of(at, q)[j] for j, (q, _) in enumerate(keys)])
+    base = _numbers(theory, keys, t)
     if finite_size is None:
         return base, None
-    if math.isfinite(theory.d):
+    problem = data.problem
+    if math.isfinite(theory.d) and not problem.guidance.by_ratio:
         raise ComparisonError(
             f"finite_size adds the finite-d effect to a theory at d = infinity; got a theory at d = {theory.d:g}. "
             "Use solve(problem), or leave finite_size out."
         )
-    return base, draws_at(_reduced(finite_size, data), keys, t, estimator)
+    own = fade(problem, data.d).trajectory if problem.guidance.by_ratio else solve(problem)
+    effect = draws_at(_reduced(finite_size, data), keys, t, estimator) - _numbers(own, keys, t)
+    return base, base + effect  # the effect is the problem's own: it cannot mend a theory that is wrong
+
+
+def _numbers(theory: "Trajectory", keys, t) -> np.ndarray:
+    at = theory.at(t)
+    return np.array([value_of(at, q)[j] for j, (q, _) in enumerate(keys)])
 
 
 def _reduced(finite_size: Any, data: Ensemble) -> Ensemble:
@@ -145,8 +160,21 @@ def _reduced(finite_size: Any, data: Ensemble) -> Ensemble:
         return finite_size
     if finite_size != "reduced":
         raise ComparisonError(f'finite_size must be None, "reduced" or an Ensemble of reduced; got {finite_size!r}.')
+    try:
+        return reduced(data.problem, data.d, n_times=len(data.t), **REDUCED)
+    except NoMinimiserError as cause:
+        raise ComparisonError(f"what fade leaves out could not be computed: {cause}") from cause
 
-    return reduced(data.problem, data.d, n_times=len(data.t), **REDUCED)
+
+def _require_known_order(data: Ensemble) -> None:
+    """What `fade` leaves out must be known: with drawn classes it is not, and moves v by the SDE most."""
+    if not isinstance(data.problem.classes, Continuum) or data.d < 4:
+        raise ComparisonError(
+            f"a verdict on fade needs classes in a continuum and d >= 4, where what it leaves out is known; got "
+            f"{short(data.problem.classes)} at d = {data.d}: single classes move m and v by more than particles "
+            "resolve. Compare with classes=Continuum(), with other particles, or extrapolate in d "
+            "(docs/training-objective.md)."
+        )
 
 
 def _same_problem(theory: Any, data: Ensemble) -> None:
