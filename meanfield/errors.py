@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+LONGEST = 1400  # characters of a message
+
 
 class CfgfieldError(Exception):
     """Base of every error that the package raises on purpose: each says the rule, the value and the remedy.
@@ -25,6 +27,10 @@ class CfgfieldError(Exception):
     ...     print(error)
     sigma2 must be a number > 0 (finite); got -1.0.
     """
+
+    def __init__(self, message: object = "") -> None:
+        text = str(message)  # without its middle if a value in it is long
+        super().__init__(text if len(text) <= LONGEST else f"{text[: LONGEST - 500]} ... {text[-400:]}")
 
 
 class ProblemError(CfgfieldError, ValueError):
@@ -75,12 +81,12 @@ def checked(
     ...
     meanfield.errors.ProblemError: sigma2 must be a number > 0 (finite); got 0.
     """
-    x = float(value) if _real(value) else math.nan  # type: ignore[arg-type]
+    x = _float(value)
     above = x > low if open_low else x >= low
     if not (above and x <= high and (infinite or math.isfinite(x))):
         limits = _limits(low, high, ">" if open_low else ">=")
         finite = "" if infinite or high < math.inf else " (finite)"
-        raise error(f"{name} must be a number{limits}{finite}; got {value!r}. {remedy}".strip())
+        raise error(f"{name} must be a number{limits}{finite}; got {short(value)}. {remedy}".strip())
     return x
 
 
@@ -104,13 +110,24 @@ def whole(
     ...
     meanfield.errors.ProblemError: d must be a whole number >= 1; got 0.
     """
-    x: Any = value if _real(value) else math.nan
+    x: Any = value if real(value) else math.nan
     if not (low <= x <= high and abs(x) < math.inf and x == math.floor(x)):
-        raise error(f"{name} must be a whole number{_limits(low, high, '>=')}; got {value!r}. {remedy}".strip())
+        raise error(f"{name} must be a whole number{_limits(low, high, '>=')}; got {short(value)}. {remedy}".strip())
     return int(x)
 
 
-def _real(value: object) -> bool:
+def _float(value: object) -> float:
+    """A real number as a float; nan if it is none, or is larger than any float."""
+    try:
+        return float(value) if real(value) else math.nan  # type: ignore[arg-type]
+    except OverflowError:
+        return math.nan
+
+
+def real(value: object) -> bool:
+    """Whether this is a real number, but no bool; an array of no dimensions holds one."""
+    if isinstance(value, np.ndarray):
+        return value.ndim == 0 and value.dtype.kind in "fiu"
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
@@ -121,14 +138,17 @@ def _limits(low: float, high: float, sign: str) -> str:
 
 
 def short(value: object, width: int = 120) -> str:
-    """`repr` of a value for a message, without the middle if it is longer than `width`.
+    """`repr` of a value for a message, without the middle if it is longer than `width`; its type if it has none.
 
     Examples
     --------
     >>> short(list(range(1000)), width=40)
     '[0, 1, 2, 3, 4, 5, 6, ... 997, 998, 999]'
     """
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # an int of more than 4300 digits, a list in too many lists, a class of the user's own
+        text = f"<{type(value).__name__}>"
     return text if len(text) <= width else f"{text[: width - 19]} ... {text[-14:]}"
 
 
@@ -180,8 +200,27 @@ def array(values: Any, rule: str, *, error: type[CfgfieldError] = ProblemError) 
     """
     try:
         return np.asarray(values, dtype=float)
-    except (TypeError, ValueError) as cause:
+    except (TypeError, ValueError, OverflowError, RecursionError) as cause:
         raise error(f"{rule}; got {short(values)}.") from cause
+
+
+def broadcast(rule: str, *values: Any, error: type[CfgfieldError] = ProblemError) -> list[np.ndarray]:
+    """Arrays of floats of one shape; `error` states the rule if the shapes do not broadcast.
+
+    Examples
+    --------
+    >>> broadcast("x and t must broadcast", [1.0, 2.0], 3.0)
+    [array([1., 2.]), array([3., 3.])]
+    >>> broadcast("x and t must broadcast", [1.0, 2.0], [1.0, 2.0, 3.0])
+    Traceback (most recent call last):
+    ...
+    meanfield.errors.ProblemError: x and t must broadcast; got shapes (2,) and (3,).
+    """
+    arrays = [array(x, rule, error=error) for x in values]
+    try:
+        return list(np.broadcast_arrays(*arrays))
+    except ValueError as cause:
+        raise error(f"{rule}; got shapes {' and '.join(str(x.shape) for x in arrays)}.") from cause
 
 
 def settle(record: Any, **values: Any) -> None:
