@@ -13,15 +13,20 @@ This module holds no physics, so that `simulate` may use the same container.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.errors import ConvergenceError, ProblemError, require, short
+from meanfield.errors import ConvergenceError, ProblemError, array, require, settle, short, whole
 from meanfield.problem.statement import Problem
+from meanfield.tools.door import door
 from meanfield.tools.resolution import coarse
 
+if TYPE_CHECKING:
+    import xarray
 
+
+@door()
 @dataclass(frozen=True)
 class Observable:
     """One observable, averaged over the samples of each draw: `values` has shape (draws, ...).
@@ -77,6 +82,7 @@ class Snapshot:
         return "\n".join([f"Snapshot at t = {self.t:g}", *rows])
 
 
+@door(made_by="simulate.run")
 @dataclass(frozen=True)
 class Ensemble:
     """Result of `simulate.run` or `meanfield.reduced`.
@@ -107,8 +113,18 @@ class Ensemble:
     info: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        settle(self, t=array(self.t, "t must be the recorded times"))
+        rule = "t must be VE times >= 0, decreasing"
+        require(self.t.ndim == 1 and np.all(self.t >= 0) and np.all(np.diff(self.t) < 0), rule, self.t)
+        missing = sorted({"m", "v"} - set(self.draws))
+        require(not missing, "draws must hold m and v", f"none of {missing}")
+        for name, values in self.draws.items():
+            shape = np.shape(values)
+            fits = len(shape) >= 2 and shape[1] == len(self.t)
+            require(fits, f"{name} must have the shape (draws, {len(self.t)}, ...), one by time", shape)
         for name in ("m", "v"):
-            lost = self.t[~np.isfinite(self.draws[name]).all(axis=0)]
+            values = array(self.draws[name], f"{name} must be numbers")
+            lost = self.t[~np.isfinite(values).all(axis=0)]
             require(not len(lost), f"{name} must be finite at every time", f"others at t = {short(lost[:3].tolist())}",
                     "Take more steps.", error=ConvergenceError)  # fmt: skip
 
@@ -129,6 +145,7 @@ class Ensemble:
 
     def at(self, index: int) -> Snapshot:
         """Observables at the recorded time t[index]."""
+        index = whole("index", index, low=-len(self.t), high=len(self.t) - 1)
         names = [*self.draws, "m_paired", "v_paired"]
         if self.problem.spectrum is not None and "m_group" in self.draws:
             names += ["m_group_paired", "v_group_paired"]
@@ -204,7 +221,7 @@ class Ensemble:
         return xarray.Dataset(data, coords={"t": self.t}, attrs=attrs)
 
     @staticmethod
-    def from_dataset(dataset) -> "Ensemble":
+    def from_dataset(dataset: "xarray.Dataset") -> "Ensemble":
         """Inverse of `to_dataset`."""
         import json
 

@@ -31,7 +31,7 @@ ARROWS = {
     "meanfield.finite": STATED,
     "meanfield.designs": STATED | {"meanfield.theory", "meanfield.maps"},
     "meanfield.objective": STATED | {"meanfield.theory"},
-    "meanfield.line": {"meanfield.errors"},
+    "meanfield.line": {"meanfield.errors", "meanfield.tools"},
     "meanfield.export": STATED,
     "simulate.randomness": {"meanfield.tools"},
     "simulate.scores": {"meanfield.problem", "meanfield.tools", "simulate.randomness"},
@@ -41,7 +41,7 @@ ARROWS = {
     "simulate.cloning": STATED | {"simulate.randomness", "simulate.scores", "simulate.steps", "simulate.running"},
     "simulate.learned": STATED | {"simulate.randomness", "simulate.samples"},
     "validate.errors": {"meanfield.errors"},
-    "validate.drawing": set(),
+    "validate.drawing": {"meanfield.errors"},
     "validate.plugins": {"meanfield.errors", "validate.errors"},
     "validate.recipe": STATED | {"meanfield"},
 }

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from meanfield.errors import require
+
 # Okabe and Ito's palette, distinct for all common kinds of colour blindness
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 SAMPLER = {"sde": {"marker": "o", "label": "SDE"}, "ode": {"marker": "s", "label": "ODE"}}
@@ -68,8 +70,9 @@ def canvas(
             rows, columns = (1, shape) if isinstance(shape, int) else shape
             axes = Figure(figsize=size, layout="constrained").subplots(rows, columns, squeeze=False, **options)
         axes = np.asarray(axes, dtype=object)
-        if axes.shape != shape:
-            axes = axes.reshape(shape)
+        rule = f"axes must be {int(np.prod(shape))} axes of matplotlib"
+        require(axes.size == np.prod(shape) and all(hasattr(axis, "figure") for axis in axes.flat), rule, axes)
+        axes = axes.reshape(shape)
         yield axes.flat[0].figure, axes
 
 

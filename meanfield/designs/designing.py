@@ -23,11 +23,13 @@ from meanfield.problem.noise import VE
 from meanfield.problem.statement import Problem
 from meanfield.theory.energies import information
 from meanfield.theory.solver import solve
+from meanfield.tools.door import door
 from meanfield.tools.roots import brentq
 
 PRECISION = 1e-6  # relative error of v(0)/sigma2 at an edge of what is kept
 
 
+@door()
 def design(
     problem: Problem,
     *,

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from meanfield.guidance.schedules import Schedule
 from meanfield.problem.statement import Problem
+from meanfield.tools.door import door
 
 
 class Prediction(NamedTuple):
@@ -16,6 +17,7 @@ class Prediction(NamedTuple):
     standing: str
 
 
+@door(made_by="design")
 @dataclass(frozen=True)
 class Design:
     """A designed schedule and what it does.

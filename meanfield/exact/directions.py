@@ -17,6 +17,7 @@ from meanfield.problem.growth import Continuum
 from meanfield.problem.noise import VE
 from meanfield.problem.spectrum import Spectrum
 from meanfield.problem.statement import Problem
+from meanfield.tools.door import Numbers, door
 from meanfield.tools.roots import brentq
 
 
@@ -118,7 +119,8 @@ def unguided_speciation(spectrum: Spectrum, alpha: float) -> float:
     return brentq(lambda t: 0.5 * float(r @ np.log1p(g / (c + t))) - alpha, 0.0, high, xtol=1e-300, rtol=1e-14)
 
 
-def shift_in_class_widths(r, w: float):
+@door()
+def shift_in_class_widths(r: Numbers, w: float):
     """SDE, continuum: shift of the mean over the class's standard deviation, for a class mean of typical size sqrt(g).
 
     r = g/c is the signal-to-noise ratio of the direction; the shift is r^(-1/2) (1 - (1 + r)^-w), small where r is

@@ -16,8 +16,10 @@ from meanfield.errors import ScheduleError
 from meanfield.exact.theorems import final_from_dose
 from meanfield.guidance.schedules import Constant, Piecewise, Schedule, as_schedule
 from meanfield.problem.statement import Problem
+from meanfield.tools.door import door
 
 
+@door(made_by="no_go")
 @dataclass(frozen=True)
 class NoGo:
     """Variance that a non-negative schedule loses, in the continuum.
@@ -60,6 +62,7 @@ class NoGo:
         )
 
 
+@door()
 def no_go(schedule: object, problem: Problem) -> NoGo:
     """How much variance a non-negative schedule loses, and how much every other one of its dose must lose.
 

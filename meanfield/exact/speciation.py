@@ -30,6 +30,9 @@ import numpy as np
 
 from meanfield.errors import ProblemError, array, checked, require, whole
 from meanfield.exact.planted import drawn, orthogonal
+from meanfield.tools.door import Numbers, door
+
+LEAST = 1e-12  # D/s2 of drawn means: phi is 1 to rounding long before
 
 
 class SpeciationTime(NamedTuple):
@@ -40,6 +43,7 @@ class SpeciationTime(NamedTuple):
     s_leading: float
 
 
+@door()
 def speciation_time(eigenvalue: float, sigma2: float) -> SpeciationTime:
     """Time at which p_t turns bimodal along the principal direction of the data.
 
@@ -74,6 +78,7 @@ def speciation_time(eigenvalue: float, sigma2: float) -> SpeciationTime:
     return SpeciationTime(t, 0.5 * math.log1p(t), 0.5 * math.log(eigenvalue))
 
 
+@door()
 def collapse_time(log_n: float, d: int, s2: float = 1.0) -> float:
     """VE time below which a trajectory is drawn to one of n training points: t_C = s2/(n^{2/d} - 1).
 
@@ -92,7 +97,8 @@ def collapse_time(log_n: float, d: int, s2: float = 1.0) -> float:
     return s2 * math.exp(-exponent) / -math.expm1(-exponent)  # 0 where n^(2/d) is beyond any number
 
 
-def excess_entropy(t, log_n: float, d: int, s2: float = 1.0, *, exact: bool = False):
+@door()
+def excess_entropy(t: Numbers, log_n: float, d: int, s2: float = 1.0, *, exact: bool = False):
     """Entropy per direction of a noised training set minus that of the law it was drawn from, N(0, s2 I_d).
 
     Negative while the n noised points are separate balls, zero from t_C on:
@@ -127,7 +133,8 @@ def excess_entropy(t, log_n: float, d: int, s2: float = 1.0, *, exact: bool = Fa
     return information_drawn(t, math.exp(log_n), d, s2) / d - gaussian[()]
 
 
-def phi_two(D, norm2: float):
+@door()
+def phi_two(D: Numbers, norm2: float):
     """phi of two classes at +mu and -mu, (C2): a function of |mu|^2/D alone, at every d.
 
     Parameters
@@ -140,7 +147,9 @@ def phi_two(D, norm2: float):
     >>> round(float(phi_two(256.0, 256.0)), 4)     # at speciation
     0.7752
     """
-    h = checked("norm2", norm2, low=0, open_low=True) / _positive("D", D)
+    with np.errstate(over="ignore"):
+        h = checked("norm2", norm2, low=0, open_low=True) / _positive("D", D)
+    h = np.clip(h, 1e-300, 1e300)  # beyond, phi is 1/2 and 1 to the last bit
     root = np.sqrt(h)[..., None]
     x = np.linspace(-40.0, 40.0, 1601)
     u = x * root / np.sqrt(1.0 + root**2)  # the narrower of the two factors sets the scale
@@ -149,7 +158,8 @@ def phi_two(D, norm2: float):
     return (1.0 - 0.5 * np.exp(-0.5 * h) * mean)[()]
 
 
-def phi_orthogonal(D, norm2: float, n_classes: float):
+@door()
+def phi_orthogonal(D: Numbers, norm2: float, n_classes: float):
     """phi of P classes with orthogonal means of equal length, (C3).
 
     Parameters
@@ -168,7 +178,8 @@ def phi_orthogonal(D, norm2: float, n_classes: float):
     return _each(lambda D: orthogonal(norm2 / D, n)[0], _positive("D", D))
 
 
-def phi_drawn(D, n_classes: float, d: int, s2: float = 1.0):
+@door()
+def phi_drawn(D: Numbers, n_classes: float, d: int, s2: float = 1.0):
     """phi of P classes with means drawn from N(0, s2 I_d), averaged over the draw: exact at every d and P, (C3).
 
     Parameters
@@ -185,10 +196,11 @@ def phi_drawn(D, n_classes: float, d: int, s2: float = 1.0):
     d = whole("d", d, low=2, high=1e9)
     s2 = checked("s2", s2, low=0, open_low=True)
     n = _count(n_classes)
-    return _each(lambda D: drawn(D / s2, n, d)[0], _positive("D", D))
+    return _each(lambda ratio: drawn(ratio, n, d)[0], _ratio(D, s2))
 
 
-def information_two(D, norm2: float):
+@door()
+def information_two(D: Numbers, norm2: float):
     """Information of x_t on its class, in nats, of two classes at given places: at +mu and -mu.
 
     Parameters
@@ -203,7 +215,8 @@ def information_two(D, norm2: float):
     return information_orthogonal(D, 2.0 * checked("norm2", norm2, low=0, open_low=True), 2)
 
 
-def information_orthogonal(D, norm2: float, n_classes: float):
+@door()
+def information_orthogonal(D: Numbers, norm2: float, n_classes: float):
     """Information of x_t on its class, log P - E log(1/pi_1) in nats, of orthogonal means of equal length, (C8).
 
     Parameters
@@ -220,7 +233,8 @@ def information_orthogonal(D, norm2: float, n_classes: float):
     return math.log(n) - _each(lambda D: orthogonal(norm2 / D, n)[1], _positive("D", D))
 
 
-def information_drawn(D, n_classes: float, d: int, s2: float = 1.0):
+@door()
+def information_drawn(D: Numbers, n_classes: float, d: int, s2: float = 1.0):
     """Information of x_t on its class, in nats, averaged over means drawn from N(0, s2 I_d), (C8).
 
     Parameters
@@ -235,7 +249,7 @@ def information_drawn(D, n_classes: float, d: int, s2: float = 1.0):
     d = whole("d", d, low=2, high=1e9)
     s2 = checked("s2", s2, low=0, open_low=True)
     n = _count(n_classes)
-    return math.log(n) - _each(lambda D: drawn(D / s2, n, d)[1], _positive("D", D))
+    return math.log(n) - _each(lambda ratio: drawn(ratio, n, d)[1], _ratio(D, s2))
 
 
 def _each(function, D: np.ndarray):
@@ -248,13 +262,19 @@ def _positive(name: str, x) -> np.ndarray:
     return values
 
 
+def _ratio(D, s2: float) -> np.ndarray:
+    ratio = _positive("D", D) / s2
+    require(np.all((ratio >= LEAST) & (ratio <= 1.0 / LEAST)), f"D/s2 must lie within {LEAST:g} and {1 / LEAST:g}", D)
+    return ratio
+
+
 def _count(n_classes: float) -> float:
     return checked("n_classes", n_classes, low=2, high=1e300, remedy="One class has phi = 1.")
 
 
 def _rate(log_n: float, d: int, s2: float) -> tuple[float, int, float]:
     return (
-        checked("log_n", log_n, low=0, open_low=True),
+        checked("log_n", log_n, low=1e-300),
         whole("d", d, low=1, high=1e15),
         checked("s2", s2, low=0, open_low=True),
     )

@@ -22,12 +22,14 @@ from numpy.polynomial import legendre
 from meanfield.errors import ConvergenceError
 from meanfield.guidance.schedules import as_schedule
 from meanfield.problem.statement import Problem
+from meanfield.tools.door import door
 
 TOLERANCE = 1e-10
 NODES = 16
 GRADED = 16  # panels become finer towards so many breakpoints; a schedule with more of them is piecewise smooth
 
 
+@door()
 def dose(schedule, problem: Problem) -> float:
     """Total dose G_T of a schedule (T14), from D = sigma2 to the start of `problem`, in whose own time it is stated.
 

@@ -15,13 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.errors import ExportError
+from meanfield.errors import ExportError, short
 from meanfield.export.levels import numbers_of, read_levels, same_noise
 from meanfield.export.refusals import clipping, plain_class, refusal, switches
 from meanfield.export.scales import Scales
 from meanfield.export.schedulers import levels_of
+from meanfield.tools.door import door
 
 
+@door(ExportError)
 class GuidanceCallback:
     """A `callback_on_step_end` that sets the guidance scale of the next step. The first one is the call's argument.
 
@@ -131,6 +133,7 @@ def _rows(x: Any) -> int | None:
     return x.shape[0] if getattr(x, "shape", None) else None
 
 
+@door(ExportError)
 def guided(pipe: Any, scales: Any) -> Any:
     """The same pipeline with these guidance scales: call the result as the pipeline, without `guidance_scale`.
 
@@ -182,8 +185,8 @@ def _is_off(switch: Any) -> bool:
 def _numbers(scales: Sequence[float] | Any) -> list[float]:
     try:
         numbers = [float(x) for x in scales]
-    except (TypeError, ValueError):
-        raise ExportError(f"scales must be numbers 1 + w, one per step; got {scales!r}.") from None
+    except (TypeError, ValueError, OverflowError):
+        raise ExportError(f"scales must be numbers 1 + w, one per step; got {short(scales)}.") from None
     if not numbers or not np.all(np.isfinite(numbers)):
         raise ExportError(f"scales must be one or more finite numbers, one per step; got {numbers}.")
     return numbers

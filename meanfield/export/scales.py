@@ -31,6 +31,7 @@ from numpy.polynomial import legendre
 from meanfield.errors import ExportError, ScheduleError, checked, one_of
 from meanfield.export.levels import read_levels
 from meanfield.guidance.schedules import Schedule, as_schedule
+from meanfield.tools.door import door
 from meanfield.tools.files import write_whole
 from meanfield.tools.seals import sealed_json, unsealed_json
 
@@ -39,6 +40,7 @@ RULES = ("start", "mean")
 NODES = 16
 
 
+@door(ExportError, made_by="for_timesteps")
 @dataclass(frozen=True)
 class Scales:
     """Guidance scales 1 + w of the steps of a sampler, first step first, with where they come from.
@@ -161,6 +163,7 @@ class Scales:
         return "guidance_schedule=" + "+".join(f"{word}x{count}" for word, count in runs)
 
 
+@door(ExportError)
 def for_timesteps(
     schedule,
     timesteps=None,
@@ -209,7 +212,7 @@ def for_timesteps(
     if rule == "mean" and np.any(values[1:] == values[:-1]):
         raise ExportError('rule "mean" needs one evaluation of the model a step; these levels repeat. Use "start".')
     if end > t[-1]:
-        raise ExportError(f"t_end must not lie above the last level; got {t_end:g} above t = {t_sampler[-1]:g}.")
+        raise ExportError(f"t_end must not lie above the last level; got {float(t_end):g} above t = {t_sampler[-1]:g}.")
     w = _weights(schedule, t) if rule == "start" else _means(schedule, t, end)
     about = {"schedule": _described(schedule), "rule": rule, "data_scale": scale, "t_max": _plain(top)}
     return Scales(1.0 + w, values, t, kind, {**about, "cfgfield": _version()})

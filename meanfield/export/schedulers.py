@@ -16,8 +16,10 @@ import numpy as np
 
 from meanfield.errors import ExportError
 from meanfield.export.levels import numbers_of, same_noise, ve_times
+from meanfield.tools.door import door
 
 
+@door(ExportError)
 def levels_of(scheduler: Any) -> dict[str, Any]:
     """What `for_timesteps` needs, read from a diffusers scheduler after `set_timesteps` (or after a run of a pipeline).
 

@@ -26,11 +26,13 @@ from meanfield.ensemble import Ensemble
 from meanfield.errors import checked, require, whole
 from meanfield.finite.sampling import Model, Settings, check_settings, make_model, sample
 from meanfield.problem.statement import Problem
+from meanfield.tools.door import door
 
 REDUCED, QUENCHED = 3, 4  # spawn keys of their random streams
 LARGEST_D = 100_000  # where samples are vectors
 
 
+@door()
 def reduced(
     problem: Problem,
     d: int,
@@ -79,6 +81,7 @@ def reduced(
     return _reduced(problem, s, make_model(problem, s), progress)
 
 
+@door()
 def quenched(
     problem: Problem,
     d: int,

@@ -18,8 +18,10 @@ from typing import Any, ClassVar
 
 from meanfield.errors import ScheduleError, checked, settle
 from meanfield.guidance.schedules import Schedule, as_schedule
+from meanfield.tools.door import Numbers, door
 
 
+@door(ScheduleError)
 @dataclass(frozen=True)
 class PowerLaw(Schedule):
     """w = guidance.w(t) (|s_c - s_u|/d^(1/2))^exponent, for every sample by itself.
@@ -61,7 +63,7 @@ class PowerLaw(Schedule):
         a = checked("exponent", self.exponent, low=-1, open_low=True, remedy=remedy, error=ScheduleError)
         settle(self, guidance=inner, exponent=a)
 
-    def w(self, t):
+    def w(self, t: Numbers):
         if self.exponent:
             raise ScheduleError(
                 f"the weight of {self!r} depends on the sample, not on t alone. Use w_state(t, norm), or one of solve, "
@@ -69,7 +71,7 @@ class PowerLaw(Schedule):
             )
         return self.guidance.w(t)
 
-    def amplitude(self, t):
+    def amplitude(self, t: Numbers):
         return self.guidance.w(t)
 
     @property

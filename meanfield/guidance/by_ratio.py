@@ -21,10 +21,12 @@ import numpy as np
 
 from meanfield.errors import ScheduleError, checked, require, settle
 from meanfield.guidance.schedules import Schedule
+from meanfield.tools.door import Numbers, door
 
 SETTLED = (1000.0, 100.0)  # w is constant to (d/D)/(1 - beta)^2: log r ~ N(-d/(2D), d/D)
 
 
+@door(ScheduleError)
 @dataclass(frozen=True)
 class DensityRatio(Schedule):
     """w = beta r/(1 - beta r), r = p_t(x)/p_t(x|c): the minimiser of the contrastive objective, sample by sample.
@@ -69,13 +71,13 @@ class DensityRatio(Schedule):
         if self.w_max is not None:
             settle(self, w_max=checked("w_max", self.w_max, low=0, open_low=True, error=ScheduleError))
 
-    def w(self, t):
+    def w(self, t: Numbers):
         raise ScheduleError(
             f"the weight of {self!r} depends on the sample, not on t alone. Use w_ratio(log_ratio), simulate.run or "
             "meanfield.fade, whose `schedule` is the function of t with the same mean effect."
         )
 
-    def w_ratio(self, log_ratio):
+    def w_ratio(self, log_ratio: Numbers):
         """Weight where log r = log_ratio (any shape), at most w_max; inf where there is no minimiser."""
         log_share = np.asarray(log_ratio, float) + math.log(self.beta)  # log(beta r)
         lost = log_share >= 0.0  # nan is neither, and stays nan
@@ -83,7 +85,7 @@ class DensityRatio(Schedule):
         w = np.where(lost, math.inf, np.exp(safe) / -np.expm1(safe))
         return (w if self.w_max is None else np.minimum(w, self.w_max))[()]
 
-    def amplitude(self, t):
+    def amplitude(self, t: Numbers):
         """The weight at r = 1, whatever t: that of large t."""
         return np.full(np.shape(t), self.largest)[()]
 

@@ -22,6 +22,7 @@ import numpy as np
 
 from meanfield.errors import ScheduleError, checked, one_of, settle
 from meanfield.guidance.schedules import Piecewise, Window
+from meanfield.tools.door import Numbers, door
 
 SHAPES = ("linear", "cosine")
 CLOCKS = ("t", "log t")
@@ -57,6 +58,7 @@ class Stretch(Window):
         return self.t_high - u * (self.t_high - self.t_low)
 
 
+@door(ScheduleError)
 @dataclass(frozen=True)
 class Ramp(Stretch):
     """From `early` at t_high to `late` at t_low: w = early + (late - early) g(u), rising if late > early.
@@ -104,13 +106,14 @@ class Ramp(Stretch):
         remedy = "Exchange early and late for the other direction."
         settle(self, power=checked("power", self.power, low=0, open_low=True, remedy=remedy, error=ScheduleError))
 
-    def w(self, t):
+    def w(self, t: Numbers):
         g = self.progress(t) ** self.power
         if self.shape == "cosine":
             g = np.sin(0.5 * np.pi * g) ** 2
         return self.early + (self.late - self.early) * g
 
 
+@door(ScheduleError)
 @dataclass(frozen=True)
 class ClampLinear(Stretch):
     """The linear ramp that never falls below `floor`: w = max(floor, early + (late - early) u).
@@ -135,7 +138,7 @@ class ClampLinear(Stretch):
     def __post_init__(self) -> None:
         self._check("early", "late", "floor")
 
-    def w(self, t):
+    def w(self, t: Numbers):
         return np.maximum(self.floor, self.early + (self.late - self.early) * self.progress(t))
 
     @property
@@ -146,6 +149,7 @@ class ClampLinear(Stretch):
         return tuple(sorted(cuts))
 
 
+@door(ScheduleError)
 @dataclass(frozen=True)
 class Triangular(Stretch):
     """`edge` outside t_low < t < t_high and `peak` at t_peak, straight between (in t, or in log t).
@@ -177,7 +181,7 @@ class Triangular(Stretch):
             )
         settle(self, t_peak=top)
 
-    def w(self, t):
+    def w(self, t: Numbers):
         u = self.progress(t)
         top = self.progress(self.t_peak)
         return self.edge + (self.peak - self.edge) * np.minimum(u / top, (1.0 - u) / (1.0 - top))
@@ -187,6 +191,7 @@ class Triangular(Stretch):
         return self.t_low, self.t_peak, self.t_high
 
 
+@door(ScheduleError)
 @dataclass(frozen=True)
 class ExponentialRamp(Stretch):
     """w = offset + size exp(-rate u): decays as sampling goes on for rate > 0, grows for rate < 0, constant outside.
@@ -212,10 +217,11 @@ class ExponentialRamp(Stretch):
         self._check("size", "offset")
         settle(self, rate=checked("rate", self.rate, low=-500, high=500, error=ScheduleError))
 
-    def w(self, t):
+    def w(self, t: Numbers):
         return self.offset + self.size * np.exp(-self.rate * self.progress(t))
 
 
+@door(ScheduleError)
 def early_high(value: float, t_switch: float, late: float = 0.0) -> Piecewise:
     """`value` while t > t_switch, `late` afterwards: two pieces, the form of the optimal schedules (docs/theory.md).
 
@@ -228,6 +234,7 @@ def early_high(value: float, t_switch: float, late: float = 0.0) -> Piecewise:
     return Piecewise([t_switch], [late, value])
 
 
+@door(ScheduleError)
 def late_unconditional(value: float, t_switch: float) -> Piecewise:
     """`value` while t > t_switch, then the unconditional sampler, w = -1: the strongest negative window with w >= -1.
 

@@ -16,31 +16,33 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from meanfield.errors import ScheduleError, checked, require, settle
+from meanfield.errors import ScheduleError, broadcast, checked, require, settle
+from meanfield.tools.door import Numbers, door
 from meanfield.tools.named import Named
 
 
+@door(ScheduleError, made_by="Constant")
 class Schedule(Named, kind="schedule", error=ScheduleError):
     """Base of the schedules: the protocol."""
 
     exponent = 0.0  # of |s_c - s_u|/d^(1/2) in the weight: only `meanfield.guidance.by_norm` has another
     by_ratio: ClassVar[bool] = False  # whether the weight follows p_t(x)/p_t(x|c): only `meanfield.guidance.by_ratio`
 
-    def w(self, t):
+    def w(self, t: Numbers):
         """Guidance weight at VE time t >= 0 (any shape; same shape out)."""
         raise NotImplementedError
 
-    def amplitude(self, t):
+    def amplitude(self, t: Numbers):
         """The factor of the weight that depends on t alone: all of it, unless guidance depends on the sample."""
         return self.w(t)
 
-    def w_state(self, t, norm):
+    def w_state(self, t: Numbers, norm: Numbers):
         """Weight at time t where |s_c - s_u|/d^(1/2) = norm (broadcast); 0 where norm = 0 and the exponent is < 0."""
-        t, norm = np.broadcast_arrays(np.asarray(t, float), np.asarray(norm, float))
+        t, norm = broadcast("t and norm must be numbers that broadcast", t, norm, error=ScheduleError)
         power = np.power(norm, self.exponent, where=norm > 0, out=np.full(norm.shape, float(self.exponent == 0)))
         return self.amplitude(t) * power
 
-    def scale(self, t):
+    def scale(self, t: Numbers):
         """The same weight in the other convention, 1 + w(t)."""
         return 1.0 + self.w(t)
 
@@ -93,6 +95,7 @@ class Settled(Schedule):
         return self._jumps[-1] if self._jumps else 0.0
 
 
+@door(ScheduleError)
 @dataclass(frozen=True)
 class Constant(Settled):
     """The same weight at all times.
@@ -109,10 +112,11 @@ class Constant(Settled):
     def __post_init__(self) -> None:
         settle(self, value=checked("w", self.value, error=ScheduleError))
 
-    def w(self, t):
+    def w(self, t: Numbers):
         return np.full(np.shape(t), self.value)[()]
 
 
+@door(ScheduleError)
 @dataclass(frozen=True)
 class Linear(Schedule):
     """w(t) = w0 + omega t: the negative window of arXiv:2602.00716 for w0 < 0 < omega (positive early, negative late).
@@ -128,7 +132,7 @@ class Linear(Schedule):
         for key in ("w0", "omega"):
             settle(self, **{key: checked(key, getattr(self, key), error=ScheduleError)})
 
-    def w(self, t):
+    def w(self, t: Numbers):
         return self.w0 + self.omega * np.asarray(t, float)[()]
 
 
@@ -150,6 +154,7 @@ class Window(Settled):
         return self.t_low, self.t_high
 
 
+@door(ScheduleError)
 @dataclass(frozen=True)
 class Interval(Window):
     """Weight `value` for t_low < t <= t_high and 0 outside (limited interval, arXiv:2404.07724)."""
@@ -163,11 +168,12 @@ class Interval(Window):
         settle(self, value=checked("w", self.value, error=ScheduleError))
         self._settle_times()
 
-    def w(self, t):
+    def w(self, t: Numbers):
         t = np.asarray(t, float)
         return np.where((t > self.t_low) & (t <= self.t_high), self.value, 0.0)[()]
 
 
+@door(ScheduleError)
 @dataclass(frozen=True)
 class Piecewise(Settled):
     """Piecewise constant: values[0] for t <= edges[0], values[i] for edges[i-1] < t <= edges[i], the last one above.
@@ -191,7 +197,7 @@ class Piecewise(Settled):
             )
         settle(self, edges=edges, values=values)
 
-    def w(self, t):
+    def w(self, t: Numbers):
         return np.asarray(self.values)[np.searchsorted(self.edges, np.asarray(t, float), side="left")]
 
     @property
@@ -199,6 +205,7 @@ class Piecewise(Settled):
         return self.edges
 
 
+@door(ScheduleError)
 @dataclass(frozen=True)
 class Tabulated(Settled):
     """Linear interpolation of a table; constant beyond its first and last time.
@@ -217,7 +224,7 @@ class Tabulated(Settled):
             raise ScheduleError(f"times and values must have the same length >= 1; got {len(times)} and {len(values)}.")
         settle(self, times=times, values=values)
 
-    def w(self, t):
+    def w(self, t: Numbers):
         return np.interp(t, self.times, self.values)
 
     @property
@@ -225,6 +232,7 @@ class Tabulated(Settled):
         return self.times
 
 
+@door(ScheduleError)
 @dataclass(frozen=True)
 class Custom(Schedule):
     """Any vectorised function of t. State its jumps in `jumps`, so that integrators stop there.
@@ -241,7 +249,7 @@ class Custom(Schedule):
             raise ScheduleError(f"function must be callable as w(t); got {self.function!r}. Use Constant for a number.")
         settle(self, jumps=_increasing("jumps", self.jumps, low=0.0))
 
-    def w(self, t):
+    def w(self, t: Numbers):
         return self.function(t)
 
     @property

@@ -22,13 +22,17 @@ from meanfield.errors import ConvergenceError, ProblemError, checked
 from meanfield.line.law import EndLaw
 from meanfield.line.sources import PiecewiseConstant, numbers
 from meanfield.line.statement import TwoClasses, stated
+from meanfield.tools.door import Numbers, door
 
 REACH = 8.5  # start normals beyond carry 2e-17 of the mass
 FARTHEST = 1e6  # beyond, rounding moves the log-odds, differences of z^2/2, by more than 1e-4
 EPS = float(np.finfo(float).eps)
 
 
-def end_law(classes: TwoClasses, w: float, *, z=None, t_start: float = math.inf, tol: float = 1e-8) -> EndLaw:
+@door()
+def end_law(
+    classes: TwoClasses, w: float, *, z: Numbers | None = None, t_start: float = math.inf, tol: float = 1e-8
+) -> EndLaw:
     """End points of the guided ODE with exact scores, and their law.
 
     Parameters
@@ -157,7 +161,7 @@ def _last(classes: TwoClasses, w: float, z: np.ndarray, T: float, tol: float) ->
 
 def _strength(w: float, tol: float) -> tuple[float, float]:
     tol = checked("tol", tol, low=1e-12, high=1e-2)
-    w = checked("w", w, low=0)
+    w = checked("w", w, low=0, high=1e150)
     largest = (tol / EPS) ** (2.0 / 3.0)
     if w > largest:
         needed = 1.01 * EPS * w**1.5

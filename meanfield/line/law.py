@@ -9,8 +9,10 @@ from scipy import special
 from meanfield.errors import ProblemError, checked, require, whole
 from meanfield.line.sources import Normal, numbers
 from meanfield.line.statement import TwoClasses
+from meanfield.tools.door import Numbers, door
 
 
+@door(made_by="end_law")
 @dataclass(frozen=True, eq=False)
 class EndLaw:
     """End points of the guided ODE: a grid of starts, their images, and the density by the change of variables.
@@ -49,7 +51,7 @@ class EndLaw:
             raise ProblemError("a Gaussian class has no edge; got Normal. Look at x, or use a compact class.")
         return target.log_edge_distance(self.zeta, upper=self.classes.sign > 0)
 
-    def density(self, x) -> np.ndarray:
+    def density(self, x: Numbers) -> np.ndarray:
         """q(x), with the map between the grid points by cubic Hermite interpolation; 0 beyond the images of the grid.
 
         Examples
@@ -66,7 +68,7 @@ class EndLaw:
             log_q = self.classes.target.log_density(x, 0.0) + 0.5 * (zeta**2 - z**2) + np.log(slope)
         return np.where(inside, np.exp(np.where(inside, log_q, -np.inf)), 0.0)[()]
 
-    def cdf(self, x) -> np.ndarray:
+    def cdf(self, x: Numbers) -> np.ndarray:
         """Pr[end point <= x]."""
         zeta = self._normal_scores(x)
         z, _ = self._start(zeta)
@@ -87,7 +89,7 @@ class EndLaw:
             )
         return float(self._start(np.array(zeta))[0])
 
-    def mean(self, values) -> float:
+    def mean(self, values: Numbers) -> float:
         """Mean of `values`, (n,) by end point: the trapezoidal rule over starts.
 
         Spectrally accurate on the default grid, if the values are smooth.

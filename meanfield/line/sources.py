@@ -6,18 +6,21 @@ In u = x D^{-1/2} and R = D^{-1/2} the source has log-likelihood L, posterior me
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
 
-from meanfield.errors import ProblemError, array, checked, settle
+from meanfield.errors import ProblemError, array, broadcast, checked, require, settle
 from meanfield.line.pieces import exponential_tilt, log_survival, posterior
+from meanfield.tools.door import Numbers, door
 
 LOG_TWO_PI = math.log(2.0 * math.pi)
 LARGEST = 1e100  # of edges and weights: squares and sums stay finite
 
 
+@door(made_by="Uniform")
 @dataclass(frozen=True)
 class PiecewiseConstant:
     """A class of compact support: weights[j] of its mass lies evenly between edges[j] and edges[j + 1].
@@ -33,8 +36,8 @@ class PiecewiseConstant:
     2.25
     """
 
-    edges: tuple[float, ...]
-    weights: tuple[float, ...]
+    edges: Sequence[float]
+    weights: Sequence[float]
     sigma2 = 0.0
 
     def __post_init__(self) -> None:
@@ -64,7 +67,7 @@ class PiecewiseConstant:
         with np.errstate(divide="ignore"):
             return np.log(np.array(self.weights) / np.diff(self.edges))
 
-    def log_density(self, x, t):
+    def log_density(self, x: Numbers, t: Numbers):
         """Logarithm of the noised density p_t(x).
 
         Parameters
@@ -86,17 +89,17 @@ class PiecewiseConstant:
         L = self._moments(x, safe)[0]
         return np.where(t > 0, L - 0.5 * LOG_TWO_PI - 0.5 * np.log(safe), still)[()]
 
-    def score(self, x, t):
+    def score(self, x: Numbers, t: Numbers):
         """Score d log p_t/dx at x, t > 0, without cancellation: to rounding of (x - edge)/t^{1/2} in the tails."""
         x, t = _points(x, t, positive=True)
         return (self._moments(x, t)[1] / np.sqrt(t))[()]
 
-    def source(self, u, R):
+    def source(self, u: Numbers, R: Numbers):
         """(L, M, V) at u = x D^{-1/2}, R = D^{-1/2} >= 0, see `meanfield.line.pieces`: log-likelihood, mean, variance.
 
         L leaves out log(R) - log(2 pi)/2 of the noised density.
         """
-        u, R = np.broadcast_arrays(np.asarray(u, float), np.asarray(R, float))
+        u, R = _sources(u, R)
         flat, scale = u.ravel(), R.ravel()
         y = np.array(self.edges)[:, None] * scale - flat
         L, _, M, V = posterior(np.array(self.edges), self.log_heights, y, flat, scale)
@@ -104,9 +107,9 @@ class PiecewiseConstant:
 
     def tilt(self, theta: float) -> tuple[float, float, float]:
         """(psi, M, V): log E[e^{theta s}] of the source, and its mean and variance under that weight."""
-        return exponential_tilt(np.array(self.edges), self.log_heights, theta)
+        return exponential_tilt(np.array(self.edges), self.log_heights, float(theta))
 
-    def normal_score(self, x, t):
+    def normal_score(self, x: Numbers, t: Numbers):
         """zeta = Phi^{-1}(Pr[x_t <= x]), t > 0, or t = 0 throughout: exact in both tails, infinite off the support."""
         x, t = _points(x, t)
         edges = np.array(self.edges)
@@ -120,16 +123,18 @@ class PiecewiseConstant:
             y = (edges[:, None] - x.ravel()) * R
             above = log_survival(edges, self.log_heights, y, R).reshape(x.shape)
             below = log_survival(-edges[::-1], self.log_heights[::-1], -y[::-1], R).reshape(x.shape)
-        return np.where(above < below, -special.ndtri_exp(above), special.ndtri_exp(below))[()]
+        zeta = np.where(above < below, -special.ndtri_exp(above), special.ndtri_exp(below))
+        require(not np.any(np.isnan(zeta) & np.isfinite(x)), f"x must lie between -{LARGEST:g} and {LARGEST:g}", x)
+        return zeta[()]
 
-    def quantile(self, zeta):
+    def quantile(self, zeta: Numbers):
         """The point of the class below which a share Phi(zeta) lies: the inverse of `normal_score` at t = 0."""
         zeta = np.asarray(zeta, dtype=float)
         share = np.concatenate([[0.0], np.cumsum(self.weights)])
         above = np.interp(-special.ndtr(-zeta), share - share[-1], self.edges)
         return np.where(zeta > 0, above, np.interp(special.ndtr(zeta), share, self.edges))[()]
 
-    def log_edge_distance(self, zeta, upper: bool = True):
+    def log_edge_distance(self, zeta: Numbers, upper: bool = True):
         """Logarithm of the distance of `quantile(zeta)` from the upper (lower) edge: exact however small it is."""
         zeta = np.asarray(zeta, dtype=float) * (1.0 if upper else -1.0)
         j = -1 if upper else 0
@@ -146,6 +151,7 @@ class PiecewiseConstant:
         return [q.reshape(x.shape) for q in out]
 
 
+@door()
 def Uniform(low: float, high: float) -> PiecewiseConstant:
     """The uniform class on [low, high].
 
@@ -157,6 +163,7 @@ def Uniform(low: float, high: float) -> PiecewiseConstant:
     return PiecewiseConstant((low, high), (1.0,))
 
 
+@door()
 @dataclass(frozen=True)
 class Normal:
     """The class N(mean, variance), variance > 0."""
@@ -173,32 +180,32 @@ class Normal:
         """The variance."""
         return self.variance
 
-    def log_density(self, x, t):
+    def log_density(self, x: Numbers, t: Numbers):
         """Logarithm of the noised density, N(mean, variance + t)."""
         x, t = _points(x, t)
         D = self.variance + t
         return (-0.5 * (x - self.mean) ** 2 / D - 0.5 * np.log(D) - 0.5 * LOG_TWO_PI)[()]
 
-    def score(self, x, t):
+    def score(self, x: Numbers, t: Numbers):
         """Score of the noised density."""
         x, t = _points(x, t)
         return ((self.mean - x) / (self.variance + t))[()]
 
-    def source(self, u, R):
+    def source(self, u: Numbers, R: Numbers):
         """(L, M, V) of the point source at the mean."""
-        u, R = np.broadcast_arrays(np.asarray(u, float), np.asarray(R, float))
+        u, R = _sources(u, R)
         return -0.5 * (u - self.mean * R) ** 2, np.full(u.shape, self.mean), np.zeros(u.shape)
 
     def tilt(self, theta: float) -> tuple[float, float, float]:
         """(psi, M, V) of the point source at the mean."""
         return theta * self.mean, self.mean, 0.0
 
-    def normal_score(self, x, t):
+    def normal_score(self, x: Numbers, t: Numbers):
         """zeta = (x - mean)/(variance + t)^{1/2}."""
         x, t = _points(x, t)
         return ((x - self.mean) / np.sqrt(self.variance + t))[()]
 
-    def quantile(self, zeta):
+    def quantile(self, zeta: Numbers):
         """mean + variance^{1/2} zeta."""
         return (self.mean + math.sqrt(self.variance) * np.asarray(zeta, dtype=float))[()]
 
@@ -216,13 +223,17 @@ def _sequence(name: str, values) -> np.ndarray:
 
 
 def _points(x, t, *, positive: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        x, t = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(t, dtype=float))
-    except (TypeError, ValueError) as cause:
-        raise ProblemError("x and t must be arrays of numbers that broadcast.") from cause
+    x, t = broadcast("x and t must be numbers that broadcast", x, t)
     if np.any(~np.isfinite(t)) or np.any(t < 0) or (positive and np.any(t == 0)):
         raise ProblemError(
             f"t must be finite and {'> 0' if positive else '>= 0'}; got {t.min():g}. The score of a compact class "
             "does not exist at t = 0."
         )
     return x, t
+
+
+def _sources(u, R) -> tuple[np.ndarray, np.ndarray]:
+    u, R = broadcast("u and R must be numbers that broadcast", u, R)
+    within = np.all(np.abs(u) <= LARGEST) and np.all((R >= 0) & (R <= LARGEST))
+    require(within, f"u must lie between -{LARGEST:g} and {LARGEST:g}, R between 0 and {LARGEST:g}", (u, R))
+    return u, R

@@ -18,7 +18,8 @@ import numpy as np
 from scipy import special
 
 from meanfield.errors import ProblemError, checked, require, settle
-from meanfield.line.sources import Normal, PiecewiseConstant
+from meanfield.line.sources import LARGEST, Normal, PiecewiseConstant
+from meanfield.tools.door import Numbers, door
 
 
 class Guided(NamedTuple):
@@ -29,6 +30,7 @@ class Guided(NamedTuple):
     other: np.ndarray
 
 
+@door()
 @dataclass(frozen=True)
 class TwoClasses:
     """A target class and the other one; the target has weight `prior` in the mixture.
@@ -102,8 +104,9 @@ class TwoClasses:
         a, b = self.target.support, self.other.support
         return max(a[0] - b[1], b[0] - a[1])
 
-    def guided(self, u, R, w: float) -> Guided:
+    def guided(self, u: Numbers, R: Numbers, w: float) -> Guided:
         """The guided source M_w, dM_w/du, and the posterior weight r of the other class, at u = x D^{-1/2}."""
+        w = checked("w", w, low=-LARGEST, high=LARGEST)
         L1, M1, V1 = self.target.source(u, R)
         L2, M2, V2 = self.other.source(u, R)
         odds = L1 - L2 + math.log(self.prior) - math.log1p(-self.prior)
@@ -111,12 +114,14 @@ class TwoClasses:
         slope = V1 + w * r * (V1 - V2 - special.expit(odds) * gap**2)
         return Guided(M1 + w * r * gap, R * slope, r)
 
-    def log_odds(self, x, t):
+    def log_odds(self, x: Numbers, t: Numbers):
         """log of prior p_t(x|target) over (1 - prior) p_t(x|other)."""
         prior = math.log(self.prior) - math.log1p(-self.prior)
-        return self.target.log_density(x, t) - self.other.log_density(x, t) + prior
+        with np.errstate(invalid="ignore"):
+            odds = self.target.log_density(x, t) - self.other.log_density(x, t) + prior
+        return _existing(odds, x, t)
 
-    def score(self, x, t, w: float = 0.0):
+    def score(self, x: Numbers, t: Numbers, w: float = 0.0):
         """The guided score s_w at x, t > 0.
 
         Examples
@@ -126,7 +131,9 @@ class TwoClasses:
         3.0
         """
         one, two = self.target.score(x, t), self.other.score(x, t)
-        return one + w * special.expit(-self.log_odds(x, t)) * (one - two)
+        with np.errstate(invalid="ignore", over="ignore"):
+            score = one + w * special.expit(-self.log_odds(x, t)) * (one - two)
+        return _existing(score, x, t)
 
 
 def stated(classes: object) -> TwoClasses:
@@ -134,3 +141,11 @@ def stated(classes: object) -> TwoClasses:
     if not isinstance(classes, TwoClasses):
         raise ProblemError(f"classes must be TwoClasses(target, other); got {classes!r}. Make them from two classes.")
     return classes
+
+
+def _existing(values, x, t):
+    """The values, or an error if they do not exist: both densities vanish, or they are beyond any number."""
+    exist = ~np.isnan(values) | np.isnan(np.asarray(x, float))
+    rule = "x and t > 0 must be where the classes have a density that numbers can hold"
+    require(np.all(exist), rule, (x, t), "Take t larger, or x nearer.")
+    return values

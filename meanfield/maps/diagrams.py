@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.errors import ProblemError, array, checked, one_of
+from meanfield.errors import ProblemError, array, checked, one_of, short
 from meanfield.guidance.schedules import Constant, Linear
 from meanfield.maps.bulk import LINEAR, PHASES, RECORD, Table, blank, follow, read, table_of
 from meanfield.problem.growth import Exponential
@@ -24,6 +24,7 @@ from meanfield.problem.start import crowd_start, far_enough
 from meanfield.problem.statement import Problem
 from meanfield.theory.solver import solve
 from meanfield.tools.crew import Crew, check_threads
+from meanfield.tools.door import door
 from meanfield.tools.memory import require_memory
 from meanfield.tools.progress import Progress
 
@@ -44,6 +45,7 @@ LINES = {  # name -> what differs on its two sides
 }
 
 
+@door()
 def phase_diagram(
     problem: Problem,
     x: tuple[str, Any],
@@ -119,7 +121,7 @@ def phase_diagram(
 
 def _axis(axis: Any) -> tuple[str, np.ndarray]:
     if not (isinstance(axis, tuple | list) and len(axis) == 2):
-        raise ProblemError(f'an axis is a pair (name, values), such as ("alpha", [0.3, 0.4]); got {axis!r}.')
+        raise ProblemError(f'an axis is a pair (name, values), such as ("alpha", [0.3, 0.4]); got {short(axis)}.')
     name, values = axis
     one_of("an axis", name, AXES)
     grid = array(values, f"the axis {name!r} needs numbers")

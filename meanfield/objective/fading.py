@@ -27,6 +27,7 @@ from meanfield.problem.noise import VE
 from meanfield.problem.statement import Problem
 from meanfield.theory.solver import solve
 from meanfield.theory.trajectory import Trajectory
+from meanfield.tools.door import door
 
 TIMES = 200  # of the tabulated schedule
 
@@ -38,6 +39,7 @@ class Limits(NamedTuple):
     loss: float
 
 
+@door(made_by="fade")
 @dataclass(frozen=True, repr=False)
 class Fade:
     """Density-ratio guidance at one d.
@@ -81,6 +83,7 @@ class Fade:
         )
 
 
+@door()
 def fade(problem: Problem, d: float) -> Fade:
     """The theory of density-ratio guidance in d dimensions.
 
@@ -138,6 +141,7 @@ def fade(problem: Problem, d: float) -> Fade:
     return Fade(problem, d, t, w, schedule, trajectory, ratio_limits(guidance, problem.eta))
 
 
+@door()
 def ratio_limits(guidance: DensityRatio, eta: float) -> Limits:
     """C and V of (O8) and (O9), from a start at t = infinity.
 

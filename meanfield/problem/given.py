@@ -12,6 +12,7 @@ import numpy as np
 
 from meanfield.errors import ProblemError, require
 from meanfield.problem.spectrum import Spectrum
+from meanfield.tools.door import Numbers, door
 
 VARIANCES = "State variances of the directions, (classes, dim), as np.stack([np.diag(v) for v in variances])."
 
@@ -35,7 +36,8 @@ class GivenSpectrum(NamedTuple):
     spread: float
 
 
-def spectrum_of(means: Any, covariances: Any) -> GivenSpectrum:
+@door()
+def spectrum_of(means: Numbers, covariances: Numbers) -> GivenSpectrum:
     """Spectrum of classes N(means[k], covariances[k]) of equal weight.
 
     Parameters

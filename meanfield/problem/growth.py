@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from meanfield.errors import checked, settle, whole
+from meanfield.tools.door import door
 from meanfield.tools.named import Named
 
 
+@door(made_by="Exponential")
 class Growth(Named, kind="growth"):
     """How the number of classes P grows with the dimension d."""
 
@@ -20,6 +22,7 @@ class Growth(Named, kind="growth"):
         return 0.0 if math.isinf(d) else self.log_count(d) / d
 
 
+@door()
 @dataclass(frozen=True)
 class Exponential(Growth):
     """P = exp(alpha d), rounded; alpha > 0.
@@ -37,12 +40,13 @@ class Exponential(Growth):
         settle(self, alpha=checked("alpha", self.alpha, low=0, open_low=True))
 
     def log_count(self, d: float) -> float:
-        return _rounded_log(self.alpha * d)
+        return _rounded_log(self.alpha * _size(d))
 
     def rate(self, d: float = math.inf) -> float:
         return self.alpha if math.isinf(d) else self.log_count(d) / d
 
 
+@door()
 @dataclass(frozen=True)
 class Polynomial(Growth):
     """P = d^gamma, rounded; gamma > 0. Sub-exponential: alpha_d = gamma log(d)/d vanishes."""
@@ -54,9 +58,10 @@ class Polynomial(Growth):
         settle(self, gamma=checked("gamma", self.gamma, low=0, open_low=True, high=1e100))
 
     def log_count(self, d: float) -> float:
-        return _rounded_log(self.gamma * math.log(d))
+        return _rounded_log(self.gamma * math.log(_size(d)))
 
 
+@door()
 @dataclass(frozen=True)
 class Fixed(Growth):
     """P = n at every d; n >= 1."""
@@ -71,6 +76,7 @@ class Fixed(Growth):
         return math.log(self.n)
 
 
+@door()
 @dataclass(frozen=True)
 class Continuum(Growth):
     """Infinitely many classes at every d: the unconditional density is N(0, (1 + D) I)."""
@@ -82,6 +88,10 @@ class Continuum(Growth):
 
     def rate(self, d: float = math.inf) -> float:
         return math.inf
+
+
+def _size(d: float) -> float:
+    return checked("d", d, low=0, open_low=True, infinite=True)
 
 
 def _rounded_log(log_count: float) -> float:

@@ -15,10 +15,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from meanfield.errors import ProblemError, checked, settle
+from meanfield.errors import ProblemError, checked, settle, short
+from meanfield.tools.door import Numbers, door
 from meanfield.tools.named import Named
 
 
+@door(made_by="VE")
 class Noise(Named, kind="noise"):
     """A noise process: the protocol.
 
@@ -28,24 +30,24 @@ class Noise(Named, kind="noise"):
     last: ClassVar[float] = math.inf
     preserving: ClassVar[bool] = False  # a^2 + b^2 = 1: samplers start from N(0, I) at any s
 
-    def a(self, s):
+    def a(self, s: Numbers):
         """Scale of the data at own time s (any shape; same shape out)."""
         return np.ones_like(self._own(s))[()]
 
-    def b(self, s):
+    def b(self, s: Numbers):
         """Standard deviation of the noise at own time s."""
         raise NotImplementedError
 
-    def ve_time(self, s):
+    def ve_time(self, s: Numbers):
         """VE time (b/a)^2 of own time s, increasing, infinite where a = 0. ProblemError if s is not in [0, last]."""
         with np.errstate(divide="ignore", over="ignore"):
             return (self.b(s) / self.a(s)) ** 2
 
-    def own_time(self, t):
+    def own_time(self, t: Numbers):
         """Own time of VE time t, the inverse of `ve_time` to rounding. ProblemError if t is not in [0, t_last]."""
         raise NotImplementedError
 
-    def terminal_variance(self, s):
+    def terminal_variance(self, s: Numbers):
         """Variance per direction of the law N(0, . I) from which a sampler of this process starts at own time s."""
         return np.ones_like(self._own(s))[()] if self.preserving else self.b(s) ** 2
 
@@ -61,6 +63,7 @@ class Noise(Named, kind="noise"):
         return float(self.ve_time(self.last)) if math.isfinite(self.last) else math.inf
 
 
+@door()
 @dataclass(frozen=True)
 class VE(Noise):
     """Variance exploding, x = x_0 + sqrt(t) z: own time is VE time (Song et al., arXiv:2011.13456, with t = sigma^2).
@@ -73,19 +76,20 @@ class VE(Noise):
 
     name: ClassVar[str] = "ve"
 
-    def b(self, s):
+    def b(self, s: Numbers):
         return np.sqrt(self._own(s))
 
-    def ve_time(self, s):
+    def ve_time(self, s: Numbers):
         return self._own(s)[()]
 
-    def own_time(self, t):
+    def own_time(self, t: Numbers):
         return self._ve(t)[()]
 
-    def terminal_variance(self, s):
+    def terminal_variance(self, s: Numbers):
         return self._own(s)[()]
 
 
+@door()
 @dataclass(frozen=True)
 class EDM(Noise):
     """VE noise in the time of Karras et al., arXiv:2206.00364: own time is the standard deviation sigma of the noise.
@@ -98,13 +102,14 @@ class EDM(Noise):
 
     name: ClassVar[str] = "edm"
 
-    def b(self, s):
+    def b(self, s: Numbers):
         return self._own(s)[()]
 
-    def own_time(self, t):
+    def own_time(self, t: Numbers):
         return np.sqrt(self._ve(t))
 
 
+@door()
 class _Preserving(Noise):
     """Variance preserving: a^2 + b^2 = 1, a = exp(-B/2) with B = `_integral(s)` the integral of beta; t = e^B - 1.
 
@@ -116,17 +121,18 @@ class _Preserving(Noise):
     def _integral(self, s):
         raise NotImplementedError
 
-    def a(self, s):
+    def a(self, s: Numbers):
         return np.exp(-0.5 * self._integral(self._own(s)))
 
-    def b(self, s):
+    def b(self, s: Numbers):
         return np.sqrt(-np.expm1(-self._integral(self._own(s))))
 
-    def ve_time(self, s):
+    def ve_time(self, s: Numbers):
         with np.errstate(over="ignore"):
             return np.expm1(self._integral(self._own(s)))
 
 
+@door()
 @dataclass(frozen=True)
 class OrnsteinUhlenbeck(_Preserving):
     """dx = -x ds + sqrt(2) dB: a = e^-s, b^2 = 1 - e^-2s (beta = 2), the process of Biroli et al., arXiv:2402.18491.
@@ -143,10 +149,11 @@ class OrnsteinUhlenbeck(_Preserving):
     def _integral(self, s):
         return 2.0 * s
 
-    def own_time(self, t):
+    def own_time(self, t: Numbers):
         return 0.5 * np.log1p(self._ve(t))
 
 
+@door()
 @dataclass(frozen=True)
 class VPLinear(_Preserving):
     """Linear beta(s) = beta_min + s (beta_max - beta_min), 0 <= s <= 1 (DDPM in continuous time, arXiv:2011.13456).
@@ -172,12 +179,13 @@ class VPLinear(_Preserving):
     def _integral(self, s):
         return s * (self.beta_min + 0.5 * s * (self.beta_max - self.beta_min))
 
-    def own_time(self, t):
+    def own_time(self, t: Numbers):
         B = np.minimum(np.log1p(self._ve(t)), self._integral(1.0))
         root = np.sqrt(self.beta_min**2 + 2.0 * (self.beta_max - self.beta_min) * B)
         return np.minimum(2.0 * B / (self.beta_min + root), 1.0)
 
 
+@door()
 @dataclass(frozen=True)
 class VPCosine(Noise):
     """a = cos(theta)/cos(theta_0), theta = (pi/2)(s + s0)/(1 + s0), 0 <= s <= 1 (arXiv:2102.09672); a = 0 at s = 1.
@@ -202,15 +210,15 @@ class VPCosine(Noise):
     def _quarter(self) -> float:
         return 0.5 * math.pi / (1.0 + self.s0)
 
-    def a(self, s):
+    def a(self, s: Numbers):
         return np.sin((1.0 - self._own(s)) * self._quarter) / math.sin(self._quarter)
 
-    def b(self, s):
+    def b(self, s: Numbers):
         s = self._own(s)
         square = np.sin(s * self._quarter) * np.sin((s + 2.0 * self.s0) * self._quarter)
         return np.sqrt(square) / math.sin(self._quarter)
 
-    def own_time(self, t):
+    def own_time(self, t: Numbers):
         t, u_0 = self._ve(t), math.tan(self.s0 * self._quarter)
         r = np.where(np.isinf(t), 1.0, t) / math.sin(self._quarter) ** 2  # u^2 - u_0^2
         u = np.sqrt(u_0**2 + r)
@@ -218,6 +226,7 @@ class VPCosine(Noise):
         return np.where(np.isinf(t), 1.0, np.minimum(s, 1.0))[()]
 
 
+@door()
 @dataclass(frozen=True)
 class RectifiedFlow(Noise):
     """a = 1 - s, b = s, 0 <= s <= 1 (flow matching with straight paths, arXiv:2209.03003); s = 1 is t = infinity.
@@ -233,13 +242,13 @@ class RectifiedFlow(Noise):
     name: ClassVar[str] = "rectified-flow"
     last: ClassVar[float] = 1.0
 
-    def a(self, s):
+    def a(self, s: Numbers):
         return 1.0 - self._own(s)[()]
 
-    def b(self, s):
+    def b(self, s: Numbers):
         return self._own(s)[()]
 
-    def own_time(self, t):
+    def own_time(self, t: Numbers):
         root = np.sqrt(self._ve(t))
         with np.errstate(divide="ignore"):
             return np.where(root > 1.0, 1.0 / (1.0 + 1.0 / root), root / (1.0 + np.minimum(root, 1.0)))[()]
@@ -257,7 +266,8 @@ def as_noise(noise: object) -> Noise:
         return noise
     if isinstance(noise, str | Mapping):
         return Noise.from_dict(noise)
-    raise ProblemError(f"noise must be a process such as VPLinear(), or one of {sorted(Noise._known)}; got {noise!r}.")
+    names = sorted(Noise._known)
+    raise ProblemError(f"noise must be a process such as VPLinear(), or one of {names}; got {short(noise)}.")
 
 
 def _within(name: str, values, high: float) -> np.ndarray:

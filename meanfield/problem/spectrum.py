@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 
 from meanfield.errors import ProblemError, build, checked, one_of, require, settle, whole
+from meanfield.tools.door import Numbers, door
 
 LEAST = 2  # directions in a group at finite d: v has one degree of freedom less than directions
 
 
+@door()
 @dataclass(frozen=True)
 class Spectrum:
     """Class and aggregate variances of groups of directions.
@@ -76,7 +78,7 @@ class Spectrum:
         """Class variance per direction, averaged over the directions."""
         return math.fsum(r * c for r, c in zip(self.share, self.c, strict=True))  # type: ignore[arg-type]
 
-    def D(self, t) -> np.ndarray:
+    def D(self, t: Numbers) -> np.ndarray:
         """(c + t)/g, the noised class variance in whitened coordinates: shape of t and (groups,)."""
         return (np.asarray(self.c) + np.asarray(t, float)[..., None]) / self.g
 
@@ -87,7 +89,7 @@ class Spectrum:
         ------
         ProblemError : a group would have fewer than `least` directions; with one, v of particles cannot be measured.
         """
-        d = whole("d", d, low=1)
+        d = whole("d", d, low=1, high=1e15)
         exact = np.asarray(self.share) * d
         counts = np.floor(exact + 1e-9).astype(int)
         remainder = exact - counts
@@ -141,6 +143,7 @@ class Spectrum:
         return build(Spectrum, data)
 
 
+@door()
 def power_law(
     n_groups: int = 8,
     *,

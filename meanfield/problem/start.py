@@ -46,6 +46,7 @@ def start_law(problem: "Problem", rate: float, count: float = math.inf, d: float
     >>> start_law(Problem(classes=Continuum(), sigma2=0.25, t_start=50.0), rate=math.inf)
     Start(t=50.0, m=0.0, v=50.0)
     """
+    require(rate >= 0 and count >= 1, "a start needs log(P)/d >= 0 and P >= 1", f"{rate} and {count}")
     s = problem.spectrum
     if math.isfinite(problem.T):
         law = (0.0, problem.v_T) if s is None else (np.zeros(len(s)), problem.v_T / s.g)

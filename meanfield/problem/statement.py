@@ -24,6 +24,7 @@ from meanfield.problem.noise import VE, as_noise
 from meanfield.problem.owntime import in_ve_time
 from meanfield.problem.spectrum import Spectrum
 from meanfield.problem.start import Start, start_law
+from meanfield.tools.door import Numbers, door
 
 SAMPLERS = {"sde": 1.0, "ode": 0.0}
 VARIANCES = 1e-100, 1e100  # of a class: their squares and quotients are floats
@@ -31,6 +32,7 @@ LARGEST_W = 1e20  # m and v are those of w = infinity to all digits
 LARGEST_ETA = 100.0  # the rates grow as eta^2: steps beyond any use, and the solution changes as 1/eta^2
 
 
+@door()
 @dataclass(frozen=True, kw_only=True)
 class Problem:
     """One guided-diffusion problem.
@@ -122,7 +124,7 @@ class Problem:
         """Strength (1 + eta^2)/2 of the score in the reverse step."""
         return 0.5 * (1.0 + self.eta**2)
 
-    def weight(self, t):
+    def weight(self, t: Numbers):
         """w at VE time t, checked: finite, real, of the shape of t. Raises ScheduleError otherwise."""
         if self.schedule.by_sample:
             remedy = "solve, reduced, quenched or simulate.run from a finite t_start"
@@ -134,7 +136,7 @@ class Problem:
             )
         return self.amplitude(t)
 
-    def amplitude(self, t):
+    def amplitude(self, t: Numbers):
         """The factor of w at VE time t that is a function of t alone (`Schedule.amplitude`), checked as `weight`."""
         try:
             w = np.asarray(self.schedule.amplitude(t), dtype=float)

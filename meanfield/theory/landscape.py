@@ -20,6 +20,7 @@ from meanfield.errors import ProblemError, array, checked, require
 from meanfield.problem.statement import Problem
 from meanfield.theory.energies import effective_potential, information, phi_rest, phi_target
 from meanfield.theory.solver import solve
+from meanfield.tools.door import Numbers, door
 from meanfield.tools.roots import brentq
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 FINE = 801  # points of the grid on which minima and kinks are bracketed
 
 
-def potential(problem: Problem, t, m=None, q=None, d: float = math.inf) -> "xarray.Dataset":
+@door()
+def potential(
+    problem: Problem, t: Numbers, m: Numbers | None = None, q: Numbers | None = None, d: float = math.inf
+) -> "xarray.Dataset":
     """(T6) per dimension on a grid of m, at one or several times.
 
     Parameters

@@ -12,8 +12,10 @@ import numpy as np
 from meanfield.ensemble import Ensemble
 from meanfield.theory.motion import Groups
 from meanfield.theory.trajectory import Trajectory
+from meanfield.tools.door import door
 
 
+@door(made_by="distortion")
 @dataclass(frozen=True)
 class Distortion:
     """Measures of generative distortion at t = 0, per dimension.
@@ -36,6 +38,7 @@ class Distortion:
     accuracy: float = math.nan
 
 
+@door()
 def distortion(result: Trajectory | Ensemble) -> Distortion:
     """Distortion of a mean-field trajectory, or of an ensemble through its mean m(0), v(0).
 

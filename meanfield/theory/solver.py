@@ -14,12 +14,14 @@ from meanfield.problem.growth import Fixed
 from meanfield.problem.statement import Problem
 from meanfield.theory.path import Path
 from meanfield.theory.trajectory import SpectralTrajectory, Trajectory
+from meanfield.tools.door import door
 from meanfield.tools.memory import require_memory
 
 GROUP_BYTES = 2**16  # that the solution of a group of directions takes, measured: 25 to 50 kB
 LEAST_RATE = 1e-20  # log(P)/d, unless it is 0: below, 1/D^2 is lost beside 1/D
 
 
+@door()
 def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Trajectory:
     """Solve the mean-field dynamics of a problem.
 

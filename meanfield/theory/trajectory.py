@@ -21,6 +21,7 @@ import numpy as np
 from meanfield.errors import ProblemError
 from meanfield.problem.spectrum import Spectrum
 from meanfield.problem.statement import Problem
+from meanfield.tools.door import Numbers, door
 
 
 class Event(NamedTuple):
@@ -79,6 +80,7 @@ class Piece(NamedTuple):
     read: Callable[[np.ndarray], np.ndarray]  # tau (times,) -> (delta, y of every group, F), (2 groups + 1, times)
 
 
+@door(made_by="solve")
 @dataclass(frozen=True, repr=False)
 class Trajectory:
     """Mean-field solution of a problem.
@@ -102,7 +104,7 @@ class Trajectory:
     n_points: int = 257
     _names: ClassVar[tuple[str, ...]] = State._fields  # read at the times of the stored curve
 
-    def at(self, t) -> State:
+    def at(self, t: Numbers) -> State:
         """Order parameters at VE times t (a number or an array), 0 <= t <= the first time of the trajectory."""
         times = np.asarray(t, float)
         top = self._start
@@ -111,7 +113,7 @@ class Trajectory:
                 f"t must lie between 0 and {top:g}, where this trajectory starts; got {np.min(times):g} to "
                 f"{np.max(times):g}. Solve with a larger t_start."
             )
-        tau = -np.log(self.problem.least_variance + np.atleast_1d(times))
+        tau = -np.log(self.problem.least_variance + np.ravel(times))
         index = np.searchsorted([p.tau_high for p in self.pieces[:-1]], tau, side="left")
         n = 1 if self.problem.spectrum is None else len(self.problem.spectrum)  # groups of directions
         values = np.empty((2 * n + 1, tau.size))
@@ -203,6 +205,7 @@ class Trajectory:
         return State(t[()], m, v, m * m + v, F, phase, delta, np.expm1(y))
 
 
+@door(made_by="solve")
 @dataclass(frozen=True, repr=False)
 class SpectralTrajectory(Trajectory):
     """Mean-field solution with a spectrum. As `Trajectory`, with `m_group`, `v_group`, `mean_shift_group` and
@@ -226,7 +229,7 @@ class SpectralTrajectory(Trajectory):
 
     def _state(self, t, delta, y, F, phase) -> SpectralState:  # type: ignore[override]
         s = self.spectrum
-        r, g, D = np.array(s.share), s.g, s.D(np.atleast_1d(t))
+        r, g, D = np.array(s.share), s.g, s.D(np.ravel(t))
         m, v, excess = 1.0 + delta, D * np.exp(y), np.expm1(y)
         shift = delta @ (r * g) / (r @ g)
         D_mean = (g * D) @ r

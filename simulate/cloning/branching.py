@@ -66,6 +66,7 @@ def make_descent(t: Any, sigma2: float, n_steps: int, *, eta: Any, trunk: str, t
     require(trunk in ("sde", "ode"), 'trunk must be "sde" or "ode"', repr(trunk))
     T, end = _ends(times, sigma2, t_start, t_end)
     D, splits = _grid(times, sigma2, T, end, whole("n_steps", n_steps, low=1, high=1e7))
+    require(np.all(np.diff(D) < 0), "steps in D = sigma2 + t must be above rounding", f"sigma2={sigma2:g}, t={times}")
     return Descent(D, splits, times, T, end, trunk, eta)
 
 

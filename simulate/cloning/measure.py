@@ -28,6 +28,7 @@ from meanfield.errors import ProblemError, one_of, whole
 from meanfield.problem.growth import Growth
 from meanfield.problem.statement import Problem
 from meanfield.tools.crew import Crew, check_threads
+from meanfield.tools.door import Numbers, door
 from meanfield.tools.progress import Progress
 from meanfield.tools.versions import versions
 from simulate.cloning.branching import (
@@ -51,9 +52,10 @@ WALKERS = 4096  # walkers of a batch, at most
 STATE_NUMBERS = 2**21  # coordinates of a batch, at most
 
 
+@door()
 def clones(
-    classes: "np.ndarray | float | Growth | Problem",
-    t,
+    classes: Numbers | Growth | Problem,
+    t: Numbers,
     *,
     d: int | None = None,
     sigma2: float | None = None,

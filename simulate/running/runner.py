@@ -9,12 +9,14 @@ from typing import Any
 from meanfield.ensemble import Ensemble
 from meanfield.errors import require, whole
 from meanfield.problem.statement import Problem
+from meanfield.tools.door import door
 from simulate.running.lazy import require_own_noise, run_lazy
 from simulate.running.plan import Settings, make_plan
 from simulate.running.stepcontrol import choose_steps
 from simulate.running.workers import follow
 
 
+@door()
 def run(
     problem: Problem,
     *,

@@ -12,12 +12,14 @@ from typing import Any
 from meanfield.ensemble import Observable
 from meanfield.errors import whole
 from meanfield.problem.statement import Problem
+from meanfield.tools.door import door
 from simulate.running.lazy import require_own_noise
 from simulate.running.plan import Settings, make_plan
 from simulate.running.workers import follow
 from simulate.steps.integrators import order
 
 
+@door(made_by="timestep_error")
 @dataclass(frozen=True)
 class TimestepError:
     """Differences at t = 0 between runs with `n_steps` and 2 `n_steps`, paired sample by sample, by draw.
@@ -62,6 +64,7 @@ class TimestepError:
         )
 
 
+@door()
 def timestep_error(
     problem: Problem,
     *,

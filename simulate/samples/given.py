@@ -13,6 +13,7 @@ from meanfield.errors import ProblemError, whole
 from meanfield.problem.given import covariances_of
 from meanfield.problem.growth import Fixed
 from meanfield.problem.statement import Problem
+from meanfield.tools.door import Numbers, door
 from simulate.samples.batch import Batch, require_start
 from simulate.scores.covariances import CovarianceScore
 from simulate.scores.mixture import Mixture
@@ -34,10 +35,11 @@ class StartWarning(UserWarning):
     """
 
 
+@door()
 def sample_mixture(
     problem: Problem,
-    means: Any,
-    covariances: Any = None,
+    means: Numbers,
+    covariances: Numbers | None = None,
     *,
     target: int = 0,
     n_samples: int = 1000,

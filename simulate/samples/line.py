@@ -10,7 +10,6 @@ the time derivative and Ito's term (eta^2 D/2) d2f/dx2. Order 2 for the ODE, wea
 """
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from meanfield.errors import ProblemError, checked, require, whole
 from meanfield.line.scoreerror import ScoreError
 from meanfield.line.sources import PiecewiseConstant, numbers
 from meanfield.line.statement import TwoClasses, stated
+from meanfield.tools.door import Numbers, door
 from meanfield.tools.memory import require_memory
 from simulate.randomness.normals import make_key, normals
 from simulate.randomness.streams import LINE
@@ -29,6 +29,7 @@ BLOCK = 8192
 LARGEST = 1e8
 
 
+@door()
 def sample_line(
     classes: TwoClasses,
     w: float,
@@ -37,7 +38,7 @@ def sample_line(
     n_samples: int = 1000,
     n_steps: int = 400,
     seed: int = 0,
-    t: Sequence[float] | None = None,
+    t: Numbers | None = None,
     t_start: float = math.inf,
     t_end: float | None = None,
     error: ScoreError | None = None,
@@ -73,6 +74,7 @@ def sample_line(
     n_steps = whole("n_steps", n_steps, low=1, high=1e7)
     key = make_key(whole("seed", seed, low=0), LINE, 0)
     T = checked("t_start", t_start, low=0, open_low=True, infinite=True)
+    require(T <= 1e100 or T == math.inf, "t_start must be <= 1e100, or infinite", T, "Use math.inf.")
     require(error is None or isinstance(error, ScoreError), "error must be a ScoreError or None", repr(error))
     jumps = [] if error is None else [error.onset(classes)]
     grid, wanted = _grid(classes, w, T, t, t_end, n_steps, jumps)

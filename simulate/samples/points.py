@@ -8,9 +8,11 @@ them; it stands between Gaussian fits of the classes and a learned score.
 import numpy as np
 
 from meanfield.errors import ProblemError, checked
+from meanfield.tools.door import Numbers, door
 from simulate.samples.scored import checked_state, numbers
 
 
+@door()
 class PointScore:
     """Score of points of equal weight, for `simulate.sample_scores`.
 
@@ -25,7 +27,7 @@ class PointScore:
     array([[ 0.   ], [-2.005]])
     """
 
-    def __init__(self, points: np.ndarray, blur: float) -> None:
+    def __init__(self, points: Numbers, blur: float) -> None:
         self.points = numbers("points", points)
         if self.points.ndim != 2 or not len(self.points) or not np.all(np.isfinite(self.points)):
             raise ProblemError(f"points must be finite, of shape (points, dim); got shape {self.points.shape}.")

@@ -24,6 +24,7 @@ import numpy as np
 
 from meanfield.errors import ConvergenceError, array, checked, require, whole
 from meanfield.problem.statement import Problem
+from meanfield.tools.door import door
 from meanfield.tools.progress import Progress
 from simulate.samples.batch import Batch, require_start
 from simulate.steps.integrators import Step, correct, predict
@@ -33,6 +34,7 @@ T_END = 1e-4  # default of t_end, in units of sigma2: times below change a force
 ScoreFunction = Callable[[np.ndarray, float], np.ndarray]  # x (samples, dim), VE time t -> score (samples, dim)
 
 
+@door()
 def sample_scores(
     problem: Problem,
     conditional: ScoreFunction,

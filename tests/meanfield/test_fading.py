@@ -221,9 +221,9 @@ def test_limits_refuse_what_fade_refuses(eta):
 
 
 def test_limits_and_fade_refuse_other_things():
-    with pytest.raises(ScheduleError, match="DensityRatio"):
+    with pytest.raises(ProblemError, match="guidance must be a DensityRatio; got None"):
         ratio_limits(None, 1.0)
-    with pytest.raises(ProblemError, match="needs a Problem"):
+    with pytest.raises(ProblemError, match="problem must be a Problem; got None"):
         fade(None, 3)
     assert np.isnan(DensityRatio(0.2).w_ratio(math.nan)) and np.isnan(DensityRatio(0.2, 3.0).w_ratio(math.nan))
     with pytest.raises(ScheduleError, match=r"fade\(problem, d\)\.schedule.* or simulate\.run") as caught:

@@ -179,7 +179,7 @@ def test_bad_settings(change, message):
 
 
 def test_bad_problem_and_too_few_steps():
-    with pytest.raises(ProblemError, match=r"problem must be a meanfield.Problem; got 1"):
+    with pytest.raises(ProblemError, match=r"problem must be a Problem; got 1"):
         reduced(1, 10)
     problem = PROBLEM.replace(guidance=Piecewise([1.0, 3.0], [0.0, 1.0, 2.0]))
     with pytest.raises(ProblemError, match="n_steps must be at least 3, one for each piece of the schedule; got 2"):

@@ -397,14 +397,14 @@ def test_a_mirrored_problem_has_the_mirrored_law(w, low, prior):
         (lambda: trajectories(COMPACT, 1.0, [0.0], [0.0], t_start=1e-300), "t_start must be >="),
         (lambda: end_law(COMPACT, 1.0, z=[1e300]), "between -1e6 and 1e6"),
         (lambda: trajectories(COMPACT, 1.0, [0.0], [[1.0], [1.0, 2.0]]), "t must be numbers in a regular array"),
-        (lambda: end_law(COMPACT, 1.0, z=[0.0, 1.0]).mean("a"), "values must be numbers"),
+        (lambda: end_law(COMPACT, 1.0, z=[0.0, 1.0]).mean("a"), "values must be a number or an array of numbers"),
         (lambda: end_law(COMPACT, 1.0, z=[0.0, 1.0]).mean([1.0] * 3), r"shape \(2,\), one by start; got \(3,\)"),
         (lambda: end_law(COMPACT, 1.0, z=[0.0, 1.0]).start("a"), "x must be a number"),
-        (lambda: end_law(COMPACT, 1.0, z=[0.0, 1.0]).density("a"), "x must be numbers"),
+        (lambda: end_law(COMPACT, 1.0, z=[0.0, 1.0]).density("a"), "x must be a number or an array of numbers"),
         (lambda: end_law(COMPACT, 1.0, z=[0.0, 1.0]).refined(-1), "n must be a whole number >= 2"),
         (lambda: PiecewiseConstant((0, 1, 2), (1e308, 1e308)), "weights must be .* 1e100"),
         (lambda: Uniform(0, 1e200), "edges must be .* 1e100"),
-        (lambda: Uniform(0, "a"), "edges must be numbers"),
+        (lambda: Uniform(0, "a"), "high must be a number"),
         (lambda: log_short_of(COMPACT, 1.0, "a"), "x must be a number"),
         (lambda: log_short_of(COMPACT, 1e6, 1.5), "w must be a number >= 0 and <= 1"),
         (lambda: log_short_of(GAUSSIAN, 4.0, 1e10), "within 1e5 standard deviations"),
@@ -451,7 +451,7 @@ def test_bad_input_is_refused_with_rule_value_and_remedy(make, message):
 )
 @pytest.mark.parametrize("classes", [None, Normal(1.0)])
 def test_every_door_asks_for_two_classes(door, classes):
-    with pytest.raises(ProblemError, match=r"classes must be TwoClasses\(target, other\); got"):
+    with pytest.raises(ProblemError, match=r"classes must be .*TwoClasses.*; got"):
         door(classes)
 
 

@@ -13,13 +13,13 @@ can weigh, which sees what single scores miss (a small common drift). It counts 
 """
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield import Continuum, Ensemble, Fade, NoMinimiserError, fade, reduced, solve
+from meanfield import Continuum, Ensemble, Fade, NoMinimiserError, Trajectory, fade, reduced, solve
 from meanfield.errors import one_of, short
+from meanfield.tools.door import Numbers, door
 from validate.agreement.estimates import (
     QUANTITIES,
     draws_at,
@@ -36,19 +36,20 @@ from validate.agreement.verdict import Comparison, Row
 from validate.errors import ComparisonError
 
 if TYPE_CHECKING:
-    from meanfield.theory.trajectory import Trajectory
+    import simulate
 
 REDUCED: dict[str, Any] = {"n_samples": 50_000, "n_draws": 50}  # stderr of m below 1e-4 at d = 24
 
 
+@door(ComparisonError)
 def compare(
-    theory: "Trajectory | Fade | Ensemble",
+    theory: Trajectory | Fade | Ensemble,
     data: Ensemble,
     *,
-    times: Sequence[float] | None = None,
+    times: Numbers | None = None,
     level: float = 0.01,
     finite_size: str | Ensemble | None = None,
-    timestep: Any = None,
+    timestep: "simulate.TimestepError | None" = None,
     estimator: str = "paired",
 ) -> Comparison:
     """Compare a theory with particles of the same problem, at t = 0 and a handful of earlier times.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from meanfield import Ensemble
+from meanfield.errors import short
 from validate.errors import ComparisonError
 
 QUANTITIES = ("m", "v")
@@ -88,8 +89,6 @@ def record_indices(data: Ensemble, times: Sequence[float] | None) -> list[int]:
         count = int(np.clip((data.n_draws - 1) // 3 // len(quantities(data)), 1, min(5, last)))
         return sorted({round(last * (j + 1) / count) for j in range(count)})
     wanted = np.atleast_1d(np.asarray(times, float))
-    if wanted.size == 0 or not np.all((wanted >= 0) & (wanted <= data.t[0])):
-        raise ComparisonError(
-            f"times must lie within the record, 0 <= t <= {data.t[0]:g}; got {[float(x) for x in wanted]}."
-        )
+    if wanted.ndim != 1 or wanted.size == 0 or not np.all((wanted >= 0) & (wanted <= data.t[0])):
+        raise ComparisonError(f"times must lie within the record, 0 <= t <= {data.t[0]:g}; got {short(wanted)}.")
     return sorted({int(np.argmin(np.abs(data.t - t))) for t in wanted})

@@ -32,12 +32,15 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from meanfield import Ensemble, solve
+from meanfield.errors import one_of, short
+from meanfield.tools.door import Numbers, door
 from validate.errors import ExtrapolationError
 
 HELD = 3.0  # the term that is not known, in units of the effect that is seen
 BEYOND = 0.5  # error of the way beyond the largest size
 
 
+@door(ExtrapolationError, made_by="extrapolate")
 @dataclass(frozen=True)
 class Extrapolation:
     """A quantity at d = infinity, from its values at several d.
@@ -77,7 +80,7 @@ class Extrapolation:
         """Probability of a larger chi2 if the form of the fit is right."""
         return float(special.chdtrc(self.dof, self.chi2)) if self.dof > 0 else math.nan
 
-    def predict(self, d):
+    def predict(self, d: Numbers):
         """The fit at dimension d."""
         x = 1.0 / np.asarray(d, float)
         return self.intercept + sum(a * x**k for k, a in zip(self.powers, self.slopes, strict=True))
@@ -96,6 +99,7 @@ class Extrapolation:
         )
 
 
+@door(ExtrapolationError)
 def extrapolate(
     ensembles: Sequence[Ensemble],
     quantity: str = "m",
@@ -133,12 +137,14 @@ def extrapolate(
     if any(p != problems[0] for p in problems):
         other = next(p for p in problems if p != problems[0])
         raise ExtrapolationError(f"an extrapolation needs one problem at several d; got {problems[0]!r} and {other!r}.")
+    known = set.intersection(*(set(e.draws) for e in ensembles)) if problems else {quantity}
+    one_of("quantity", quantity, sorted(known), error=ExtrapolationError)
     paired = estimator == "paired" and quantity in ("m", "v")
     if paired and all(np.allclose(e.draws[quantity], e.draws[f"{quantity}_twin"], rtol=1e-12) for e in ensembles):
         paired = False  # guidance does nothing: the twins coincide and their difference carries no information
     finals = [getattr(e.final, f"{quantity}_paired" if paired else quantity) for e in ensembles]
     values, stderr = [float(o.mean) for o in finals], [float(o.stderr) for o in finals]
-    if finite_size is not None:
+    if finite_size is not None and finals:  # the fit refuses no ensembles
         values, stderr = _without_finite_size(ensembles, finite_size, quantity, values, stderr)
     about: Any = {"corrected": finite_size is not None, "n_draws": min((e.n_draws for e in ensembles), default=0)}
     return fit_inverse_size([e.d for e in ensembles], values, stderr, quantity=quantity, order=order, **about)
@@ -203,7 +209,7 @@ def _without_finite_size(ensembles, finite_size, quantity: str, values, stderr) 
 
 def _check(d: np.ndarray, stderr: np.ndarray, order: int) -> None:
     if order not in (1, 2):
-        raise ExtrapolationError(f"order must be 1 or 2 (powers of 1/d); got {order!r}.")
+        raise ExtrapolationError(f"order must be 1 or 2 (powers of 1/d); got {short(order)}.")
     if len(np.unique(d)) != len(d) or len(d) < order + 2:
         raise ExtrapolationError(
             f"a fit of order {order} in 1/d needs at least {order + 2} different dimensions; got "

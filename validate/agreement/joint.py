@@ -11,11 +11,13 @@ alone has 3 to 5 %.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import special
 
+from meanfield.errors import array, require
+from meanfield.tools.door import Numbers, door
 from validate.agreement.means import third_moment
 from validate.agreement.statistics import without_skewness
 from validate.errors import ComparisonError
@@ -33,7 +35,8 @@ class ChiSquared(NamedTuple):
         return f"chi2 = {self.chi2:.2f} for {self.k} quantities, p = {self.p:.3g} (covariance over draws, F law)"
 
 
-def hotelling(difference: np.ndarray, samples: np.ndarray, reference: np.ndarray | None = None) -> ChiSquared:
+@door(ComparisonError)
+def hotelling(difference: Numbers, samples: Numbers, reference: Numbers | None = None) -> ChiSquared:
     """Hotelling's T^2 of a vector of differences with the covariance estimated over draws.
 
     Parameters
@@ -52,8 +55,9 @@ def hotelling(difference: np.ndarray, samples: np.ndarray, reference: np.ndarray
     >>> hotelling(draws.mean(axis=0), draws).p > 0.01
     True
     """
+    difference, groups = _checked(difference, [samples] if reference is None else [samples, reference])
+    groups[1:] = [-g for g in groups[1:]]  # the difference is a sum of means
     k = len(difference)
-    groups = [samples] if reference is None else [samples, -reference]  # the difference is a sum of means
     fewest = min(len(g) for g in groups)
     if fewest < k + 1:
         raise ComparisonError(
@@ -70,12 +74,24 @@ def hotelling(difference: np.ndarray, samples: np.ndarray, reference: np.ndarray
         raise ComparisonError("chi2 needs quantities that are not linearly dependent. Use fewer or more distant times.")
     direction = np.linalg.solve(total, delta)
     t2 = float(delta @ direction)
+    require(math.isfinite(t2), "chi2 must be a number", "differences beyond it", "Rescale.", error=ComparisonError)
     if t2 == 0.0:
         return ChiSquared(0.0, k, float(fewest - 1), 1.0)
     nu = _freedom([np.linalg.solve(total, part) for part in parts], [len(g) - 1 for g in groups])
     skewness = sum(third_moment(g / scale @ direction) for g in groups) / t2**1.5
     free = without_skewness(math.sqrt(t2), skewness) ** 2
     return ChiSquared(t2, k, nu, float(special.fdtrc(k, nu - k + 1, free * (nu - k + 1) / (nu * k))))
+
+
+def _checked(difference: Any, groups: list[Any]) -> tuple[np.ndarray, list[np.ndarray]]:
+    difference, *groups = (array(x, "draws must be numbers", error=ComparisonError) for x in (difference, *groups))
+    k = difference.size
+    fits = difference.ndim == 1 and k and all(g.ndim == 2 and g.shape[1] == k for g in groups)
+    shapes = ", ".join(str(x.shape) for x in (difference, *groups))
+    require(fits, "differences are (k,), draws (draws, k)", f"shapes {shapes}", error=ComparisonError)
+    finite = all(np.isfinite(x).all() for x in (difference, *groups))
+    require(finite, "differences and draws must be finite", "nan or inf", error=ComparisonError)
+    return difference, groups
 
 
 def _freedom(shares: list[np.ndarray], dofs: list[int]) -> float:

@@ -17,6 +17,7 @@ import numpy as np
 from scipy import special
 
 from meanfield.errors import checked, whole
+from meanfield.tools.door import door
 from validate.errors import ComparisonError
 
 BEND = 3.0 * (math.sqrt(0.5) - 1.0)  # skewness times t where the slope (1 + skewness t/3)^2 of Hall's cubic is 1/2
@@ -85,6 +86,7 @@ def two_sided(z: float) -> float:
     return float(2.0 * special.ndtr(-abs(z)))
 
 
+@door(ComparisonError)
 def family_threshold(k: int, level: float = 0.01) -> float:
     """Sidak: |z| that the largest of k independent scores exceeds with probability `level` by chance alone.
 
@@ -93,8 +95,8 @@ def family_threshold(k: int, level: float = 0.01) -> float:
     >>> round(family_threshold(1, 0.0455), 2), round(family_threshold(200, 0.01), 2)
     (2.0, 4.05)
     """
-    k = whole("the number of tests", k, low=1, error=ComparisonError)
-    level = checked("level", level, low=0, open_low=True, high=0.5, error=ComparisonError)
+    k = whole("the number of tests", k, low=1, high=1e15, error=ComparisonError)
+    level = checked("level", level, low=1e-300, high=0.5, error=ComparisonError)
     single = -math.expm1(math.log1p(-level) / k)  # 1 - (1 - level)^(1/k) without cancellation
     return -float(special.ndtri(0.5 * single))
 
@@ -152,6 +154,7 @@ def exponent(x, y, stderr=None) -> tuple[float, float]:
     return p, math.nan if stderr is None else p_stderr
 
 
+@door(ComparisonError)
 def wilson(successes: float, trials: float, level: float = 0.05) -> tuple[float, float]:
     """Wilson interval of a proportion: it keeps its width where the proportion is exactly 0 or 1.
 

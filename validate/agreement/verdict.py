@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from meanfield import Ensemble
+from meanfield.tools.door import door
 from validate.agreement.joint import ChiSquared
+from validate.errors import ComparisonError
 
 
 class Row(NamedTuple):
@@ -25,6 +27,7 @@ class Row(NamedTuple):
         return self.theory + (0.0 if math.isnan(self.finite_size) else self.finite_size)
 
 
+@door(ComparisonError, made_by="compare")
 @dataclass(frozen=True)
 class Comparison:
     """Verdict of `compare`: true if theory and particles agree. Print it to see every number.

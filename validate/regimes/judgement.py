@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from meanfield.errors import one_of
+from meanfield.tools.door import door
 from validate.agreement.estimates import QUANTITIES
 from validate.agreement.extrapolation import Extrapolation, fit_inverse_size
 from validate.agreement.means import Mean, mean_of
@@ -59,6 +61,7 @@ class Verdict(NamedTuple):
         return self.ground in CLAIMS
 
 
+@door(made_by="judge")
 @dataclass(frozen=True)
 class Judgement:
     """All verdicts of an atlas; true if every claimed number agrees."""
@@ -88,6 +91,7 @@ class Judgement:
 
     def spread(self, ground: str = "equal d") -> Spread | None:
         """Mean and root mean square of the z of one ground, or None for fewer than two cells."""
+        one_of("ground", ground, CLAIMS)
         cells: dict[tuple[str, float], list[float]] = {}
         for v in self.claimed:
             if v.ground == ground:
@@ -126,6 +130,7 @@ _MEANING = {
 }
 
 
+@door()
 def judge(data: "xarray.Dataset", level: float = 0.01) -> Judgement:
     """Judge an atlas.
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from meanfield import Exponential, Problem, quenched, reduced, solve
 from meanfield.errors import require, short, whole
+from meanfield.tools.door import door
 from validate.agreement.estimates import QUANTITIES, best_draws, theory_on
 from validate.errors import ConfigError
 from validate.regimes.groups import SAMPLERS, SIGMA2, Group, annealed_error, exact_at_every_d, groups
@@ -74,6 +75,7 @@ class AtlasCell:
         return measure(self.group, self.d, self.n_samples, self.seed, progress, threads)
 
 
+@door()
 def atlas(
     profile: str = "quick",
     *,
@@ -100,7 +102,7 @@ def atlas(
     """
     seed = whole("seed", seed, low=0)
     known = groups(profile)
-    chosen = [g for g in known if str(only) in g.name]
+    chosen = [g for g in known if only in g.name]
     names = short([g.name for g in known], 800)
     require(chosen, f"only must be part of the name of a group, which are {names}", only, error=ConfigError)
     cells = [AtlasCell(g, d, n, seed) for g in chosen for d, n in zip(g.sizes, g.n_samples, strict=True)]

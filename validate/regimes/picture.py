@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
+from meanfield.tools.door import door
 from validate.drawing import COLOURS, SAMPLER, canvas, styled
 from validate.regimes.judgement import RESOLUTION, SMALLEST, extrapolation, judge
 
@@ -17,6 +18,7 @@ VANISHING = "P=d^0.5 w=1"  # and of panel a
 GROUND = {"exact": COLOURS[2], "equal d": COLOURS[0], "d = inf": COLOURS[1], "exponent": COLOURS[3]}
 
 
+@door()
 def summary(data: "xarray.Dataset", axes=None, level: float = 0.01):
     """Draw the summary of an atlas.
 
@@ -43,6 +45,7 @@ def summary(data: "xarray.Dataset", axes=None, level: float = 0.01):
     return figure, axes
 
 
+@door()
 def save(data: "xarray.Dataset", level: float = 0.01) -> dict[str, bytes]:
     """The summary as PNG, PDF and SVG, in memory."""
     files = {}

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from meanfield.tools.door import door
 from meanfield.tools.files import write_whole
 from meanfield.tools.seals import sealed, sealed_json, unsealed, unsealed_json
 from validate.errors import DamageError, StoreError, StoreWarning
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 LOCKING = "HDF5_USE_FILE_LOCKING"  # what tells the HDF5 library, and this module, whether to look at locks
 
 
+@door(StoreError)
 def write_dataset(dataset: "xarray.Dataset", path: str | Path, *, overwrite: bool = False) -> None:
     """Write a dataset to one netCDF file, whole or not at all, with a checksum that `read_dataset` verifies.
 
@@ -43,6 +45,7 @@ def write_dataset(dataset: "xarray.Dataset", path: str | Path, *, overwrite: boo
     write_bytes(sealed(_serialised(dataset)), path, overwrite=overwrite)
 
 
+@door(StoreError)
 def read_dataset(path: str | Path) -> "xarray.Dataset":
     """Read one netCDF file into memory.
 

@@ -68,7 +68,7 @@ class Store:
             for place in (self.folder, self.cells):
                 remove_leftovers(place)
             known = path.exists()
-        except OSError as cause:
+        except (OSError, ValueError) as cause:  # ValueError: no name of a file
             raise unwritable(self.folder, cause, StoreError) from cause
         if known:
             _same(path, plain)

@@ -18,6 +18,7 @@ import numpy as np
 
 from meanfield import Continuum, Exponential, Fixed, Polynomial, Problem, ProblemError, fade, solve
 from meanfield.errors import CfgfieldError, whole
+from meanfield.tools.door import door
 from validate.agreement.estimates import theory_on
 from validate.errors import SweepWarning
 from validate.results.provenance import code_fingerprint, versions
@@ -110,6 +111,7 @@ class SweepCell:
         )
 
 
+@door()
 def sweep(
     base: Problem,
     grid: Mapping[str, Sequence[Any]],

@@ -1,0 +1,53 @@
+"""Small problems, stand-ins and results: what the calls of public names take, and whose methods are public too."""
+
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+import cfgfield as cf
+
+PROBLEM = cf.Problem(classes=cf.Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
+GIVEN = cf.Problem(classes=cf.Fixed(2), sigma2=0.25, guidance=1.0, t_start=100.0)
+RATIO = cf.Problem(classes=cf.Continuum(), sigma2=0.25, guidance=cf.DensityRatio(0.2), sampler="ode")
+GROUPS = cf.Spectrum(c=[0.2, 0.5], u=[1.2, 4.5])
+LINE = cf.TwoClasses(cf.Uniform(1.0, 2.0), cf.Uniform(-2.0, -1.0))
+RAMP: dict[str, Any] = {"t_low": 0.5, "t_high": 2.0, "over": "t"}
+FEW: dict[str, Any] = {"n_steps": 8, "seed": 0, "n_times": 3, "threads": 1, "progress": False}
+RUN: dict[str, Any] = {"problem": PROBLEM, "d": 6, "n_samples": 8, "n_disorder": 2, "classes": "auto", **FEW}
+RUN |= {"dtype": "float32", "block": 512, "batch": None}
+SCHEDULER = SimpleNamespace(timesteps=[2, 0], alphas_cumprod=[0.9, 0.5, 0.2], num_inference_steps=2, config={})
+
+
+class Pipeline:
+    """A stand-in for a pipeline of diffusers, with what `guided` looks for."""
+
+    guidance_scale = 1.0
+    do_classifier_free_guidance = property(lambda self: self.guidance_scale > 1)
+
+    def __call__(self, guidance_scale: float = 7.5, callback_on_step_end: Any = None) -> float:
+        uncond, cond = (1.0, 2.0) if self.do_classifier_free_guidance else (0.0, 0.0)
+        return uncond + self.guidance_scale * (cond - uncond)
+
+
+@cache
+def results() -> dict[str, Any]:
+    """Results whose methods are public too; each is made once."""
+    made = {
+        "Trajectory": cf.solve(PROBLEM),
+        "SpectralTrajectory": cf.solve(cf.Problem(classes=cf.Exponential(0.5), spectrum=GROUPS, guidance=1.0)),
+        "Ensemble": cf.run(**RUN),
+        "Ensembles": [cf.run(**{**RUN, "d": d, "n_disorder": 3}) for d in (6, 7, 8)],
+        "EndLaw": cf.end_law(LINE, 1.0, z=np.linspace(-3.0, 3.0, 9)),
+        "Scales": cf.for_timesteps(cf.Linear(-1.0, 0.25), sigmas=[4.0, 2.0, 1.0, 0.0]),
+        "TimestepError": cf.timestep_error(**{k: v for k, v in RUN.items() if k != "n_times"}),
+        "Fade": cf.fade(RATIO, 400),
+        "NoGo": cf.no_go(1.0, cf.Problem(classes=cf.Continuum(), sigma2=0.25)),
+        "atlas": cf.atlas(only="alpha=2 sigma2=8 w=1 sde", threads=1, progress=False),
+    }
+    made["Design"] = cf.design(cf.Problem(classes=cf.Continuum(), sigma2=0.25, t_start=1000.0))
+    made["Comparison"] = cf.compare(made["Trajectory"], made["Ensemble"], times=[0.0])
+    made["Extrapolation"] = cf.extrapolate(made["Ensembles"])
+    made["Judgement"] = cf.judge(made["atlas"])
+    return made
