@@ -56,8 +56,8 @@ class Ratio(NamedTuple):
 class Grid(NamedTuple):
     """Times t[0] > ... > t[n] = 0 and the coefficients of the n steps between; `slot` numbers the recorded times.
 
-    strength : N of a sample at pi_1 = 0 (`meanfield.tools.resolution`), of w alone where it is bent by a power, of w at r = 1
-        where it follows r.
+    strength : N of a sample at pi_1 = 0 (`meanfield.tools.resolution`), of w alone where it is bent by a power, of w
+        at r = 1 where it follows r.
     """
 
     t: np.ndarray
