@@ -174,3 +174,43 @@ def test_only_names_groups_and_never_a_folder(folder, tmp_path):
         assert result.exit_code == 2 and "only must be part of the name of a group" in result.stderr
         assert sorted(p.name for p in folder.iterdir()) == ["schedule.json"]
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+FIELDS = {  # one field of a right problem, by values that it must not have
+    "0.25": ("[1]", "'x'", "nan", "-1", "1e308", 400 * "9", "true", "2020-01-01", "{}"),
+    "1.0": (
+        "[1]",
+        "'x'",
+        "nan",
+        "inf",
+        400 * "9",
+        "true",
+        "{schedule = ['linear']}",
+        "{schedule = 'linear', w0 = [1]}",
+    ),
+    "0.4": ("[1]", "'x'", "nan", "0", 400 * "9", "true"),
+    '{growth = "exponential", alpha = 0.4}': ("[]", "1", "'exponential'", "{}", "{growth = 1}", "{growth = 'fixed'}"),
+}
+ADDED = ("t_start = [1]", "sampler = [1]", f"sampler = {400 * '9'}", "noise = 1", "spectrum = {c = 1}",
+         "spectrum = 'x'", "x = 1", "run = 1", "[run]\nx = 1", "sigma2 = 1")  # fmt: skip
+TOMLS = [TOML.replace(old, new, 1) for old, values in FIELDS.items() for new in values] + [TOML + a for a in ADDED]
+JSONS = (
+    "", "{", "[]", "null", "1", '"x"', 9**5 * "[", "{}", '{"schedule": ["constant"]}', '{"schedule": "nope"}',
+    '{"classes": 1}', '{"problem": {"classes": {"growth": "x"}}}', '{"schedule": "piecewise", "edges": [2, 1]}',
+    *(f'{{"schedule": "constant", "value": {v}}}' for v in ("[1]", "null", "NaN", "1e999", 400 * "9", 5000 * "9")),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "name"), [*((t, "f.toml") for t in TOMLS), *((j, "f.json") for j in JSONS)])
+def test_a_file_with_a_wrong_value_is_one_message_and_exit_code_2(folder, content, name):
+    (folder / name).write_text(content)
+    commands = ["export f.json --levels 3,1"]
+    if content not in ("1", "[]"):  # these are levels
+        commands.append("export schedule.json --levels f.json")
+    if name == "f.toml":
+        commands = ["solve --config f.toml", "simulate --config f.toml --d 8", "export f.toml --levels 3,1"]
+    for command in commands:
+        result = call(*command.split())
+        case = f"{command}: {result.exception!r}"
+        assert result.exit_code == 2 and isinstance(result.exception, SystemExit), case
+        assert result.stderr.startswith("error: ") and len(result.stderr) < 1500, case
