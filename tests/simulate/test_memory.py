@@ -47,7 +47,7 @@ def test_the_limit_of_the_process_is_honoured():
 
 
 def test_threads_that_cannot_start_are_refused():
-    done = subprocess.run([sys.executable, "-c", CREW], capture_output=True, text=True, check=True, timeout=300)
+    done = subprocess.run([sys.executable, "-c", CREW], capture_output=True, text=True, check=True, timeout=600)
     first, second = done.stdout.splitlines()
     assert first == "[1, 2]" and "64 threads need 5120 MiB of address space" in second and "ulimit -v" in second
 
