@@ -72,7 +72,8 @@ def canvas(
         axes = np.asarray(axes, dtype=object)
         rule = f"axes must be {int(np.prod(shape))} axes of matplotlib"
         require(axes.size == np.prod(shape) and all(hasattr(axis, "figure") for axis in axes.flat), rule, axes)
-        axes = axes.reshape(shape)
+        if axes.shape != shape:
+            axes = axes.reshape(shape)
         yield axes.flat[0].figure, axes
 
 

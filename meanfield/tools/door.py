@@ -98,7 +98,7 @@ def _kinds(function: Any) -> list[tuple[float, str, Kind]]:
     kinds = []
     for place, (name, p) in enumerate(inspect.signature(function).parameters.items()):
         kind = kind_of(_resolved(p.annotation, function))
-        if p.default is None:
+        if p.default is None and kind is not None and not kind.holds(None):
             kind = _either([kind, KINDS[NoneType]])
         if kind is not None and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             kinds.append((math.inf if p.kind is p.KEYWORD_ONLY else place, name, kind))

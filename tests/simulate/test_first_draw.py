@@ -58,7 +58,7 @@ def test_the_default_batch_is_that_of_a_run_of_all_draws():
 
 @pytest.mark.parametrize("first", [-1, 0.5, "one"])
 def test_a_draw_is_a_whole_number(first):
-    with pytest.raises(ProblemError, match="first_draw must be a whole number >= 0"):
+    with pytest.raises(ProblemError, match="first_draw must be a whole number"):
         run(PROBLEM, d=6, n_samples=2, n_disorder=1, first_draw=first)
 
 

@@ -153,7 +153,7 @@ def test_a_finite_start_is_part_of_the_problem():
         ({"t_start": -1.0}, "t_start must be"),
         ({"t_start": 1e-10}, "t_end must be below the start"),
         ({"error": 0.1}, "error must be a ScoreError"),
-        ({"t": ["a"]}, "t must be numbers in a regular array"),
+        ({"t": ["a"]}, "t must be a number or an array of numbers or None; got"),
     ],
 )
 def test_bad_input_is_refused(options, message):
@@ -162,5 +162,5 @@ def test_bad_input_is_refused(options, message):
 
 
 def test_two_classes_are_asked_for():
-    with pytest.raises(ProblemError, match="classes must be TwoClasses"):
+    with pytest.raises(ProblemError, match="classes must be a TwoClasses"):
         sample_line(None, 1.0)

@@ -146,14 +146,14 @@ def test_bad_input_says_what_to_do():
 @pytest.mark.parametrize("seed", [-1, "a", 1.5, None])
 def test_seeds_are_checked(seed):
     for name in ("seed", "draw"):
-        with pytest.raises(ProblemError, match=f"{name} must be a whole number >= 0"):
+        with pytest.raises(ProblemError, match=f"{name} must be a whole number"):
             sample_scores(problem(), *mixture(WIDTHS), 3, n_samples=2, n_steps=5, **{name: seed})
 
 
 def test_scores_that_are_no_functions_are_refused():
-    with pytest.raises(ProblemError, match=r"the conditional score must be a function of \(x, t\); got None"):
+    with pytest.raises(ProblemError, match="conditional must be a function; got None"):
         sample_scores(problem(), None, mixture(WIDTHS)[1], 3)
-    with pytest.raises(ProblemError, match=r"the unconditional score must be a function"):
+    with pytest.raises(ProblemError, match="unconditional must be a function"):
         sample_scores(problem(), mixture(WIDTHS)[0], np.zeros(3), 3)
     with pytest.raises(ProblemError, match="the conditional score must be an array of numbers; got 'a'"):
         sample_scores(problem(), lambda x, t: "a", mixture(WIDTHS)[1], 3)

