@@ -182,14 +182,17 @@ def test_particles_and_theory_agree(sampler):
 def test_the_reduced_model_is_exact_in_the_continuum(sampler):
     """At d = 8, where fade is off; a beta 10 % off fails."""
     p = problem(beta=0.3, w_max=4.0, classes=Continuum(), sampler=sampler)
-    data = run(p, d=8, n_samples=1000, n_disorder=40, n_steps=120, seed=2).final
-    found = []
+    particles = run(p, d=8, n_samples=1000, n_disorder=40, n_steps=120, seed=2)
+    data, found = particles.final, []
     for beta in (0.3, 0.33):
         theory = reduced(p.replace(guidance=DensityRatio(beta, 4.0)), 8, n_samples=80_000, n_steps=120)
         pairs = [(getattr(data, q), getattr(theory.final, q)) for q in ("m_paired", "v_paired")]
         found.append(max(abs(a.mean - b.mean) / math.hypot(a.stderr, b.stderr) for a, b in pairs))
     assert theory.info["standing"] == "exact"
     assert found[0] < family_threshold(4) < found[1], found
+    n = particles.info["guidance_per_step"]  # of the largest weights on the way, which the two schemes meet less alike
+    assert abs(theory.info["guidance_per_step"] / n - 1.0) < 0.3
+    assert p.e * 0.3 / 0.7 * math.log(theory.D[0] / 0.25) / 120 / 1.25 > 1.5 * n  # with the weight at r = 1
 
 
 @pytest.mark.parametrize("sampler", ["ode", "sde"])

@@ -213,6 +213,9 @@ def test_fade_is_not_judged_where_what_it_leaves_out_is_not_known():
     wall = RATIO.replace(guidance=DensityRatio(0.2))  # 50,000 samples of the SDE: some steps get beyond it
     with pytest.raises(ComparisonError, match=r"could not be computed: .* beta r < 1 .* w_max"):
         compare(fade(wall, 24), labelled(particles(RATIO, d=24, n_disorder=2, n_samples=10), wall))
+    near = RATIO.replace(guidance=DensityRatio(0.2, w_max=1e4))  # weights that its steps do not resolve
+    with pytest.raises(ComparisonError, match=r"could not be computed: time steps must resolve the guidance"):
+        compare(fade(near, 24), labelled(particles(RATIO, d=24, n_disorder=2, n_samples=10), near))
 
 
 def test_plot_draws_without_simulating(data):

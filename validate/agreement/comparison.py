@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield import Continuum, Ensemble, Fade, NoMinimiserError, Trajectory, fade, reduced, solve
+from meanfield import Continuum, ConvergenceError, Ensemble, Fade, NoMinimiserError, Trajectory, fade, reduced, solve
 from meanfield.errors import one_of, short
 from meanfield.tools.door import Numbers, door
 from validate.agreement.estimates import (
@@ -163,8 +163,8 @@ def _reduced(finite_size: Any, data: Ensemble) -> Ensemble:
         raise ComparisonError(f'finite_size must be None, "reduced" or an Ensemble of reduced; got {finite_size!r}.')
     try:
         return reduced(data.problem, data.d, n_times=len(data.t), **REDUCED)
-    except NoMinimiserError as cause:
-        raise ComparisonError(f"what fade leaves out could not be computed: {cause}") from cause
+    except (ConvergenceError, NoMinimiserError) as cause:
+        raise ComparisonError(f"the effect of finite d could not be computed: {cause}") from cause
 
 
 def _require_known_order(data: Ensemble) -> None:
