@@ -63,6 +63,7 @@ def _quick(name: str, value: str) -> bool:
         (lambda x: x + 1, "'abc'", "TypeError"),
         (lambda x: {}[x], "1", "KeyError"),
         (lambda x: np.nan, "1", "nan of finite arguments"),
+        (lambda x: cf.Observable(np.array([1.0, np.nan])), "1", "nan of finite arguments"),
         (lambda x: _raise(cf.ProblemError, "x" * 1400 + repr(x)), "a long word", ""),  # cut to length
         (lambda x: x, "nan", ""),
         (lambda x: _raise(cf.ProblemError, "x must be a number"), "'abc'", ""),
