@@ -4,6 +4,7 @@ import copy
 import inspect
 import pickle
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -34,6 +35,11 @@ def test_a_wrong_type_is_refused_by_rule_value_and_remedy(call, message):
 @pytest.mark.parametrize("d", [12, 12.0, np.float32(12), np.int64(12), Fraction(12), np.array(12.0)])
 def test_every_kind_of_real_number_is_taken(d):
     assert cf.speciation_time(d, 1.0) == cf.speciation_time(12.0, 1.0)
+
+
+def test_what_takes_work_is_an_executor_whatever_its_class():
+    with pytest.raises(cf.ConfigError, match="only must be"):
+        cf.atlas(only="no such group", executor=SimpleNamespace(submit=print))
 
 
 def test_public_functions_constructors_and_methods_have_a_door():

@@ -4,7 +4,6 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,7 +80,7 @@ def atlas(
     *,
     folder: str | Path | None = None,
     seed: int = 0,
-    executor: Executor | None = None,
+    executor: Any = None,
     threads: int | None = None,
     progress: bool | None = None,
     only: str = "",

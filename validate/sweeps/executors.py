@@ -10,6 +10,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from meanfield.errors import short
 from validate.errors import ConfigError, ExecutorError
 
 PATIENCE = 5.0  # seconds in which a scheduler must answer
@@ -21,7 +22,7 @@ def check_executor(executor: Any) -> None:
     """Refuse what cannot take work."""
     if executor is not None and not callable(getattr(executor, "submit", None)):
         raise ConfigError(
-            f"executor must be a concurrent.futures.Executor; got {executor!r}. "
+            f"executor must be a concurrent.futures.Executor; got {short(executor)}. "
             "Give ProcessPoolExecutor(4), or Client(...).get_executor() of dask.distributed, or leave it out."
         )
 
