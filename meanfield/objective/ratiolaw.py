@@ -145,7 +145,8 @@ def _potential(guidance: DensityRatio, y: np.ndarray, kappa: float) -> np.ndarra
 def _solved(rate, start: np.ndarray, **options) -> np.ndarray:
     """The solution of d state/dtau = rate(tau, state) at the `KAPPA`, (len(KAPPA), len(start))."""
     tau = -np.log(KAPPA)
-    found = solve_ivp(rate, (tau[0], tau[-1]), start, t_eval=tau, **options)
+    with np.errstate(all="ignore"):  # steps that are tried and left; what is kept is looked at
+        found = solve_ivp(rate, (tau[0], tau[-1]), start, t_eval=tau, **options)
     if not found.success or not np.all(np.isfinite(found.y)):
         raise ConvergenceError(f"the law of density-ratio guidance was not found: {found.message} Take another beta.")
     return found.y.T
