@@ -90,5 +90,7 @@ def record_indices(data: Ensemble, times: Sequence[float] | None) -> list[int]:
         return sorted({round(last * (j + 1) / count) for j in range(count)})
     wanted = np.atleast_1d(np.asarray(times, float))
     if wanted.ndim != 1 or wanted.size == 0 or not np.all((wanted >= 0) & (wanted <= data.t[0])):
-        raise ComparisonError(f"times must lie within the record, 0 <= t <= {data.t[0]:g}; got {short(wanted.tolist())}.")
+        raise ComparisonError(
+            f"times must lie within the record, 0 <= t <= {data.t[0]:g}; got {short(wanted.tolist())}."
+        )
     return sorted({int(np.argmin(np.abs(data.t - t))) for t in wanted})
