@@ -243,7 +243,7 @@ def test_bad_input_of_samples(trained):
     with pytest.raises(ProblemError, match="every sample needs a label; got 2 labels for 3"):
         sample_scores(digit_problem(), score.conditional([1, 2]), score.unconditional, 64, n_samples=3, n_steps=5)
     for seed in (-1, "a"):
-        with pytest.raises(ProblemError, match="seed must be a whole number >= 0"):
+        with pytest.raises(ProblemError, match="seed must be a whole number"):
             score.sample(digit_problem(), [1], seed=seed)
     with pytest.raises(ProblemError, match=r"x must have the shape \(samples, 64\)"):
         score.unconditional(np.zeros((2, 3)), 1.0)
