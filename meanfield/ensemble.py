@@ -160,22 +160,28 @@ class Ensemble:
     @property
     def m_paired(self) -> Observable:
         """m estimated as its exact unguided value plus the paired difference to the unguided twin."""
-        return Observable(self.draws["m"] - self.draws["m_twin"] + self.unguided()[0])
+        return self._paired("m", 0)
 
     @property
     def v_paired(self) -> Observable:
         """v estimated as its exact unguided value plus the paired difference to the unguided twin."""
-        return Observable(self.draws["v"] - self.draws["v_twin"] + self.unguided()[1])
+        return self._paired("v", 1)
+
+    def _paired(self, name: str, which: int, groups: str = "") -> Observable:
+        if self.info.get("unguided", "") is None:  # a sampler's code whose twin has no law that is known at finite d
+            return Observable(self.draws[name])
+        exact = self.unguided_by_group() if groups else self.unguided()
+        return Observable(self.draws[name] - self.draws[f"{name}_twin"] + exact[which])
 
     @property
     def m_group_paired(self) -> Observable:
         """As `m_paired`, by group of directions (draws, times, groups)."""
-        return Observable(self.draws["m_group"] - self.draws["m_group_twin"] + self.unguided_by_group()[0])
+        return self._paired("m_group", 0, "groups")
 
     @property
     def v_group_paired(self) -> Observable:
         """As `v_paired`, by group of directions (draws, times, groups)."""
-        return Observable(self.draws["v_group"] - self.draws["v_group_twin"] + self.unguided_by_group()[1])
+        return self._paired("v_group", 1, "groups")
 
     def unguided(self) -> tuple[np.ndarray, np.ndarray]:
         """Exact (m, v) of the unguided twin at the recorded times: it starts as N(0, v_T I), or undistorted at T = inf.
@@ -187,6 +193,8 @@ class Ensemble:
             m, v = self.unguided_by_group()
             r, g = np.array(problem.spectrum.share), problem.spectrum.g
             return m @ (r * g) / (r @ g), v @ (r * g)
+        if self.info.get("unguided"):  # of a sampler's code
+            return tuple(np.array(self.info["unguided"][name])[:, 0] for name in ("m", "v"))  # type: ignore[return-value]
         if np.isinf(problem.T):
             return np.ones_like(D), D
         ratio, excess = D / (problem.sigma2 + problem.T), problem.v_T - problem.sigma2 - problem.T
@@ -197,6 +205,8 @@ class Ensemble:
         problem, spectrum = self.problem, self.problem.spectrum
         if spectrum is None:
             raise ProblemError("only a problem with a spectrum has groups; this one has none. Use unguided().")
+        if self.info.get("unguided"):  # of a sampler's code
+            return tuple(np.array(self.info["unguided"][name]) for name in ("m", "v"))  # type: ignore[return-value]
         D = spectrum.D(self.t)
         if np.isinf(problem.T):
             return np.ones_like(D), D

@@ -1,0 +1,152 @@
+"""The model that a sampler's code is given: predictions at (x, level), guided by the problem, in any parametrisation.
+
+State and level are those of the problem's noise process, x = a x_0 + b z; for variance-exploding noise the level is
+sigma = sqrt(t), as samplers have it, otherwise the own time of the process. A class of variance c around M, noised, has
+variance a^2 c + b^2, and with k = 1/(a^2 c + b^2)
+
+    (P1)  denoised = k (a c x + b^2 M),     eps = k b (x - a M),     v = a eps - b denoised,     velocity = eps - denoised.
+
+Conditional, unconditional and guided predictions differ in M alone: mu_1, the posterior mean M_u of the class centres,
+and mu_1 + w (mu_1 - M_u). Nothing in (P1) cancels, at a = 0 (pure noise) or b = 0.
+
+What M_u is, is asked of a `Space`: the mean field, a theory at finite d, or drawn classes.
+"""
+
+import math
+from typing import Any, Protocol
+
+import numpy as np
+
+from meanfield.errors import ProblemError, checked
+from meanfield.problem.noise import VE
+from meanfield.problem.statement import Problem
+from meanfield.sampler.arrays import given, taken
+
+PURE = 1e-8  # a/b is not taken below: what is left of the data there cannot be seen
+
+
+class Space(Protocol):
+    """Where a sampler's vectors live, and what is known of the classes there.
+
+    Attributes
+    ----------
+    shape : (samples, ...) of the sampler's arrays; vectors here are (samples, directions).
+    target : mu_1, (directions,). variances : class variance, a number or one of every group of directions.
+    """
+
+    shape: tuple[int, ...]
+    target: np.ndarray
+    variances: Any
+
+    def scaled(self, factors: Any, x: np.ndarray) -> np.ndarray:
+        """x with each group of directions times its factor (a number if there is one group)."""
+        ...
+
+    def centres(self, y: np.ndarray, t: float, w: float) -> tuple[np.ndarray, np.ndarray]:
+        """The unconditional and the guided M at y = x/a and VE time t, (samples, directions) each.
+
+        w is the factor of the weight that depends on t alone. Called once for each state that the sampler asks about,
+        in order.
+        """
+        ...
+
+
+class Prediction:
+    """One prediction of the model, in the forms in which networks are trained; x as `noise()` gives it, s its level."""
+
+    __slots__ = ("_model", "_which")
+
+    def __init__(self, model: "Model", which: int) -> None:
+        object.__setattr__(self, "_model", model)
+        object.__setattr__(self, "_which", which)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise ProblemError(f"a sampler must leave its model as it is; got an assignment to model.{name}.")
+
+    def denoised(self, x: Any, s: Any) -> Any:
+        """Prediction of the data, E[x_0 | x]."""
+        return self._model._predict(self._which, "denoised", x, s)
+
+    def eps(self, x: Any, s: Any) -> Any:
+        """Prediction of the noise z in x = a x_0 + b z."""
+        return self._model._predict(self._which, "eps", x, s)
+
+    def v(self, x: Any, s: Any) -> Any:
+        """a eps - b denoised (Salimans & Ho, arXiv:2202.00512)."""
+        return self._model._predict(self._which, "v", x, s)
+
+    def velocity(self, x: Any, s: Any) -> Any:
+        """eps - denoised, the velocity of a rectified flow."""
+        return self._model._predict(self._which, "velocity", x, s)
+
+
+class Model(Prediction):
+    """The guided prediction; `cond` and `uncond` are the two it is made of. `times` are the VE times of the calls."""
+
+    __slots__ = ("_last", "_problem", "_space", "cond", "times", "uncond")
+
+    def __init__(self, problem: Problem, space: Space) -> None:
+        for name, value in {
+            "_model": self, "_which": 2, "_problem": problem, "_space": space, "_last": [None, None, None],
+            "times": [], "cond": Prediction(self, 0), "uncond": Prediction(self, 1),
+        }.items():  # fmt: skip
+            object.__setattr__(self, name, value)
+
+    def _predict(self, which: int, kind: str, x: Any, s: Any) -> Any:
+        space, level = self._space, _level(s)
+        state = taken(x, space.shape, "x")
+        a, b = scales(self._problem, level)
+        M = self._centres(state, a, b)[which]
+        k = 1.0 / (a * a * space.variances + b * b)
+        eps, denoised = None, None
+        if kind != "denoised":
+            eps = space.scaled(k * b, state - a * M)
+        if kind != "eps":
+            denoised = space.scaled(k * a * space.variances, state) + space.scaled(k * b * b, M)
+        if kind == "v":
+            value = a * eps - b * denoised
+        elif kind == "velocity":
+            value = eps - denoised
+        else:
+            value = denoised if eps is None else eps
+        return given(value, space.shape, like=x)
+
+    def _centres(self, x: np.ndarray, a: float, b: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """M of the three predictions. Several of one state are one call of the model."""
+        before, at, centres = self._last
+        if at != (a, b) or not np.array_equal(before, x):
+            a_seen = max(a, PURE * b)
+            t = (b / a_seen) ** 2
+            if not np.all(np.isfinite(x)):
+                raise ProblemError(
+                    f"the model must be called at finite x; at t = {t:.4g} it is not. The sampler has diverged: less "
+                    "guidance, or more steps."
+                )
+            self.times.append(t)
+            w = float(self._problem.amplitude(t))
+            target = np.broadcast_to(self._space.target, x.shape)
+            others, guided = self._space.centres(x / a_seen, t, w)
+            centres = target, others, guided
+            self._last[:] = x, (a, b), centres
+        return centres
+
+
+def scales(problem: Problem, level: float) -> tuple[float, float]:
+    """a and b of x = a x_0 + b z at a level: sigma for VE noise, else the own time of the problem's process."""
+    noise = problem.noise
+    if isinstance(noise, VE):
+        return 1.0, level
+    return float(noise.a(level)), float(noise.b(level))
+
+
+def _level(s: Any) -> float:
+    values = s
+    for method in ("detach", "cpu"):
+        values = getattr(values, method)() if hasattr(values, method) else values
+    try:
+        values = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        values = np.full(1, math.nan)
+    level = float(values.flat[0]) if values.size and np.all(values == values.flat[0]) else s
+    remedy = "All samples of a call share one level: sigma for VE noise, else the own time of the problem's process."
+    return checked("the level at which the model is called", level, low=0, high=1e50, remedy=remedy)

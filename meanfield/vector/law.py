@@ -1,0 +1,108 @@
+"""The result of `solve_sampler` at d = infinity: order parameters at every call of the model and at the end."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from meanfield.errors import checked
+from meanfield.problem.statement import Problem
+from meanfield.sampler.batch import overall
+from meanfield.theory.trajectory import SpectralState, State
+
+FAR = 3.0  # standard deviations from F = 0 beyond which all samples of a call are on one side
+
+
+@dataclass(frozen=True, repr=False)
+class SamplerLaw:
+    """The law of a sampler's samples at d = infinity.
+
+    Attributes
+    ----------
+    problem, sampler : what was solved; the name of the sampler's code.
+    d, alpha : infinite, or the d whose rate log(P)/d was taken.
+    t : VE times of the model's calls in their order, and 0 for what the sampler returns, (calls + 1,).
+    m, v, q, F, phase : there, as in a `Trajectory`: of y = x/a. With a spectrum of all directions, and `m_group`,
+        `v_group` (calls + 1, groups) of every group, whitened.
+    w : the weight at every call, (calls + 1,), nan at the end.
+    spread : standard deviation of F over samples, times d^(1/2), (calls + 1,).
+    unguided : (m, v) of the same code with both predictions equal, (calls + 1,) each: what the discretisation does.
+    left : largest share of |x|^2 outside of the span of mu_1 and the noise draws; 0 to rounding for code that adds,
+        multiplies by numbers and takes inner products.
+    standing, why : "exact", "asymptotic" or "approximate", as in `solve`, and the reason.
+    """
+
+    problem: Problem
+    sampler: str
+    d: float
+    alpha: float
+    t: np.ndarray
+    m_group: np.ndarray
+    v_group: np.ndarray
+    F: np.ndarray
+    phase: np.ndarray
+    w: np.ndarray
+    spread: np.ndarray
+    unguided: tuple[np.ndarray, np.ndarray]
+    left: float
+    standing: str
+    why: str
+
+    @property
+    def m(self) -> np.ndarray:
+        """Overlap with mu_1 of all directions, (calls + 1,)."""
+        return overall(self.problem, self.m_group, self.v_group)[0]
+
+    @property
+    def v(self) -> np.ndarray:
+        """Variance per direction, (calls + 1,)."""
+        return overall(self.problem, self.m_group, self.v_group)[1]
+
+    @property
+    def q(self) -> np.ndarray:
+        """|x|^2/d, (calls + 1,)."""
+        return overall(self.problem, self.m_group, self.v_group)[2]
+
+    @property
+    def n_calls(self) -> int:
+        """Calls of the model; several predictions at one state are one call."""
+        return len(self.t) - 1
+
+    @property
+    def final(self) -> Any:
+        """Order parameters of what the sampler returns, a `State` as of `solve(problem).final`."""
+        m, v, q, p = (x[-1] for x in (self.m, self.v, self.q, self.phase))
+        undistorted = self.problem.sigma2
+        state = (self.t[-1], m, v, q, self.F[-1], p, m - 1.0, v / undistorted - 1.0)
+        if self.problem.spectrum is None:
+            return State(*state)
+        of_groups = self.m_group[-1], self.v_group[-1]
+        D = self.problem.spectrum.D(0.0)
+        return SpectralState(*state, *of_groups, of_groups[0] - 1.0, of_groups[1] / D - 1.0)
+
+    def distance(self, d: float) -> np.ndarray:
+        """|F| in units of its standard deviation over samples at dimension d, (calls + 1,).
+
+        Where it is below 3 samples of one call are on both sides of F = 0, and the law at d = infinity, where all
+        change sides at once, is reached slowly: use a finite-d theory.
+        """
+        d = checked("d", d, low=2, infinite=True)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.abs(self.F) * math.sqrt(d) / self.spread
+
+    def trusted(self, d: float) -> bool:
+        """Whether every call of the model at dimension d is at a `distance` above 3."""
+        return bool(np.all(self.distance(d)[:-1] > FAR))
+
+    def __repr__(self) -> str:
+        s2, (m0, v0) = self.problem.sigma2, (x[-1] for x in self.unguided)
+        end = self.final
+        size = "d = infinity" if math.isinf(self.d) else f"d = {self.d:g}"
+        rows = [
+            f"{self.sampler}, {self.n_calls} model calls, {size}, {self.standing}",
+            f"  law           m(0) = {end.m:.5f}   v(0)/sigma2 = {end.v / s2:.5f}",
+            f"  without w     m(0) = {m0:.5f}   v(0)/sigma2 = {v0 / s2:.5f}   (what the discretisation does alone)",
+        ]
+        return "\n".join(rows + ([f"  {self.why}"] if self.why else []))
+

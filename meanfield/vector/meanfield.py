@@ -1,0 +1,87 @@
+"""What the classes do to the effective vector, call by call: crowd, glass or target by the free energies of `solve`.
+
+At VE time t the vector y = x/a has overlaps and variances by group of directions, and with them everything that
+`meanfield.theory.motion.Point` knows. The posterior mean of the class centres is
+
+    (V2)  M_u = mu_1 where F > 0 (target),      c y where F < 0,  c = 1/(1 + D/beta)  (crowd: beta = 1),
+
+and in the glass besides a vector across, of the few classes that dominate: a direction of its own at every call, of
+squared norm (1 - c)(1 - beta) d on average. Its size does not self-average, and the next call knows something of it:
+approximate. A captured sample (w < 0 in a glass) is not followed.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from meanfield.problem.statement import Problem
+from meanfield.sampler.embedding import Embedding
+from meanfield.sampler.unguided import Basis
+from meanfield.theory.motion import Groups, Point
+
+
+class Seen(NamedTuple):
+    """The vector at one call of the model: m and v by group (whitened), F and its standard deviation over samples
+    times d^(1/2), the phase, the weight that was asked for, the share of the vector outside of the span."""
+
+    m: np.ndarray
+    v: np.ndarray
+    F: float
+    spread: float
+    phase: str
+    w: float
+    left: float
+
+
+class MeanField(Basis):
+    """The space of the effective vector (`meanfield.sampler.model.Space`) of a problem.
+
+    Parameters
+    ----------
+    problem : with the spectrum that holds.
+    alpha : log(P)/d of its classes.
+    embedding : of the vector.
+    """
+
+    def __init__(self, problem: Problem, alpha: float, embedding: Embedding) -> None:
+        super().__init__(problem, embedding)
+        self._exponent, self._groups = problem.schedule.exponent, Groups.of(problem, alpha)
+        self._alone = problem.classes.log_count(1e6) == 0.0  # a single class
+        self.seen: list[Seen] = []
+
+    def centres(self, y: np.ndarray, t: float, w: float) -> tuple[np.ndarray, np.ndarray]:
+        p, seen = self.look(y, t)
+        others = self.target[None]
+        if seen.phase != "target":
+            others = self.scaled(p.c, y)
+        if seen.phase == "glass":
+            across = np.sqrt(np.maximum((1.0 - np.atleast_1d(p.c)) * (1.0 - p.beta) * self.g, 0.0))
+            others = others + self.scaled(across, self.draw())
+        difference = self.target[None] - others
+        w *= self._bend(difference, p.D)
+        self.seen.append(seen._replace(w=w))
+        return others, self.target[None] + w * difference
+
+    def look(self, y: np.ndarray, t: float) -> tuple[Point, Seen]:
+        """The free energies at a vector, and what is recorded of it."""
+        groups, (m, v, left) = self._groups, self.order(y)
+        tau = groups.tau(t)
+        log_ratio = np.log(np.maximum(v / np.atleast_1d(groups.D(tau)), 1e-300))
+        p = Point(groups, tau, *((m - 1.0, log_ratio) if groups.n > 1 else (float(m[0]) - 1.0, float(log_ratio[0]))))
+        F = math.inf if self._alone else -math.inf if math.isinf(groups.alpha) else p.F
+        phase = "target" if F > 0.0 else "glass" if p.K > groups.alpha else "crowd"
+        return p, Seen(m, v, F, self._spread(p), phase, math.nan, left)
+
+    def _spread(self, p: Point) -> float:
+        """d^(1/2) times the standard deviation of F: m varies by (v/d)^(1/2), v by v (2/d)^(1/2), in each group."""
+        slope_m = (1.0 - p.c * p.m) / p.D  # dF/dm and dF/dv, as d phi_rest/dq = -(1 - c)/(2D)
+        slope_v = -p.c / (2.0 * p.D)
+        return math.sqrt(float(self._groups.mean(slope_m**2 * p.v + 2.0 * (slope_v * p.v) ** 2)))
+
+    def _bend(self, difference: np.ndarray, D: Any) -> float:
+        """The factor of a weight that follows |s_c - s_u|/d^(1/2); isotropic classes."""
+        if not self._exponent:
+            return 1.0
+        norm = math.sqrt((difference @ difference.T).item() / self.embedding.unit) / float(D)
+        return norm**self._exponent if norm > 0.0 else 0.0

@@ -1,0 +1,107 @@
+"""`solve_sampler`: the law of a sampler's own code, by carrying one effective vector through it."""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from meanfield.errors import ConvergenceError, ProblemError, checked, require, short
+from meanfield.problem.statement import Problem
+from meanfield.sampler.batch import overall
+from meanfield.sampler.code import Sampler, name_of, run_code
+from meanfield.sampler.embedding import Embedding, fitted
+from meanfield.sampler.unguided import unguided
+from meanfield.theory.solver import require_rate
+from meanfield.vector.law import SamplerLaw
+from meanfield.vector.meanfield import MeanField, Seen
+
+SAME = 1e-8  # relative difference of two runs that are the same to rounding
+INSIDE = 1e-12  # share of |x|^2 outside of the span that is rounding
+
+
+def solve_sampler(
+    problem: Problem,
+    sampler: Sampler,
+    *,
+    d: float = math.inf,
+    shape: tuple[int, ...] | None = None,
+    xp: Any = None,
+    name: str | None = None,
+) -> SamplerLaw:
+    """..."""
+    require(isinstance(problem, Problem), "problem must be a Problem", short(problem))
+    d = checked("d", d, low=1, infinite=True)
+    problem.require_no_ratio("solve_sampler", "It acts at D ~ d alone, not at d = infinity; use run_sampler.")
+    problem.require_usual_weight()
+    if problem.spectrum is not None:
+        problem = problem.replace(spectrum=problem.spectrum.at(d))
+    alpha = problem.classes.rate(d)
+    require_rate(alpha)
+
+    def carry(embedding: Embedding) -> _Carried:
+        space = MeanField(problem, alpha, embedding)
+        ran = run_code(problem, sampler, space, space.draw, xp)
+        return _Carried(np.append(ran.times, 0.0), [*space.seen, space.look(ran.x, 0.0)[1]], space.draws, embedding)
+
+    carried = fitted(carry, problem, shape)
+    _require_repeats(carried, carry(carried.embedding))
+    if shape is None:
+        _require_inner_products(carried, carry(_turned(carried)))
+    twin = unguided(problem, sampler, shape, xp)
+    return _law(problem, name or name_of(sampler), d, alpha, carried, overall(problem, twin.m, twin.v)[:2])
+
+
+class _Carried(NamedTuple):
+    """What a vector saw on its way: VE times (calls + 1,), the last of the end; and how many directions were drawn."""
+
+    t: np.ndarray
+    seen: list[Seen]
+    draws: int
+    embedding: Embedding
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """m and v of every group, (calls + 1, 2 groups)."""
+        values = np.array([np.concatenate([s.m, s.v]) for s in self.seen])
+        if not np.all(np.isfinite(values)):
+            raise ConvergenceError("a sampler's vector must stay finite; it does not. Less guidance, or more steps.")
+        return values
+
+
+def _turned(carried: _Carried) -> Embedding:
+    """The same basis in other axes and other units."""
+    shares = carried.embedding.shares
+    return Embedding.dense(shares, max(carried.draws, 1), (len(shares) * (1 + carried.draws) + 7,))
+
+
+def _require_repeats(first: _Carried, again: _Carried) -> None:
+    if not np.array_equal(first.numbers, again.numbers):  # also where their numbers of calls differ
+        raise ProblemError(
+            "a sampler must do the same when it is run again: it does not. Draw all noise by noise(), and reset what "
+            "the code keeps between runs (a scheduler object: set_timesteps at the beginning)."
+        )
+
+
+def _require_inner_products(first: _Carried, other: _Carried) -> None:
+    a, b = first.numbers, other.numbers
+    if a.shape != b.shape or not np.allclose(a, b, rtol=SAME, atol=SAME):
+        raise ProblemError(
+            "this sampler's code looks at single entries (standard deviations, thresholds, clamping, sums over "
+            "channels): its law depends on the shape of its arrays. Give shape=, such as shape=(4, 64, 64)."
+        )
+
+
+def _law(problem: Problem, name: str, d: float, alpha: float, carried: _Carried, twin: Any) -> SamplerLaw:
+    seen, phases = carried.seen, np.array([s.phase for s in carried.seen])
+    left = max(s.left for s in seen)
+    standing, why = "exact", ""
+    if math.isfinite(d) and math.isfinite(alpha):
+        standing, why = "asymptotic", f"the equations of d = infinity with log(P)/d at d = {d:g}"
+    if "glass" in phases[:-1]:
+        standing, why = "approximate", "calls in the glass: the few classes that dominate do not self-average"
+    if left > INSIDE:
+        standing = "approximate"
+        why = f"the code leaves the span of mu_1 and its noise, by {left:.2g} of |x|^2 (clamping, quantiles)"
+    m, v = (np.array([getattr(s, x) for s in seen]) for x in ("m", "v"))
+    F, w, spread = (np.array([getattr(s, x) for s in seen]) for x in ("F", "w", "spread"))
+    return SamplerLaw(problem, name, d, alpha, carried.t, m, v, F, phases, w, spread, twin, left, standing, why)
