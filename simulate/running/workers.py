@@ -23,15 +23,14 @@ from meanfield.tools.memory import require_memory
 from meanfield.tools.progress import Progress
 from meanfield.tools.resolution import require_resolved
 from meanfield.tools.versions import versions
+from simulate.running.classes import draw_classes, make_score
 from simulate.running.observables import count, unpack
 from simulate.running.particles import simulate_batch
 from simulate.running.plan import Plan
 from simulate.scores.cutting import NEGLIGIBLE
-from simulate.scores.fast import FastScore
-from simulate.scores.mixture import Classes, Mixture, draw_direct, draw_target
-from simulate.scores.reference import ContinuumScore, ReferenceScore, Score
-from simulate.scores.span import draw_span
-from simulate.scores.streamed import StreamedMixture, StreamedScore, draw_streamed, n_ranges
+from simulate.scores.mixture import Classes
+from simulate.scores.reference import Score
+from simulate.scores.streamed import n_ranges
 from simulate.steps.integrators import Steps
 
 BATCH_BYTES = 500  # of an item, its samples, its result
@@ -112,28 +111,10 @@ class _Workers:
         return result
 
     def _draw(self, draw: int) -> Classes:
-        plan, d, P, counts = self._plan, self._plan.case.d, self._plan.case.n_classes, self._plan.case.counts
-        if math.isinf(P):
-            return Mixture(draw_target(d, plan.seed, draw, counts), np.zeros((0, d), np.float32), P, counts)
-        if plan.case.classes == "span":
-            return draw_span(d, int(P), plan.seed, draw)
-        if plan.case.classes == "streamed":
-            how = {"threads": plan.threads, "check": self._crew.check, "passed": self._pass}
-            return draw_streamed(d, int(P), plan.seed, draw, counts, **how)
-        return draw_direct(d, int(P), plan.seed, draw, counts)
+        return draw_classes(self._plan, draw, self._crew.check, self._pass)
 
     def _score(self, mixture: Classes, samples: int) -> Score:
-        plan, schedule = self._plan, self._plan.case.problem.schedule
-        # guidance that grows where both scores agree sees the smallest weights
-        negligible = 0.0 if schedule.exponent < 0 else None
-        if isinstance(mixture, StreamedMixture):
-            return StreamedScore(mixture, plan.block, plan.dtype, negligible)
-        assert isinstance(mixture, Mixture)
-        if math.isinf(mixture.n_classes):
-            return ContinuumScore(mixture.target, schedule.by_ratio)
-        if plan.case.classes == "reference":
-            return ReferenceScore(mixture)
-        return FastScore(mixture, samples, plan.block, plan.dtype, self._crew.check, negligible)
+        return make_score(self._plan, mixture, samples, self._crew.check)
 
     def _tick(self) -> None:
         """A step is done."""

@@ -1,0 +1,1 @@
+"""A sampler's own code on particles with exact scores of drawn classes."""
