@@ -39,7 +39,7 @@ class Embedding:
     """
 
     def __init__(self, basis: np.ndarray, shape: tuple[int, ...], shares: np.ndarray, unit: float) -> None:
-        self.basis, self.shape, self.shares, self.unit = basis, shape, shares, unit
+        self.basis, self.shape, self.shares, self.unit, self.size = basis, shape, shares, unit, 1.0
         self.n_draws, self._flat = len(basis) - 1, basis.reshape(-1, basis.shape[-1])
         self._norms = np.tile(shares * unit, len(basis))
 
@@ -70,6 +70,12 @@ class Embedding:
         flat = np.linalg.qr(columns)[0][:, 1:].T * np.sqrt(N * np.tile(shares, 1 + draws))[:, None]
         return cls(flat.reshape(1 + draws, len(shares), N), (1, *shape), shares, float(N))
 
+    def times(self, size: float) -> "Embedding":
+        """The same vectors with noise draws `size` times as long."""
+        other = Embedding(self.basis, self.shape, self.shares, self.unit)
+        other.size = size
+        return other
+
     def mean(self, amplitudes: np.ndarray) -> np.ndarray:
         """mu_1 (N,) whose part in group i has the standard deviation `amplitudes[i]` per direction."""
         return amplitudes @ self.basis[0]
@@ -83,7 +89,7 @@ class Embedding:
         """
         if k >= self.n_draws:
             raise Exhausted
-        return self.basis[k + 1].sum(axis=0)[None]
+        return self.size * self.basis[k + 1].sum(axis=0)[None]
 
     def overlaps(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """y (1, N) by group: x.mu/|mu|^2 for a mean of unit variance, |x|^2 per direction, and what is left of y

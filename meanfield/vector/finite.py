@@ -25,17 +25,21 @@ SIZE = 2**22  # numbers of a batch at most
 def solve_finite(
     problem: Problem,
     sampler: Sampler,
-    d: int,
+    d: float,
     theory: str,
     shape: tuple[int, ...] | None,
     n_samples: int,
     n_draws: int,
     seed: int,
+    threads: int | None,
     xp: Any,
     progress: bool | Callable[[int, int], Any] | None,
 ) -> Ensemble:
     """The ensemble of a finite-d theory; see `meanfield.solve_sampler`."""
     began = time.perf_counter()
+    d = whole("d", d, low=4, high=1e9, remedy="simulate.run_sampler takes any d >= 2.")
+    if problem.spectrum is not None:
+        problem = problem.replace(spectrum=problem.spectrum.at(d))
     shape = (d,) if shape is None else checked_shape(shape)
     require(math.prod(shape) == d, "shape must have d entries", f"shape={shape}, d={d}")
     n_draws = whole("n_draws", n_draws, low=1, high=1e6)

@@ -91,18 +91,21 @@ class SamplerLaw:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.abs(self.F) * math.sqrt(d) / self.spread
 
-    def trusted(self, d: float) -> bool:
-        """Whether every call of the model at dimension d is at a `distance` above 3."""
-        return bool(np.all(self.distance(d)[:-1] > FAR))
+    @property
+    def d_trusted(self) -> float:
+        """Dimension from which every call of the model is at a `distance` above 3."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return float(np.nanmax((FAR * self.spread / np.abs(self.F))[:-1] ** 2))
 
     def __repr__(self) -> str:
         s2, (m0, v0) = self.problem.sigma2, (x[-1] for x in self.unguided)
         end = self.final
         size = "d = infinity" if math.isinf(self.d) else f"d = {self.d:g}"
         rows = [
-            f"{self.sampler}, {self.n_calls} model calls, {size}, {self.standing}",
-            f"  law           m(0) = {end.m:.5f}   v(0)/sigma2 = {end.v / s2:.5f}",
-            f"  without w     m(0) = {m0:.5f}   v(0)/sigma2 = {v0 / s2:.5f}   (what the discretisation does alone)",
+            f"{self.sampler}: {self.n_calls} calls of the model, {size}, {self.standing}{': ' * bool(self.why)}{self.why}",
+            f"  the sampler alone (w = 0)   m(0) = {m0:.5f}   v(0)/sigma2 = {v0 / s2:.5f}",
+            f"  with guidance               m(0) = {end.m:.5f}   v(0)/sigma2 = {end.v / s2:.5f}",
         ]
-        return "\n".join(rows + ([f"  {self.why}"] if self.why else []))
-
+        if self.d_trusted > 2.0:
+            rows.append(f"  classes compete at a call: not to be trusted below d = {self.d_trusted:.2g}; give d=")
+        return "\n".join(rows)

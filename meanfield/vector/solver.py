@@ -1,20 +1,24 @@
 """`solve_sampler`: the law of a sampler's own code, by carrying one effective vector through it."""
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from meanfield.errors import ConvergenceError, ProblemError, checked, require, short
+from meanfield.ensemble import Ensemble
+from meanfield.errors import ConvergenceError, ProblemError, checked, one_of, require, short
 from meanfield.problem.statement import Problem
 from meanfield.sampler.batch import overall
 from meanfield.sampler.code import Sampler, name_of, run_code
 from meanfield.sampler.embedding import Embedding, fitted
 from meanfield.sampler.unguided import unguided
 from meanfield.theory.solver import require_rate
+from meanfield.vector.finite import solve_finite
 from meanfield.vector.law import SamplerLaw
 from meanfield.vector.meanfield import MeanField, Seen
 
+THEORIES = ("mean-field", "reduced", "quenched")
 SAME = 1e-8  # relative difference of two runs that are the same to rounding
 INSIDE = 1e-12  # share of |x|^2 outside of the span that is rounding
 
@@ -24,13 +28,61 @@ def solve_sampler(
     sampler: Sampler,
     *,
     d: float = math.inf,
+    theory: str | None = None,
     shape: tuple[int, ...] | None = None,
+    n_samples: int = 10_000,
+    n_draws: int = 50,
+    seed: int = 0,
+    threads: int | None = None,
     xp: Any = None,
-    name: str | None = None,
-) -> SamplerLaw:
-    """..."""
+    progress: bool | Callable[[int, int], Any] | None = None,
+) -> SamplerLaw | Ensemble:
+    """The law of the samples that a sampler's own code makes: any steps, any order, any guidance.
+
+    Parameters
+    ----------
+    problem : classes, variances, noise process and guidance. Its `sampler` and `t_start` are not looked at: the code
+        says how it starts and steps.
+    sampler : a function of (model, noise) that returns its last vector x. noise() gives fresh standard normals, the
+        start included; model.eps(x, s), model.denoised, model.v, model.velocity are guided by problem.guidance,
+        model.cond and model.uncond have the two predictions; s is sigma for VE noise, else the own time of
+        problem.noise. Real ones: `from_diffusers`, `from_k_diffusion`.
+    d : dimension; infinite by default.
+    theory : "mean-field" (one effective vector; at finite d with log(P)/d in the same equations), "reduced" (at finite
+        d: wrong classes averaged over the disorder) or "quenched" (the nearest ones drawn). By default mean-field at
+        d = infinity and in the continuum, else reduced.
+    shape : of one sample, for code that looks at single entries (standard deviations, thresholds, clamping, channels);
+        d entries at finite d. Without it vectors have coordinates of which only inner products mean something, and code
+        that looks at more is refused.
+    n_samples, n_draws, seed, threads, progress : of the finite-d theories, as in `reduced`.
+    xp : array library of the code, such as torch; by default `sampler.xp`, or numpy.
+
+    Returns
+    -------
+    SamplerLaw : mean-field, order parameters at every call of the model and at the end.
+    Ensemble : reduced and quenched, as they give; `t` are the VE times of the calls, and 0.
+
+    Raises
+    ------
+    ProblemError : code that breaks a rule above, that draws other noise or keeps something from run to run.
+    ConvergenceError : numbers that are not finite.
+
+    Examples
+    --------
+    >>> from meanfield import Continuum, Problem
+    >>> def sampler(model, noise):
+    ...     x = 80.0 * noise()
+    ...     for s, after in ((80.0, 10.0), (10.0, 2.0), (2.0, 0.5), (0.5, 0.0)):
+    ...         x = x + (after - s) * model.eps(x, s)
+    ...     return x
+    >>> solve_sampler(Problem(classes=Continuum(), sigma2=0.25, guidance=1.0), sampler)
+    """
     require(isinstance(problem, Problem), "problem must be a Problem", short(problem))
     d = checked("d", d, low=1, infinite=True)
+    theory is None or one_of("theory", theory, THEORIES)
+    averaged = theory in ("reduced", "quenched") or (theory is None and math.isfinite(d * problem.classes.rate(2.0)))
+    if averaged:
+        return solve_finite(problem, sampler, d, theory or "reduced", shape, n_samples, n_draws, seed, threads, xp, progress)
     problem.require_no_ratio("solve_sampler", "It acts at D ~ d alone, not at d = infinity; use run_sampler.")
     problem.require_usual_weight()
     if problem.spectrum is not None:
@@ -48,7 +100,8 @@ def solve_sampler(
     if shape is None:
         _require_inner_products(carried, carry(_turned(carried)))
     twin = unguided(problem, sampler, shape, xp)
-    return _law(problem, name or name_of(sampler), d, alpha, carried, overall(problem, twin.m, twin.v)[:2])
+    linear = math.isfinite(alpha) or _is_linear(carried, carry(carried.embedding.times(0.5)))
+    return _law(problem, name_of(sampler), d, alpha, carried, overall(problem, twin.m, twin.v)[:2], linear)
 
 
 class _Carried(NamedTuple):
@@ -91,10 +144,21 @@ def _require_inner_products(first: _Carried, other: _Carried) -> None:
         )
 
 
-def _law(problem: Problem, name: str, d: float, alpha: float, carried: _Carried, twin: Any) -> SamplerLaw:
+def _is_linear(carried: _Carried, half: _Carried) -> bool:
+    """Whether half the noise gives the same m and a quarter of v: in the continuum the law then holds at every d."""
+    a, b = carried.numbers, half.numbers
+    n = a.shape[1] // 2
+    return a.shape == b.shape and np.allclose(a, b * np.repeat([1.0, 4.0], n), rtol=SAME, atol=SAME)
+
+
+def _law(
+    problem: Problem, name: str, d: float, alpha: float, carried: _Carried, twin: Any, linear: bool
+) -> SamplerLaw:
     seen, phases = carried.seen, np.array([s.phase for s in carried.seen])
     left = max(s.left for s in seen)
     standing, why = "exact", ""
+    if math.isfinite(d) and not linear:
+        standing, why = "asymptotic", "code that is not linear in its vectors has corrections of order 1/d"
     if math.isfinite(d) and math.isfinite(alpha):
         standing, why = "asymptotic", f"the equations of d = infinity with log(P)/d at d = {d:g}"
     if "glass" in phases[:-1]:
