@@ -9,20 +9,41 @@ variance a^2 c + b^2, and with k = 1/(a^2 c + b^2)
 Conditional, unconditional and guided predictions differ in M alone: mu_1, the posterior mean M_u of the class centres,
 and mu_1 + w (mu_1 - M_u). Nothing in (P1) cancels, at a = 0 (pure noise) or b = 0.
 
+A process of the code's own is asked at its scales: `model.eps(x, Scales(a, b))`, whatever problem.noise is.
+
 What M_u is, is asked of a `Space`: the mean field, a theory at finite d, or drawn classes.
 """
 
 import math
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from meanfield.errors import ProblemError, checked
+from meanfield.errors import ProblemError, checked, require
 from meanfield.problem.noise import VE
 from meanfield.problem.statement import Problem
 from meanfield.sampler.arrays import given, taken
 
 PURE = 1e-8  # a/b is not taken below: what is left of the data there cannot be seen
+
+
+class Scales(NamedTuple):
+    """a and b of a state x = a x_0 + b z, in place of a level of the problem's process.
+
+    Examples
+    --------
+    >>> Scales(a=0.8, b=0.6).checked()
+    Scales(a=0.8, b=0.6)
+    """
+
+    a: float
+    b: float
+
+    def checked(self) -> "Scales":
+        """Itself, as floats: both at least 0, not both 0."""
+        a, b = checked("a", self.a, low=0, high=1e50), checked("b", self.b, low=0, high=1e50)
+        require(a + b > 0.0, "a and b of x = a x_0 + b z must not both be 0", self)
+        return Scales(a, b)
 
 
 class Space(Protocol):
@@ -52,7 +73,8 @@ class Space(Protocol):
 
 
 class Prediction:
-    """One prediction of the model, in the forms in which networks are trained; x as `noise()` gives it, s its level."""
+    """One prediction of the model, in the forms in which networks are trained; x as `noise()` gives it, s its level or
+    its `Scales`."""
 
     __slots__ = ("_model", "_which")
 
@@ -93,9 +115,9 @@ class Model(Prediction):
             object.__setattr__(self, name, value)
 
     def _predict(self, which: int, kind: str, x: Any, s: Any) -> Any:
-        space, level = self._space, _level(s)
+        space = self._space
+        a, b = s.checked() if isinstance(s, Scales) else scales(self._problem, _level(s))
         state = taken(x, space.shape, "x")
-        a, b = scales(self._problem, level)
         M = self._centres(state, a, b)[which]
         k = 1.0 / (a * a * space.variances + b * b)
         eps, denoised = None, None
@@ -131,12 +153,12 @@ class Model(Prediction):
         return centres
 
 
-def scales(problem: Problem, level: float) -> tuple[float, float]:
+def scales(problem: Problem, level: float) -> Scales:
     """a and b of x = a x_0 + b z at a level: sigma for VE noise, else the own time of the problem's process."""
     noise = problem.noise
     if isinstance(noise, VE):
-        return 1.0, level
-    return float(noise.a(level)), float(noise.b(level))
+        return Scales(1.0, level)
+    return Scales(float(noise.a(level)), float(noise.b(level)))
 
 
 def _level(s: Any) -> float:
