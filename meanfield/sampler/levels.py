@@ -1,7 +1,7 @@
 """Noise levels sigma at which samplers call the model, from the largest down to 0 where the data are.
 
 `karras_sigmas` are those of Karras et al., arXiv:2206.00364, eq. (5); `sd_sigmas` those of Stable Diffusion, where
-sigma_k^2 = 1/prod_(j <= k) (1 - beta_j) - 1 and beta_k^(1/2), 1000 values, goes evenly from 0.00085^(1/2) to 0.012^(1/2).
+sigma_k^2 = 1/prod_(j <= k) (1 - beta_j) - 1, and 1000 beta_k^(1/2) go evenly from 0.00085^(1/2) to 0.012^(1/2).
 """
 
 from typing import Any
