@@ -11,7 +11,7 @@ import numpy as np
 
 from meanfield.errors import ProblemError, require, short
 
-KINDS = ("float64", "float32")
+KINDS = (np.float64, np.float32)
 
 
 def taken(x: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
@@ -36,7 +36,7 @@ def taken(x: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
     except Exception as cause:  # arrays of other libraries refuse in their own ways
         raise ProblemError(f"{what} must be an array of numbers; got {short(x)} ({type(cause).__name__}).") from cause
     require(values.shape == shape, f"{what} must have the shape of noise(), {shape}", values.shape)
-    if values.dtype.name not in KINDS:
+    if values.dtype not in KINDS:
         raise ProblemError(
             f"{what} must be float64 or float32; got {values.dtype}. In 16 bits rounding exceeds what guidance does."
         )

@@ -64,7 +64,7 @@ class Space(Protocol):
         ...
 
     def centres(self, y: np.ndarray, t: float, w: float) -> tuple[np.ndarray, np.ndarray]:
-        """The unconditional and the guided M at y = x/a and VE time t, (samples, directions) each.
+        """The unconditional and the guided M at y = x/a and VE time t, (samples or 1, directions) each.
 
         w is the factor of the weight that depends on t alone. Called once for each state that the sampler asks about,
         in order.
@@ -139,16 +139,15 @@ class Model(Prediction):
         if at != (a, b) or not np.array_equal(before, x):
             a_seen = max(a, PURE * b)
             t = (b / a_seen) ** 2
-            if not np.all(np.isfinite(x)):
+            if not np.isfinite(x).all():
                 raise ProblemError(
                     f"the model must be called at finite x; at t = {t:.4g} it is not. The sampler has diverged: less "
                     "guidance, or more steps."
                 )
             self.times.append(t)
             w = float(self._problem.amplitude(t))
-            target = np.broadcast_to(self._space.target, x.shape)
             others, guided = self._space.centres(x / a_seen, t, w)
-            centres = target, others, guided
+            centres = self._space.target[None], others, guided
             self._last[:] = x, (a, b), centres
         return centres
 
