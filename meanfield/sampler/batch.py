@@ -111,5 +111,3 @@ def observables(problem: Problem, draws: list[Averages]) -> dict[str, np.ndarray
 def log_sigmoid(x: np.ndarray) -> np.ndarray:
     """log(1/(1 + exp(-x))) without overflow."""
     return -np.logaddexp(0.0, -x)
-
-

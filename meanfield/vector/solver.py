@@ -12,15 +12,14 @@ from meanfield.problem.statement import Problem
 from meanfield.sampler.batch import overall
 from meanfield.sampler.code import Sampler, name_of, run_code
 from meanfield.sampler.embedding import Embedding, fitted
-from meanfield.sampler.unguided import unguided
+from meanfield.sampler.unguided import SAME, agree, unguided
 from meanfield.theory.solver import require_rate
 from meanfield.vector.finite import solve_finite
 from meanfield.vector.law import SamplerLaw
 from meanfield.vector.meanfield import MeanField, Seen
 
 THEORIES = ("mean-field", "reduced", "quenched")
-SAME = 1e-8  # relative difference of two runs that are the same to rounding
-INSIDE = 1e-12  # share of |x|^2 outside of the span that is rounding
+INSIDE = SAME**2  # share of |x|^2 outside of the span that is rounding
 
 
 def solve_sampler(
@@ -113,12 +112,12 @@ class _Carried(NamedTuple):
     embedding: Embedding
 
     @property
-    def numbers(self) -> np.ndarray:
-        """m and v of every group, (calls + 1, 2 groups)."""
-        values = np.array([np.concatenate([s.m, s.v]) for s in self.seen])
-        if not np.all(np.isfinite(values)):
+    def order(self) -> tuple[np.ndarray, np.ndarray]:
+        """m and v of every group, (calls + 1, groups) each."""
+        m, v = np.array([s.m for s in self.seen]), np.array([s.v for s in self.seen])
+        if not np.all(np.isfinite([m, v])):
             raise ConvergenceError("a sampler's vector must stay finite; it does not. Less guidance, or more steps.")
-        return values
+        return m, v
 
 
 def _turned(carried: _Carried) -> Embedding:
@@ -128,7 +127,7 @@ def _turned(carried: _Carried) -> Embedding:
 
 
 def _require_repeats(first: _Carried, again: _Carried) -> None:
-    if not np.array_equal(first.numbers, again.numbers):  # also where their numbers of calls differ
+    if not np.array_equal(first.order, again.order):  # also where their numbers of calls differ
         raise ProblemError(
             "a sampler must do the same when it is run again: it does not. Draw all noise by noise(), and reset what "
             "the code keeps between runs (a scheduler object: set_timesteps at the beginning)."
@@ -136,8 +135,7 @@ def _require_repeats(first: _Carried, again: _Carried) -> None:
 
 
 def _require_inner_products(first: _Carried, other: _Carried) -> None:
-    a, b = first.numbers, other.numbers
-    if a.shape != b.shape or not np.allclose(a, b, rtol=SAME, atol=SAME):
+    if not agree(first.order, other.order):
         raise ProblemError(
             "this sampler's code looks at single entries (standard deviations, thresholds, clamping, sums over "
             "channels): its law depends on the shape of its arrays. Give shape=, such as shape=(4, 64, 64)."
@@ -146,9 +144,8 @@ def _require_inner_products(first: _Carried, other: _Carried) -> None:
 
 def _is_linear(carried: _Carried, half: _Carried) -> bool:
     """Whether half the noise gives the same m and a quarter of v: in the continuum the law then holds at every d."""
-    a, b = carried.numbers, half.numbers
-    n = a.shape[1] // 2
-    return a.shape == b.shape and np.allclose(a, b * np.repeat([1.0, 4.0], n), rtol=SAME, atol=SAME)
+    m, v = half.order
+    return agree(carried.order, (m, 4.0 * v))
 
 
 def _law(
