@@ -109,7 +109,7 @@ class Model(Prediction):
 
     def __init__(self, problem: Problem, space: Space) -> None:
         for name, value in {
-            "_model": self, "_which": 2, "_problem": problem, "_space": space, "_last": [None, None, None],
+            "_model": self, "_which": 2, "_problem": problem, "_space": space, "_last": [None, None, None, set()],
             "times": [], "cond": Prediction(self, 0), "uncond": Prediction(self, 1),
         }.items():  # fmt: skip
             object.__setattr__(self, name, value)
@@ -118,7 +118,7 @@ class Model(Prediction):
         space = self._space
         a, b = s.checked() if isinstance(s, Scales) else scales(self._problem, _level(s))
         state = taken(x, space.shape, "x")
-        M = self._centres(state, a, b)[which]
+        M = self._centres(state, a, b, (which, kind))[which]
         k = 1.0 / (a * a * space.variances + b * b)
         eps, denoised = None, None
         if kind != "denoised":
@@ -133,10 +133,11 @@ class Model(Prediction):
             value = denoised if eps is None else eps
         return given(value, space.shape, like=x)
 
-    def _centres(self, x: np.ndarray, a: float, b: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """M of the three predictions. Several of one state are one call of the model."""
-        before, at, centres = self._last
-        if at != (a, b) or not np.array_equal(before, x):
+    def _centres(self, x: np.ndarray, a: float, b: float, asked: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """M of the three predictions. Different predictions of one state are one call of the model; the same one asked
+        again is a new call, so that their number does not depend on rounding where steps are tiny."""
+        before, at, centres, known = self._last
+        if at != (a, b) or asked in known or not np.array_equal(before, x):
             a_seen = max(a, PURE * b)
             t = (b / a_seen) ** 2
             if not np.isfinite(x).all():
@@ -148,7 +149,8 @@ class Model(Prediction):
             w = float(self._problem.amplitude(t))
             others, guided = self._space.centres(x / a_seen, t, w)
             centres = self._space.target[None], others, guided
-            self._last[:] = x, (a, b), centres
+            self._last[:] = x, (a, b), centres, set()
+        self._last[3].add(asked)
         return centres
 
 
