@@ -13,6 +13,7 @@ from meanfield.problem.statement import Problem
 from meanfield.sampler.batch import observables, run_batch
 from meanfield.sampler.code import Sampler, name_of
 from meanfield.sampler.embedding import checked_shape
+from meanfield.sampler.repeats import probe_repeats
 from meanfield.sampler.unguided import unguided
 from meanfield.tools.progress import Progress
 from meanfield.tools.versions import versions
@@ -46,7 +47,9 @@ def solve_finite(
     n_samples = whole("n_samples", n_samples, low=n_draws, high=1e10)
     seed = whole("seed", seed, low=0)
     counts = None if problem.spectrum is None else problem.spectrum.counts(d)
-    twin = unguided(problem, sampler, None if len(shape) == 1 else shape, xp)
+    real = None if len(shape) == 1 else shape
+    probe_repeats(problem, sampler, real, xp)
+    twin = unguided(problem, sampler, real, xp)
     log_count = problem.classes.log_count(d)
     batch = n_samples // n_draws
     draws = []

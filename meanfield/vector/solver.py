@@ -12,6 +12,7 @@ from meanfield.problem.statement import Problem
 from meanfield.sampler.batch import overall
 from meanfield.sampler.code import Sampler, name_of, run_code
 from meanfield.sampler.embedding import Embedding, fitted
+from meanfield.sampler.repeats import require_same
 from meanfield.sampler.unguided import SAME, agree, unguided
 from meanfield.theory.solver import require_rate
 from meanfield.vector.finite import solve_finite
@@ -95,7 +96,7 @@ def solve_sampler(
         return _Carried(np.append(ran.times, 0.0), [*space.seen, space.look(ran.x, 0.0)[1]], space.draws, embedding)
 
     carried = fitted(carry, problem, shape)
-    _require_repeats(carried, carry(carried.embedding))
+    require_same([*carried.order], [*carry(carried.embedding).order])
     if shape is None:
         _require_inner_products(carried, carry(_turned(carried)))
     twin = unguided(problem, sampler, shape, xp)
@@ -126,19 +127,12 @@ def _turned(carried: _Carried) -> Embedding:
     return Embedding.dense(shares, max(carried.draws, 1), (len(shares) * (1 + carried.draws) + 7,))
 
 
-def _require_repeats(first: _Carried, again: _Carried) -> None:
-    if not np.array_equal(first.order, again.order):  # also where their numbers of calls differ
-        raise ProblemError(
-            "a sampler must do the same when it is run again: it does not. Draw all noise by noise(), and reset what "
-            "the code keeps between runs (a scheduler object: set_timesteps at the beginning)."
-        )
-
-
 def _require_inner_products(first: _Carried, other: _Carried) -> None:
     if not agree(first.order, other.order):
         raise ProblemError(
             "this sampler's code looks at single entries (standard deviations, thresholds, clamping, sums over "
-            "channels): its law depends on the shape of its arrays. Give shape=, such as shape=(4, 64, 64)."
+            "channels, noise of its own): its law depends on the shape of its arrays. Draw all noise by noise(), and "
+            "give shape=, such as shape=(4, 64, 64)."
         )
 
 

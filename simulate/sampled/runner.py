@@ -15,6 +15,7 @@ from meanfield.problem.statement import Problem
 from meanfield.sampler.batch import Averages, observables, run_batch
 from meanfield.sampler.code import Sampler, name_of
 from meanfield.sampler.embedding import checked_shape
+from meanfield.sampler.repeats import probe_repeats
 from meanfield.sampler.unguided import unguided
 from meanfield.tools.progress import Progress
 from meanfield.tools.versions import versions
@@ -47,7 +48,9 @@ def run_sampler(
     settings = Settings(math.prod(shape), n_samples, n_disorder, seed, classes, dtype, 512, batch, threads, first_draw)
     plan = make_plan(problem, settings)
     began = time.perf_counter()
-    twin = unguided(plan.case.problem, sampler, None if len(shape) == 1 else shape, xp)
+    real = None if len(shape) == 1 else shape
+    probe_repeats(plan.case.problem, sampler, real, xp)
+    twin = unguided(plan.case.problem, sampler, real, xp)
     items, done = plan.items, 0
 
     def tick() -> None:
