@@ -11,7 +11,7 @@ import numpy as np
 from meanfield.errors import CfgfieldError, ConvergenceError, ProblemError, require, short
 from meanfield.problem.statement import Problem
 from meanfield.sampler.arrays import given, taken
-from meanfield.sampler.model import Model, Space
+from meanfield.sampler.model import LARGEST, Model, Space
 
 Sampler = Callable[[Model, Callable[[], Any]], Any]  # (model, noise) -> x
 
@@ -55,7 +55,7 @@ def run_code(
         raise
     require(model.times, "a sampler must call its model", "no call", "Predictions are model.eps(x, s), model.denoised.")
     x = taken(returned, space.shape, "what a sampler returns")
-    if not np.all(np.isfinite(x)):
+    if not np.abs(x).max() < LARGEST:  # nan is not
         raise ConvergenceError("what a sampler returns must be finite; it is not. Less guidance, or more steps.")
     return Ran(x, model.times)
 

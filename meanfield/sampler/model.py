@@ -25,6 +25,7 @@ from meanfield.problem.statement import Problem
 from meanfield.sampler.arrays import given, taken
 
 PURE = 1e-8  # a/b is not taken below: what is left of the data there cannot be seen
+LARGEST = 1e60  # of |x|, whose fourth powers are floats
 
 
 class Scales(NamedTuple):
@@ -140,10 +141,10 @@ class Model(Prediction):
         if at != (a, b) or asked in known or not np.array_equal(before, x):
             a_seen = max(a, PURE * b)
             t = (b / a_seen) ** 2
-            if not np.isfinite(x).all():
+            if not np.abs(x).max() < LARGEST:  # nan is not
                 raise ProblemError(
-                    f"the model must be called at finite x; at t = {t:.4g} it is not. The sampler has diverged: less "
-                    "guidance, or more steps."
+                    f"the model must be called at finite x, below {LARGEST:g}; at t = {t:.4g} it is not. The sampler "
+                    "has diverged: less guidance, or more steps."
                 )
             self.times.append(t)
             w = float(self._problem.amplitude(t))
