@@ -34,7 +34,10 @@ def taken(x: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
     try:
         values = x if isinstance(x, np.ndarray) else _numpy(x)
     except Exception as cause:  # arrays of other libraries refuse in their own ways
-        raise ProblemError(f"{what} must be an array of numbers; got {short(x)} ({type(cause).__name__}).") from cause
+        raise ProblemError(
+            f"{what} must be an array of numbers; got {short(x)} ({type(cause).__name__}). The model is called outside "
+            "of jit, grad and vmap, where arrays have values."
+        ) from cause
     require(values.shape == shape, f"{what} must have the shape of noise(), {shape}", values.shape)
     if values.dtype not in KINDS:
         raise ProblemError(

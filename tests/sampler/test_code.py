@@ -41,6 +41,13 @@ class Graph(np.ndarray):
     requires_grad = True
 
 
+class Tracer:
+    """What a compiler hands to the function that it compiles, without JAX."""
+
+    def __array__(self, *args, **options):
+        raise TypeError("no values here")
+
+
 class Stateful:
     """A scheduler object that counts its steps and is never reset."""
 
@@ -101,6 +108,7 @@ BAD = {
     "gradient": (lambda: predicting(lambda model, x, s: model.eps(x.view(Graph), s)), "must not ask for a gradient"),
     "float16": (
         lambda: predicting(lambda model, x, s: model.eps(x.astype(np.float16), s)), "float64 or float32; got float16"),
+    "tracer": (lambda: predicting(lambda model, x, s: model.eps(Tracer(), s)), "outside of jit, grad and vmap"),
     "whole numbers": (
         lambda: predicting(lambda model, x, s: model.eps(np.round(x).astype(int), s)), "float64 or float32; got int"),
     "returned float16": (
