@@ -34,7 +34,7 @@ class Batch:
         self.sizes = np.array([len(target)] if counts is None else counts)
         self.g = np.ones(1) if s is None else s.g
         self.variances = np.atleast_1d(problem.sigma2 if s is None else np.array(s.c, float))
-        self.root_g: Any = 1.0 if s is None else np.repeat(np.sqrt(self.g), counts)
+        self.root_g: Any = 1.0 if s is None else np.repeat(np.sqrt(self.g), self.sizes)
         self.white, self.target = target, target * self.root_g
         self._first = np.cumsum(self.sizes) - self.sizes
         self.seen: list[np.ndarray] = []

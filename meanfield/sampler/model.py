@@ -78,6 +78,8 @@ class Prediction:
     its `Scales`."""
 
     __slots__ = ("_model", "_which")
+    _model: "Model"
+    _which: int
 
     def __init__(self, model: "Model", which: int) -> None:
         object.__setattr__(self, "_model", model)
@@ -107,6 +109,10 @@ class Model(Prediction):
     """The guided prediction; `cond` and `uncond` are the two it is made of. `times` are the VE times of the calls."""
 
     __slots__ = ("_last", "_problem", "_space", "cond", "times", "uncond")
+    _last: list[Any]  # state, scales, centres, predictions asked for
+    _problem: Problem
+    _space: Space
+    times: list[float]
 
     def __init__(self, problem: Problem, space: Space) -> None:
         for name, value in {
@@ -121,7 +127,8 @@ class Model(Prediction):
         state = taken(x, space.shape, "x")
         M = self._centres(state, a, b, (which, kind))[which]
         k = 1.0 / (a * a * space.variances + b * b)
-        eps, denoised = None, None
+        eps: Any = None
+        denoised: Any = None
         if kind != "denoised":
             eps = space.scaled(k * b, state - a * M)
         if kind != "eps":

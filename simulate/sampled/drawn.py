@@ -53,7 +53,8 @@ class Drawn(Batch):
             return self._scores[i](white[self._parts[i]], D, full=True)
 
         found = list(self._pool.map(part, range(len(self._parts))))
-        posterior = Posterior(*(None if x[0] is None else np.concatenate(x) for x in zip(*found, strict=True)))
+        fields: list = [None if x[0] is None else np.concatenate(x) for x in zip(*found, strict=True)]
+        posterior = Posterior(*fields)
         self.record(y, posterior.weight, posterior.log_odds, posterior.participation, posterior.nearest)
         self._tick()
         return posterior
