@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -104,7 +105,7 @@ def order_of(
     doubling = len(counts) >= 4 and all(b == 2 * a for a, b in pairwise(counts))
     require(doubling, "steps must be four or more numbers, each twice that before", steps)
     problem = problem.replace(sampler=eta)
-    laws = [solve_sampler(problem, family(n)) for n in counts]
+    laws: list[Any] = [solve_sampler(problem, family(n)) for n in counts]  # at d = infinity: no ensembles
     errors = np.array([_error(problem, law) for law in laws])
     sizes = np.linalg.norm(errors, axis=1)
     order = 0.5 * math.log2(sizes[-3] / sizes[-1]) if sizes[-1] > 0.0 else math.inf
