@@ -18,6 +18,8 @@ from meanfield.errors import ExportError
 from meanfield.export.levels import numbers_of, same_noise, ve_times
 from meanfield.tools.door import door
 
+REMEDY = "State the level of each evaluation yourself: sigmas=, flow_sigmas=, or timesteps= and alphas_cumprod=."
+
 
 @door(ExportError)
 def levels_of(scheduler: Any) -> dict[str, Any]:
@@ -60,6 +62,49 @@ def levels_of(scheduler: Any) -> dict[str, Any]:
         _refuse(scheduler, "its forward process is not that of its alphas_cumprod")
     _require_falling(scheduler, t)
     return {"timesteps": timesteps, "alphas_cumprod": alphas}
+
+
+def network_input(scheduler: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What the network is given at each evaluation: c, a and b, where the scheduler's state is c (a x_0 + b z).
+
+    a and b are those of the time that the network is told. Of states in VE form it sees the VP one, so that c =
+    (1 + sigma^2)^(1/2); VP states and flows it sees as they are. A timestep that is rounded from the level of the state
+    (Karras sigmas) is a slightly different level, as it is in a pipeline.
+
+    Raises
+    ------
+    ExportError : as `levels_of`.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> ddim = SimpleNamespace(timesteps=[2, 0], alphas_cumprod=[0.9, 0.5, 0.36], num_inference_steps=2, config={})
+    >>> network_input(ddim)[1]
+    array([0.6      , 0.9486833])
+    """
+    levels = levels_of(scheduler)
+    kind = next(kind for kind in ("sigmas", "flow_sigmas", "alphas_cumprod") if kind in levels)
+    root = np.sqrt(ve_times(kind, levels.get("timesteps", levels[kind]), levels[kind]))  # b/a
+    with np.errstate(divide="ignore"):
+        if kind == "flow_sigmas":
+            return np.ones(root.shape), 1.0 / (1.0 + root), 1.0 / (1.0 + 1.0 / root)
+        process = _forward_process(scheduler)
+        in_ve_form = process is not None and np.all(process[0] == 1.0)
+        c = np.hypot(1.0, root) if in_ve_form else np.ones(root.shape)
+        told = _told(scheduler, root) if kind == "sigmas" else root
+        return c, 1.0 / np.hypot(1.0, told), 1.0 / np.hypot(1.0, 1.0 / told)
+
+
+def _told(scheduler: Any, sigmas: np.ndarray) -> np.ndarray:
+    """The levels of timesteps that are those of sigmas, rounded; other sigmas as they are."""
+    timesteps, alphas = (numbers_of(name, getattr(scheduler, name, None)) for name in ("timesteps", "alphas_cumprod"))
+    if alphas is None:
+        return sigmas
+    assert timesteps is not None
+    index = np.arange(alphas.size)
+    training = 0.5 * np.log(ve_times("alphas_cumprod", index, alphas))
+    low, told, high = (np.exp(np.interp(timesteps + shift, index, training)) for shift in (-0.501, 0.0, 0.501))
+    return np.where((low <= sigmas) & (sigmas <= high), told, sigmas)
 
 
 def _from_sigmas(
@@ -145,10 +190,7 @@ def _require_falling(scheduler: Any, t: np.ndarray) -> None:
 
 
 def _refuse(scheduler: Any, reason: str) -> NoReturn:
-    raise ExportError(
-        f"the noise levels of {type(scheduler).__name__} cannot be read: {reason}. "
-        "State the level of each evaluation yourself: sigmas=, flow_sigmas=, or timesteps= and alphas_cumprod=."
-    )
+    raise ExportError(f"the noise levels of {type(scheduler).__name__} cannot be read: {reason}. {REMEDY}")
 
 
 def configured(scheduler: Any, key: str) -> Any:

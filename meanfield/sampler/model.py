@@ -123,7 +123,7 @@ class Model(Prediction):
 
     def _predict(self, which: int, kind: str, x: Any, s: Any) -> Any:
         space = self._space
-        a, b = s.checked() if isinstance(s, Scales) else scales(self._problem, _level(s))
+        a, b = s.checked() if isinstance(s, Scales) else scales(self._problem, level_of(s))
         state = taken(x, space.shape, "x")
         M = self._centres(state, a, b, (which, kind))[which]
         k = 1.0 / (a * a * space.variances + b * b)
@@ -170,7 +170,8 @@ def scales(problem: Problem, level: float) -> Scales:
     return Scales(float(noise.a(level)), float(noise.b(level)))
 
 
-def _level(s: Any) -> float:
+def level_of(s: Any) -> float:
+    """The one level of a number, or of an array with that of every sample."""
     values = s
     for method in ("detach", "cpu"):
         values = getattr(values, method)() if hasattr(values, method) else values
