@@ -33,6 +33,15 @@ from meanfield.tools.compiling import compiled
 SPARE = math.log(4.0)  # a fresh ball leaves a quarter of the variance that is allowed
 
 
+class Held(NamedTuple):
+    """What a sample knows of its disorder: the classes near it, all that are drawn, and the excess over the rule, a
+    logarithm, that its ball left when it was new."""
+
+    near: Near
+    drawn: Drawn
+    left: float
+
+
 class Rule(NamedTuple):
     """The tolerance; the most proposals of a ball; how many rivals are all drawn at the start, -1 where none is."""
 
@@ -83,33 +92,50 @@ def posterior(y, D, near, log_rivals, shift):  # pragma: no cover - compiled
 
 
 @compiled()
+def looked(rng, y, D, w, power, least, held, rule, log_rivals, shift):  # pragma: no cover - compiled
+    """The posterior of a sample, from a fresh ball where the tolerance asks for one; fills shift (d,).
+
+    w, power : of the guidance (`annealed.bent`). least : what the rule takes |w| for at least.
+
+    Returns what `posterior` does; the weight that acts; what is held now; the excess over the rule, a logarithm.
+    """
+    (near, drawn, best_left), d = held, len(y)
+    seen_by = posterior(y, D, near, log_rivals, shift)
+    acting, excess = annealed.bent(w, np.dot(shift, shift), D, d, power), -math.inf
+    if near.ball.rho2 < math.inf:
+        felt = max(abs(acting), least)
+        limit = 2.0 * math.log(rule.tolerance) - math.log1p(felt * felt / (1.0 + D))
+        excess = log_spread(y, D, seen_by[1], near.ball, log_rivals) - limit
+        if excess > max(best_left + SPARE, 0.0):  # a ball that could not be large enough is not renewed at once
+            near, drawn = renewed(rng, y, D, seen_by[1], limit - SPARE, drawn, log_rivals, rule.most)
+            seen_by = posterior(y, D, near, log_rivals, shift)
+            excess = -math.inf
+            if near.ball.rho2 < math.inf:
+                excess = log_spread(y, D, seen_by[1], near.ball, log_rivals) - limit
+            best_left = excess
+            acting = annealed.bent(w, np.dot(shift, shift), D, d, power)
+    return seen_by, acting, Held(near, drawn, best_left), excess
+
+
+@compiled()
 def explicit(rng, y, h, first, near, model, rule, out, about):  # pragma: no cover - compiled
     """Steps from grid.D[first] on with explicit classes; the ball is renewed where the tolerance asks for it.
 
     `about` is that of `fill`.
     """
     d, grid, log_rivals = len(y), model.grid, model.log_rivals
-    drawn, best_left = Drawn(np.empty((256, d)), 0, np.empty((8, d + 1)), 0), -math.inf
+    held = Held(near, Drawn(np.empty((256, d)), 0, np.empty((8, d + 1)), 0), -math.inf)
     b0, b1, noise, column = np.empty(d), np.empty(d), np.zeros(d), np.empty(out.shape[0])
     for n in range(first, len(grid.D)):
         D, last = grid.D[n], n == len(grid.decay)
         w, w_end = (0.0, 0.0) if last else (grid.w_start[n], grid.w_end[n])
-        seen_by = posterior(y, D, near, log_rivals, b0)
-        w = annealed.bent(w, np.dot(b0, b0), D, d, grid.power)
-        limit = 2.0 * math.log(rule.tolerance) - math.log1p(w * w / (1.0 + D))
-        if near.ball.rho2 < math.inf:
-            excess = log_spread(y, D, seen_by[1], near.ball, log_rivals) - limit
-            if excess > max(best_left + SPARE, 0.0):  # a ball that could not be large enough is not renewed at once
-                near, drawn = renewed(rng, y, D, seen_by[1], limit - SPARE, drawn, log_rivals, rule.most)
-                seen_by = posterior(y, D, near, log_rivals, b0)
-                excess = -math.inf
-                if near.ball.rho2 < math.inf:
-                    excess = log_spread(y, D, seen_by[1], near.ball, log_rivals) - limit
-                best_left = excess
-                about[0] += 1.0
-                about[1] += len(near.half)
-                w = annealed.bent(0.0 if last else grid.w_start[n], np.dot(b0, b0), D, d, grid.power)
-            about[2] = max(about[2], excess)
+        n_balls = held.drawn.n_balls
+        seen_by, w, held, excess = looked(rng, y, D, w, grid.power, 0.0, held, rule, log_rivals, b0)
+        near = held.near
+        about[2] = max(about[2], excess)
+        if held.drawn.n_balls > n_balls:
+            about[0] += 1.0
+            about[1] += len(near.half)
         if grid.slot[n] >= 0:
             observe(y, h, seen_by, column)
             out[:, grid.slot[n]] += column
