@@ -17,10 +17,11 @@ Sampler = Callable[[Model, Callable[[], Any]], Any]  # (model, noise) -> x
 
 
 class Ran:
-    """What a run of a sampler's code left: `x` (samples, directions), `times` (calls,) VE times of its model calls."""
+    """What a run of a sampler's code left: `x` (samples, directions), `times` (calls,) VE times of its model calls, and
+    whether it guides by itself, by the unconditional prediction."""
 
-    def __init__(self, x: np.ndarray, times: list[float]) -> None:
-        self.x, self.times = x, np.array(times)
+    def __init__(self, x: np.ndarray, times: list[float], guides: bool) -> None:
+        self.x, self.times, self.guides = x, np.array(times), guides
 
 
 def run_code(
@@ -57,7 +58,7 @@ def run_code(
     x = taken(returned, space.shape, "what a sampler returns")
     if not np.abs(x).max() < LARGEST:  # nan is not
         raise ConvergenceError("what a sampler returns must be finite; it is not. Less guidance, or more steps.")
-    return Ran(x, model.times)
+    return Ran(x, model.times, 1 in model.asked)
 
 
 def name_of(sampler: Any) -> str:

@@ -106,23 +106,26 @@ class Prediction:
 
 
 class Model(Prediction):
-    """The guided prediction; `cond` and `uncond` are the two it is made of. `times` are the VE times of the calls."""
+    """The guided prediction; `cond` and `uncond` are the two it is made of. `times` are the VE times of the calls,
+    `asked` the predictions that were asked for: 0 conditional, 1 unconditional, 2 guided."""
 
-    __slots__ = ("_last", "_problem", "_space", "cond", "times", "uncond")
+    __slots__ = ("_last", "_problem", "_space", "asked", "cond", "times", "uncond")
     _last: list[Any]  # state, scales, centres, predictions asked for
     _problem: Problem
     _space: Space
+    asked: set[int]
     times: list[float]
 
     def __init__(self, problem: Problem, space: Space) -> None:
         for name, value in {
             "_model": self, "_which": 2, "_problem": problem, "_space": space, "_last": [None, None, None, set()],
-            "times": [], "cond": Prediction(self, 0), "uncond": Prediction(self, 1),
+            "times": [], "asked": set(), "cond": Prediction(self, 0), "uncond": Prediction(self, 1),
         }.items():  # fmt: skip
             object.__setattr__(self, name, value)
 
     def _predict(self, which: int, kind: str, x: Any, s: Any) -> Any:
         space = self._space
+        self.asked.add(which)
         a, b = s.checked() if isinstance(s, Scales) else scales(self._problem, level_of(s))
         state = taken(x, space.shape, "x")
         M = self._centres(state, a, b, (which, kind))[which]

@@ -22,15 +22,17 @@ class Probe(Basis):
         return 0.0 * self.target[None], (1.0 + w) * self.target[None]
 
 
-def probe_repeats(problem: Problem, sampler: Sampler, shape: tuple[int, ...] | None = None, xp: Any = None) -> None:
-    """Run the code twice on a probe; ProblemError if the two runs differ."""
+def probe_repeats(problem: Problem, sampler: Sampler, shape: tuple[int, ...] | None = None, xp: Any = None) -> bool:
+    """Run the code twice on a probe; ProblemError if the two runs differ. Returns whether it guides by itself."""
 
-    def run(embedding: Embedding) -> list[np.ndarray]:
+    def run(embedding: Embedding) -> tuple[list[np.ndarray], bool]:
         space = Probe(problem, embedding)
         ran = run_code(problem, sampler, space, space.draw, xp)
-        return [ran.times, ran.x, np.array(space.draws)]
+        return [ran.times, ran.x, np.array(space.draws)], ran.guides
 
-    require_same(fitted(run, problem, shape), fitted(run, problem, shape))
+    (first, guides), (again, _) = fitted(run, problem, shape), fitted(run, problem, shape)
+    require_same(first, again)
+    return guides
 
 
 def require_same(first: list[np.ndarray], again: list[np.ndarray]) -> None:

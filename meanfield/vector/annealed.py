@@ -30,20 +30,28 @@ class Annealed(Batch):
         target: np.ndarray,
         counts: tuple[int, ...] | None,
         log_count: float,
+        **sharing: Any,
     ) -> None:
-        super().__init__(problem, shape, target, counts)
-        number = math.exp(log_count) if log_count < 700.0 else math.inf
-        self._log_rivals = log_count + math.log1p(-1.0 / number) if log_count > 0.0 else -math.inf
+        super().__init__(problem, shape, target, counts, **sharing)
+        self._log_rivals = log_rivals(log_count)
 
     def centres(self, y: np.ndarray, t: float, w: float) -> tuple[np.ndarray, np.ndarray]:
-        share, D = self.look(y, t)[:, None], self.D(t)
-        others = share * self.target + (1.0 - share) * y / (1.0 + D)
-        difference = self.target - others
-        return others, self.target + w * self._bend(difference, D) * difference
+        weight, D = self.look(y, t)[:, None], self.D(t)
+        others, guided = np.empty_like(y), np.empty_like(y)
+
+        def part(rows: slice) -> None:
+            share = weight[rows]
+            others[rows] = share * self.target + (1.0 - share) * y[rows] / (1.0 + D)
+            difference = self.target - others[rows]
+            guided[rows] = self.target + w * self.bend(difference, D) * difference
+
+        self.rows.map(part)
+        return others, guided
 
     def look(self, y: np.ndarray, t: float) -> np.ndarray:
         """pi_1 (samples,); the batch is recorded."""
-        posterior = self._posterior(y, t)
+        found = self.rows.map(lambda rows: self._posterior(y[rows], t))
+        posterior = [np.concatenate(x) for x in zip(*found, strict=True)]
         self.record(y, *posterior)
         return posterior[0]
 
@@ -61,10 +69,15 @@ class Annealed(Batch):
         participation = np.exp(np.minimum(-np.logaddexp(own, rest), 700.0))
         return np.exp(0.5 * own), log_odds, participation, log_odds > 0.0
 
-    def _bend(self, difference: np.ndarray, D: Any) -> Any:
-        """The factor of a weight that follows |s_c - s_u|/d^(1/2), (samples, 1)."""
-        exponent = self.problem.schedule.exponent
-        if not exponent:
-            return 1.0
-        norm = np.linalg.norm(difference / D, axis=1, keepdims=True) / math.sqrt(difference.shape[1])
-        return np.power(norm, exponent, where=norm > 0, out=np.zeros_like(norm))
+
+def log_rivals(log_count: float) -> float:
+    """log(P - 1) from log P.
+
+    Examples
+    --------
+    >>> round(math.exp(log_rivals(math.log(3.0)))), log_rivals(0.0), log_rivals(1e6)
+    (2, -inf, 1000000.0)
+    """
+    if log_count <= 0.0:
+        return -math.inf
+    return log_count + math.log1p(-math.exp(-log_count))

@@ -15,6 +15,7 @@ from meanfield.sampler.embedding import Embedding, fitted
 from meanfield.sampler.repeats import require_same
 from meanfield.sampler.unguided import SAME, agree, unguided
 from meanfield.theory.solver import require_rate
+from meanfield.vector.draws import Sizes
 from meanfield.vector.finite import solve_finite
 from meanfield.vector.law import SamplerLaw
 from meanfield.vector.meanfield import MeanField, Seen
@@ -33,6 +34,8 @@ def solve_sampler(
     n_samples: int = 10_000,
     n_draws: int = 50,
     seed: int = 0,
+    tolerance: float = 0.02,
+    weight: float | None = None,
     threads: int | None = None,
     xp: Any = None,
     progress: bool | Callable[[int, int], Any] | None = None,
@@ -55,6 +58,9 @@ def solve_sampler(
         d entries at finite d. Without it vectors have coordinates of which only inner products mean something, and code
         that looks at more is refused.
     n_samples, n_draws, seed, threads, progress : of the finite-d theories, as in `reduced`.
+    tolerance : of "quenched", as there: how much the classes that are averaged may fluctuate, relative to what acts.
+    weight : of "quenched": the largest |w| with which the code guides by itself, from model.cond and model.uncond; the
+        tolerance reckons with it. Default: `sampler.weight` if it has one, or 10.
     xp : array library of the code, such as torch; by default `sampler.xp`, or numpy.
 
     Returns
@@ -82,7 +88,8 @@ def solve_sampler(
     theory is None or one_of("theory", theory, THEORIES)
     averaged = theory in ("reduced", "quenched") or (theory is None and math.isfinite(d * problem.classes.rate(2.0)))
     if averaged:
-        return solve_finite(problem, sampler, d, theory or "reduced", shape, n_samples, n_draws, seed, threads, xp, progress)
+        sizes = Sizes(n_samples, n_draws, seed, threads, tolerance, weight)
+        return solve_finite(problem, sampler, d, theory or "reduced", shape, sizes, xp, progress)
     problem.require_no_ratio("solve_sampler", "It acts at D ~ d alone, not at d = infinity; use run_sampler.")
     problem.require_usual_weight()
     if problem.spectrum is not None:
@@ -142,9 +149,7 @@ def _is_linear(carried: _Carried, half: _Carried) -> bool:
     return agree(carried.order, (m, 4.0 * v))
 
 
-def _law(
-    problem: Problem, name: str, d: float, alpha: float, carried: _Carried, twin: Any, linear: bool
-) -> SamplerLaw:
+def _law(problem: Problem, name: str, d: float, alpha: float, carried: _Carried, twin: Any, linear: bool) -> SamplerLaw:
     seen, phases = carried.seen, np.array([s.phase for s in carried.seen])
     left = max(s.left for s in seen)
     standing, why = "exact", ""

@@ -96,8 +96,8 @@ class Case:
         return "use " + ", or ".join(ways)
 
 
-def choose(problem: Problem, d: int, classes: str = "auto") -> Case:
-    """Check the way that is asked for, or choose one.
+def choose(problem: Problem, d: int, classes: str = "auto", span: bool = True) -> Case:
+    """Check the way that is asked for, or choose one. A sampler's own code has all d coordinates: no `span`.
 
     Raises
     ------
@@ -119,12 +119,14 @@ def choose(problem: Problem, d: int, classes: str = "auto") -> Case:
     case = Case(problem, d, count_classes(problem, d), counts)
     require(classes in WAYS, f"classes must be one of {list(WAYS)}", repr(classes))
     _require(case, classes)
+    rule = "a sampler's own code sees all d coordinates of its arrays, so its classes are not held in their span"
+    require(span or classes != "span", rule, 'classes="span"', 'Use classes="explicit" or "auto".')
     if math.isinf(problem.classes.rate(d)):
         way, why = "continuum", "a continuum has no single classes"
     elif classes != "auto":
         way, why = classes, f'asked for by classes="{classes}"'
     else:
-        way, why = _first_that_fits(case)
+        way, why = _first_that_fits(case, span)
     return replace(case, classes=way, why=why)
 
 
@@ -134,9 +136,9 @@ def count_classes(problem: Problem, d: int) -> float:
     return float(round(math.exp(log_count))) if log_count < COUNTABLE else math.inf
 
 
-def _first_that_fits(case: Case) -> tuple[str, str]:
+def _first_that_fits(case: Case, span: bool) -> tuple[str, str]:
     d, count, means = case.d, case.in_words, f"{case.size_of_means(case.d)} of means"
-    if case.problem.spectrum is None and case.n_classes < d:
+    if span and case.problem.spectrum is None and case.n_classes < d:
         return "span", f"{count} classes, fewer than d = {d}: exact in their span"
     if case.log_count + math.log(4.0 * d) <= math.log(EXPLICIT_BYTES):
         return "explicit", f"{count} classes, {means}: all are held"

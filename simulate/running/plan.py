@@ -26,7 +26,10 @@ STREAMED_SAMPLES = 2**14  # samples that share streamed classes, at most
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user of `simulate.run` sets beside the problem and the steps, as it comes; None is the default."""
+    """What the user of `simulate.run` sets beside the problem and the steps, as it comes; None is the default.
+
+    `code` : a sampler's own code moves the samples: in all d coordinates, batch after batch, threads sharing each.
+    """
 
     d: int
     n_samples: int
@@ -38,6 +41,7 @@ class Settings:
     batch: int | None = None
     threads: int | None = None
     first_draw: int = 0
+    code: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,10 +133,10 @@ def make_plan(problem: Problem, settings: Settings) -> Plan:
     first_draw = whole("first_draw", s.first_draw, low=0, high=1e9)
     dtype = one_of("dtype", s.dtype, tuple(FORMATS))
     problem.require_usual_weight()
-    case = choose(problem, d, s.classes)
+    case = choose(problem, d, s.classes, span=not s.code)
     batch = batch or usual_batch(case, n_samples * n_disorder)
     plan = Plan(case, n_samples, n_disorder, first_draw, seed, dtype, block, batch, threads)
-    _check_memory(plan)
+    _check_memory(plan, 1 if s.code else min(n_disorder, math.ceil((threads - 1) / plan.n_batches) + 1))
     return plan
 
 
@@ -161,8 +165,8 @@ def default_batch(size: float, samples: int) -> int:
     return most if size <= QUICK else min(max(samples // ITEMS, least), most)
 
 
-def _check_memory(plan: Plan) -> None:
-    """Class means of all draws alive at a time; where none is held the state of a batch, sums that threads have ready
+def _check_memory(plan: Plan, alive: int) -> None:
+    """Class means of the draws alive at a time; where none is held the state of a batch, sums that threads have ready
     and blocks of classes they are making; beside the work space of every thread."""
     case, threads, width = plan.case, plan.threads, plan.width
     if case.classes == "streamed":
@@ -174,7 +178,6 @@ def _check_memory(plan: Plan) -> None:
         what = f"d={case.d} needs {needed / 2**30:.3g} GiB for the states of a batch on each of {threads} threads"
         require_memory(needed, what, "use fewer samples, fewer threads or a lower d")
     elif case.classes in ("explicit", "span", "reference"):
-        alive = min(plan.n_disorder, math.ceil((threads - 1) / plan.n_batches) + 1)
         dtype = "float64" if case.classes == "reference" else plan.dtype
         _require_means(case, dtype, alive, extra=threads * 10 * 8 * width * case.dim)
 

@@ -1,7 +1,6 @@
 """A batch of samples among drawn classes, as the space of a sampler's code: exact scores, shared by threads."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -12,8 +11,6 @@ from simulate.scores.mixture import Classes
 from simulate.scores.posterior import Posterior
 from simulate.steps.guidance_force import make_pull
 
-ROWS = 256  # samples that a thread takes at a time, whatever the number of threads
-
 
 class Drawn(Batch):
     """The space (`meanfield.sampler.model.Space`) of a batch among the classes of one draw.
@@ -22,23 +19,17 @@ class Drawn(Batch):
     ----------
     plan : of the run. mixture : classes of the draw.
     shape : of the code's arrays, (samples, ...).
-    pool : of threads. tick : called at every call of the model.
+    tick : as in `Batch`.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        mixture: Classes,
-        shape: tuple[int, ...],
-        pool: ThreadPoolExecutor,
-        tick: Callable[[], None],
-    ) -> None:
-        super().__init__(plan.case.problem, shape, mixture.target, plan.case.counts)
-        self._pull, self._pool, self._tick = make_pull(plan.case.problem, plan.case.d, mixture.n_classes), pool, tick
-        self._parts = [slice(i, min(i + ROWS, shape[0])) for i in range(0, shape[0], ROWS)]
-        if plan.case.classes == "streamed":  # it has threads of its own
-            self._parts = [slice(0, shape[0])]
-        self._scores = [make_score(plan, mixture, part.stop - part.start, lambda: None) for part in self._parts]
+    def __init__(self, plan: Plan, mixture: Classes, shape: tuple[int, ...], tick: Callable[[], None]) -> None:
+        streamed = plan.case.classes == "streamed"  # with threads of its own, that share the classes of all samples
+        sharing = {"chunk": shape[0]} if streamed else {"threads": plan.threads}
+        super().__init__(plan.case.problem, shape, mixture.target, plan.case.counts, tick=tick, **sharing)
+        self._pull = make_pull(plan.case.problem, plan.case.d, mixture.n_classes)
+        self._scores = {
+            part.start: make_score(plan, mixture, part.stop - part.start, self.rows.check) for part in self.rows.parts
+        }
 
     def centres(self, y: np.ndarray, t: float, w: float) -> tuple[np.ndarray, np.ndarray]:
         posterior = self.look(y, t)
@@ -48,13 +39,8 @@ class Drawn(Batch):
     def look(self, y: np.ndarray, t: float) -> Posterior:
         """The posterior of the batch, which is recorded."""
         white, D = y / self.root_g - self.white, self.D(t)
-
-        def part(i: int) -> Posterior:
-            return self._scores[i](white[self._parts[i]], D, full=True)
-
-        found = list(self._pool.map(part, range(len(self._parts))))
+        found = self.rows.map(lambda part: self._scores[part.start](white[part], D, full=True))
         fields: list = [None if x[0] is None else np.concatenate(x) for x in zip(*found, strict=True)]
         posterior = Posterior(*fields)
         self.record(y, posterior.weight, posterior.log_odds, posterior.participation, posterior.nearest)
-        self._tick()
         return posterior

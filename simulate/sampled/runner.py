@@ -3,16 +3,16 @@
 import math
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import scipy.linalg.cython_blas  # noqa: F401  the BLAS that numba calls: load it before its threads are limited
 from threadpoolctl import threadpool_limits
 
 from meanfield.ensemble import Ensemble
 from meanfield.errors import require
 from meanfield.problem.statement import Problem
-from meanfield.sampler.batch import Averages, observables, run_batch
+from meanfield.sampler.averages import Averages, gathered, run_batch
 from meanfield.sampler.code import Sampler, name_of
 from meanfield.sampler.embedding import checked_shape
 from meanfield.sampler.repeats import probe_repeats
@@ -21,8 +21,10 @@ from meanfield.tools.progress import Progress
 from meanfield.tools.versions import versions
 from simulate.randomness.streams import NoiseReader
 from simulate.running.classes import draw_classes
-from simulate.running.plan import Settings, make_plan
+from simulate.running.plan import Plan, Settings, make_plan
 from simulate.sampled.drawn import Drawn
+from simulate.sampled.lazy import run_lazy_code
+from simulate.scores.cutting import NEGLIGIBLE
 
 
 def run_sampler(
@@ -33,70 +35,123 @@ def run_sampler(
     shape: tuple[int, ...] | None = None,
     n_samples: int,
     n_disorder: int,
-    seed: int = 0,
     first_draw: int = 0,
+    seed: int = 0,
     classes: str = "auto",
+    class_tolerance: float = 0.02,
+    weight: float | None = None,
     dtype: str = "float32",
     batch: int | None = None,
     threads: int | None = None,
     xp: Any = None,
     progress: bool | Callable[[int, int], Any] | None = None,
 ) -> Ensemble:
-    """..."""
+    """Simulate samples with exact scores through a sampler's own code, `n_samples` for each of `n_disorder` draws.
+
+    The code runs on batches of samples, and once more on each without guidance, with the same noise: the paired twin.
+
+    Parameters
+    ----------
+    problem : classes, variances, noise process and guidance; `sampler` and `t_start` of it are not looked at.
+    sampler : a function of (model, noise), as for `meanfield.solve_sampler`. Its arrays are (samples, d), or (samples,
+        *shape); levels and norms are those of one sample, so that no result depends on the batch.
+    d, shape : dimension, >= 2, or the shape of one sample, such as (4, 32, 32); one of them.
+    n_samples, n_disorder : samples per draw, and independent draws of the class means; one draw has no error bar.
+    first_draw : number of the first draw, >= 0. Draws 0 to 3 and 4 to 7 of two runs are, bit by bit, draws 0 to 7 of
+        one with the same batch (whose default follows n_samples * n_disorder).
+    seed : of classes and noise, both by address: neither depends on batch or threads.
+    classes : how the classes are held, as in `simulate.run`, but not in their span: the code sees all d coordinates.
+        "auto" takes explicit, lazy or streamed, by the rules there.
+    class_tolerance : with lazy classes, how much those that are averaged may fluctuate, relative to what acts.
+    weight : with lazy classes, as in `meanfield.solve_sampler`: the largest |w| with which the code guides by itself.
+    dtype : "float32" or "float64" arithmetic of the score. The code computes in what noise() gives it, float64.
+    batch, threads : samples that the code is given at a time, threads that share them at every call of the model. They
+        set speed and memory; results agree to rounding, and bit by bit for any number of threads. The code itself runs
+        in one thread, batch after batch.
+    xp : array library of the code, such as torch; by default `sampler.xp`, or numpy.
+    progress : False is silent, True shows a bar after two seconds, None does so on a terminal, a function gets
+        (done, total), in calls of the model.
+
+    Returns
+    -------
+    Ensemble : as from `simulate.run`; `t` are the VE times of the model's calls, in their order, and 0 for what the
+        code returns. `info` has `sampler`, its name, and `n_calls`. `m_paired`, `v_paired` are plain means where the
+        code is not linear in its vectors (the law of its twin at finite d is not known). Code that chooses its levels
+        batch by batch has its end alone, and `info["calls"]` says so.
+
+    Raises
+    ------
+    ProblemError : a setting out of range, more classes than memory, code that breaks a rule (`solve_sampler`), that
+        draws other noise or keeps something from run to run.
+    ConvergenceError : numbers that are not finite.
+
+    Examples
+    --------
+    >>> from meanfield import Exponential, Problem
+    >>> problem = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
+    >>> def euler(model, noise):
+    ...     levels = [80.0, 20.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.0]
+    ...     x = levels[0] * noise()
+    ...     for s, after in zip(levels[:-1], levels[1:]):
+    ...         x = x + (after - s) * model.eps(x, s)
+    ...     return x
+    >>> data = run_sampler(problem, euler, d=12, n_samples=100, n_disorder=4)
+    >>> bool(data.final.m.mean > 1.0), data.info["sampler"], data.info["n_calls"]
+    (True, 'euler', 7)
+    """
     require((d is None) != (shape is None), "give d, or the shape of one sample", f"d={d}, shape={shape}")
-    shape = checked_shape((d,) if shape is None else shape)  # type: ignore[arg-type]
-    settings = Settings(math.prod(shape), n_samples, n_disorder, seed, classes, dtype, 512, batch, threads, first_draw)
+    shape = (d,) if shape is None else checked_shape(shape)  # type: ignore[assignment]
+    size = d if len(shape) == 1 else math.prod(shape)  # type: ignore[arg-type]
+    settings = Settings(size, n_samples, n_disorder, seed, classes, dtype, 512, batch, threads, first_draw, code=True)  # type: ignore[arg-type]
     plan = make_plan(problem, settings)
-    began = time.perf_counter()
-    real = None if len(shape) == 1 else shape
-    probe_repeats(plan.case.problem, sampler, real, xp)
-    twin = unguided(plan.case.problem, sampler, real, xp)
-    items, done = plan.items, 0
-
-    def tick() -> None:
-        nonlocal done
-        done += 1
-        show(done)
-
-    found: dict[int, list[tuple[int, Averages]]] = {}
-    with (
-        threadpool_limits(1, user_api="blas"),
-        ThreadPoolExecutor(plan.threads) as pool,
-        Progress(progress, len(items) * len(twin.t), f"sampler, d = {plan.case.d}") as show,
-    ):
-        mixture, of = None, -1
-        for draw, samples in items:
-            if draw != of:
-                mixture, of = draw_classes(plan, draw, lambda: None, lambda: None), draw
-            assert mixture is not None
-            space = Drawn(plan, mixture, (len(samples), *shape), pool, tick)
-
-            def noises(draw: int = draw, samples: range = samples) -> Callable[[], np.ndarray]:
-                reader, one = NoiseReader(plan.seed, draw, samples, plan.case.d), np.ones(1)
-                return lambda: reader.step(one)
-
-            averages = run_batch(plan.case.problem, sampler, space, noises, xp)
-            found.setdefault(draw, []).append((len(samples), averages))
-    draws = [_merged(parts) for parts in found.values()]
+    if plan.case.classes == "lazy":
+        return run_lazy_code(plan, sampler, shape, class_tolerance, weight, xp, progress)  # type: ignore[arg-type]
+    began, problem = time.perf_counter(), plan.case.problem
+    real = None if len(shape) == 1 else shape  # type: ignore[arg-type]
+    probe_repeats(problem, sampler, real, xp)
+    twin = unguided(problem, sampler, real, xp)
+    with threadpool_limits(1, user_api="blas"):
+        averages = _follow(plan, sampler, shape, xp, len(twin.t), progress)  # type: ignore[arg-type]
+    found = gathered(problem, averages, twin)
     info = {
         "method": f"sampler on particles ({plan.case.classes})",
         "sampler": name_of(sampler),
         "why": plan.case.why,
         "seed": plan.seed,
-        "n_calls": len(draws[0].t) - 1,
+        **({"first_draw": plan.first_draw} if plan.first_draw else {}),
+        **found.about,
         "n_classes": int(plan.case.n_classes) if math.isfinite(plan.case.n_classes) else "inf",
         "dtype": plan.dtype,
-        "unguided": {"m": twin.m.tolist(), "v": twin.v.tolist()} if twin.linear else None,
+        "negligible": NEGLIGIBLE[plan.dtype],
         "threads": plan.threads,
         "seconds": time.perf_counter() - began,
         "versions": versions(),
     }
-    named = observables(plan.case.problem, draws)
-    return Ensemble(plan.case.problem, plan.case.d, draws[0].t, named, plan.n_samples, info)
+    return Ensemble(problem, plan.case.d, found.t, found.draws, plan.n_samples, info)
 
 
-def _merged(parts: list[tuple[int, Averages]]) -> Averages:
-    """Averages of a draw from those of its batches."""
-    share = np.array([n for n, _ in parts]) / sum(n for n, _ in parts)
-    guided, twin = (np.tensordot(share, np.array([x[i] for _, x in parts]), 1) for i in (1, 2))
-    return Averages(parts[0][1].t, guided, twin)
+def _follow(
+    plan: Plan, sampler: Sampler, shape: tuple[int, ...], xp: Any, looks: int, show: Any
+) -> list[list[Averages]]:
+    """The averages of every batch of every draw; a batch is expected to be looked at `looks` times."""
+    total, done = len(plan.items) * looks, 0
+
+    def tick() -> None:
+        nonlocal done
+        done += 1
+        progress(min(done, total))
+
+    def one(mixture: Any, draw: int, samples: range) -> Averages:
+        def noises() -> Callable[[], np.ndarray]:
+            reader, once = NoiseReader(plan.seed, draw, samples, plan.case.d), np.ones(1)
+            return lambda: reader.step(once)
+
+        space = Drawn(plan, mixture, (len(samples), *shape), tick)
+        return run_batch(plan.case.problem, sampler, space, noises, xp)
+
+    found = []
+    with Progress(show, total, f"sampler, d = {plan.case.d}") as progress:
+        for draw in range(plan.first_draw, plan.first_draw + plan.n_disorder):
+            mixture = draw_classes(plan, draw, lambda: None, lambda: None)
+            found.append([one(mixture, draw, samples) for samples in plan.batches])
+    return found

@@ -67,8 +67,9 @@ class StreamedMixture(Classes):
 
         Threads run at most two ranges each ahead of what is taken, so results do not pile up.
         """
-        ranges = map(self._blocks, range(n_ranges(self.n_classes)))
-        with closing(Crew(self.threads).results(work, ranges, ahead=2 * self.threads)) as results:
+        crew = Crew(self.threads)
+        ranges = (self._blocks(i, crew.check) for i in range(n_ranges(self.n_classes)))
+        with closing(crew.results(work, ranges, ahead=2 * self.threads)) as results:
             for result in results:
                 self.passed()
                 yield result
@@ -81,12 +82,13 @@ class StreamedMixture(Classes):
 
         return sum(self.over_ranges(work), np.zeros(()))
 
-    def _blocks(self, i: int) -> Iterator[np.ndarray]:
+    def _blocks(self, i: int, check: Callable[[], None] = _nothing) -> Iterator[np.ndarray]:
         rows = max(MIN_BLOCK, BLOCK_NUMBERS // self.dim)
         buffer = np.empty((rows, self.dim), np.float32)
         end = min((i + 1) * RANGE, int(self.n_classes) - 1)
         for k in range(i * RANGE, end, rows):
             self.check()
+            check()
             block = buffer[: min(rows, end - k)]
             fill_classes(block, k, self.target, self.key)
             yield block

@@ -1,0 +1,130 @@
+"""A batch of samples in d dimensions that draw the classes near them: `quenched` for a sampler's code.
+
+    (V5)  M_u = sum_near pi_k mu_k + pi_hidden <mu>_hidden
+
+Every sample has a disorder of its own, and keeps it through the calls of a run: it begins with all classes averaged, as
+in (V4), and where they fluctuate by more than the tolerance those in a ball around it are drawn from their exact law
+(`meanfield.finite.nearest` has the rule, V (1 + w^2/(1 + D)) <= tolerance^2, `meanfield.finite.ball` the laws). w is
+the weight of the call, at least `Rule.weight`: that of code which guides by itself is not seen. Up to `n_explicit`
+classes are all drawn at once. The unguided twin needs none.
+
+The laws are those of y = x - mu_1 in axes of which the first is along mu_1; a reflection leads there and back.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from meanfield.problem.statement import Problem
+from meanfield.sampler.batch import Batch
+from meanfield.vector.annealed import log_rivals
+
+CHUNK = 16  # samples that a thread takes at a time
+
+
+class Rule(NamedTuple):
+    """When classes are drawn; see `meanfield.quenched`. `weight` is the least |w| that the tolerance reckons with."""
+
+    tolerance: float
+    n_explicit: int
+    n_most: int
+    weight: float
+
+    def n_all(self, log_count: float) -> int:
+        """Wrong classes that are all drawn at the start; -1 where none is."""
+        few = log_count <= math.log1p(self.n_explicit) + 1e-12
+        return round(math.exp(log_count)) - 1 if few else -1
+
+    def bytes_of_a_sample(self, d: int, log_count: float) -> float:
+        """Memory that the classes of a sample take, at most: in rows of d numbers, which grow by doubling."""
+        n_all = self.n_all(log_count)
+        rows = n_all if n_all >= 0 else 4 * min(self.n_most, math.exp(min(log_count, 700.0)))
+        return 8.0 * d * (rows + 16)
+
+
+class Quenched(Batch):
+    """The space of the quenched model; isotropic classes.
+
+    Parameters
+    ----------
+    log_count : log P, finite. rule : when classes are drawn.
+    streams : one generator of random numbers for every sample.
+    The others as in `Batch`.
+
+    Attributes
+    ----------
+    about : balls, classes in them, and the largest excess over the rule, a logarithm, of every sample (samples, 3).
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        shape: tuple[int, ...],
+        target: np.ndarray,
+        log_count: float,
+        rule: Rule,
+        streams: list[np.random.Generator],
+        **sharing: Any,
+    ) -> None:
+        from meanfield.finite import nearest  # numba is loaded only when it is needed
+        from meanfield.finite.ball import Ball, Drawn, Near
+
+        super().__init__(problem, shape, target, None, chunk=CHUNK, **sharing)
+        n_all, self._least, self._streams = rule.n_all(log_count), rule.weight, streams
+        self._log_rivals, self._compiled = log_rivals(log_count), nearest
+        self._rule = nearest.Rule(rule.tolerance, rule.n_most, n_all)
+        self._mirror = _mirror(target)
+        d = len(target)
+
+        def start(rng: np.random.Generator) -> nearest.Held:
+            near = Near(Ball(np.zeros(d), 0.0), np.empty((0, d)), np.empty(0))
+            if n_all >= 0:
+                near = nearest.all_classes(rng, d, n_all)
+            return nearest.Held(near, Drawn(np.empty((8, d)), 0, np.empty((2, d + 1)), 0), -math.inf)
+
+        self._held = [start(rng) for rng in streams]
+        self.about = np.tile([0.0, 0.0, -math.inf], (shape[0], 1))
+
+    def centres(self, y: np.ndarray, t: float, w: float) -> tuple[np.ndarray, np.ndarray]:
+        shift = self.look(y, t, w)  # M_u - mu_1
+        return self.target + shift, self.target - w * self.bend(shift, self.D(t)) * shift
+
+    def look(self, y: np.ndarray, t: float, w: float = 0.0) -> np.ndarray:
+        """M_u - mu_1, (samples, d); the batch is recorded."""
+        z = self._mirror(y - self.target)
+        shift, posterior = np.empty_like(z), np.empty((4, len(z)))
+
+        def part(rows: slice) -> None:
+            for i in range(rows.start, rows.stop):
+                self.rows.check()
+                posterior[:, i] = self._one(i, z[i], t, w, shift[i])
+
+        self.rows.map(part)
+        self.record(y, *posterior)
+        return self._mirror(shift)
+
+    def _one(self, i: int, z: np.ndarray, t: float, w: float, shift: np.ndarray) -> tuple[float, ...]:
+        """The classes around one sample: fills shift (d,); returns what is recorded (`POSTERIOR`)."""
+        held, about, power = self._held[i], self.about[i], self.problem.schedule.exponent
+        least = self._least if t > 0.0 else 0.0
+        (log_odds, _, squares, best), _, now, excess = self._compiled.looked(
+            self._streams[i], z, self.D(t), w, power, least, held, self._rule, self._log_rivals, shift
+        )
+        if now.drawn.n_balls > held.drawn.n_balls:
+            about[:2] += 1.0, len(now.near.half)
+        about[2] = max(about[2], excess)
+        self._held[i] = now
+        return 1.0 / (1.0 + math.exp(-max(log_odds, -700.0))), log_odds, 1.0 / squares, float(best < 0.0)
+
+
+def _mirror(target: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """The reflection of rows (samples, d) that exchanges the target with its length along the first axis."""
+    normal = target.copy()
+    normal[0] -= np.linalg.norm(target)
+    size = np.linalg.norm(normal)
+    if size == 0.0:
+        return np.copy
+    normal /= size
+    return lambda x: x - 2.0 * np.outer(x @ normal, normal)
