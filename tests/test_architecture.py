@@ -18,7 +18,7 @@ PACKAGES = ("meanfield", "simulate", "validate")
 # `simulate` sees of `meanfield` what a problem is (and what has no physics), nothing of its solution.
 STATED = {"meanfield.errors", "meanfield.ensemble", "meanfield.problem", "meanfield.guidance", "meanfield.tools"}
 SOLVED = {"meanfield.theory", "meanfield.maps", "meanfield.exact", "meanfield.finite", "meanfield.designs"}
-SOLVED |= {"meanfield.objective", "meanfield.line", "meanfield.export"}
+SOLVED |= {"meanfield.objective", "meanfield.line", "meanfield.export", "meanfield.sampler", "meanfield.vector"}
 ARROWS = {
     "meanfield.errors": set(),
     "meanfield.tools": {"meanfield.errors"},
@@ -29,7 +29,9 @@ ARROWS = {
     "meanfield.maps": STATED | {"meanfield.theory"},
     "meanfield.exact": STATED,
     "meanfield.finite": STATED,
-    "meanfield.designs": STATED | {"meanfield.theory", "meanfield.maps"},
+    "meanfield.sampler": STATED,
+    "meanfield.vector": STATED | {"meanfield.sampler", "meanfield.theory", "meanfield.finite"},
+    "meanfield.designs": STATED | {"meanfield.theory", "meanfield.maps", "meanfield.sampler", "meanfield.vector"},
     "meanfield.objective": STATED | {"meanfield.theory"},
     "meanfield.line": {"meanfield.errors", "meanfield.tools"},
     "meanfield.export": STATED,
@@ -38,6 +40,8 @@ ARROWS = {
     "simulate.scores": {"meanfield.problem", "meanfield.tools", "simulate.randomness"},
     "simulate.steps": STATED | {"simulate.scores"},
     "simulate.running": STATED | {"simulate.randomness", "simulate.scores", "simulate.steps"},
+    "simulate.sampled": STATED
+    | {"meanfield.sampler", "simulate.randomness", "simulate.scores", "simulate.steps", "simulate.running"},
     "simulate.samples": STATED | {"simulate.randomness", "simulate.scores", "simulate.steps"},
     "simulate.cloning": STATED | {"simulate.randomness", "simulate.scores", "simulate.steps", "simulate.running"},
     "simulate.learned": STATED | {"simulate.randomness", "simulate.samples"},
@@ -49,7 +53,7 @@ ARROWS = {
 SEEN_BY_THE_JUDGE = STATED | SOLVED | {"meanfield", "simulate"}
 SEEN_BY_THE_JUDGE |= {name for name in ARROWS if name.startswith(("simulate.", "validate."))}
 # The judge in layers: each sees those before.
-LAYERS = ("results", "agreement", "sweeps", "regimes", "figures", "gallery", "commands", "cli")
+LAYERS = ("results", "agreement", "sweeps", "regimes", "samplers", "figures", "gallery", "commands", "cli")
 for n, layer in enumerate(LAYERS):
     ARROWS[f"validate.{layer}"] = SEEN_BY_THE_JUDGE | {f"validate.{lower}" for lower in LAYERS[:n]}
 # Single doors besides, each with its reason.
