@@ -30,6 +30,8 @@ class SamplerLaw:
     unguided : (m, v) of the same code with both predictions equal, (calls + 1,) each: what the discretisation does.
     left : largest share of |x|^2 outside of the span of mu_1 and the noise draws; 0 to rounding for code that adds,
         multiplies by numbers and takes inner products.
+    every_d : whether this is the law at every d as well: no classes compete (a continuum, a single class), and the code
+        is linear in its vectors.
     standing, why : "exact", "asymptotic" or "approximate", as in `solve`, and the reason.
     """
 
@@ -46,6 +48,7 @@ class SamplerLaw:
     spread: np.ndarray
     unguided: tuple[np.ndarray, np.ndarray]
     left: float
+    every_d: bool
     standing: str
     why: str
 

@@ -107,8 +107,9 @@ def solve_sampler(
     if shape is None:
         _require_inner_products(carried, carry(_turned(carried)))
     twin = unguided(problem, sampler, shape, xp)
-    linear = math.isfinite(alpha) or _is_linear(carried, carry(carried.embedding.times(0.5)))
-    return _law(problem, name_of(sampler), d, alpha, carried, overall(problem, twin.m, twin.v)[:2], linear)
+    alone = math.isinf(alpha) or problem.classes.log_count(1e6) == 0.0  # no classes that compete
+    every_d = alone and _is_linear(carried, carry(carried.embedding.times(0.5)))
+    return _law(problem, name_of(sampler), d, alpha, carried, overall(problem, twin.m, twin.v)[:2], alone, every_d)
 
 
 class _Carried(NamedTuple):
@@ -144,19 +145,22 @@ def _require_inner_products(first: _Carried, other: _Carried) -> None:
 
 
 def _is_linear(carried: _Carried, half: _Carried) -> bool:
-    """Whether half the noise gives the same m and a quarter of v: in the continuum the law then holds at every d."""
+    """Whether half the noise gives the same m and a quarter of v: without competing classes the law then holds at
+    every d."""
     m, v = half.order
     return agree(carried.order, (m, 4.0 * v))
 
 
-def _law(problem: Problem, name: str, d: float, alpha: float, carried: _Carried, twin: Any, linear: bool) -> SamplerLaw:
+def _law(
+    problem: Problem, name: str, d: float, alpha: float, carried: _Carried, twin: Any, alone: bool, every_d: bool
+) -> SamplerLaw:
     seen, phases = carried.seen, np.array([s.phase for s in carried.seen])
     left = max(s.left for s in seen)
     standing, why = "exact", ""
-    if math.isfinite(d) and not linear:
-        standing, why = "asymptotic", "code that is not linear in its vectors has corrections of order 1/d"
-    if math.isfinite(d) and math.isfinite(alpha):
-        standing, why = "asymptotic", f"the equations of d = infinity with log(P)/d at d = {d:g}"
+    if math.isfinite(d) and not every_d:
+        corrections = "code that is not linear in its vectors has corrections of order 1/d"
+        equations = f"the equations of d = infinity with log(P)/d at d = {d:g}"
+        standing, why = "asymptotic", corrections if alone else equations
     if "glass" in phases[:-1]:
         standing, why = "approximate", "calls in the glass: the few classes that dominate do not self-average"
     if left > INSIDE:
@@ -164,4 +168,6 @@ def _law(problem: Problem, name: str, d: float, alpha: float, carried: _Carried,
         why = f"the code leaves the span of mu_1 and its noise, by {left:.2g} of |x|^2 (clamping, quantiles)"
     m, v = (np.array([getattr(s, x) for s in seen]) for x in ("m", "v"))
     F, w, spread = (np.array([getattr(s, x) for s in seen]) for x in ("F", "w", "spread"))
-    return SamplerLaw(problem, name, d, alpha, carried.t, m, v, F, phases, w, spread, twin, left, standing, why)
+    return SamplerLaw(
+        problem, name, d, alpha, carried.t, m, v, F, phases, w, spread, twin, left, every_d, standing, why
+    )

@@ -20,9 +20,11 @@ import numpy as np
 from meanfield import Continuum, ConvergenceError, Ensemble, Fade, NoMinimiserError, Trajectory, fade, reduced, solve
 from meanfield.errors import one_of, short
 from meanfield.tools.door import Numbers, door
+from meanfield.vector.law import SamplerLaw
 from validate.agreement.estimates import (
     QUANTITIES,
     draws_at,
+    draws_at_calls,
     draws_of,
     quantities,
     record_indices,
@@ -31,6 +33,7 @@ from validate.agreement.estimates import (
 )
 from validate.agreement.joint import ChiSquared, hotelling, weighable
 from validate.agreement.means import Mean, mean_of
+from validate.agreement.sampled import is_sampled, law_notes, require_same_sampler, sampler_of
 from validate.agreement.statistics import family_threshold
 from validate.agreement.verdict import Comparison, Row
 from validate.errors import ComparisonError
@@ -43,7 +46,7 @@ REDUCED: dict[str, Any] = {"n_samples": 50_000, "n_draws": 50}  # stderr of m be
 
 @door(ComparisonError)
 def compare(
-    theory: Trajectory | Fade | Ensemble,
+    theory: Trajectory | Fade | SamplerLaw | Ensemble,
     data: Ensemble,
     *,
     times: Numbers | None = None,
@@ -54,11 +57,12 @@ def compare(
 ) -> Comparison:
     """Compare a theory with particles of the same problem, at t = 0 and a handful of earlier times.
 
-    With a spectrum m and v of every group of directions are compared (rows "m[0]", "v[0]", "m[1]", ...).
+    With a spectrum m and v of every group of directions are compared (rows "m[0]", "v[0]", "m[1]", ...). The law of a
+    sampler's own code is compared with its particles call by call (`validate.agreement.sampled`).
 
     Parameters
     ----------
-    theory : a `Trajectory` (d infinite, or the d of the data), a `Fade` of density-ratio guidance, or
+    theory : a `Trajectory` (d infinite, or the d of the data), a `Fade` of density-ratio guidance, a `SamplerLaw`, or
         an `Ensemble` such as `reduced(problem, d)`, whose own statistical error is then combined with that of the
         particles.
     data : the particles.
@@ -66,15 +70,15 @@ def compare(
     level : probability of a false alarm of the whole comparison.
     finite_size : the finite-d effect added to a theory at d = infinity: None, "reduced" (computed here), or an
         `Ensemble` of `reduced` at the d of the data. It is not exact: see `validate.regimes.groups.annealed_error`.
-        For density-ratio guidance None means "reduced".
+        For density-ratio guidance None means "reduced". For a sampler's own code the finite-d theory is the theory.
     timestep : result of `simulate.timestep_error`, stated in the verdict.
     estimator : "paired" (against the unguided twin, precise) or "plain". Where guidance does nothing (w = 0) both twins
         coincide, the paired estimate carries no information, and "plain" is used by itself.
 
     Raises
     ------
-    ComparisonError : the two are of different problems or dimensions, or have no error bars; or `fade` with drawn
-        classes, whose effect on it is not known.
+    ComparisonError : the two are of different problems, samplers or dimensions, or have no error bars; or `fade` with
+        drawn classes, whose effect on it is not known.
 
     Examples
     --------
@@ -92,6 +96,9 @@ def compare(
         )
     one_of("estimator", estimator, ("paired", "plain"), error=ComparisonError)
     notes = []
+    if is_sampled(theory) or is_sampled(data):
+        require_same_sampler(theory, data, finite_size)
+        notes += law_notes(theory, data)
     if data.problem.guidance.by_ratio and not isinstance(theory, Ensemble):
         _require_known_order(data)
         finite_size = "reduced" if finite_size is None else finite_size
@@ -128,15 +135,16 @@ def _row(quantity: str, t: float, base: float, samples: np.ndarray, reference: n
 
 def _prediction(theory, keys, t, finite_size, data, estimator) -> tuple[np.ndarray, np.ndarray | None]:
     """Numbers of the theory (k,), and the draws (other draws, k) of a statistical prediction or None."""
+    calls = [(q, i - len(data.t)) for q, i in keys]  # of a sampler's code, from the end
     if isinstance(theory, Ensemble):
         if finite_size is not None:
             raise ComparisonError(
                 "finite_size adds the finite-d effect to a theory at d = infinity; got a theory that is itself at "
                 f"d = {theory.d:g}. Leave finite_size out."
             )
-        draws = draws_at(theory, keys, t, estimator)
+        draws = draws_at_calls(theory, calls, estimator) if is_sampled(theory) else draws_at(theory, keys, t, estimator)
         return draws.mean(axis=0), draws
-    base = _numbers(theory, keys, t)
+    base = _numbers(theory, calls if is_sampled(theory) else keys, t)
     if finite_size is None:
         return base, None
     problem = data.problem
@@ -150,7 +158,9 @@ def _prediction(theory, keys, t, finite_size, data, estimator) -> tuple[np.ndarr
     return base, base + effect  # the effect is the problem's own: it cannot mend a theory that is wrong
 
 
-def _numbers(theory: "Trajectory", keys, t) -> np.ndarray:
+def _numbers(theory: Trajectory | SamplerLaw, keys, t) -> np.ndarray:
+    if isinstance(theory, SamplerLaw):
+        return np.array([value_of(theory, q)[call] for q, call in keys])
     at = theory.at(t)
     return np.array([value_of(at, q)[j] for j, (q, _) in enumerate(keys)])
 
@@ -231,4 +241,5 @@ def _step_warning(step: tuple[tuple[str, float, float], ...], rows: tuple[Row, .
 def _title(theory: Any, data: Ensemble) -> str:
     size = "d = infinity" if math.isinf(theory.d) else f"d = {theory.d:g}"
     kind = theory.info.get("method", "ensemble") if isinstance(theory, Ensemble) else f"{theory.standing} theory"
+    kind = f"{sampler_of(theory)}: {kind}" if is_sampled(theory) else kind
     return f"{kind} at {size} against particles at d = {data.d} ({data.n_draws} draws x {data.n_samples} samples)"

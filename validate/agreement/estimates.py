@@ -77,6 +77,11 @@ def draws_at(ensemble: Ensemble, keys, t: np.ndarray, estimator: str) -> np.ndar
     return np.column_stack(columns)
 
 
+def draws_at_calls(ensemble: Ensemble, keys, estimator: str) -> np.ndarray:
+    """Draws of another ensemble of the same sampler's code at the same calls, numbered from the end, (draws, k)."""
+    return np.column_stack([draws_of(ensemble, q, estimator)[:, i] for q, i in keys])
+
+
 def twins_coincide(data: Ensemble) -> bool:
     pairs = [(data.draws[q], data.draws[f"{q}_twin"]) for q in QUANTITIES]
     return all(np.allclose(a, b, rtol=1e-12, atol=0.0) for a, b in pairs)
@@ -85,6 +90,8 @@ def twins_coincide(data: Ensemble) -> bool:
 def record_indices(data: Ensemble, times: Sequence[float] | None) -> list[int]:
     """Indices of the records to compare at, earliest first, always with t = 0 if none are asked for."""
     last = len(data.t) - 1
+    if times is None and last == 0:
+        return [0]
     if times is None:
         count = int(np.clip((data.n_draws - 1) // 3 // len(quantities(data)), 1, min(5, last)))
         return sorted({round(last * (j + 1) / count) for j in range(count)})

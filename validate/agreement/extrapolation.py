@@ -32,8 +32,10 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from meanfield import Ensemble, solve
-from meanfield.errors import one_of, short
+from meanfield.errors import one_of, require, short
 from meanfield.tools.door import Numbers, door
+from meanfield.vector.law import SamplerLaw
+from validate.agreement.sampled import is_sampled, sampler_of
 from validate.errors import ExtrapolationError
 
 HELD = 3.0  # the term that is not known, in units of the effect that is seen
@@ -106,6 +108,7 @@ def extrapolate(
     order: int = 1,
     estimator: str = "paired",
     finite_size: Sequence[Ensemble] | None = None,
+    law: SamplerLaw | None = None,
 ) -> Extrapolation:
     """Extrapolate the final value of an observable to d = infinity.
 
@@ -116,7 +119,9 @@ def extrapolate(
     order : 1 (linear in 1/d, with a quadratic term that is held), or 2 (quadratic, with a cubic term that is held).
     estimator : "paired" for m and v (against the unguided twin) or "plain".
     finite_size : results of `meanfield.reduced` for the same problem at the same dimensions, in the same order. Their
-        finite-d effect, reduced(d) - solve(problem), is subtracted before the fit.
+        finite-d effect, reduced(d) - solve(problem), is subtracted before the fit. Of a sampler's own code those of
+        `solve_sampler`, with its `law` at d = infinity.
+    law : of the sampler's code, where `finite_size` is given.
 
     Returns
     -------
@@ -137,6 +142,8 @@ def extrapolate(
     if any(p != problems[0] for p in problems):
         other = next(p for p in problems if p != problems[0])
         raise ExtrapolationError(f"an extrapolation needs one problem at several d; got {problems[0]!r} and {other!r}.")
+    samplers = sorted({sampler_of(result) for result in (*ensembles, *(finite_size or ()), *([law] if law else ()))})
+    require(len(samplers) < 2, "an extrapolation needs ensembles of one sampler", samplers, error=ExtrapolationError)
     known = set.intersection(*(set(e.draws) for e in ensembles)) if problems else {quantity}
     one_of("quantity", quantity, sorted(known), error=ExtrapolationError)
     paired = estimator == "paired" and quantity in ("m", "v")
@@ -145,7 +152,7 @@ def extrapolate(
     finals = [getattr(e.final, f"{quantity}_paired" if paired else quantity) for e in ensembles]
     values, stderr = [float(o.mean) for o in finals], [float(o.stderr) for o in finals]
     if finite_size is not None and finals:  # the fit refuses no ensembles
-        values, stderr = _without_finite_size(ensembles, finite_size, quantity, values, stderr)
+        values, stderr = _without_finite_size(ensembles, finite_size, law, quantity, values, stderr)
     about: Any = {"corrected": finite_size is not None, "n_draws": min((e.n_draws for e in ensembles), default=0)}
     return fit_inverse_size([e.d for e in ensembles], values, stderr, quantity=quantity, order=order, **about)
 
@@ -191,9 +198,8 @@ def fit_inverse_size(
     )
 
 
-def _without_finite_size(ensembles, finite_size, quantity: str, values, stderr) -> tuple[list[float], list[float]]:
+def _without_finite_size(ensembles, finite_size, law, quantity: str, values, stderr) -> tuple[list[float], list[float]]:
     """Data minus the predicted finite-d effect, with the errors of both."""
-
     if quantity not in ("m", "v"):
         raise ExtrapolationError(f'finite_size predicts "m" and "v"; got {quantity!r}. Leave finite_size out.')
     for e, f in zip(ensembles, finite_size, strict=False):
@@ -201,7 +207,12 @@ def _without_finite_size(ensembles, finite_size, quantity: str, values, stderr) 
             raise ExtrapolationError(f"finite_size must be of the same problem and d; got d = {f.d} beside d = {e.d}.")
     if len(finite_size) != len(ensembles):
         raise ExtrapolationError(f"finite_size needs {len(ensembles)} ensembles, one a size; got {len(finite_size)}.")
-    limit = float(getattr(solve(ensembles[0].problem).final, quantity))
+    if law is None and is_sampled(ensembles[0]):
+        raise ExtrapolationError(
+            "the finite-d effect of a sampler is that on its law at d = infinity; got none. Give law=solve_sampler("
+            "problem, sampler)."
+        )
+    limit = float(getattr((law or solve(ensembles[0].problem)).final, quantity))
     predicted = [getattr(f.final, f"{quantity}_paired") for f in finite_size]
     values = [x - float(p.mean) + limit for x, p in zip(values, predicted, strict=True)]
     return values, [math.hypot(s, float(p.stderr)) for s, p in zip(stderr, predicted, strict=True)]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from meanfield import Ensemble
 from validate.drawing import COLOURS, canvas
 
 
@@ -39,4 +40,5 @@ def _curve(theory, data, quantity: str):
     if hasattr(theory, "at") and hasattr(theory, "pieces"):
         t = theory.t[theory.t <= data.t[0]]
         return data.problem.sigma2 + t, getattr(theory.at(t), quantity)
-    return theory.D, np.asarray(getattr(theory, quantity).mean)
+    value = getattr(theory, quantity)
+    return data.problem.sigma2 + theory.t, value.mean if isinstance(theory, Ensemble) else value
