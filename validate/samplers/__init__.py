@@ -1,0 +1,1 @@
+"""A test bench for samplers: problems whose answers are known."""
