@@ -11,6 +11,7 @@ Two embeddings of that basis in an array:
   constant vector: norms, thresholds, standard deviations and sums over channels of real code mean what they mean there.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from typing import TypeVar
@@ -65,9 +66,7 @@ class Embedding:
                 f"{' in every group' if len(shares) > 1 else ''}, and one more; got shape={shape}, {N} entries. "
                 "Give a larger shape, or none."
             )
-        columns = np.random.Generator(np.random.Philox(seed)).standard_normal((N, n + 1))
-        columns[:, 0] = 1.0
-        flat = np.linalg.qr(columns)[0][:, 1:].T * np.sqrt(N * np.tile(shares, 1 + draws))[:, None]
+        flat = _directions(n, N, seed) * np.sqrt(N * np.tile(shares, 1 + draws))[:, None]
         return cls(flat.reshape(1 + draws, len(shares), N), (1, *shape), shares, float(N))
 
     def times(self, size: float) -> "Embedding":
@@ -109,6 +108,14 @@ class Embedding:
         scaled = (parts.reshape(-1, len(self.shares)) * factors).reshape(-1)
         left = y - parts @ self._flat
         return (scaled @ self._flat)[None] + (factors @ self.shares) * left
+
+
+@functools.lru_cache(maxsize=2)  # a law takes several runs in one basis, and a study many laws
+def _directions(n: int, N: int, seed: int) -> np.ndarray:
+    """Random orthonormal vectors (n, N), orthogonal to the constant vector."""
+    columns = np.random.Generator(np.random.Philox(seed)).standard_normal((N, n + 1))
+    columns[:, 0] = 1.0
+    return np.linalg.qr(columns)[0][:, 1:].T
 
 
 def fitted(run: Callable[[Embedding], Result], problem: Problem, shape: tuple[int, ...] | None = None) -> Result:
