@@ -173,6 +173,16 @@ def unipc(sigmas: Any, start: str = "ve") -> Sampler:
     return _sampler(steps, "UniPC", sigmas, start)
 
 
+NATIVE: dict[str, Callable[..., Sampler]] = {
+    "euler": euler,
+    "euler-ancestral": euler_ancestral,
+    "heun": heun,
+    "dpmpp-2m": dpmpp_2m,
+    "dpmpp-2m-sde": dpmpp_2m_sde,
+    "unipc": unipc,
+}
+
+
 class _Step(NamedTuple):
     """From s to after: ratio = e^-h = after/s, gain = 1 - e^-h, h, and h over that of the step before (0 at first)."""
 

@@ -1,6 +1,7 @@
 """The figures of the paper, in the order of its story; `cfgfield figures` makes them."""
 
 from validate.figures import (
+    cfg_plus_plus,
     continuum,
     density_ratio,
     design,
@@ -8,12 +9,14 @@ from validate.figures import (
     dimension,
     finite_size,
     guidance,
+    guidance_rules,
     negative_window,
     one_dimension,
     order_parameters,
     phases,
     plane,
     potential,
+    samplers,
     schedules,
     speciation,
     spectrum,
@@ -25,7 +28,8 @@ from validate.recipe import GalleryFigure, Part
 
 ROOMS = (
     plane, potential, order_parameters, guidance, dimension, phases, continuum, schedules, negative_window, design,
-    spectrum, finite_size, speciation, one_dimension, strong_guidance, density_ratio, digits,
+    spectrum, finite_size, speciation, one_dimension, strong_guidance, density_ratio, samplers,
+    guidance_rules, cfg_plus_plus, digits,
 )  # fmt: skip
 GALLERY: tuple[GalleryFigure, ...] = tuple(room.FIGURE for room in ROOMS)
 
