@@ -149,7 +149,10 @@ def test_matplotlib_is_imported_late_and_only_by_figures(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_machine_learning_libraries_are_imported_late_and_only_by_learned_scores(path):
-    """Elsewhere pipelines and tensors are taken as what has their attributes. The extra's door is `library`."""
+    """Elsewhere pipelines and tensors are taken as what has their attributes. The extra's door is `library`.
+
+    The command line looks schedulers up by the name of their class, when one is asked for.
+    """
     named = {name.split(".")[0] for name in imports(path)} | _strings_imported(path)
     assert not named & {"diffusers", "transformers"}
     if named & LEARNING:

@@ -1,4 +1,4 @@
-"""The command line: `cfgfield solve | simulate | design | export | validate | figures`.
+"""The command line: `cfgfield solve | simulate | sampler | design | export | validate | figures`.
 
 How a command ends, with which exit code, is in `validate.commands.endings`.
 """
@@ -27,6 +27,7 @@ from validate.commands.options import (
     takes_a_problem,
 )
 from validate.commands.problem_file import state
+from validate.commands.sampler import sampler
 from validate.commands.schedules import design, export
 from validate.errors import ComparisonError, ConfigError
 from validate.plugins import load
@@ -183,6 +184,7 @@ def figures(
     typer.echo(f"{len(made)} figures in {out}/; all captions in {out}/README.md")
 
 
+app.command()(sampler)
 app.command()(export)
 app.command()(design)
 

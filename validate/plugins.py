@@ -39,10 +39,12 @@ Check the path.
     listed = isinstance(names, list | tuple) and all(isinstance(name, str | Path) and str(name) for name in names)
     require(listed, "plugins must be a list of files and modules", names, error=ConfigError)
     for name in names:
-        if str(name).endswith(".py"):
-            _load_file(Path(name))
-        else:
-            _import(str(name))
+        load_module(name)
+
+
+def load_module(name: str | Path) -> Any:
+    """The module of a file (`my_samplers.py`) or of a name (`my_package.samplers`), imported as by `load`."""
+    return _load_file(Path(name)) if str(name).endswith(".py") else _import(str(name))
 
 
 def offered(group: str) -> dict[str, EntryPoint]:
@@ -70,7 +72,7 @@ def take(point: EntryPoint) -> Any:
         raise _failed(point.value, cause) from cause
 
 
-def _load_file(path: Path) -> None:
+def _load_file(path: Path) -> Any:
     if not path.is_file():
         raise ConfigError(f"a plugin must be a Python file or an installed module; there is no {path}. Check the path.")
     folder, name = str(path.resolve().parent), path.stem
@@ -85,6 +87,7 @@ def _load_file(path: Path) -> None:
         raise ConfigError(
             f"the file of a plugin must have a name of its own; {path} is hidden by another module {name!r}. Rename it."
         )
+    return module
 
 
 def _import(name: str) -> Any:

@@ -100,6 +100,29 @@ class SamplerLaw:
         with np.errstate(divide="ignore", invalid="ignore"):
             return float(np.nanmax((FAR * self.spread / np.abs(self.F))[:-1] ** 2))
 
+    def to_dataset(self) -> Any:
+        """The law call by call as a labelled xarray.Dataset: over `call` (the last one is what is returned) t, m, v, q,
+        F, phase, w, spread, and m_alone, v_alone without guidance; with a spectrum m_group, v_group over group."""
+        import json
+
+        import xarray
+
+        names = ("t", "m", "v", "q", "F", "w", "spread")
+        data = {name: ("call", getattr(self, name)) for name in names}
+        data |= {"phase": ("call", self.phase.astype(str))}
+        data |= {f"{name}_alone": ("call", x) for name, x in zip(("m", "v"), self.unguided, strict=True)}
+        if self.problem.spectrum is not None:
+            data |= {name: (("call", "group"), getattr(self, name)) for name in ("m_group", "v_group")}
+        attrs = {
+            "problem": json.dumps(self.problem.to_dict()),
+            "sampler": self.sampler,
+            "d": float(self.d),
+            "alpha": float(self.alpha),
+            "standing": self.standing,
+            "why": self.why,
+        }
+        return xarray.Dataset(data, attrs=attrs)
+
     def __repr__(self) -> str:
         s2, (m0, v0) = self.problem.sigma2, (x[-1] for x in self.unguided)
         end = self.final

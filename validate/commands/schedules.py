@@ -25,6 +25,7 @@ from validate.commands.options import (
 from validate.commands.problem_file import state
 from validate.errors import ConfigError
 from validate.plugins import load
+from validate.results.pictures import check_picture, painted
 
 
 @guarded
@@ -79,7 +80,7 @@ def design(
 
     Example:  cfgfield design --continuum --sampler ode --t-start 1000 --schedule design.json --picture design.png
     """
-    from validate.figures.design.portrait import check_picture, painted, portrait
+    from validate.figures.design.portrait import draw_portrait, portrait
 
     check_picture(picture)
     check_outputs(force, schedule=schedule, picture=picture)
@@ -95,4 +96,4 @@ def design(
     if schedule is not None:
         write(to_json(sealed_json(plain(made.to_dict()))), schedule, force)
     if picture is not None:
-        write(painted(portrait(made), picture.suffix), picture, force)
+        write(painted(draw_portrait(portrait(made))[0], picture.suffix), picture, force)

@@ -1,8 +1,6 @@
 """One designed schedule in time, next to constant guidance: data and drawing."""
 
-import io
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +8,8 @@ import xarray
 
 from meanfield import Design, solve
 from validate.drawing import COLOURS, canvas, legend_below
-from validate.errors import ConfigError
 from validate.results.tables import tabulate
 
-FORMATS = (".png", ".pdf", ".svg")
 POINTS = 401
 
 
@@ -42,20 +38,6 @@ def portrait(made: Design, n_points: int = POINTS) -> xarray.Dataset:
 
     attrs = {"design": json.dumps(made.to_dict()), "sigma2": low}
     return xarray.Dataset(tabulate({"guidance": theories}, in_time), {"guidance": list(runs), "t": t}, attrs)
-
-
-def check_picture(path: Path | None) -> None:
-    """Refuse a picture in a format that is not drawn, before anything is computed for it."""
-    if path is not None and path.suffix not in FORMATS:
-        raise ConfigError(f"a picture must end in one of {list(FORMATS)}; got {path}.")
-
-
-def painted(data: xarray.Dataset, form: str) -> bytes:
-    """A `portrait` as the file of a picture, in one of `FORMATS`."""
-    figure, _ = draw_portrait(data)
-    content = io.BytesIO()
-    figure.savefig(content, format=form.removeprefix("."))
-    return content.getvalue()
 
 
 LOOK = {  # guidance -> (label, colour, line style)
