@@ -66,9 +66,10 @@ def from_diffusers(
     >>> solve_sampler(problem, sampler)                                          # doctest: +SKIP
     """
     name = type(scheduler).__name__
-    for method in ("set_timesteps", "step"):
+    methods = [callable(getattr(scheduler, method, None)) for method in ("set_timesteps", "step")]
+    if inspect.isclass(scheduler) or not all(methods):  # a scheduler is not shown otherwise: that changes its config
         rule = "scheduler must be an object of diffusers, with set_timesteps and step(output, timestep, sample)"
-        require(callable(getattr(scheduler, method, None)) and not inspect.isclass(scheduler), rule, short(scheduler))
+        require(False, rule, short(scheduler))
     n_steps = whole("n_steps", n_steps, low=1, high=1e5)
     if prediction is not None:
         one_of("prediction", prediction, PREDICTIONS)

@@ -2,7 +2,7 @@
 
 Inside of `drawing(noise)` every draw of normals (torch.randn, randn_like, with them randn_tensor of diffusers) is
 `noise()`, and every other draw is refused. Steps that cast the sample down to float32 keep it as it is: rounding, of
-relative size 6e-8 a step, is not part of a law, and would hide that code does the same in other axes.
+relative size 6e-8 a step, is not part of a law.
 
 torch is not imported: where there is code that draws by it, it is there.
 """

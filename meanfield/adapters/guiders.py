@@ -18,7 +18,9 @@ def require_guider(guider: Any) -> None:
     """
     methods = ("set_state", "prepare_inputs", "forward")
     good = not inspect.isclass(guider) and all(callable(getattr(guider, name, None)) for name in methods)
-    require(good, "guider must be an object of diffusers.guiders", short(guider), "None is the problem's own guidance.")
+    if not good:
+        remedy = "None is the problem's own guidance."
+        require(good, "guider must be an object of diffusers.guiders", short(guider), remedy)
     asked = getattr(guider, "_input_predictions", None)
     if asked != TWO:
         raise ProblemError(f"{_which(guider)}; it asks for {asked}.")

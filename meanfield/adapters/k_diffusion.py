@@ -100,4 +100,9 @@ def _named(function: Callable[..., Any], options: dict[str, Any]) -> set[str]:
     unknown = sorted(set(options) - named)
     anything = any(x.kind is x.VAR_KEYWORD for x in parameters)
     require(anything or not unknown, f"options must be arguments of {name_of(function)}, {sorted(named)}", unknown)
+    empty, kinds = inspect.Parameter.empty, (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    needed = {x.name for x in parameters[3:] if x.default is empty and x.kind not in kinds}
+    missing = sorted(needed - set(options) - {"noise_sampler", "disable"})
+    remedy = f"Give {', '.join(missing)} as options; functions that choose their own levels cannot run here."
+    require(not missing, f"function must be f(model, x, sigmas, ...); {name_of(function)} needs more", missing, remedy)
     return named

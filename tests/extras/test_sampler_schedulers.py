@@ -22,7 +22,7 @@ REFUSED = {
     "BlockRefinementScheduler": NO_LEVELS,  # tokens
     "CMStochasticIterativeScheduler": "it says not what is predicted",  # a consistency model is no denoiser
     "CogVideoXDPMScheduler": "old_pred_original_sample, timestep_back",
-    "ConsistencyDecoderScheduler": NO_LEVELS,
+    "ConsistencyDecoderScheduler": r"set_timesteps\(8\) raised ValueError",
     "DDIMInverseScheduler": "rises after step",
     "DDPMWuerstchenScheduler": NO_LEVELS,
     "DPMSolverMultistepInverseScheduler": "rises after step",
@@ -35,7 +35,7 @@ REFUSED = {
     "PiflowScheduler": "not divisible by n_grid",  # its network predicts a policy
     "RFD4ProteinaScheduler": "emit_mask",
     "RePaintScheduler": "original_image, mask",
-    "SCMScheduler": NO_LEVELS,
+    "SCMScheduler": r"set_timesteps\(8\) raised ValueError",
     "ScoreSdeVeScheduler": "must be an object of diffusers, with set_timesteps and step",
     "ScoreSdeVpScheduler": "must be an object of diffusers, with set_timesteps and step",
     "VQDiffusionScheduler": NO_LEVELS,
@@ -79,7 +79,7 @@ def test_the_law_of_every_scheduler_that_runs_is_that_of_particles(name):
     law, data = solve_sampler(PROBLEM, sampler), particles(sampler)
     assert law.standing == "exact" and law.t.size == data.t.size and np.allclose(law.t, data.t)
     assert np.max(np.abs(z(law, data))) < 4.0
-    assert law.final.m > 1.02 and law.final.v < 0.9 * law.unguided[1][-1]  # guidance acts
+    assert law.final.m > law.unguided[0][-1] + 0.05  # guidance acts
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
@@ -124,7 +124,7 @@ def test_networks_are_told_rounded_timesteps():
     scheduler.set_timesteps(15)
     sigmas, t = scheduler.sigmas[:-1].double().numpy(), solve_sampler(PROBLEM, rounded).t[:-1]
     alphas = scheduler.alphas_cumprod.double().numpy()[scheduler.timesteps.numpy()]
-    np.testing.assert_allclose(t, (1.0 - alphas) / alphas, rtol=1e-9)
+    np.testing.assert_allclose(t, (1.0 - alphas) / alphas, rtol=1e-6)
     assert not np.allclose(t, sigmas**2, rtol=1e-3)
 
 
@@ -204,21 +204,18 @@ def test_other_draws_are_refused(cls, message):
 
 
 def test_casts_to_float32_are_left_out_and_change_little(monkeypatch):
-    """Measured: with them the law moves by less than 1e-6, and cannot be told from code that depends on the axes."""
-    sampler = from_diffusers(made("EulerDiscreteScheduler"), 20)
-    law = solve_sampler(PROBLEM, sampler)
-    assert law.left < 1e-20
-    single = from_diffusers(made("EulerDiscreteScheduler"), 20)
-    monkeypatch.setattr(single, "_draws", False)
-    with pytest.raises(ProblemError, match="depends on the shape"):
-        solve_sampler(PROBLEM, single)
-    cast = solve_sampler(PROBLEM, single, shape=(200,)).final
-    assert 0.0 < abs(cast.m / law.final.m - 1.0) < 1e-6 and abs(cast.v / law.final.v - 1.0) < 1e-6
+    """Measured: with them the law moves by less than 1e-6."""
+    sampler, cast = (from_diffusers(made("EulerDiscreteScheduler"), 20) for _ in range(2))
+    monkeypatch.setattr(cast, "_draws", False)
+    law, rounded = (solve_sampler(PROBLEM, x, shape=(200,)).final for x in (sampler, cast))
+    assert 0.0 < abs(rounded.m / law.m - 1.0) < 1e-6 and abs(rounded.v / law.v - 1.0) < 1e-6
+    exact = solve_sampler(PROBLEM, sampler).final  # in other axes: the same to the rounding of float64
+    assert law.m == pytest.approx(exact.m, rel=1e-12) and law.v == pytest.approx(exact.v, rel=1e-12)
 
 
 def test_clipping_is_labelled():
     clipped = from_diffusers(DDIMScheduler(**SD), 10)  # clip_sample is its default
-    with pytest.raises(ProblemError, match="Give shape="):
+    with pytest.raises(ProblemError, match="give shape="):
         solve_sampler(PROBLEM, clipped)
     assert solve_sampler(PROBLEM, clipped, shape=(1, 16, 16)).standing == "approximate"
 

@@ -125,6 +125,7 @@ def test_noise_of_numpy_is_found_out():
         ({"sigmas": SIGMAS[::-1]}, "sigmas must fall"),
         ({"sigmas": [1.0, -1.0]}, "the last at least 0"),
         ({"churn": 1.0}, r"options must be arguments of sample_euler.*got \['churn'\]"),
+        ({"function": lambda model, x, sigma_min, sigma_max, n: x}, r"needs more; got \['n', 'sigma_max'\]"),
         ({"xp": "torch"}, "xp must be an array library"),
     ],
 )
