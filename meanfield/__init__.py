@@ -37,6 +37,8 @@ from meanfield.theory.landscape import potential
 from meanfield.theory.measures import Distortion, distortion
 from meanfield.theory.solver import solve
 from meanfield.theory.trajectory import Event, SpectralTrajectory, Trajectory
+from meanfield.vector.law import SamplerLaw
+from meanfield.vector.solver import solve_sampler
 
 __all__ = [
     # the statement
@@ -85,6 +87,8 @@ __all__ = [
     "quenched",
     "fade",
     "ratio_limits",
+    # a sampler's own code
+    "solve_sampler",
     # designed schedules
     "design",
     "no_go",
@@ -114,6 +118,7 @@ __all__ = [
     "SpectralTrajectory",
     "Event",
     "Distortion",
+    "SamplerLaw",
     "Ensemble",
     "Observable",
     "Fade",

@@ -169,10 +169,22 @@ class Ensemble:
         return self._paired("v", 1)
 
     def _paired(self, name: str, which: int, groups: str = "") -> Observable:
-        if self.info.get("unguided", "") is None:  # a sampler's code whose twin has no law that is known at finite d
+        if not self._twin_known:
             return Observable(self.draws[name])
         exact = self.unguided_by_group() if groups else self.unguided()
         return Observable(self.draws[name] - self.draws[f"{name}_twin"] + exact[which])
+
+    @property
+    def _twin_known(self) -> bool:
+        """False for a sampler's code that is not linear in its vectors."""
+        return self.info.get("unguided", "") is not None
+
+    def _require_twin(self) -> None:
+        if not self._twin_known:
+            raise ProblemError(
+                "the law of an unguided twin is known where the sampler's code is linear in its vectors; got code that "
+                "is not, or chooses its own levels. Use m_twin, v_twin, which are particles."
+            )
 
     @property
     def m_group_paired(self) -> Observable:
@@ -190,6 +202,7 @@ class Ensemble:
         Linear force only: m - 1 and v - D decay like D^e and D^{2e} from the start.
         """
         problem, D = self.problem, self.D
+        self._require_twin()
         if problem.spectrum is not None:
             m, v = self.unguided_by_group()
             r, g = np.array(problem.spectrum.share), problem.spectrum.g
@@ -206,6 +219,7 @@ class Ensemble:
         problem, spectrum = self.problem, self.problem.spectrum
         if spectrum is None:
             raise ProblemError("only a problem with a spectrum has groups; this one has none. Use unguided().")
+        self._require_twin()
         if self.info.get("unguided"):  # of a sampler's code
             return tuple(np.array(self.info["unguided"][name]) for name in ("m", "v"))  # type: ignore[return-value]
         D = spectrum.D(self.t)

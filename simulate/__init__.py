@@ -3,6 +3,7 @@
 from simulate.cloning.measure import clones
 from simulate.running.runner import run
 from simulate.running.step_error import TimestepError, timestep_error
+from simulate.sampled.runner import run_sampler
 from simulate.samples.given import StartWarning, sample_mixture
 from simulate.samples.line import sample_line
 from simulate.samples.points import PointScore
@@ -14,6 +15,8 @@ __all__ = [
     "timestep_error",
     "clones",
     "sample_line",
+    # exact scores through a sampler's own code
+    "run_sampler",
     # classes and scores of your own
     "sample_mixture",
     "sample_scores",

@@ -17,12 +17,13 @@ from meanfield.sampler.embedding import checked_shape
 from meanfield.tools.crew import check_threads
 from meanfield.tools.memory import require_memory
 from meanfield.vector.annealed import Annealed
-from meanfield.vector.quenched import Quenched, Rule
+from meanfield.vector.nearest import Quenched, Rule
 
 NORMALS, CLASSES, TARGET = 12, 13, 14  # spawn keys
 NUMBERS = 2**22  # of an array of a batch, at most
 ARRAYS = 16  # of a batch at a time: those of the model, and some of the code
 SAMPLE_BYTES, BATCH_BYTES = 2**27, 2**30  # of the classes of a sample, of a batch, at most
+BEYOND = 2.0  # times the tolerance: too few proposals, in a sample where a step has led away from all classes
 LARGEST_D = {"reduced": 1e9, "quenched": 1e5}
 Normals = Callable[[], Callable[[], np.ndarray]]
 
@@ -119,7 +120,7 @@ class Draws:
             return said | {"standing": "exact" if exact else "approximate"}
         n_all = self.rule.n_all(self.log_count) if self.quenched else 0
         balls, classes, excess = np.concatenate(self._seen_by_samples).T
-        return said | {
+        said |= {
             "standing": "exact" if n_all >= 0 else "asymptotic",
             "tolerance": self.rule.tolerance,
             "weight": self.rule.weight,
@@ -127,6 +128,11 @@ class Draws:
             "classes_in_ball": float(classes.sum() / balls.sum()) if balls.any() else float(max(n_all, 0)),
             "excess": math.exp(0.5 * excess.max(initial=-math.inf)),
         }
+        beyond = float(np.mean(excess > 2.0 * math.log(BEYOND))) if len(excess) else 0.0
+        if beyond > 0.0:
+            why = f"{beyond:.2g} of the samples averaged classes that fluctuate by more than {BEYOND:g} tolerances"
+            said |= {"standing": "approximate", "why": why}
+        return said
 
     def _stream(self, *key: int) -> np.random.Generator:
         return np.random.Generator(np.random.Philox(np.random.SeedSequence(self.seed, spawn_key=key)))

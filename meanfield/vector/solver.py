@@ -21,6 +21,7 @@ from meanfield.vector.law import SamplerLaw
 from meanfield.vector.meanfield import MeanField, Seen
 
 THEORIES = ("mean-field", "reduced", "quenched")
+N_SAMPLES = {"reduced": 10_000, "quenched": 2_000}
 INSIDE = SAME**2  # share of |x|^2 outside of the span that is rounding
 
 
@@ -31,7 +32,7 @@ def solve_sampler(
     d: float = math.inf,
     theory: str | None = None,
     shape: tuple[int, ...] | None = None,
-    n_samples: int = 10_000,
+    n_samples: int | None = None,
     n_draws: int = 50,
     seed: int = 0,
     tolerance: float = 0.02,
@@ -57,7 +58,8 @@ def solve_sampler(
     shape : of one sample, for code that looks at single entries (standard deviations, thresholds, clamping, channels);
         d entries at finite d. Without it vectors have coordinates of which only inner products mean something, and code
         that looks at more is refused.
-    n_samples, n_draws, seed, threads, progress : of the finite-d theories, as in `reduced`.
+    n_samples, n_draws, seed, threads, progress : of the finite-d theories, as in `reduced` and `quenched`; 10,000
+        samples there and 2,000 here by default.
     tolerance : of "quenched", as there: how much the classes that are averaged may fluctuate, relative to what acts.
     weight : of "quenched": the largest |w| with which the code guides by itself, from model.cond and model.uncond; the
         tolerance reckons with it. Default: `sampler.weight` if it has one, or 10.
@@ -88,6 +90,7 @@ def solve_sampler(
     theory is None or one_of("theory", theory, THEORIES)
     averaged = theory in ("reduced", "quenched") or (theory is None and math.isfinite(d * problem.classes.rate(2.0)))
     if averaged:
+        n_samples = N_SAMPLES[theory or "reduced"] if n_samples is None else n_samples
         sizes = Sizes(n_samples, n_draws, seed, threads, tolerance, weight)
         return solve_finite(problem, sampler, d, theory or "reduced", shape, sizes, xp, progress)
     problem.require_no_ratio("solve_sampler", "It acts at D ~ d alone, not at d = infinity; use run_sampler.")

@@ -21,6 +21,7 @@ BATCHES = (256, 1024)  # samples of a batch, at least and at most: half the cost
 QUICK = 2**18  # coordinates of all classes up to which a step of the largest batch takes milliseconds
 ITEMS = 16  # batches of a longer run, for threads to share
 STATE_BYTES = 2**24  # one state array of a batch: bounds the batch where d is large
+STATES = 16  # state arrays of a batch that a sampler's own code moves: those of the score, and some of the code
 STREAMED_SAMPLES = 2**14  # samples that share streamed classes, at most
 
 
@@ -136,7 +137,7 @@ def make_plan(problem: Problem, settings: Settings) -> Plan:
     case = choose(problem, d, s.classes, span=not s.code)
     batch = batch or usual_batch(case, n_samples * n_disorder)
     plan = Plan(case, n_samples, n_disorder, first_draw, seed, dtype, block, batch, threads)
-    _check_memory(plan, 1 if s.code else min(n_disorder, math.ceil((threads - 1) / plan.n_batches) + 1))
+    _check_memory(plan, s.code)
     return plan
 
 
@@ -165,8 +166,8 @@ def default_batch(size: float, samples: int) -> int:
     return most if size <= QUICK else min(max(samples // ITEMS, least), most)
 
 
-def _check_memory(plan: Plan, alive: int) -> None:
-    """Class means of the draws alive at a time; where none is held the state of a batch, sums that threads have ready
+def _check_memory(plan: Plan, code: bool) -> None:
+    """Class means of all draws alive at a time; where none is held the state of a batch, sums that threads have ready
     and blocks of classes they are making; beside the work space of every thread."""
     case, threads, width = plan.case, plan.threads, plan.width
     if case.classes == "streamed":
@@ -178,8 +179,11 @@ def _check_memory(plan: Plan, alive: int) -> None:
         what = f"d={case.d} needs {needed / 2**30:.3g} GiB for the states of a batch on each of {threads} threads"
         require_memory(needed, what, "use fewer samples, fewer threads or a lower d")
     elif case.classes in ("explicit", "span", "reference"):
+        alive, states = min(plan.n_disorder, math.ceil((threads - 1) / plan.n_batches) + 1), 10 * threads
+        if code:  # threads share one batch
+            alive, states = 1, STATES
         dtype = "float64" if case.classes == "reference" else plan.dtype
-        _require_means(case, dtype, alive, extra=threads * 10 * 8 * width * case.dim)
+        _require_means(case, dtype, alive, extra=states * 8 * width * case.dim)
 
 
 def _require_means(case: Case, dtype: str, copies: int, extra: int) -> None:

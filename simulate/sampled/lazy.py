@@ -30,6 +30,7 @@ def run_lazy_code(
     data = solve_finite(plan.case.problem, sampler, plan.case.d, "quenched", shape, sizes, xp, progress)
     about = dict(data.info)
     about |= {"class_tolerance": about.pop("tolerance"), "hidden_fluctuation": tolerance * about.pop("excess")}
-    about |= {"method": "sampler on particles (lazy)", "why": plan.case.why, "dtype": "float64"}
+    about["why"] = f"{plan.case.why}; {about['why']}" if "why" in about else plan.case.why
+    about |= {"method": "sampler on particles (lazy)", "dtype": "float64"}
     about |= {"n_classes": int(P) if math.isfinite(P) else plan.case.in_words, "threads": plan.threads}
     return replace(data, info=about)

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from simulate.running.plan import Plan, Settings, make_plan
 from simulate.sampled.drawn import Drawn
 from simulate.sampled.lazy import run_lazy_code
 from simulate.scores.cutting import NEGLIGIBLE
+from simulate.scores.mixture import Mixture
 
 
 def run_sampler(
@@ -153,5 +155,7 @@ def _follow(
     with Progress(show, total, f"sampler, d = {plan.case.d}") as progress:
         for draw in range(plan.first_draw, plan.first_draw + plan.n_disorder):
             mixture = draw_classes(plan, draw, lambda: None, lambda: None)
+            if isinstance(mixture, Mixture) and plan.dtype == "float64":  # once, not for every chunk of samples
+                mixture = replace(mixture, delta=mixture.delta.astype(np.float64))
             found.append([one(mixture, draw, samples) for samples in plan.batches])
     return found

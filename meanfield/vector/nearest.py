@@ -12,7 +12,7 @@ The laws are those of y = x - mu_1 in axes of which the first is along mu_1; a r
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,7 +65,7 @@ class Quenched(Batch):
         target: np.ndarray,
         log_count: float,
         rule: Rule,
-        streams: list[np.random.Generator],
+        streams: Sequence[Any],
         **sharing: Any,
     ) -> None:
         from meanfield.finite import nearest  # numba is loaded only when it is needed
@@ -78,7 +78,7 @@ class Quenched(Batch):
         self._mirror = _mirror(target)
         d = len(target)
 
-        def start(rng: np.random.Generator) -> nearest.Held:
+        def start(rng: Any) -> nearest.Held:
             near = Near(Ball(np.zeros(d), 0.0), np.empty((0, d)), np.empty(0))
             if n_all >= 0:
                 near = nearest.all_classes(rng, d, n_all)
