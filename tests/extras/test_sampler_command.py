@@ -30,7 +30,7 @@ def final(*words: object):
     ],
 )
 def test_a_scheduler_is_its_native_twin(native, scheduler, levels):
-    common = ("--scale", 2, "--steps", 12, "--levels", levels)
+    common = ("--scale", 2, "--steps", 20, "--levels", levels)
     one, other = final("--scheduler", scheduler, *common), final("--sampler", native, *common)
     assert one == pytest.approx(other, rel=1e-4)
     assert one != pytest.approx(final("--sampler", native, "--scale", 2.1, *common[2:]), rel=1e-3)

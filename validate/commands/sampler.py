@@ -91,7 +91,7 @@ def sampler(
     if as_json:
         print_json({"problem": problem.to_dict(), **(numbers(found) if is_law else ends(found))})
     else:
-        typer.echo(f"{found!r}\n{table(found, reach)}" if is_law else repr(found))
+        typer.echo(f"{found!r}\n{table(found, reach, own_guidance=guider is not None)}" if is_law else repr(found))
     if particles is not None:
         typer.echo(_compared(problem, run, particles, real, theory, seed), err=as_json)
     deliver(found, output, force)
@@ -110,8 +110,10 @@ def _problem(flags: Mapping[str, Any], scale: float | None, guider: str | None) 
     return state(flags)[0]
 
 
-def table(law: Any, d: int) -> str:
+def table(law: Any, d: int, *, own_guidance: bool = False) -> str:
     """The law call by call: level, weight, mean, variance over its undistorted value, phase, distance from F = 0 at d.
+
+    A sampler with guidance of its own has no weight of the problem's.
 
     Examples
     --------
@@ -128,7 +130,7 @@ def table(law: Any, d: int) -> str:
     ratio, distance, last = law.v / (law.problem.sigma2 + law.t), law.distance(d), law.n_calls
     rows = []
     for i in _shown(last):
-        call, w = ("end", "") if i == last else (str(i + 1), f"{law.w[i]:.4g}")
+        call, w = ("end", "") if i == last else (str(i + 1), "-" if own_guidance else f"{law.w[i]:.4g}")
         numbers_ = f"{call:>6}{law.t[i] ** 0.5:>11.4g}{w:>9}{law.m[i]:>11.4f}{ratio[i]:>14.4f}"
         rows.append(f"{numbers_}{law.phase[i]:>8}{distance[i]:>{len(heads) - 59}.3g}")
     return "\n".join([heads, *rows])

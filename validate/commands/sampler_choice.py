@@ -113,16 +113,14 @@ def _of_diffusers(choice: Choice) -> Sampler:
     from meanfield.adapters.diffusers import from_diffusers  # its torch is there now
 
     cls = _class(known, "--scheduler", str(choice.scheduler), "set_timesteps")
-    config = {**STABLE_DIFFUSION, "timestep_spacing": "leading"}
-    if choice.levels == KARRAS:
-        config |= {"use_karras_sigmas": True}
-    elif choice.levels is not None:
-        config |= {"timestep_spacing": choice.levels}
     has = inspect.signature(cls).parameters
-    asked = {"use_karras_sigmas"} if choice.levels == KARRAS else {"timestep_spacing"} if choice.levels else set()
-    for name in asked - set(has):
-        raise ConfigError(f"--levels {choice.levels} needs {name}, which {choice.scheduler} has not. Leave it out.")
-    scheduler = _built(cls, {k: v for k, v in config.items() if k in has} | options["scheduler"])
+    key, value = (
+        ("use_karras_sigmas", True) if choice.levels == KARRAS else ("timestep_spacing", choice.levels or "leading")
+    )
+    if choice.levels is not None and key not in has:
+        raise ConfigError(f"--levels {choice.levels} needs {key}, which {choice.scheduler} has not. Leave it out.")
+    config = {name: x for name, x in {**STABLE_DIFFUSION, key: value}.items() if name in has}
+    scheduler = _built(cls, config | options["scheduler"])
     guider = None
     if choice.guider is not None:
         cls = _class(_library("diffusers.guiders"), "--guider", choice.guider, "set_state")
