@@ -50,7 +50,9 @@ def benches(guidance: Any, noise: Any, shape: Sequence[int] | None) -> tuple[Ben
     found = [
         Bench("one class", Problem(classes=Fixed(1), **stated), large, few, False),
         Bench("continuum", Problem(classes=Continuum(), **stated), large, few, False),
-        Bench("spectrum", Problem(classes=Continuum(), spectrum=groups, guidance=guidance, noise=noise), large, few, False),
+        Bench(
+            "spectrum", Problem(classes=Continuum(), spectrum=groups, guidance=guidance, noise=noise), large, few, False
+        ),
     ]
     for alpha, d in ((0.4, SMALL), (0.7, 16)):
         small = (d,) if shape is None else reduced_shape(large, d)

@@ -104,7 +104,9 @@ def _checked(
     theory, findings = "mean-field", []
     try:
         answer, theory = _theory(bench, other, shape, run)
-        data = run_sampler(bench.problem, sampler, shape=bench.shape, n_samples=bench.n_samples, n_disorder=DRAWS, **run)
+        data = run_sampler(
+            bench.problem, sampler, shape=bench.shape, n_samples=bench.n_samples, n_disorder=DRAWS, **run
+        )
         claimed = replace(data, info={**data.info, "sampler": sampler_of(answer)})
         if isinstance(answer, SamplerLaw) and answer.left > INSIDE:
             findings.append(answer.why)
@@ -135,4 +137,6 @@ def _order(family: Callable, guidance: Any, noise: Any, eta: float) -> tuple[Ord
         order = order_of(family, problem, eta)
     except CfgfieldError as refusal:
         return None, [str(refusal)]
-    return order, [] if order.consistent else [f"{order.sampler} does not tend to the continuous sampler, eta = {eta:g}"]
+    return order, [] if order.consistent else [
+        f"{order.sampler} does not tend to the continuous sampler, eta = {eta:g}"
+    ]
