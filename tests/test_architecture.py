@@ -19,6 +19,7 @@ PACKAGES = ("meanfield", "simulate", "validate")
 STATED = {"meanfield.errors", "meanfield.ensemble", "meanfield.problem", "meanfield.guidance", "meanfield.tools"}
 SOLVED = {"meanfield.theory", "meanfield.maps", "meanfield.exact", "meanfield.finite", "meanfield.designs"}
 SOLVED |= {"meanfield.objective", "meanfield.line", "meanfield.export", "meanfield.sampler", "meanfield.vector"}
+SOLVED |= {"meanfield.adapters"}
 ARROWS = {
     "meanfield.errors": set(),
     "meanfield.tools": {"meanfield.errors"},

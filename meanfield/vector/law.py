@@ -9,11 +9,13 @@ import numpy as np
 from meanfield.errors import checked
 from meanfield.problem.statement import Problem
 from meanfield.sampler.batch import overall
+from meanfield.tools.door import door
 from meanfield.theory.trajectory import SpectralState, State
 
 FAR = 3.0  # standard deviations from F = 0 beyond which all samples of a call are on one side
 
 
+@door(made_by="solve_sampler")
 @dataclass(frozen=True, repr=False)
 class SamplerLaw:
     """The law of a sampler's samples at d = infinity.

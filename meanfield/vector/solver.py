@@ -1,7 +1,7 @@
 """`solve_sampler`: the law of a sampler's own code, by carrying one effective vector through it."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from meanfield.sampler.embedding import Embedding, fitted
 from meanfield.sampler.repeats import require_same
 from meanfield.sampler.unguided import SAME, agree, unguided
 from meanfield.theory.solver import require_rate
+from meanfield.tools.door import door
 from meanfield.vector.draws import Sizes
 from meanfield.vector.finite import solve_finite
 from meanfield.vector.law import SamplerLaw
@@ -25,13 +26,14 @@ N_SAMPLES = {"reduced": 10_000, "quenched": 2_000}
 INSIDE = SAME**2  # share of |x|^2 outside of the span that is rounding
 
 
+@door()
 def solve_sampler(
     problem: Problem,
     sampler: Sampler,
     *,
     d: float = math.inf,
     theory: str | None = None,
-    shape: tuple[int, ...] | None = None,
+    shape: Sequence[int] | None = None,
     n_samples: int | None = None,
     n_draws: int = 50,
     seed: int = 0,

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from meanfield.sampler.code import Sampler, name_of
 from meanfield.sampler.embedding import checked_shape
 from meanfield.sampler.repeats import probe_repeats
 from meanfield.sampler.unguided import unguided
+from meanfield.tools.door import door
 from meanfield.tools.progress import Progress
 from meanfield.tools.versions import versions
 from simulate.randomness.streams import NoiseReader
@@ -29,12 +30,13 @@ from simulate.scores.cutting import NEGLIGIBLE
 from simulate.scores.mixture import Mixture
 
 
+@door()
 def run_sampler(
     problem: Problem,
     sampler: Sampler,
     *,
     d: int | None = None,
-    shape: tuple[int, ...] | None = None,
+    shape: Sequence[int] | None = None,
     n_samples: int,
     n_disorder: int,
     first_draw: int = 0,

@@ -31,6 +31,14 @@ class Pipeline:
         return uncond + self.guidance_scale * (cond - uncond)
 
 
+def code(model: Any, noise: Any) -> Any:
+    """A sampler of two steps."""
+    x = 4.0 * noise()
+    for s, after in ((4.0, 1.0), (1.0, 0.0)):
+        x = x + (after - s) * model.eps(x, s)
+    return x
+
+
 @cache
 def results() -> dict[str, Any]:
     """Results whose methods are public too; each is made once."""
@@ -44,6 +52,7 @@ def results() -> dict[str, Any]:
         "TimestepError": cf.timestep_error(**{k: v for k, v in RUN.items() if k != "n_times"}),
         "Fade": cf.fade(RATIO, 400),
         "NoGo": cf.no_go(1.0, cf.Problem(classes=cf.Continuum(), sigma2=0.25)),
+        "SamplerLaw": cf.solve_sampler(PROBLEM, code),
         "atlas": cf.atlas(only="alpha=2 sigma2=8 w=1 sde", threads=1, progress=False),
     }
     made["Design"] = cf.design(cf.Problem(classes=cf.Continuum(), sigma2=0.25, t_start=1000.0))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from made import FEW, GIVEN, GROUPS, LINE, PROBLEM, RAMP, RATIO, RUN, SCHEDULER, Pipeline, results
+from made import FEW, GIVEN, GROUPS, LINE, PROBLEM, RAMP, RATIO, RUN, SCHEDULER, Pipeline, code, results
 
 import cfgfield as cf
 
@@ -167,6 +167,8 @@ def _theory() -> dict[str, Any]:
         "reduced": {"problem": PROBLEM, "d": 6, "n_samples": 8, "n_draws": 2, **FEW},
         "quenched": {"problem": PROBLEM, "d": 6, "n_samples": 8, "n_draws": 2, "tolerance": 0.02, "n_explicit": 500,
                      "n_most": 256, **FEW},
+        "solve_sampler": {"problem": PROBLEM, "sampler": code, "d": 6, "theory": "reduced", "shape": None, "n_samples": 8,
+                          "n_draws": 2, "seed": 0, "threads": 1, "xp": np, "progress": False},
         "fade": {"problem": RATIO, "d": 400.0},
         "ratio_limits": {"guidance": cf.DensityRatio(0.2), "eta": 0.0},
         "design": designed,
@@ -209,6 +211,9 @@ def _particles() -> dict[str, Any]:
               "threads": 1, "progress": False}  # fmt: skip
     return {
         "run": run,
+        "run_sampler": {"problem": PROBLEM, "sampler": code, "d": 6, "shape": None, "n_samples": 4, "n_disorder": 2,
+                        "first_draw": 0, "seed": 0, "classes": "auto", "class_tolerance": 0.02, "dtype": "float32",
+                        "batch": None, "threads": 1, "xp": np, "progress": False},
         "timestep_error": {k: v for k, v in RUN.items() if k != "n_times"},
         "clones": cloned,
         "sample_line": {"classes": LINE, "w": 1.0, "sampler": "ode", "n_samples": 8, "n_steps": 16, "seed": 0,
@@ -252,6 +257,7 @@ def _results() -> dict[str, Any]:
         **calls,
         "Observable": {"values": observable.values},
         "Distortion": dict.fromkeys(inspect.signature(cf.Distortion).parameters, 1.0),
+        "SamplerLaw.distance": Call(made["SamplerLaw"].distance, {"d": 100.0}),
         "Trajectory.at": Call(made["Trajectory"].at, {"t": [0.5, 1.0]}),
         "Ensemble.at": Call(made["Ensemble"].at, {"index": 0}),
         "Ensemble.from_dataset": Call(cf.Ensemble.from_dataset, {"dataset": made["Ensemble"].to_dataset()}),
