@@ -7,7 +7,10 @@ At VE time t the vector y = x/a has overlaps and variances by group of direction
 
 and in the glass besides a vector across, of the few classes that dominate: a direction of its own at every call, of
 squared norm (1 - c)(1 - beta) d on average. Its size does not self-average, and the next call knows something of it:
-approximate. A captured sample (w < 0 in a glass) is not followed.
+approximate. Without it v(0) collapses: at alpha = 0.8, sigma2 = 0.25, w = 7 in Euler of 10 and 12 steps of Stable
+Diffusion v(0)/sigma2 is 0.030 and 0.012 with it, 0.0003 and 0.0001 without, and quenched particles at d = 200 have
+0.050(15) and 0.023(3). At stronger guidance, several calls in the glass, it is too much: 0.17 at alpha = 0.7, w = 12
+and 20 steps, where they have 0.012(1). A captured sample (w < 0 in a glass) is not followed.
 """
 
 import math
