@@ -14,9 +14,9 @@ from meanfield import Continuum, Exponential, Fixed, Problem, Spectrum
 
 SIGMA2 = 0.25
 LARGE = 400  # dimension where classes do not compete: samples self-average, and errors are small
-SMALL = 24  # largest dimension where they do
+SMALL = 20  # largest dimension where they do
 DRAWS = 32
-NUMBERS = 6400  # samples x d of one draw
+NUMBERS = 25_600  # samples x d of one draw
 
 
 class Bench(NamedTuple):
@@ -40,19 +40,18 @@ def benches(guidance: Any, noise: Any, shape: Sequence[int] | None) -> tuple[Ben
     Examples
     --------
     >>> [(b.name, b.d, b.compete) for b in benches(1.0, "ve", None)]
-    [('one class', 400, False), ('continuum', 400, False), ('spectrum', 400, False), ('alpha = 0.4', 24, True),
+    [('one class', 400, False), ('continuum', 400, False), ('spectrum', 400, False), ('alpha = 0.4', 20, True),
      ('alpha = 0.7', 16, True)]
     """
     large = (LARGE,) if shape is None else tuple(shape)
-    few = min(max(NUMBERS // math.prod(large), 2), 16)
+    few = min(max(NUMBERS // math.prod(large), 2), 64)
     stated = {"sigma2": SIGMA2, "guidance": guidance, "noise": noise}
+    free: dict[str, Any] = {"classes": Continuum()}
     groups = Spectrum([0.1, 0.5], [1.1, 3.0], [0.5, 0.5])
     found = [
         Bench("one class", Problem(classes=Fixed(1), **stated), large, few, False),
-        Bench("continuum", Problem(classes=Continuum(), **stated), large, few, False),
-        Bench(
-            "spectrum", Problem(classes=Continuum(), spectrum=groups, guidance=guidance, noise=noise), large, few, False
-        ),
+        Bench("continuum", Problem(**free, **stated), large, few, False),
+        Bench("spectrum", Problem(**free, spectrum=groups, guidance=guidance, noise=noise), large, few, False),
     ]
     for alpha, d in ((0.4, SMALL), (0.7, 16)):
         small = (d,) if shape is None else reduced_shape(large, d)
@@ -65,8 +64,8 @@ def reduced_shape(shape: tuple[int, ...], most: int) -> tuple[int, ...]:
 
     Examples
     --------
-    >>> reduced_shape((4, 64, 64), 24), reduced_shape((3, 32, 32), 24)
-    ((4, 2, 2), (3, 2, 4))
+    >>> reduced_shape((4, 64, 64), 20), reduced_shape((3, 32, 32), 20)
+    ((4, 2, 2), (3, 2, 2))
     """
     axes = list(shape)
     while math.prod(axes) > most:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from meanfield.tools.door import door
 from meanfield.vector.order import Order
 from validate.agreement.statistics import family_threshold
-from validate.agreement.verdict import Comparison
+from validate.agreement.verdict import Comparison, Row
 from validate.errors import ComparisonError
 
 
@@ -18,6 +18,11 @@ class BenchResult(NamedTuple):
     theory: str
     comparison: Comparison | None
     why: str = ""
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The numbers that were compared, at the end."""
+        return () if self.comparison is None else self.comparison.rows
 
 
 @door(ComparisonError, made_by="check_sampler")
@@ -44,7 +49,7 @@ class SamplerCheck:
     @property
     def z(self) -> tuple[float, ...]:
         """(particles - theory)/stderr of every number, normal-equivalent."""
-        return tuple(row.z for result in self.results if result.comparison for row in result.comparison.rows)
+        return tuple(row.z for result in self.results for row in result.rows)
 
     @property
     def threshold(self) -> float:
@@ -69,7 +74,7 @@ class SamplerCheck:
             head = f"  {result.name:14s}{result.d:6d}  {result.theory:12s}"
             if result.comparison is None:
                 lines.append(f"{head}REFUSED")
-            for row in result.comparison.rows if result.comparison else ():
+            for row in result.rows:
                 mark = "" if abs(row.z) <= self.threshold else "  DISAGREES"
                 numbers = f"{row.theory:10.5f}{row.particles:11.5f}{row.stderr:9.1g}{row.z:+8.2f}"
                 lines.append(f"{head}{row.quantity:6s}{numbers}{mark}")
