@@ -13,7 +13,7 @@ Two embeddings of that basis in an array:
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -138,7 +138,7 @@ def fitted(run: Callable[[Embedding], Result], problem: Problem, shape: tuple[in
             draws = min(4 * draws, room)
 
 
-def checked_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+def checked_shape(shape: Sequence[int]) -> tuple[int, ...]:
     """A shape of one sample as a tuple of whole numbers.
 
     Examples

@@ -4,7 +4,7 @@ State and level are those of the problem's noise process, x = a x_0 + b z; for v
 sigma = sqrt(t), as samplers have it, otherwise the own time of the process. A class of variance c around M, noised, has
 variance a^2 c + b^2, and with k = 1/(a^2 c + b^2)
 
-    (P1)  denoised = k (a c x + b^2 M),     eps = k b (x - a M),     v = a eps - b denoised,     velocity = eps - denoised.
+    (P1)  denoised = k (a c x + b^2 M),   eps = k b (x - a M),   v = a eps - b denoised,   velocity = eps - denoised.
 
 Conditional, unconditional and guided predictions differ in M alone: mu_1, the posterior mean M_u of the class centres,
 and mu_1 + w (mu_1 - M_u). Nothing in (P1) cancels, at a = 0 (pure noise) or b = 0.

@@ -9,8 +9,8 @@ import numpy as np
 from meanfield.errors import checked
 from meanfield.problem.statement import Problem
 from meanfield.sampler.batch import overall
-from meanfield.tools.door import door
 from meanfield.theory.trajectory import SpectralState, State
+from meanfield.tools.door import door
 
 FAR = 3.0  # standard deviations from F = 0 beyond which all samples of a call are on one side
 
@@ -110,7 +110,7 @@ class SamplerLaw:
         import xarray
 
         names = ("t", "m", "v", "q", "F", "w", "spread")
-        data = {name: ("call", getattr(self, name)) for name in names}
+        data: dict[str, Any] = {name: ("call", getattr(self, name)) for name in names}
         data |= {"phase": ("call", self.phase.astype(str))}
         data |= {f"{name}_alone": ("call", x) for name, x in zip(("m", "v"), self.unguided, strict=True)}
         if self.problem.spectrum is not None:
@@ -129,8 +129,9 @@ class SamplerLaw:
         s2, (m0, v0) = self.problem.sigma2, (x[-1] for x in self.unguided)
         end = self.final
         size = "d = infinity" if math.isinf(self.d) else f"d = {self.d:g}"
+        standing = f"{self.standing}: {self.why}" if self.why else self.standing
         rows = [
-            f"{self.sampler}: {self.n_calls} calls of the model, {size}, {self.standing}{': ' * bool(self.why)}{self.why}",
+            f"{self.sampler}: {self.n_calls} calls of the model, {size}, {standing}",
             f"  the sampler alone (w = 0)   m(0) = {m0:.5f}   v(0)/sigma2 = {v0 / s2:.5f}",
             f"  with guidance               m(0) = {end.m:.5f}   v(0)/sigma2 = {end.v / s2:.5f}",
         ]

@@ -11,7 +11,7 @@ from meanfield.errors import ConvergenceError, ProblemError, checked, one_of, re
 from meanfield.problem.statement import Problem
 from meanfield.sampler.batch import overall
 from meanfield.sampler.code import Sampler, name_of, run_code
-from meanfield.sampler.embedding import Embedding, fitted
+from meanfield.sampler.embedding import Embedding, checked_shape, fitted
 from meanfield.sampler.repeats import require_same
 from meanfield.sampler.unguided import SAME, agree, unguided
 from meanfield.theory.solver import require_rate
@@ -86,10 +86,14 @@ def solve_sampler(
     ...         x = x + (after - s) * model.eps(x, s)
     ...     return x
     >>> solve_sampler(Problem(classes=Continuum(), sigma2=0.25, guidance=1.0), sampler)
+    sampler: 4 calls of the model, d = infinity, exact
+      the sampler alone (w = 0)   m(0) = 0.99629   v(0)/sigma2 = 0.35315
+      with guidance               m(0) = 1.28680   v(0)/sigma2 = 0.01066
     """
     require(isinstance(problem, Problem), "problem must be a Problem", short(problem))
     d = checked("d", d, low=1, infinite=True)
     theory is None or one_of("theory", theory, THEORIES)
+    shape = None if shape is None else checked_shape(shape)
     averaged = theory in ("reduced", "quenched") or (theory is None and math.isfinite(d * problem.classes.rate(2.0)))
     if averaged:
         n_samples = N_SAMPLES[theory or "reduced"] if n_samples is None else n_samples

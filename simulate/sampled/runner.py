@@ -11,7 +11,7 @@ import scipy.linalg.cython_blas  # noqa: F401  the BLAS that numba calls: load i
 from threadpoolctl import threadpool_limits
 
 from meanfield.ensemble import Ensemble
-from meanfield.errors import require
+from meanfield.errors import require, whole
 from meanfield.problem.statement import Problem
 from meanfield.sampler.averages import Averages, gathered, run_batch
 from meanfield.sampler.code import Sampler, name_of
@@ -104,18 +104,18 @@ def run_sampler(
     (True, 'euler', 7)
     """
     require((d is None) != (shape is None), "give d, or the shape of one sample", f"d={d}, shape={shape}")
-    shape = (d,) if shape is None else checked_shape(shape)  # type: ignore[assignment]
-    size = d if len(shape) == 1 else math.prod(shape)  # type: ignore[arg-type]
-    settings = Settings(size, n_samples, n_disorder, seed, classes, dtype, 512, batch, threads, first_draw, code=True)  # type: ignore[arg-type]
+    size = whole("d", d, low=2, high=1e12) if shape is None else math.prod(checked_shape(shape))
+    shape = (size,) if shape is None else checked_shape(shape)
+    settings = Settings(size, n_samples, n_disorder, seed, classes, dtype, 512, batch, threads, first_draw, code=True)
     plan = make_plan(problem, settings)
     if plan.case.classes == "lazy":
-        return run_lazy_code(plan, sampler, shape, class_tolerance, weight, xp, progress)  # type: ignore[arg-type]
+        return run_lazy_code(plan, sampler, shape, class_tolerance, weight, xp, progress)
     began, problem = time.perf_counter(), plan.case.problem
-    real = None if len(shape) == 1 else shape  # type: ignore[arg-type]
+    real = None if len(shape) == 1 else shape
     probe_repeats(problem, sampler, real, xp)
     twin = unguided(problem, sampler, real, xp)
     with threadpool_limits(1, user_api="blas"):
-        averages = _follow(plan, sampler, shape, xp, len(twin.t), progress)  # type: ignore[arg-type]
+        averages = _follow(plan, sampler, shape, xp, len(twin.t), progress)
     found = gathered(problem, averages, twin)
     info = {
         "method": f"sampler on particles ({plan.case.classes})",

@@ -3,7 +3,7 @@
 - *One class*: guidance does nothing. What the discretisation does is the law of the twin, exact at every d.
 - *Continuum*, isotropic and with a spectrum: classes do not compete. The law is exact at every d for code that is
   linear in its vectors; for any other code the annealed theory at the d of the particles is ("reduced").
-- *alpha*: exponentially many classes compete, at a d whose classes can all be held; the nearest ones drawn ("quenched").
+- *alpha*: exponentially many classes compete, at a d whose classes can all be held; the nearest are drawn ("quenched").
 """
 
 import math

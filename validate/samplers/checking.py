@@ -45,10 +45,10 @@ def check_sampler(
     xp: Any = None,
     progress: bool | Callable[[int, int], Any] | None = None,
 ) -> SamplerCheck:
-    """Check a sampler's code on problems whose answers are known: one class, a continuum, a spectrum, competing classes.
+    """Check a sampler's code on problems whose answers are known: one class, continuum, spectrum, competing classes.
 
-    It finds code that leaves the span of mu_1 and its noise, draws noise of its own, keeps state from run to run, is not
-    consistent in the limit of many steps (with `family`), or for which the theory fails otherwise. Theory and particles
+    It finds code that leaves the span of mu_1 and its noise, draws noise of its own, keeps state from run to run, is
+    not consistent in the limit of many steps (with `family`), or for which the theory fails otherwise. Theory and particles
     share the code: a wrong coefficient is found by `against` alone.
 
     Parameters
@@ -138,4 +138,6 @@ def _order(family: Callable, guidance: Any, noise: Any, eta: float) -> tuple[Ord
         order = order_of(family, problem, eta)
     except CfgfieldError as refusal:
         return None, [str(refusal)]
-    return order, [] if order.consistent else [f"{order.sampler} does not tend to the continuous sampler, eta = {eta:g}"]
+    return order, [] if order.consistent else [
+        f"{order.sampler} does not tend to the continuous sampler, eta = {eta:g}"
+    ]

@@ -68,7 +68,7 @@ class SamplerCheck:
         other = "" if self.against == self.sampler else f", against the law of {self.against}"
         lines = [
             f"check of {self.sampler}{other}",
-            f"  {'problem':14s}{'d':>6s}  {'theory':12s}{'':6s}{'theory':>10s}{'particles':>11s}{'stderr':>9s}{'z':>8s}",
+            f"  {'problem':14s}{'d':>6s}  {'theory':18s}{'theory':>10s}{'particles':>11s}{'stderr':>9s}{'z':>8s}",
         ]
         for result in self.results:
             head = f"  {result.name:14s}{result.d:6d}  {result.theory:12s}"
