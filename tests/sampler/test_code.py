@@ -88,7 +88,7 @@ def with_nan(model, noise):
 
 
 BAD = {
-    "no function": (lambda: 3, "must be a function of"),
+    "no function": (lambda: 3, "must be a function"),
     "another shape": (lambda: lambda model, noise: stepping(model, noise)[0], "returns must have the shape"),
     "no array": (lambda: lambda model, noise: stepping(model, noise) is None, "returns must have the shape"),
     "nothing": (lambda: lambda model, noise: [stepping(model, noise)] and None, "what a sampler returns must"),

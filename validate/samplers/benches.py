@@ -60,7 +60,7 @@ def benches(guidance: Any, noise: Any, shape: Sequence[int] | None) -> tuple[Ben
 
 
 def reduced_shape(shape: tuple[int, ...], most: int) -> tuple[int, ...]:
-    """A shape with as many axes and at most `most` entries: its longest axis halved again and again.
+    """A shape with as many axes and at most `most` entries: the last of its longest axes halved again and again.
 
     Examples
     --------
@@ -69,5 +69,5 @@ def reduced_shape(shape: tuple[int, ...], most: int) -> tuple[int, ...]:
     """
     axes = list(shape)
     while math.prod(axes) > most:
-        axes[axes.index(max(axes))] //= 2
+        axes[max(range(len(axes)), key=lambda i: (axes[i], i))] //= 2
     return tuple(axes)
