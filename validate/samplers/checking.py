@@ -48,8 +48,8 @@ def check_sampler(
     """Check a sampler's code on problems whose answers are known: one class, continuum, spectrum, competing classes.
 
     It finds code that leaves the span of mu_1 and its noise, draws noise of its own, keeps state from run to run, is
-    not consistent in the limit of many steps (with `family`), or for which the theory fails otherwise. Theory and particles
-    share the code: a wrong coefficient is found by `against` alone.
+    not consistent in the limit of many steps (with `family`), or for which the theory fails otherwise. Theory and
+    particles share the code: a wrong coefficient is found by `against` alone.
 
     Parameters
     ----------
