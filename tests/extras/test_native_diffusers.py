@@ -4,9 +4,9 @@ import diffusers
 import numpy as np
 import pytest
 import torch
-from meanfield.sampler.diffusers import from_diffusers
 
 from meanfield import Continuum, Exponential, Problem
+from meanfield.adapters.diffusers import from_diffusers
 from meanfield.sampler.levels import sd_sigmas
 from meanfield.sampler.native import dpmpp_2m, dpmpp_2m_sde, euler, euler_ancestral, heun, unipc
 from meanfield.vector.solver import solve_sampler
