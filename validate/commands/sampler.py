@@ -171,5 +171,6 @@ def _compared(problem: Problem, run: Any, size: tuple[int, int, int], shape: Any
         return repr(data)
     averaged = problem.classes.log_count(d) in (0.0, math.inf)  # then averaged classes are no approximation
     kind = theory if theory in ("reduced", "quenched") else "reduced" if averaged else "quenched"
-    at_d: Any = solve_sampler(problem, run, d=d, theory=kind, shape=shape, seed=seed + 1)
+    size_of_theory: dict[str, Any] = {} if kind == "reduced" else {"n_samples": max(2 * n_samples * n_disorder, 1000)}
+    at_d: Any = solve_sampler(problem, run, d=d, theory=kind, shape=shape, seed=seed + 1, **size_of_theory)
     return f"{data!r}\n{compare(at_d, data)}"
