@@ -6,6 +6,7 @@ has grown is not kept) and bounds on w. See docs/design-schedules.md for what is
 """
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -13,11 +14,12 @@ import numpy as np
 
 from meanfield.designs.free_levels import best_levels
 from meanfield.designs.patterns import one_switch_is_optimal, search, separation_peak
-from meanfield.designs.request import OBJECTIVES, Request
+from meanfield.designs.request import OBJECTIVES, Request, own_time
 from meanfield.designs.result import Design, Prediction
+from meanfield.designs.sampled import for_sampler
 from meanfield.designs.switching import Candidate, best
 from meanfield.errors import ConvergenceError, ProblemError, require
-from meanfield.guidance.schedules import Constant, Piecewise, Schedule
+from meanfield.guidance.schedules import Piecewise
 from meanfield.maps.bulk import STANDINGS
 from meanfield.problem.noise import VE
 from meanfield.problem.statement import Problem
@@ -42,6 +44,8 @@ def design(
     approximate: bool = False,
     margin: float = 0.01,
     d: float = math.inf,
+    sampler: Callable | None = None,
+    shape: Sequence[int] | None = None,
     progress: Any = None,
 ) -> Design:
     """Design a guidance schedule that keeps the variance.
@@ -61,12 +65,14 @@ def design(
     margin : least 1 - K/alpha while w < 0, the distance from that glass, 0 <= margin <= 0.9. A window that is open at
         speciation is closed there too (w = 0): it no longer acts in theory, but at finite d on late samples.
     d : dimension at which alpha = log(P)/d is taken.
+    sampler, shape : a sampler's own code, as for `solve_sampler`. The design in continuous time is then moved until the
+        law of this code, with its real steps, keeps the variance (`meanfield.designs.sampled`).
     progress : False is silent, True shows a bar after two seconds, None does so on a terminal.
 
     Returns
     -------
-    Design : confirmed by `solve`, v(0)/sigma2 within what is kept to 1e-6. Unless a mean was asked for, no
-        constant guidance within the bounds keeps as much and does better.
+    Design : confirmed by `solve`, or `solve_sampler`, v(0)/sigma2 within what is kept to 1e-6. Unless a mean
+        was asked for, no constant guidance within the bounds keeps as much and does better (in continuous time).
 
     Raises
     ------
@@ -80,13 +86,18 @@ def design(
     ([0.2425], 1.2484, 1.0)
     """
     asked = Request.of(problem, w_min, w_max, keep, maximise, mean, slope, approximate, margin, d)
+    if sampler is not None:
+        plain = math.isinf(asked.slope) and asked.mean is None and not asked.each
+        require(plain, "a design for a sampler's code has jumps", 'slope, mean or keep="each"', "Leave these out.")
     if asked.each:
         return _every_direction(asked)
     found = search(asked.respond, asked.bounds, asked.slope, asked.demand, progress)
     if found is None:
         raise ProblemError(asked.why_none())
     goal = _goal(asked, found)
-    return _delivered(asked, found if goal is None else _weakened(asked, found, goal))
+    found = found if goal is None else _weakened(asked, found, goal)
+    made = _delivered(asked, found)
+    return made if sampler is None else for_sampler(asked, made, found.edge, sampler, shape)
 
 
 def _goal(asked: Request, found: Candidate) -> float | None:
@@ -138,7 +149,7 @@ def _delivered(asked: Request, found: Candidate) -> Design:
     t = _let_go(asked, theory, levels[-1])
     if t is not None:
         switches, levels = (*switches, t), (*levels, 0.0)
-        problem = problem.replace(guidance=_own_time(Piecewise(switches[::-1], levels[::-1]), asked.problem))
+        problem = problem.replace(guidance=own_time(Piecewise(switches[::-1], levels[::-1]), asked.problem))
     proved = one_switch_is_optimal(asked.problem, asked.w_min, asked.slope) and asked.maximise == "mean"
     predicted = _prediction(theory.final, asked.respond(found.table).separation[0], theory.standing)
     return _design(asked, problem, predicted, switches, levels, proved and asked.mean is None)
@@ -192,7 +203,7 @@ def _confirmed(asked: Request, found: Candidate) -> tuple[Candidate, Any]:
         return replace(found, switches=(*found.free, last))
 
     def solved(candidate: Candidate) -> Any:
-        guidance = _own_time(candidate.table.schedule(), asked.problem)
+        guidance = own_time(candidate.table.schedule(), asked.problem)
         return solve(asked.problem.replace(guidance=guidance), asked.d)
 
     if found.edge is None:
@@ -252,11 +263,3 @@ def _constant(asked: Request, w: float) -> Prediction:
 def _prediction(final: Any, separation: float, standing: str) -> Prediction:
     """What a solved design does."""
     return Prediction(1.0 + float(final.mean_shift), 1.0 + float(final.variance_excess), float(separation), standing)
-
-
-def _own_time(schedule: Schedule, problem: Problem) -> Schedule:
-    """A schedule of VE time in the own time of the problem's noise; exact for piecewise constant ones."""
-    if problem.noise == VE() or isinstance(schedule, Constant):
-        return schedule
-    piecewise = cast(Piecewise, schedule)
-    return Piecewise(tuple(float(problem.noise.own_time(t)) for t in piecewise.edges), piecewise.values)

@@ -2,11 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from meanfield.designs.switching import Demand
 from meanfield.errors import ProblemError, checked, one_of, require
+from meanfield.guidance.schedules import Constant, Piecewise, Schedule
 from meanfield.maps.bulk import Responses
 from meanfield.problem.noise import VE
 from meanfield.problem.statement import LARGEST_W, Problem
@@ -110,3 +112,11 @@ class Request:
                 "`margin`, or set approximate=True and let particles decide."
             )
         return f"no schedule found keeps {asked}. Widen the bounds."
+
+
+def own_time(schedule: Schedule, problem: Problem) -> Schedule:
+    """A schedule of VE time in the own time of the problem's noise; exact for piecewise constant ones."""
+    if problem.noise == VE() or isinstance(schedule, Constant):
+        return schedule
+    piecewise = cast(Piecewise, schedule)
+    return Piecewise(tuple(float(problem.noise.own_time(t)) for t in piecewise.edges), piecewise.values)

@@ -33,6 +33,8 @@ class Design:
     levels : its values, early first.
     proved : whether sec. 5 proves that no schedule within the bounds does better.
     w_min, w_max, keep, maximise, slope, d : what was asked for; keep is the least v(0)/sigma2.
+    sampler : name of the sampler's code it was designed for, whose law all outcomes then are; "" for continuous time.
+    continuous : what the design for continuous time does with this sampler; None without one.
     """
 
     problem: Problem
@@ -48,6 +50,8 @@ class Design:
     maximise: str
     slope: float
     d: float
+    sampler: str = ""
+    continuous: Prediction | None = None
 
     @property
     def schedule(self) -> Schedule:
@@ -68,12 +72,15 @@ class Design:
             "constant_same_mean": same,
             "constant_at_w_max": {"w": self.at_w_max[0], **self.at_w_max[1]._asdict()},
             **{name: getattr(self, name) for name in names},
+            **({"sampler": self.sampler, "continuous": self.continuous._asdict()} if self.continuous else {}),
         }
 
     def __str__(self) -> str:
         pieces = ", ".join(f"{w:.4g}" for w in self.levels)
         times = ", ".join(f"{t:.5g}" for t in self.switches)
         rows = [("designed", self.outcome)]
+        if self.continuous is not None:
+            rows.append(("designed for continuous time", self.continuous))
         if self.same_mean is not None:
             rows.append((f"constant w = {self.same_mean[0]:.4g} (same mean)", self.same_mean[1]))
         rows.append((f"constant w = {self.at_w_max[0]:.4g} (w_max)", self.at_w_max[1]))
@@ -83,4 +90,5 @@ class Design:
         if self.same_mean is None:
             lines.append("no constant guidance reaches this mean")
         path = f"{pieces} from early to late, switching at t = {times}" if times else f"{pieces} throughout"
-        return f"w = {path} ({note})\n" + "\n".join(lines)
+        steps = f" with {self.sampler}" if self.sampler else ""
+        return f"w = {path} ({note}{steps})\n" + "\n".join(lines)
