@@ -1,4 +1,4 @@
-"""Designs for a sampler's own code: its law keeps the variance, and exported scales do in its loop what was designed."""
+"""Designs for a sampler's own code: its law keeps the variance, and exported scales do in its loop what it did."""
 
 import math
 from itertools import pairwise
