@@ -18,11 +18,14 @@ from validate.errors import (
 from validate.regimes.judgement import Judgement, judge
 from validate.regimes.measurement import atlas
 from validate.results.files import read_dataset, write_dataset
+from validate.samplers.checking import check_sampler
+from validate.samplers.outcome import SamplerCheck
 from validate.sweeps.grid import sweep
 
 __all__ = [
     # agreement
     "compare",
+    "check_sampler",
     "extrapolate",
     "family_threshold",
     "hotelling",
@@ -39,6 +42,7 @@ __all__ = [
     "Comparison",
     "Extrapolation",
     "Judgement",
+    "SamplerCheck",
     # errors
     "ComparisonError",
     "ExtrapolationError",

@@ -49,7 +49,7 @@ class _Discrete:
 
     def __init__(self, asked: Request, sampler: Sampler, shape: Sequence[int] | None) -> None:
         self._asked, self._sampler = asked, sampler
-        self._options = {"d": asked.d, "theory": "mean-field", "shape": shape}
+        self._options: dict[str, Any] = {"d": asked.d, "theory": "mean-field", "shape": shape}
         law = self.law(Constant(0.0))
         self.name, self.levels = law.sampler, _distinct(law.t[:-1])
         between = np.sqrt(self.levels[:-1] * np.maximum(self.levels[1:], 1e-6 * self.levels[:-1]))
@@ -97,8 +97,8 @@ def for_sampler(asked: Request, made: Design, edge: float | None, sampler: Any, 
         weights = _moved(asked, discrete, made, nearest if edge is None else edge)
     schedule = discrete.schedule(weights)
     found = discrete.tried(schedule).does
-    switches = schedule.edges[::-1] if isinstance(schedule, Piecewise) else ()
-    levels = schedule.values[::-1] if isinstance(schedule, Piecewise) else weights[:1]
+    switches = tuple(schedule.edges[::-1]) if isinstance(schedule, Piecewise) else ()
+    levels = tuple(schedule.values[::-1]) if isinstance(schedule, Piecewise) else weights[:1]
     return replace(
         made, problem=asked.problem.replace(guidance=own_time(schedule, asked.problem)), outcome=found,
         same_mean=_same_mean(discrete, found.m, asked.w_max), switches=switches, levels=levels, proved=False,

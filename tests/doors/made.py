@@ -40,6 +40,11 @@ def code(model: Any, noise: Any) -> Any:
 
 
 @cache
+def idle(model, noise):
+    """A sampler that never calls its model: refused before anything is computed."""
+    return noise()
+
+
 def results() -> dict[str, Any]:
     """Results whose methods are public too; each is made once."""
     made = {
@@ -58,5 +63,6 @@ def results() -> dict[str, Any]:
     made["Design"] = cf.design(cf.Problem(classes=cf.Continuum(), sigma2=0.25, t_start=1000.0))
     made["Comparison"] = cf.compare(made["Trajectory"], made["Ensemble"], times=[0.0])
     made["Extrapolation"] = cf.extrapolate(made["Ensembles"])
+    made["SamplerCheck"] = cf.check_sampler(idle, progress=False)
     made["Judgement"] = cf.judge(made["atlas"])
     return made

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from made import FEW, GIVEN, GROUPS, LINE, PROBLEM, RAMP, RATIO, RUN, SCHEDULER, Pipeline, code, results
+from made import FEW, GIVEN, GROUPS, LINE, PROBLEM, RAMP, RATIO, RUN, SCHEDULER, Pipeline, code, idle, results
 
 import cfgfield as cf
 
@@ -155,7 +155,8 @@ def _schedules() -> dict[str, Any]:
 def _theory() -> dict[str, Any]:
     continuum = cf.Problem(classes=cf.Continuum(), sigma2=0.25, t_start=1000.0)
     designed = {"problem": continuum, "w_min": -1.0, "w_max": 5.0, "keep": "variance", "maximise": "mean", "mean": None,
-                "slope": np.inf, "approximate": False, "margin": 0.01, "d": np.inf, "progress": False}  # fmt: skip
+                "slope": np.inf, "approximate": False, "margin": 0.01, "d": np.inf, "sampler": None,
+                "shape": None, "progress": False}  # fmt: skip
     return {
         "solve": {"problem": PROBLEM, "d": 12.0, "capture": True},
         "distortion": {"result": results()["Trajectory"]},
@@ -232,8 +233,10 @@ def _judge() -> dict[str, Any]:
     return {
         "compare": {"theory": made["Trajectory"], "data": made["Ensemble"], "times": [0.0], "level": 0.01,
                     "finite_size": None, "timestep": made["TimestepError"], "estimator": "paired"},
+        "check_sampler": {"sampler": idle, "against": None, "guidance": 1.0, "noise": "ve", "shape": None,
+                          "family": None, "eta": 0.0, "level": 0.01, "seed": 0, "threads": 1, "progress": False},
         "extrapolate": {"ensembles": made["Ensembles"], "quantity": "m", "order": 1, "estimator": "paired",
-                        "finite_size": None},
+                        "finite_size": None, "law": None},
         "family_threshold": {"k": 5, "level": 0.01},
         "hotelling": {"difference": np.zeros(2), "samples": np.random.default_rng(0).normal(size=(8, 2)),
                       "reference": np.random.default_rng(1).normal(size=(6, 2))},

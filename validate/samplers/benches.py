@@ -3,7 +3,7 @@
 - *One class*: guidance does nothing. What the discretisation does is the law of the twin, exact at every d.
 - *Continuum*, isotropic and with a spectrum: classes do not compete. The law is exact at every d for code that is
   linear in its vectors; for any other code the annealed theory at the d of the particles is ("reduced").
-- *alpha*: exponentially many classes compete, at a d whose classes can all be held; the nearest are drawn ("quenched").
+- *alpha*: exponentially many classes compete, at a d where particles can hold all; the nearest ones drawn ("quenched").
 """
 
 import math
@@ -60,7 +60,7 @@ def benches(guidance: Any, noise: Any, shape: Sequence[int] | None) -> tuple[Ben
 
 
 def reduced_shape(shape: tuple[int, ...], most: int) -> tuple[int, ...]:
-    """A shape with as many axes and at most `most` entries: the last of its longest axes halved again and again.
+    """A shape with as many axes and at most `most` entries: its longest axis, the last of them, halved again and again.
 
     Examples
     --------

@@ -101,7 +101,7 @@ def _checked(
     bench: Bench, sampler: Sampler, other: Sampler, shape: Sequence[int] | None, run: dict[str, Any]
 ) -> tuple[BenchResult, list[str]]:
     """The comparison on one problem, and what was found besides."""
-    theory, findings = "mean-field", []
+    theory, findings = "quenched" if bench.compete else "mean-field", []
     try:
         answer, theory = _theory(bench, other, shape, run)
         size = {"d": bench.d} if len(bench.shape) == 1 else {"shape": bench.shape}
