@@ -92,29 +92,39 @@ def posterior(y, D, near, log_rivals, shift):  # pragma: no cover - compiled
 
 
 @compiled()
-def looked(rng, y, D, w, power, least, held, rule, log_rivals, shift):  # pragma: no cover - compiled
+def looked(rng, y, D, w, power, least, held, rule, log_rivals, tries, shift):  # pragma: no cover - compiled
     """The posterior of a sample, from a fresh ball where the tolerance asks for one; fills shift (d,).
 
     w, power : of the guidance (`annealed.bent`). least : what the rule takes |w| for at least.
+    tries : balls at most. The first is chosen by the average of classes that are then drawn; where few dominate that is
+        far too much, and a larger ball is due: at the next of many small steps, or at once.
 
     Returns what `posterior` does; the weight that acts; what is held now; the excess over the rule, a logarithm.
     """
     (near, drawn, best_left), d = held, len(y)
     seen_by = posterior(y, D, near, log_rivals, shift)
-    acting, excess = annealed.bent(w, np.dot(shift, shift), D, d, power), -math.inf
-    if near.ball.rho2 < math.inf:
-        felt = max(abs(acting), least)
-        limit = 2.0 * math.log(rule.tolerance) - math.log1p(felt * felt / (1.0 + D))
-        excess = log_spread(y, D, seen_by[1], near.ball, log_rivals) - limit
-        if excess > max(best_left + SPARE, 0.0):  # a ball that could not be large enough is not renewed at once
-            near, drawn = renewed(rng, y, D, seen_by[1], limit - SPARE, drawn, log_rivals, rule.most)
-            seen_by = posterior(y, D, near, log_rivals, shift)
-            excess = -math.inf
-            if near.ball.rho2 < math.inf:
-                excess = log_spread(y, D, seen_by[1], near.ball, log_rivals) - limit
-            best_left = excess
-            acting = annealed.bent(w, np.dot(shift, shift), D, d, power)
+    acting = annealed.bent(w, np.dot(shift, shift), D, d, power)
+    felt = max(abs(acting), least)
+    limit = 2.0 * math.log(rule.tolerance) - math.log1p(felt * felt / (1.0 + D))
+    excess = over(y, D, seen_by, near, limit, log_rivals)
+    allowed = max(best_left + SPARE, 0.0)  # a ball that could not be large enough is not renewed at once
+    for _ in range(tries):
+        if excess <= allowed:
+            break
+        near, drawn = renewed(rng, y, D, seen_by[1], limit - SPARE, drawn, log_rivals, rule.most)
+        seen_by = posterior(y, D, near, log_rivals, shift)
+        excess = over(y, D, seen_by, near, limit, log_rivals)
+        best_left, allowed = excess, 0.0
+        acting = annealed.bent(w, np.dot(shift, shift), D, d, power)
     return seen_by, acting, Held(near, drawn, best_left), excess
+
+
+@compiled()
+def over(y, D, seen_by, near, limit, log_rivals):  # pragma: no cover - compiled
+    """log V less its limit; -inf if no class is hidden."""
+    if near.ball.rho2 == math.inf:
+        return -math.inf
+    return log_spread(y, D, seen_by[1], near.ball, log_rivals) - limit
 
 
 @compiled()
@@ -130,7 +140,7 @@ def explicit(rng, y, h, first, near, model, rule, out, about):  # pragma: no cov
         D, last = grid.D[n], n == len(grid.decay)
         w, w_end = (0.0, 0.0) if last else (grid.w_start[n], grid.w_end[n])
         n_balls = held.drawn.n_balls
-        seen_by, w, held, excess = looked(rng, y, D, w, grid.power, 0.0, held, rule, log_rivals, b0)
+        seen_by, w, held, excess = looked(rng, y, D, w, grid.power, 0.0, held, rule, log_rivals, 1, b0)
         near = held.near
         about[2] = max(about[2], excess)
         if held.drawn.n_balls > n_balls:

@@ -22,7 +22,7 @@ from meanfield.vector.nearest import Quenched, Rule
 NORMALS, CLASSES, TARGET = 12, 13, 14  # spawn keys
 NUMBERS = 2**22  # of an array of a batch, at most
 ARRAYS = 16  # of a batch at a time: those of the model, and some of the code
-SAMPLE_BYTES, BATCH_BYTES = 2**27, 2**30  # of the classes of a sample, of a batch, at most
+SAMPLE_BYTES, BATCH_BYTES = 2**27, 2**31  # of the classes of a sample, of a batch, at most
 BEYOND = 2.0  # times the tolerance: too few proposals, in a sample where a step has led away from all classes
 LARGEST_D = {"reduced": 1e9, "quenched": 1e5}
 Normals = Callable[[], Callable[[], np.ndarray]]
@@ -42,7 +42,7 @@ class Sizes(NamedTuple):
     weight: float | None = None
     first_draw: int = 0
     n_explicit: int = 500
-    n_most: int = 16_384
+    n_most: int = 65_536
 
 
 class Draws:

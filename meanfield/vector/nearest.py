@@ -1,6 +1,6 @@
 """A batch of samples in d dimensions that draw the classes near them: `quenched` for a sampler's code.
 
-    (V5)  M_u = sum_near pi_k mu_k + pi_hidden <mu>_hidden
+    (V11)  M_u = sum_near pi_k mu_k + pi_hidden <mu>_hidden
 
 Every sample has a disorder of its own, and keeps it through the calls of a run: it begins with all classes averaged, as
 in (V4), and where they fluctuate by more than the tolerance those in a ball around it are drawn from their exact law
@@ -21,6 +21,7 @@ from meanfield.problem.statement import Problem
 from meanfield.sampler.batch import Batch
 from meanfield.vector.annealed import log_rivals
 
+TRIES = 4  # balls that a sample draws at a call, at most: a sampler's steps are long
 CHUNK = 16  # samples that a thread takes at a time
 
 
@@ -110,7 +111,7 @@ class Quenched(Batch):
         held, about, power = self._held[i], self.about[i], self.problem.schedule.exponent
         least = self._least if t > 0.0 else 0.0
         (log_odds, _, squares, best), _, now, excess = self._compiled.looked(
-            self._streams[i], z, self.D(t), w, power, least, held, self._rule, self._log_rivals, shift
+            self._streams[i], z, self.D(t), w, power, least, held, self._rule, self._log_rivals, TRIES, shift
         )
         if now.drawn.n_balls > held.drawn.n_balls:
             about[:2] += 1.0, len(now.near.half)
