@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from meanfield import Continuum, Piecewise, Problem, ProblemError, RectifiedFlow, Spectrum, design
+from meanfield import Continuum, Exponential, Piecewise, Problem, ProblemError, RectifiedFlow, Spectrum, design
 from meanfield.sampler.levels import karras_sigmas, sd_sigmas
 from meanfield.sampler.native import dpmpp_2m, euler, euler_ancestral, heun
 from meanfield.vector.solver import solve_sampler
@@ -91,6 +91,17 @@ def test_a_spectrum_keeps_its_total_variance():
     problem = Problem(classes=Continuum(), spectrum=Spectrum([0.1, 0.5], [1.1, 3.0]), sampler="ode")
     made = design(problem, sampler=SAMPLERS["euler"])
     assert solve_sampler(made.problem, SAMPLERS["euler"]).final.v / problem.sigma2 == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.slow  # the design in continuous time is a search of 20 seconds
+def test_competing_classes():
+    """A window between early guidance and none ends where the law keeps the variance; none is open in the glass."""
+    problem = CONTINUUM.replace(classes=Exponential(0.4))
+    made = design(problem, sampler=SAMPLERS["euler"])
+    law = solve_sampler(made.problem, SAMPLERS["euler"])
+    assert law.final.v / 0.25 == pytest.approx(1.0, abs=1e-6)
+    assert made.continuous.v_ratio < 0.97
+    assert not np.any((law.phase[:-1] == "glass") & (law.w[:-1] < 0.0))
 
 
 def test_a_share_that_is_kept_already_needs_no_move():
