@@ -1,5 +1,7 @@
 """Mean-field theory of classifier-free guidance in Gaussian mixtures of many classes (d = infinity, and finite d)."""
 
+from meanfield.adapters.diffusers import from_diffusers
+from meanfield.adapters.k_diffusion import from_k_diffusion
 from meanfield.designs.designing import design
 from meanfield.designs.result import Design
 from meanfield.ensemble import Ensemble, Observable
@@ -33,11 +35,15 @@ from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial
 from meanfield.problem.noise import EDM, VE, Noise, OrnsteinUhlenbeck, RectifiedFlow, VPCosine, VPLinear
 from meanfield.problem.spectrum import Spectrum, power_law
 from meanfield.problem.statement import Problem
+from meanfield.sampler.levels import karras_sigmas, sd_sigmas
+from meanfield.sampler.model import Level
+from meanfield.sampler.native import dpmpp_2m, dpmpp_2m_sde, euler, euler_ancestral, heun, unipc
 from meanfield.theory.landscape import potential
 from meanfield.theory.measures import Distortion, distortion
 from meanfield.theory.solver import solve
 from meanfield.theory.trajectory import Event, SpectralTrajectory, Trajectory
 from meanfield.vector.law import SamplerLaw
+from meanfield.vector.order import Order, order_of
 from meanfield.vector.solver import solve_sampler
 
 __all__ = [
@@ -89,6 +95,18 @@ __all__ = [
     "ratio_limits",
     # a sampler's own code
     "solve_sampler",
+    "order_of",
+    "Level",
+    "from_diffusers",
+    "from_k_diffusion",
+    "euler",
+    "euler_ancestral",
+    "heun",
+    "dpmpp_2m",
+    "dpmpp_2m_sde",
+    "unipc",
+    "karras_sigmas",
+    "sd_sigmas",
     # designed schedules
     "design",
     "no_go",
@@ -119,6 +137,7 @@ __all__ = [
     "Event",
     "Distortion",
     "SamplerLaw",
+    "Order",
     "Ensemble",
     "Observable",
     "Fade",

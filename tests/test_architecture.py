@@ -36,7 +36,7 @@ ARROWS = {
     "meanfield.objective": STATED | {"meanfield.theory"},
     "meanfield.line": {"meanfield.errors", "meanfield.tools"},
     "meanfield.export": STATED,
-    "meanfield.adapters": {"meanfield.errors", "meanfield.export", "meanfield.sampler"},
+    "meanfield.adapters": {"meanfield.errors", "meanfield.tools", "meanfield.export", "meanfield.sampler"},
     "simulate.randomness": {"meanfield.tools"},
     "simulate.scores": {"meanfield.problem", "meanfield.tools", "simulate.randomness"},
     "simulate.steps": STATED | {"simulate.scores"},

@@ -22,12 +22,14 @@ from meanfield.adapters.drawing import drawing, torch_module
 from meanfield.adapters.guiders import guided, require_guider
 from meanfield.errors import ExportError, ProblemError, one_of, require, short, whole
 from meanfield.export.schedulers import REMEDY, configured, network_input
-from meanfield.sampler.model import Scales
+from meanfield.sampler.model import Level
+from meanfield.tools.door import door
 
 PREDICTIONS = ("epsilon", "v_prediction", "sample", "flow_prediction", "reversed_flow_prediction")
 SEEN = 0.05  # relative error of a datum that exact predictions must give back
 
 
+@door()
 def from_diffusers(
     scheduler: Any, n_steps: int, guider: Any = None, prediction: str | None = None, **options: Any
 ) -> "Stepped":
@@ -169,10 +171,10 @@ class Stepped:
 
 
 class Input(NamedTuple):
-    """The state of a scheduler is c times what its network is given, which is at `scales`."""
+    """The state of a scheduler is c times what its network is given, which is at `level`."""
 
     c: float
-    scales: Scales
+    level: Level
 
 
 class _Exact:
@@ -181,22 +183,22 @@ class _Exact:
     def __init__(self, data: Any) -> None:
         self._data = data
 
-    def denoised(self, x: Any, s: Scales) -> Any:
+    def denoised(self, x: Any, s: Level) -> Any:
         return self._data
 
-    def eps(self, x: Any, s: Scales) -> Any:
+    def eps(self, x: Any, s: Level) -> Any:
         return (x - s.a * self._data) / s.b
 
-    def v(self, x: Any, s: Scales) -> Any:
+    def v(self, x: Any, s: Level) -> Any:
         return s.a * self.eps(x, s) - s.b * self._data
 
-    def velocity(self, x: Any, s: Scales) -> Any:
+    def velocity(self, x: Any, s: Level) -> Any:
         return self.eps(x, s) - self._data
 
 
 def _output(prediction: str, part: Any, x: Any, at: Input, scheduler: Any, i: int) -> Any:
     """The network's output of one of the model's predictions, at a state of the scheduler."""
-    y, s = x / at.c, at.scales
+    y, s = x / at.c, at.level
     if prediction == "epsilon":
         return part.eps(y, s)
     if prediction == "sample":
@@ -227,7 +229,7 @@ def _inputs(scheduler: Any) -> list[Input]:
         c, a, b = (x.tolist() for x in network_input(scheduler))
     except ExportError as error:
         raise ProblemError(f"this scheduler cannot be a sampler here: {str(error).removesuffix(REMEDY)}") from error
-    return [Input(c, Scales(a, b)) for c, a, b in zip(c, a, b, strict=True)]
+    return [Input(c, Level(a, b)) for c, a, b in zip(c, a, b, strict=True)]
 
 
 def _refuse(name: str, reason: str, remedy: str = "") -> Any:

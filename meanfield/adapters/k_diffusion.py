@@ -18,9 +18,11 @@ from meanfield.errors import ProblemError, require, short
 from meanfield.export.levels import numbers_of
 from meanfield.sampler.arrays import namespace
 from meanfield.sampler.code import Sampler, name_of
-from meanfield.sampler.model import Scales, level_of
+from meanfield.sampler.model import Level, level_of
+from meanfield.tools.door import door
 
 
+@door()
 def from_k_diffusion(function: Callable[..., Any], sigmas: Any, *, xp: Any = None, **options: Any) -> Sampler:
     """A sampler for `solve_sampler` and `run_sampler` from a function in the convention of k-diffusion.
 
@@ -56,7 +58,7 @@ def from_k_diffusion(function: Callable[..., Any], sigmas: Any, *, xp: Any = Non
 
     def sampler(model: Any, noise: Callable[[], Any]) -> Any:
         def denoiser(x: Any, sigma: Any, **extra: Any) -> Any:
-            return model.denoised(x, Scales(1.0, level_of(sigma)))
+            return model.denoised(x, Level(1.0, level_of(sigma)))
 
         given = dict(options)
         if "noise_sampler" in named:

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from meanfield.errors import ProblemError, array, checked, one_of, require, whole
+from meanfield.tools.door import door
 
 TRAINED = 1000  # levels of Stable Diffusion
 SPACINGS = ("leading", "trailing", "linspace")
 
 
+@door()
 def karras_sigmas(n: int, sigma_min: float, sigma_max: float, rho: float = 7.0) -> np.ndarray:
     """n levels evenly spaced in sigma^(1/rho), and 0: (n + 1,), decreasing.
 
@@ -44,6 +46,7 @@ def karras_sigmas(n: int, sigma_min: float, sigma_max: float, rho: float = 7.0) 
     return np.append(roots**rho, 0.0)
 
 
+@door()
 def sd_sigmas(n: int, spacing: str = "leading") -> np.ndarray:
     """The levels of n steps of Stable Diffusion, and 0: (n + 1,), decreasing.
 

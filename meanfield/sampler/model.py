@@ -9,7 +9,7 @@ variance a^2 c + b^2, and with k = 1/(a^2 c + b^2)
 Conditional, unconditional and guided predictions differ in M alone: mu_1, the posterior mean M_u of the class centres,
 and mu_1 + w (mu_1 - M_u). Nothing in (P1) cancels, at a = 0 (pure noise) or b = 0.
 
-A process of the code's own is asked at its scales: `model.eps(x, Scales(a, b))`, whatever problem.noise is.
+A process of the code's own is asked at a `Level` of its own: `model.eps(x, Level(a, b))`, whatever problem.noise is.
 
 What M_u is, is asked of a `Space`: the mean field, a theory at finite d, or drawn classes.
 """
@@ -28,23 +28,23 @@ PURE = 1e-8  # a/b is not taken below: what is left of the data there cannot be 
 LARGEST = 1e60  # of |x|, whose fourth powers are floats
 
 
-class Scales(NamedTuple):
+class Level(NamedTuple):
     """a and b of a state x = a x_0 + b z, in place of a level of the problem's process.
 
     Examples
     --------
-    >>> Scales(a=0.8, b=0.6).checked()
-    Scales(a=0.8, b=0.6)
+    >>> Level(a=0.8, b=0.6).checked()
+    Level(a=0.8, b=0.6)
     """
 
     a: float
     b: float
 
-    def checked(self) -> "Scales":
+    def checked(self) -> "Level":
         """Itself, as floats: both at least 0, not both 0."""
         a, b = checked("a", self.a, low=0, high=1e50), checked("b", self.b, low=0, high=1e50)
         require(a + b > 0.0, "a and b of x = a x_0 + b z must not both be 0", self)
-        return Scales(a, b)
+        return Level(a, b)
 
 
 class Space(Protocol):
@@ -75,7 +75,7 @@ class Space(Protocol):
 
 class Prediction:
     """One prediction of the model, in the forms in which networks are trained; x as `noise()` gives it, s its level or
-    its `Scales`."""
+    its `Level`."""
 
     __slots__ = ("_model", "_which")
     _model: "Model"
@@ -110,7 +110,7 @@ class Model(Prediction):
     `asked` the predictions that were asked for: 0 conditional, 1 unconditional, 2 guided."""
 
     __slots__ = ("_last", "_problem", "_space", "asked", "cond", "times", "uncond")
-    _last: list[Any]  # state, scales, centres, predictions asked for
+    _last: list[Any]  # state, level, centres, predictions asked for
     _problem: Problem
     _space: Space
     asked: set[int]
@@ -126,7 +126,7 @@ class Model(Prediction):
     def _predict(self, which: int, kind: str, x: Any, s: Any) -> Any:
         space = self._space
         self.asked.add(which)
-        a, b = s.checked() if isinstance(s, Scales) else scales(self._problem, level_of(s))
+        a, b = s.checked() if isinstance(s, Level) else level_at(self._problem, level_of(s))
         state = taken(x, space.shape, "x")
         M = self._centres(state, a, b, (which, kind))[which]
         k = 1.0 / (a * a * space.variances + b * b)
@@ -165,12 +165,12 @@ class Model(Prediction):
         return centres
 
 
-def scales(problem: Problem, level: float) -> Scales:
-    """a and b of x = a x_0 + b z at a level: sigma for VE noise, else the own time of the problem's process."""
+def level_at(problem: Problem, s: float) -> Level:
+    """a and b of x = a x_0 + b z at s: sigma for VE noise, else the own time of the problem's process."""
     noise = problem.noise
     if isinstance(noise, VE):
-        return Scales(1.0, level)
-    return Scales(float(noise.a(level)), float(noise.b(level)))
+        return Level(1.0, s)
+    return Level(float(noise.a(s)), float(noise.b(s)))
 
 
 def level_of(s: Any) -> float:

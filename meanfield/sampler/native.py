@@ -27,12 +27,14 @@ from typing import Any, NamedTuple
 from meanfield.errors import checked, one_of
 from meanfield.sampler.code import Sampler
 from meanfield.sampler.levels import checked_levels
-from meanfield.sampler.model import Scales
+from meanfield.sampler.model import Level
+from meanfield.tools.door import door
 
 STARTS = ("ve", "vp")
 Noise = Callable[[], Any]
 
 
+@door()
 def euler(sigmas: Any, eta: float = 0.0, start: str = "ve") -> Sampler:
     """Euler's method, which is DDIM; with eta > 0 DDIM's fresh noise, at eta = 1 ancestral Euler.
 
@@ -74,6 +76,7 @@ def euler(sigmas: Any, eta: float = 0.0, start: str = "ve") -> Sampler:
     return _sampler(steps, "Euler" if eta == 0.0 else f"Euler, eta = {eta:g}", sigmas, start)
 
 
+@door()
 def euler_ancestral(sigmas: Any, start: str = "ve") -> Sampler:
     """Ancestral Euler: `euler` with eta = 1. Parameters as there.
 
@@ -85,6 +88,7 @@ def euler_ancestral(sigmas: Any, start: str = "ve") -> Sampler:
     return euler(sigmas, 1.0, start)
 
 
+@door()
 def heun(sigmas: Any, start: str = "ve") -> Sampler:
     """Heun's method (Algorithm 1 of arXiv:2206.00364 without churn): two calls a step, one in a step to 0.
 
@@ -107,6 +111,7 @@ def heun(sigmas: Any, start: str = "ve") -> Sampler:
     return _sampler(steps, "Heun", sigmas, start)
 
 
+@door()
 def dpmpp_2m(sigmas: Any, start: str = "ve") -> Sampler:
     """DPM-Solver++(2M) (arXiv:2211.01095): two-step exponential integrator of the ODE. Parameters as of `euler`.
 
@@ -126,6 +131,7 @@ def dpmpp_2m(sigmas: Any, start: str = "ve") -> Sampler:
     return _sampler(steps, "DPM++ 2M", sigmas, start)
 
 
+@door()
 def dpmpp_2m_sde(sigmas: Any, start: str = "ve") -> Sampler:
     """DPM-Solver++(2M) of the SDE (arXiv:2211.01095, midpoint rule). Parameters as of `euler`.
 
@@ -148,6 +154,7 @@ def dpmpp_2m_sde(sigmas: Any, start: str = "ve") -> Sampler:
     return _sampler(steps, "DPM++ 2M SDE", sigmas, start)
 
 
+@door()
 def unipc(sigmas: Any, start: str = "ve") -> Sampler:
     """UniPC of order 2 (arXiv:2302.04867): the steps of DPM++ 2M, each corrected when the next prediction is known.
 
@@ -215,8 +222,8 @@ def _corrected(step: _Step, fresh: Any, D: Any, before: Any) -> Any:
     return D + p * step.stretch * (D - before) + (linear - p) * (fresh - D)
 
 
-def _ve(s: float) -> Scales:
-    return Scales(1.0, s)
+def _ve(s: float) -> Level:
+    return Level(1.0, s)
 
 
 def _sampler(steps: Callable[..., Any], name: str, sigmas: Any, start: str) -> Sampler:

@@ -135,6 +135,8 @@ class SamplerLaw:
             f"  the sampler alone (w = 0)   m(0) = {m0:.5f}   v(0)/sigma2 = {v0 / s2:.5f}",
             f"  with guidance               m(0) = {end.m:.5f}   v(0)/sigma2 = {end.v / s2:.5f}",
         ]
-        if self.d_trusted > 2.0:
+        if self.d_trusted > 1e12:
+            rows.append("  a call falls on F = 0, where samples differ at every d: not to be trusted; give d=")
+        elif self.d_trusted > 2.0:
             rows.append(f"  classes compete at a call: not to be trusted below d = {self.d_trusted:.2g}; give d=")
         return "\n".join(rows)

@@ -23,6 +23,8 @@ from meanfield.sampler.embedding import Embedding
 from meanfield.sampler.unguided import Basis
 from meanfield.theory.motion import Groups, Point
 
+TIE = 1e-12  # F within rounding of 0: target, as at the start of `solve` if alpha = 0 (there m = 0, and F = 0)
+
 
 class Seen(NamedTuple):
     """The vector at one call of the model: m and v by group (whitened), F and its standard deviation over samples
@@ -73,7 +75,7 @@ class MeanField(Basis):
         log_ratio = np.log(np.maximum(v / np.atleast_1d(groups.D(tau)), 1e-300))
         p = Point(groups, tau, *((m - 1.0, log_ratio) if groups.n > 1 else (float(m[0]) - 1.0, float(log_ratio[0]))))
         F = math.inf if self._alone else -math.inf if math.isinf(groups.alpha) else p.F
-        phase = "target" if F > 0.0 else "glass" if p.K > groups.alpha else "crowd"
+        phase = "target" if F > -TIE else "glass" if p.K > groups.alpha else "crowd"
         return p, Seen(m, v, F, self._spread(p), phase, math.nan, left)
 
     def _spread(self, p: Point) -> float:

@@ -24,6 +24,7 @@ from meanfield.errors import ProblemError, require, whole
 from meanfield.problem.statement import Problem
 from meanfield.sampler.code import Sampler
 from meanfield.theory.solver import solve
+from meanfield.tools.door import door
 from meanfield.vector.law import SamplerLaw
 from meanfield.vector.solver import solve_sampler
 
@@ -32,6 +33,7 @@ ACCURACY = 1e-6  # of `solve`, with a margin
 START = 1e-5  # relative deviation of the start that is rounding
 
 
+@door(made_by="order_of")
 @dataclass(frozen=True, repr=False)
 class Order:
     """How a sampler's law approaches continuous time.
@@ -69,6 +71,7 @@ class Order:
         )
 
 
+@door()
 def order_of(
     family: Callable[[int], Sampler], problem: Problem, eta: float = 0.0, *, steps: Sequence[int] = STEPS
 ) -> Order:

@@ -172,6 +172,8 @@ def _law(
         standing, why = "asymptotic", corrections if alone else equations
     if "glass" in phases[:-1]:
         standing, why = "approximate", "calls in the glass: the few classes that dominate do not self-average"
+        if any(s.phase == "glass" and s.w < 0.0 for s in seen):
+            why += ", and with w < 0 one may capture a sample, which is not followed"
     if left > INSIDE:
         standing = "approximate"
         why = f"the code leaves the span of mu_1 and its noise, by {left:.2g} of |x|^2 (clamping, quantiles)"

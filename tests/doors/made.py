@@ -39,12 +39,22 @@ def code(model: Any, noise: Any) -> Any:
     return x
 
 
-@cache
-def idle(model, noise):
+def k_diffusion(model: Any, x: Any, sigmas: Any) -> Any:
+    """A sampler in the convention of k-diffusion."""
+    return model(x, sigmas[0])
+
+
+def family(n: int) -> Any:
+    """A sampler of n steps."""
+    return cf.heun(cf.karras_sigmas(n, 10.0 / n**3, 10.0, rho=3))
+
+
+def idle(model: Any, noise: Any) -> Any:
     """A sampler that never calls its model: refused before anything is computed."""
     return noise()
 
 
+@cache
 def results() -> dict[str, Any]:
     """Results whose methods are public too; each is made once."""
     made = {
@@ -58,6 +68,7 @@ def results() -> dict[str, Any]:
         "Fade": cf.fade(RATIO, 400),
         "NoGo": cf.no_go(1.0, cf.Problem(classes=cf.Continuum(), sigma2=0.25)),
         "SamplerLaw": cf.solve_sampler(PROBLEM, code),
+        "Order": cf.order_of(family, GIVEN, steps=[2, 4, 8, 16]),
         "atlas": cf.atlas(only="alpha=2 sigma2=8 w=1 sde", threads=1, progress=False),
     }
     made["Design"] = cf.design(cf.Problem(classes=cf.Continuum(), sigma2=0.25, t_start=1000.0))

@@ -10,7 +10,23 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from made import FEW, GIVEN, GROUPS, LINE, PROBLEM, RAMP, RATIO, RUN, SCHEDULER, Pipeline, code, idle, results
+from made import (
+    FEW,
+    GIVEN,
+    GROUPS,
+    LINE,
+    PROBLEM,
+    RAMP,
+    RATIO,
+    RUN,
+    SCHEDULER,
+    Pipeline,
+    code,
+    family,
+    idle,
+    k_diffusion,
+    results,
+)
 
 import cfgfield as cf
 
@@ -24,7 +40,7 @@ class Call(NamedTuple):
 
 def calls() -> dict[str, Call]:
     """Name of a public function, class or method -> its call."""
-    tables = (_statements, _schedules, _theory, _exports, _particles, _judge, _results)
+    tables = (_statements, _schedules, _theory, _exports, _samplers, _particles, _judge, _results)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return {name: call if isinstance(call, Call) else Call(getattr(cf, name), call)
@@ -200,6 +216,22 @@ def _exports() -> dict[str, Any]:
         "Scales.to_csv": Call(scales.to_csv, {"path": "scales.csv"}),
         "Scales.to_sdcpp": Call(scales.to_sdcpp, {"spare": True}),
     }  # fmt: skip
+
+
+def _samplers() -> dict[str, Any]:
+    native = {"sigmas": [10.0, 1.0, 0.0], "start": "ve"}
+    return {
+        "from_k_diffusion": {"function": k_diffusion, "sigmas": [10.0, 1.0, 0.0], "xp": None},
+        "euler": {**native, "eta": 0.5},
+        "euler_ancestral": native,
+        "heun": native,
+        "dpmpp_2m": native,
+        "dpmpp_2m_sde": native,
+        "unipc": native,
+        "karras_sigmas": {"n": 4, "sigma_min": 0.1, "sigma_max": 10.0, "rho": 7.0},
+        "sd_sigmas": {"n": 4, "spacing": "leading"},
+        "order_of": {"family": family, "problem": GIVEN, "eta": 0.0, "steps": [2, 4, 8, 16]},
+    }
 
 
 def _particles() -> dict[str, Any]:

@@ -118,7 +118,7 @@ def test_noise_of_numpy_is_found_out():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"function": "sample_euler"}, r"function must be f\(model, x, sigmas, ...\)"),
+        ({"function": "sample_euler"}, "function must be a function; got 'sample_euler'"),
         ({"sigmas": [1.0]}, "two or more levels"),
         ({"sigmas": None}, "two or more levels"),
         ({"sigmas": [1.0, np.nan]}, "two or more levels"),

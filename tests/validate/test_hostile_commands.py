@@ -25,6 +25,7 @@ BASE = {
     "solve": ["--alpha", "0.4"],
     "simulate": ["--alpha", "0.4", "--d", "4", "--n-samples", "4", "--n-disorder", "2", "--n-steps", "4"],
     "design": ["--continuum", "--sampler", "ode", "--t-start", "100"],  # the fastest
+    "sampler": ["--alpha", "0.4", "--steps", "4"],
     "export": ["schedule.json", "--levels", "3,1,0.1"],
     "validate": ["--profile", "none", "--out", "results"],
     "figures": ["--only", "none", "--out", "figures"],

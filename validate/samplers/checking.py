@@ -19,7 +19,6 @@ from meanfield.tools.progress import Progress
 from meanfield.vector.law import SamplerLaw
 from meanfield.vector.order import Order, order_of
 from meanfield.vector.solver import INSIDE, solve_sampler
-from simulate.sampled.runner import run_sampler
 from validate.agreement.comparison import compare
 from validate.agreement.sampled import sampler_of
 from validate.errors import ComparisonError
@@ -101,6 +100,8 @@ def _checked(
     bench: Bench, sampler: Sampler, other: Sampler, shape: Sequence[int] | None, run: dict[str, Any]
 ) -> tuple[BenchResult, list[str]]:
     """The comparison on one problem, and what was found besides."""
+    from simulate.sampled.runner import run_sampler
+
     theory, findings = "quenched" if bench.compete else "mean-field", []
     try:
         answer, theory = _theory(bench, other, shape, run)
