@@ -31,7 +31,7 @@ from validate.commands.sampler import sampler
 from validate.commands.schedules import design, export
 from validate.errors import ComparisonError, ConfigError
 from validate.plugins import load
-from validate.sweeps.grid import theory_of
+from validate.sweeps.grid_cell import theory_of
 
 app = typer.Typer(
     help="Classifier-free guidance in Gaussian mixtures: mean-field theory, particles, and whether they agree.",

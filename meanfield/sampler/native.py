@@ -21,6 +21,8 @@ x' = D in all of them.
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -64,16 +66,7 @@ def euler(sigmas: Any, eta: float = 0.0, start: str = "ve") -> Sampler:
     1.27005 0.12432
     """
     eta = checked("eta", eta, low=0, high=1)
-
-    def steps(model: Any, x: Any, noise: Noise, levels: tuple[float, ...]) -> Any:
-        for s, after in pairwise(levels):
-            u = eta * after * math.sqrt(s * s - after * after) / s
-            x = x + (math.sqrt(after * after - u * u) - s) * model.eps(x, _ve(s))
-            if u > 0.0:
-                x = x + u * noise()
-        return x
-
-    return _sampler(steps, "Euler" if eta == 0.0 else f"Euler, eta = {eta:g}", sigmas, start)
+    return _sampler(partial(_euler, eta=eta), "Euler" if eta == 0.0 else f"Euler, eta = {eta:g}", sigmas, start)
 
 
 @door()
@@ -99,16 +92,7 @@ def heun(sigmas: Any, start: str = "ve") -> Sampler:
     >>> heun([10.0, 1.0, 0.0]).name
     'Heun, 2 steps'
     """
-
-    def steps(model: Any, x: Any, noise: Noise, levels: tuple[float, ...]) -> Any:
-        for s, after in pairwise(levels):
-            eps = model.eps(x, _ve(s))
-            if after > 0.0:
-                eps = 0.5 * (eps + model.eps(x + (after - s) * eps, _ve(after)))
-            x = x + (after - s) * eps
-        return x
-
-    return _sampler(steps, "Heun", sigmas, start)
+    return _sampler(_heun, "Heun", sigmas, start)
 
 
 @door()
@@ -120,15 +104,7 @@ def dpmpp_2m(sigmas: Any, start: str = "ve") -> Sampler:
     >>> dpmpp_2m([10.0, 1.0, 0.0]).name
     'DPM++ 2M, 2 steps'
     """
-
-    def steps(model: Any, x: Any, noise: Noise, levels: tuple[float, ...]) -> Any:
-        D = None
-        for step in _log_steps(levels):
-            D, before = model.denoised(x, _ve(step.s)), D
-            x = step.ratio * x + step.gain * _ahead(step, D, before)
-        return x
-
-    return _sampler(steps, "DPM++ 2M", sigmas, start)
+    return _sampler(_dpmpp_2m, "DPM++ 2M", sigmas, start)
 
 
 @door()
@@ -140,18 +116,7 @@ def dpmpp_2m_sde(sigmas: Any, start: str = "ve") -> Sampler:
     >>> dpmpp_2m_sde([10.0, 1.0, 0.0]).name
     'DPM++ 2M SDE, 2 steps'
     """
-
-    def steps(model: Any, x: Any, noise: Noise, levels: tuple[float, ...]) -> Any:
-        D = None
-        for step in _log_steps(levels):
-            D, before = model.denoised(x, _ve(step.s)), D
-            fresh = 1.0 - step.ratio**2
-            x = step.ratio**2 * x + fresh * _ahead(step, D, before)
-            if step.after > 0.0:
-                x = x + step.after * math.sqrt(fresh) * noise()
-        return x
-
-    return _sampler(steps, "DPM++ 2M SDE", sigmas, start)
+    return _sampler(_dpmpp_2m_sde, "DPM++ 2M SDE", sigmas, start)
 
 
 @door()
@@ -165,19 +130,7 @@ def unipc(sigmas: Any, start: str = "ve") -> Sampler:
     >>> unipc([10.0, 1.0, 0.0]).name
     'UniPC, 2 steps'
     """
-
-    def steps(model: Any, x: Any, noise: Noise, levels: tuple[float, ...]) -> Any:
-        last: Any = None
-        origin = D = before = None  # of the last step
-        for step in _log_steps(levels):
-            fresh = model.denoised(x, _ve(step.s))
-            if last is not None:
-                x = last.ratio * origin + last.gain * _corrected(last, fresh, D, before)
-            D, before, last, origin = fresh, D, step, x
-            x = step.ratio * x + step.gain * _ahead(step, D, before)
-        return x
-
-    return _sampler(steps, "UniPC", sigmas, start)
+    return _sampler(_unipc, "UniPC", sigmas, start)
 
 
 NATIVE: dict[str, Callable[..., Sampler]] = {
@@ -188,6 +141,55 @@ NATIVE: dict[str, Callable[..., Sampler]] = {
     "dpmpp-2m-sde": dpmpp_2m_sde,
     "unipc": unipc,
 }
+
+
+def _euler(model: Any, x: Any, noise: Noise, levels: tuple[float, ...], eta: float) -> Any:
+    for s, after in pairwise(levels):
+        u = eta * after * math.sqrt(s * s - after * after) / s
+        x = x + (math.sqrt(after * after - u * u) - s) * model.eps(x, _ve(s))
+        if u > 0.0:
+            x = x + u * noise()
+    return x
+
+
+def _heun(model: Any, x: Any, noise: Noise, levels: tuple[float, ...]) -> Any:
+    for s, after in pairwise(levels):
+        eps = model.eps(x, _ve(s))
+        if after > 0.0:
+            eps = 0.5 * (eps + model.eps(x + (after - s) * eps, _ve(after)))
+        x = x + (after - s) * eps
+    return x
+
+
+def _dpmpp_2m(model: Any, x: Any, noise: Noise, levels: tuple[float, ...]) -> Any:
+    D = None
+    for step in _log_steps(levels):
+        D, before = model.denoised(x, _ve(step.s)), D
+        x = step.ratio * x + step.gain * _ahead(step, D, before)
+    return x
+
+
+def _dpmpp_2m_sde(model: Any, x: Any, noise: Noise, levels: tuple[float, ...]) -> Any:
+    D = None
+    for step in _log_steps(levels):
+        D, before = model.denoised(x, _ve(step.s)), D
+        fresh = 1.0 - step.ratio**2
+        x = step.ratio**2 * x + fresh * _ahead(step, D, before)
+        if step.after > 0.0:
+            x = x + step.after * math.sqrt(fresh) * noise()
+    return x
+
+
+def _unipc(model: Any, x: Any, noise: Noise, levels: tuple[float, ...]) -> Any:
+    last: Any = None
+    origin = D = before = None  # of the last step
+    for step in _log_steps(levels):
+        fresh = model.denoised(x, _ve(step.s))
+        if last is not None:
+            x = last.ratio * origin + last.gain * _corrected(last, fresh, D, before)
+        D, before, last, origin = fresh, D, step, x
+        x = step.ratio * x + step.gain * _ahead(step, D, before)
+    return x
 
 
 class _Step(NamedTuple):
@@ -226,13 +228,20 @@ def _ve(s: float) -> Level:
     return Level(1.0, s)
 
 
+@dataclass(frozen=True)
+class _Native:
+    """Steps from scale noise() through levels."""
+
+    steps: Callable[..., Any]
+    name: str
+    levels: tuple[float, ...]
+    scale: float
+
+    def __call__(self, model: Any, noise: Noise) -> Any:
+        return self.steps(model, self.scale * noise(), noise, self.levels)
+
+
 def _sampler(steps: Callable[..., Any], name: str, sigmas: Any, start: str) -> Sampler:
-    """A function (model, noise) of these steps, which starts at scale noise()."""
     levels = checked_levels(sigmas)
     variance = levels[0] ** 2 + (one_of("start", start, STARTS) == "vp")
-
-    def sampler(model: Any, noise: Noise) -> Any:
-        return steps(model, math.sqrt(variance) * noise(), noise, levels)
-
-    sampler.name = f"{name}, {len(levels) - 1} steps"  # type: ignore[attr-defined]
-    return sampler
+    return _Native(steps, f"{name}, {len(levels) - 1} steps", levels, math.sqrt(variance))

@@ -4,6 +4,7 @@ Particles and theories at finite d run the code anew for every batch. The probe 
 noise draws with the unconditional M at 0, so that guidance acts: no physics, and milliseconds.
 """
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,29 @@ class Probe(Basis):
 
     def centres(self, y: np.ndarray, t: float, w: float) -> tuple[np.ndarray, np.ndarray]:
         return 0.0 * self.target[None], (1.0 + w) * self.target[None]
+
+
+def fingerprint(problem: Problem, sampler: Sampler) -> tuple[str, int]:
+    """What a sampler's code does to a probe, as a word, and how often it calls its model: other words, other code.
+
+    Examples
+    --------
+    >>> from meanfield import Continuum
+    >>> from meanfield.sampler.native import euler, heun
+    >>> problem = Problem(classes=Continuum(), sigma2=0.25)
+    >>> words = [fingerprint(problem, make([10.0, 1.0, 0.0]))[0] for make in (euler, euler, heun)]
+    >>> words[0] == words[1], words[0] == words[2]
+    (True, False)
+    """
+
+    def run(embedding: Embedding) -> tuple[str, int]:
+        space = Probe(problem, embedding)
+        ran = run_code(problem, sampler, space, space.draw)
+        numbers = [*ran.times, *ran.x.ravel()]
+        word = hashlib.sha256(" ".join(f"{x:.6e}" for x in numbers).encode()).hexdigest()[:16]
+        return word, len(ran.times)
+
+    return fitted(run, problem, None)
 
 
 def probe_repeats(problem: Problem, sampler: Sampler, shape: tuple[int, ...] | None = None, xp: Any = None) -> bool:

@@ -1,6 +1,6 @@
 """A batch of samples in d dimensions that draw the classes near them: `quenched` for a sampler's code.
 
-    (V11)  M_u = sum_near pi_k mu_k + pi_hidden <mu>_hidden
+    (V12)  M_u = sum_near pi_k mu_k + pi_hidden <mu>_hidden
 
 Every sample has a disorder of its own, and keeps it through the calls of a run: it begins with all classes averaged, as
 in (V4), and where they fluctuate by more than the tolerance those in a ball around it are drawn from their exact law

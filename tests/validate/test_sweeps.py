@@ -13,7 +13,7 @@ from meanfield import CfgfieldError, Constant, DensityRatio, Exponential, Fixed,
 from simulate import run
 from validate import StoreError, SweepWarning, atlas, read_dataset, sweep, write_dataset
 from validate.sweeps import resuming
-from validate.sweeps.grid import cell_seed
+from validate.sweeps.grid_cell import cell_seed
 
 GRID = {"alpha": [0.3, 0.4], "w": [0.5, 1.0], "sampler": ["sde", "ode"], "d": [6, 8]}
 OPTIONS = {"n_samples": 20, "n_disorder": 3, "n_steps": 20, "n_times": 6, "seed": 5, "progress": False}

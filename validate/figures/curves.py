@@ -13,6 +13,7 @@ from meanfield import Ensemble, Exponential, Fixed, Polynomial, Problem
 from meanfield.problem.growth import Growth
 from validate.drawing import COLOURS
 from validate.results.provenance import options_json, versions
+from validate.sweeps.grid_cell import cell_seed
 
 SAMPLERS = ("sde", "ode")
 SHIFT, RATIO = r"mean shift $m(0) - 1$", r"variance $v(0)/\sigma^2$"
@@ -58,6 +59,11 @@ def name_of(growth: Growth) -> str:
     if isinstance(growth, Polynomial):
         return f"P = d^{growth.gamma:g}"
     return f"P = {growth.n}" if isinstance(growth, Fixed) else "continuum"
+
+
+def with_own_seed(options: dict[str, Any], *point: Any) -> dict[str, Any]:
+    """Options of a run with a seed of this point of a figure, so that errors of points are independent."""
+    return {**options, "seed": cell_seed(options.get("seed", 0), list(point))}
 
 
 def about(problem: Problem, options: dict[str, Any]) -> dict[str, Any]:

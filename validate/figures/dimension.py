@@ -24,7 +24,7 @@ from validate.figures.curves import (
 )
 from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words, in_order
 from validate.results.tables import Show, tabulate
-from validate.sweeps.grid import theory_of
+from validate.sweeps.grid_cell import theory_of
 
 
 def against_d(

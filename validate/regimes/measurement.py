@@ -19,7 +19,7 @@ from validate.regimes.groups import SAMPLERS, SIGMA2, Group, annealed_error, exa
 from validate.results.provenance import code_fingerprint, versions
 from validate.results.store import Store, content_hash
 from validate.sweeps.cost import CostModel, run_work
-from validate.sweeps.grid import cell_seed, theory_of
+from validate.sweeps.grid_cell import cell_seed, theory_of
 from validate.sweeps.resuming import map_cells
 
 if TYPE_CHECKING:

@@ -9,105 +9,27 @@ import itertools
 import json
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield import Continuum, Exponential, Fixed, Polynomial, Problem, ProblemError, fade, solve
+from meanfield import Exponential, Fixed, Polynomial, Problem, ProblemError
 from meanfield.errors import CfgfieldError, whole
+from meanfield.sampler.code import name_of
 from meanfield.tools.door import door
-from validate.agreement.estimates import theory_on
 from validate.errors import SweepWarning
 from validate.results.provenance import code_fingerprint, versions
-from validate.results.store import Store, content_hash
-from validate.sweeps.cost import CostModel, run_work
-from validate.sweeps.division import map_divided, part_key
+from validate.results.store import Store
+from validate.sweeps.code_cell import CodeCell
+from validate.sweeps.division import map_divided
+from validate.sweeps.grid_cell import SweepCell
 
 if TYPE_CHECKING:
     import xarray
 
 GROWTH = {"alpha": Exponential, "gamma": Polynomial, "n": Fixed}
-PARTS = 64  # of a cell, at most
 FIELDS = ("classes", "sigma2", "guidance", "sampler", "t_start", "noise")
-
-
-@dataclass(frozen=True)
-class SweepCell:
-    """One cell, or some draws of it: its problem, its dimension, the seed of the sweep, the options of `simulate.run`.
-
-    `draws` is None for a whole cell.
-    """
-
-    problem: Problem
-    d: int
-    seed: int
-    options: Mapping[str, Any]
-    label: str
-    draws: range | None = None
-
-    @property
-    def content(self) -> dict[str, Any]:
-        """What the cell is, as plain data."""
-        return {"problem": self.problem.to_dict(), "d": self.d}
-
-    @property
-    def key(self) -> str:
-        """Its name in a store, whose manifest has the seed and the options."""
-        key = content_hash(self.content)
-        return key if self.draws is None else part_key(key, self.draws)
-
-    def parts(self) -> list["SweepCell"]:
-        """The cell cut into ranges of draws; none if there is one draw, or lazy classes, whose draws are not apart."""
-        from simulate.running.holding import choose
-
-        n = whole("n_disorder", self.options["n_disorder"], low=1)
-        if n == 1 or choose(self.problem, self.d, self.options["classes"]).classes == "lazy":
-            return []
-        edges = np.linspace(0, n, min(n, PARTS) + 1).astype(int).tolist()
-        return [
-            replace(self, draws=range(a, b), label=f"{self.label} draws {a} to {b - 1}")
-            for a, b in itertools.pairwise(edges)
-        ]
-
-    @property
-    def run_options(self) -> dict[str, Any]:
-        """The options of its run. A part has the batches of the whole cell, whose bits depend on them."""
-        if self.draws is None:
-            return dict(self.options)
-        from simulate.running.holding import choose
-        from simulate.running.plan import usual_batch
-
-        case = choose(self.problem, self.d, self.options["classes"])
-        batch = usual_batch(case, self.options["n_samples"] * self.options["n_disorder"])
-        return {**self.options, "first_draw": self.draws.start, "n_disorder": len(self.draws), "batch": batch}
-
-    def seconds(self, model: CostModel) -> float:
-        """Predicted processor time; its theory takes about as long as a run of no samples."""
-        return 2.0 * model.run + model.seconds(run_work(self.problem, self.d, **self.run_options))
-
-    def measure(self, threads: int = 1, progress: Any = False) -> "xarray.Dataset":
-        """Particles and theory, as a dataset with dimensions draw and time."""
-        import xarray
-
-        from simulate import run
-
-        theory = theory_of(self.problem, self.d)  # first: a cell without theory is refused before it is run
-        seed = cell_seed(self.seed, self.content)
-        data = run(self.problem, d=self.d, seed=seed, threads=threads, progress=progress, **self.run_options)
-        prediction = theory_on(theory, data.t)
-        return xarray.Dataset(
-            {
-                "t": ("time", data.t),
-                **{name: (("draw", "time"), values) for name, values in data.draws.items()},
-                "theory_m": ("time", prediction["m"]),
-                "theory_v": ("time", prediction["v"]),
-                "t_speciation": ((), float(theory.t_speciation)),
-                "standing": ((), theory.standing),
-                "log_count": ((), self.problem.classes.log_count(self.d)),
-            }
-        )
 
 
 @door()
@@ -134,7 +56,9 @@ def sweep(
     ----------
     base : the problem that the grid varies.
     grid : name -> values. Names: the fields of `Problem` (classes, sigma2, guidance, sampler, t_start, noise), the
-        growth parameters `alpha`, `gamma`, `n` (which set `classes`), `w` (constant guidance), and `d`.
+        growth parameters `alpha`, `gamma`, `n` (which set `classes`), `w` (constant guidance), and `d`. Values of
+        `sampler` may be samplers' code, as `solve_sampler` takes: then all are, their ends alone are kept (`time` is
+        one), and n_steps and n_times are not looked at.
     d : dimension, unless it is in the grid.
     n_samples, n_disorder, n_steps, n_times, seed, classes : as in `simulate.run`.
     folder : where finished cells are kept, of any grids with these options and this seed; None keeps nothing.
@@ -205,30 +129,6 @@ def _failures(cells: Sequence[SweepCell], results: Sequence["xarray.Dataset | Cf
     return {label: str(error) for label, error in failed.items()}
 
 
-def theory_of(problem: Problem, d: float):
-    """The mean-field theory that particles at dimension d are held against.
-
-    d = infinity for exponentially many classes and the continuum; where the rate log(P)/d vanishes with d, the theory
-    at the rate of this d (at d = infinity there is no distortion left to compare). Density-ratio guidance acts at
-    finite d alone: `fade`.
-    """
-
-    if problem.guidance.by_ratio:
-        return fade(problem, d).trajectory
-    return solve(problem) if isinstance(problem.classes, Exponential | Continuum) else solve(problem, d)
-
-
-def cell_seed(seed: int, content: Any) -> int:
-    """Seed of one cell: a hash of the sweep's seed and of the cell's content.
-
-    Examples
-    --------
-    >>> cell_seed(0, {"d": 8}) == cell_seed(0, {"d": 8}), cell_seed(0, {"d": 8}) == cell_seed(1, {"d": 8})
-    (True, False)
-    """
-    return int(content_hash({"seed": seed, "cell": content})[:8], 16)
-
-
 def _cells(
     base: Problem, grid: Mapping[str, Sequence[Any]], d: int | None, seed: int, options: Mapping[str, Any]
 ) -> tuple[list[SweepCell], list[str]]:
@@ -246,18 +146,23 @@ def _cells(
         )
     axes = [list(grid[name]) for name in names]
     for name, values in zip(names, axes, strict=True):
-        if not values or len(set(map(repr, values))) != len(values):
+        codes = sum(map(callable, values))
+        if codes not in (0, len(values)):
+            raise ProblemError(f"samplers of a grid must be all code, or all continuous; got {_labels(values)}.")
+        if not values or len(set(map(str, _labels(values)))) != len(values):
             raise ProblemError(f"the values of {name} must be at least one and all different; got {values}.")
     cells = []
     for point in itertools.product(*axes):
         chosen = dict(zip(names, point, strict=True))
         label = " ".join(f"{name}={_labels([value])[0]}" for name, value in chosen.items())
         size = whole("d", chosen.pop("d", d), low=2)
+        code = chosen.pop("sampler") if callable(chosen.get("sampler")) else None
         changes = {}
         for name, value in chosen.items():
             field = "classes" if name in GROWTH else "guidance" if name == "w" else name
             changes[field] = GROWTH[name](value) if name in GROWTH else value
-        cells.append(SweepCell(base.replace(**changes), size, seed, options, label))
+        cell = SweepCell(base.replace(**changes), size, seed, options, label)
+        cells.append(cell if code is None else CodeCell.of(cell, code))
     return cells, names
 
 
@@ -279,8 +184,8 @@ def _assemble(
 
 
 def _labels(values: Sequence[Any]) -> list[Any]:
-    """Coordinates of one axis: numbers as they are, words too, growth laws and schedules by their repr."""
-    plain = [v if isinstance(v, str) else v if _number(v) else repr(v) for v in values]
+    """Coordinates of one axis: numbers as they are, words too, laws and schedules by their repr, code by its name."""
+    plain = [v if isinstance(v, str) or _number(v) else name_of(v) if callable(v) else repr(v) for v in values]
     return [str(v) for v in plain] if any(isinstance(v, str) for v in plain) else [np.asarray(v).item() for v in plain]
 
 

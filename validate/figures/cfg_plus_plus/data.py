@@ -22,7 +22,7 @@ from meanfield import Problem
 from meanfield.sampler.code import Sampler
 from meanfield.vector.solver import solve_sampler
 from simulate.sampled.runner import run_sampler
-from validate.figures.curves import about, in_units, limit_in_units
+from validate.figures.curves import about, in_units, limit_in_units, with_own_seed
 from validate.results.tables import Show, tabulate
 
 HIGHEST, LOWEST = 15.0, 0.03
@@ -119,7 +119,8 @@ def plus_plus_against_steps(
     def particles(strength: float, n: int) -> dict[str, Any]:
         levels = even_levels(n)
         same = solve_sampler(problem, cfg_at(levels, effective_scale(levels, strength).tolist()))
-        data = run_sampler(problem, cfg_plus_plus(levels, strength), progress=False, **options)
+        own = with_own_seed(options, strength, n)
+        data = run_sampler(problem, cfg_plus_plus(levels, strength), progress=False, **own)
         return {**limit_in_units(same, "same"), **in_units(data, error="_error")}
 
     return xarray.Dataset(

@@ -8,7 +8,7 @@ import xarray
 from meanfield import Problem
 from meanfield.vector.solver import solve_sampler
 from simulate.sampled.runner import run_sampler
-from validate.figures.curves import about, in_units, limit_in_units
+from validate.figures.curves import about, in_units, limit_in_units, with_own_seed
 from validate.figures.guidance_rules.rules import ddim_with
 from validate.results.tables import Show, tabulate
 
@@ -45,8 +45,9 @@ def rules_against_steps(
         return limit_in_units(solve_sampler(problem, ddim_with(rule, n, scale), shape=shape), "line")
 
     def particles(rule: str, n: int) -> dict[str, Any]:
+        own = with_own_seed(options, rule, n)
         return in_units(
-            run_sampler(problem, ddim_with(rule, n, scale), shape=shape, progress=False, **options), error="_error"
+            run_sampler(problem, ddim_with(rule, n, scale), shape=shape, progress=False, **own), error="_error"
         )
 
     return xarray.Dataset(

@@ -14,7 +14,7 @@ from meanfield.sampler.levels import TRAINED, sd_sigmas
 from meanfield.sampler.native import NATIVE
 from meanfield.vector.solver import solve_sampler
 from simulate.sampled.runner import run_sampler
-from validate.figures.curves import about, in_units, limit_in_units
+from validate.figures.curves import about, in_units, limit_in_units, with_own_seed
 from validate.results.tables import Show, tabulate
 
 ETA = {"euler-ancestral": 1.0, "dpmpp-2m-sde": 1.0}  # of the continuous sampler; 0 for the others
@@ -62,7 +62,8 @@ def against_steps(
         return limit_in_units(law, "line") | {"alone_v": law.unguided[1][-1] / problem.sigma2}
 
     def particles(name: str, n: int) -> dict[str, Any]:
-        return in_units(run_sampler(problem, on_sd_levels(name, n), progress=False, **options), error="_error")
+        own = with_own_seed(options, name, n)
+        return in_units(run_sampler(problem, on_sd_levels(name, n), progress=False, **own), error="_error")
 
     def limit(name: str) -> dict[str, Any]:
         noise = OrnsteinUhlenbeck()  # any process with a^2 + b^2 = 1
