@@ -44,6 +44,8 @@ class Graph(np.ndarray):
 class Tracer:
     """What a compiler hands to the function that it compiles, without JAX."""
 
+    dtype, shape = "float64", (1, 2)
+
     def __array__(self, *args, **options):
         raise TypeError("no values here")
 
@@ -90,7 +92,8 @@ def with_nan(model, noise):
 BAD = {
     "no function": (lambda: 3, "must be a function"),
     "another shape": (lambda: lambda model, noise: stepping(model, noise)[0], "returns must have the shape"),
-    "no array": (lambda: lambda model, noise: stepping(model, noise) is None, "returns must have the shape"),
+    "no array": (lambda: lambda model, noise: stepping(model, noise) is None, "returns must be an array"),
+    "a call with a list": (lambda: predicting(lambda model, x, s: model.eps(x.tolist(), s)), "x must be an array"),
     "nothing": (lambda: lambda model, noise: [stepping(model, noise)] and None, "what a sampler returns must"),
     "words": (lambda: lambda model, noise: [stepping(model, noise)] and "x", "what a sampler returns must"),
     "a call at another shape": (
