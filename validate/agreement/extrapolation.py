@@ -142,7 +142,8 @@ def extrapolate(
     if any(p != problems[0] for p in problems):
         other = next(p for p in problems if p != problems[0])
         raise ExtrapolationError(f"an extrapolation needs one problem at several d; got {problems[0]!r} and {other!r}.")
-    samplers = sorted({sampler_of(result) for result in (*ensembles, *(finite_size or ()), *([law] if law else ()))})
+    others = [*([] if finite_size is None else finite_size), *([] if law is None else [law])]
+    samplers = sorted({sampler_of(result) for result in (*ensembles, *others)})
     require(len(samplers) < 2, "an extrapolation needs ensembles of one sampler", samplers, error=ExtrapolationError)
     known = set.intersection(*(set(e.draws) for e in ensembles)) if problems else {quantity}
     one_of("quantity", quantity, sorted(known), error=ExtrapolationError)
