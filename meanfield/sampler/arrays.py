@@ -31,7 +31,8 @@ def taken(x: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
             f"{what} must not ask for a gradient: predictions here are formulas outside of any graph; got a tensor "
             "with requires_grad. Samplers that differentiate the model have no law here; use torch.no_grad()."
         )
-    require(hasattr(x, "dtype") and hasattr(x, "shape"), f"{what} must be an array", short(x))
+    if not (hasattr(x, "dtype") and hasattr(x, "shape")):
+        require(False, f"{what} must be an array", short(x))  # words only when needed: this is every call of the model
     try:
         values = x if isinstance(x, np.ndarray) else _numpy(x)
     except Exception as cause:  # arrays of other libraries refuse in their own ways
