@@ -35,6 +35,15 @@ from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial
 from meanfield.problem.noise import EDM, VE, Noise, OrnsteinUhlenbeck, RectifiedFlow, VPCosine, VPLinear
 from meanfield.problem.spectrum import Spectrum, power_law
 from meanfield.problem.statement import Problem
+from meanfield.rules.base import Rule
+from meanfield.rules.by_group import ByGroup
+from meanfield.rules.custom import CustomRule
+from meanfield.rules.free import Free
+from meanfield.rules.projected import Projected
+from meanfield.rules.rescaled import Rescale
+from meanfield.rules.tangential import Tangential
+from meanfield.rules.weak_model import WeakModel
+from meanfield.rules.zero_star import ZeroStar
 from meanfield.sampler.levels import karras_sigmas, sd_sigmas
 from meanfield.sampler.model import Level
 from meanfield.sampler.native import dpmpp_2m, dpmpp_2m_sde, euler, euler_ancestral, heun, unipc
@@ -73,6 +82,16 @@ __all__ = [
     "late_unconditional",
     "PowerLaw",
     "DensityRatio",
+    # rules of guidance
+    "Rule",
+    "Rescale",
+    "Projected",
+    "ZeroStar",
+    "Tangential",
+    "WeakModel",
+    "Free",
+    "ByGroup",
+    "CustomRule",
     # noise processes
     "Noise",
     "VE",

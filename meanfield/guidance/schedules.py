@@ -27,6 +27,8 @@ class Schedule(Named, kind="schedule", error=ScheduleError):
 
     exponent = 0.0  # of |s_c - s_u|/d^(1/2) in the weight: only `meanfield.guidance.by_norm` has another
     by_ratio: ClassVar[bool] = False  # whether the weight follows p_t(x)/p_t(x|c): only `meanfield.guidance.by_ratio`
+    by_rule: ClassVar[bool] = False  # whether it is a rule of another form than a weight: only `meanfield.rules`
+    factors: Any = None  # of the weight in every group of directions: only `meanfield.rules.by_group`
 
     def w(self, t: Numbers):
         """Guidance weight at VE time t >= 0 (any shape; same shape out)."""

@@ -1,7 +1,7 @@
 """Schedules stated in the own time of a noise process, as schedules of VE time: w(t) = guidance(own time of t)."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -91,6 +91,8 @@ def in_ve_time(guidance: Schedule, noise: Noise) -> Schedule:
         return guidance
     if isinstance(guidance, PowerLaw):
         return PowerLaw(OwnNorm(in_ve_time(guidance.guidance, noise), noise, guidance.exponent), guidance.exponent)
+    if guidance.by_rule:  # a rule knows VE noise, its amplitude the own time
+        return replace(guidance, guidance=in_ve_time(guidance.guidance, noise))  # type: ignore[type-var, attr-defined]
     late = [s for s in guidance.breakpoints if s > noise.last]
     if late:
         raise ScheduleError(

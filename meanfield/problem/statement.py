@@ -94,7 +94,11 @@ class Problem:
                 f"Give a finite t_start, e.g. {named}t_start={self.noise.own_time(1000.0):.4g}."
             )
         rule = "guidance that depends on the sample knows isotropic classes only"
-        require(not self.schedule.by_sample or self.spectrum is None, rule, self.guidance, error=ScheduleError)
+        general = not self.schedule.by_sample or self.schedule.by_rule
+        require(general or self.spectrum is None, rule, self.guidance, error=ScheduleError)
+        groups, factors = 1 if self.spectrum is None else len(self.spectrum), self.schedule.factors
+        rule = f"a rule by groups needs a factor for each of the {groups} groups of directions"
+        require(factors is None or len(factors) == groups, rule, factors, error=ScheduleError)
         checked("the largest |w|", self.largest_weight)
 
     @cached_property

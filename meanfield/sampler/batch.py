@@ -13,6 +13,7 @@ import numpy as np
 from meanfield.problem.statement import Problem
 from meanfield.sampler.rows import CHUNK, Rows
 
+NEAR = 1e-12  # of the class variance: a rule is not asked closer to t = 0
 POSTERIOR = ("weight", "log_odds", "participation", "accuracy")
 
 
@@ -68,6 +69,16 @@ class Batch:
         norm = np.linalg.norm(difference / D, axis=1, keepdims=True) / math.sqrt(difference.shape[1])
         return np.power(norm, exponent, where=norm > 0, out=np.zeros_like(norm))
 
+    def guide(self, y: np.ndarray, t: float, w: float, others: np.ndarray) -> np.ndarray:
+        """The guided M of rows y (samples, d) whose unconditional M is `others`."""
+        rule = self.problem.schedule
+        if not rule.by_rule:
+            difference = self.target - others
+            return self.target + w * self.bend(difference, self.D(t)) * difference
+        variances: Any = self.variances[0] if self.counts is None else np.repeat(self.variances, self.sizes)
+        weight = w if rule.factors is None else np.repeat(w * np.array(rule.factors), self.sizes)
+        return guided_centre(rule, y, self.target, others, t, weight, variances, math.sqrt(y.shape[1]))
+
     def order(self, y: np.ndarray) -> np.ndarray:
         """Means over the batch of m and v of every group, (2 groups,)."""
         n, white = self.sizes, y / self.root_g
@@ -79,6 +90,17 @@ class Batch:
         """Keep the order parameters and the means of what the posterior of every sample says (`POSTERIOR`)."""
         self.seen.append(np.concatenate([self.order(y), [np.mean(x, dtype=float) for x in posterior]]))
         self._tick()
+
+
+def guided_centre(
+    rule: Any, y: Any, target: Any, others: Any, t: float, w: Any, variances: Any, unit: float
+) -> Any:
+    """The M for which (P1) is what a rule makes of the predictions with M = target and M = others."""
+    t = max(t, NEAR * float(np.min(variances)))
+    k = 1.0 / (variances + t)
+    cond, uncond = ((k * (variances * y + t * M)) / unit for M in (target, others))
+    made = rule.apply(y / unit, np.broadcast_to(cond, y.shape), np.broadcast_to(uncond, y.shape), t, w, variances)
+    return target + (made - cond) * unit / (k * t)
 
 
 def overall(problem: Problem, m: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -100,6 +100,14 @@ class Embedding:
         square = (of_groups**2).sum(axis=0) + (left @ left.T).item() / self.unit
         return of_groups[0], square, left
 
+    def inside(self, y: np.ndarray) -> np.ndarray:
+        """Coordinates of y (1, N) along the basis, per d^(1/2): (1, directions of the basis), groups innermost."""
+        return (y @ self._flat.T) / np.sqrt(self._norms * self.unit)
+
+    def outside(self, coordinates: np.ndarray) -> np.ndarray:
+        """The vector (1, N) of such coordinates."""
+        return (coordinates * np.sqrt(self.unit / self._norms)) @ self._flat
+
     def scaled(self, factors: np.ndarray, y: np.ndarray) -> np.ndarray:
         """y (1, N) with its part in every group times a factor; what is outside of the span gets their mean."""
         if len(self.shares) == 1:

@@ -33,6 +33,9 @@ from meanfield.theory.energies import (
 )
 
 
+NEAR = 1e-9  # of the least class variance: t below is not told from it by a rule
+
+
 class Groups:
     """Groups of directions, their clocks, and the means over all directions.
 
@@ -160,6 +163,22 @@ class Point:
         return float(self.groups.mean(glass_advantage(self.D, self.m, self.q, self.c)))
 
 
+class Push(NamedTuple):
+    """What guidance adds to the pull of the class: D s = (1 + a) mu_1 - (1 + b) x, by group; W and W c of a weight W."""
+
+    a: Any
+    b: Any
+
+    def times(self, share: float) -> "Push":
+        return Push(share * self.a, share * self.b)
+
+    def plus(self, other: "Push") -> "Push":
+        return Push(self.a + other.a, self.b + other.b)
+
+
+NO_PUSH = Push(0.0, 0.0)
+
+
 class Motion(NamedTuple):
     """The equations of motion on one smooth piece of a schedule."""
 
@@ -167,6 +186,8 @@ class Motion(NamedTuple):
     eta: float
     w: Callable[..., Any]  # guidance weight as a function of tau, or its factor if it depends on the sample
     exponent: float = 0.0  # of |s_c - s_u|/d^(1/2) in the weight (`meanfield.guidance.by_norm`); one group only
+    rule: Any = None  # guidance of another form than a weight (`meanfield.rules`); w is its amplitude
+    rivals: bool = True  # whether there is another class
 
     @property
     def e(self) -> float:
@@ -187,23 +208,59 @@ class Motion(NamedTuple):
             return self.w(tau)
         return self.w(tau) * (math.sqrt(1.0 - 2.0 * o_k + n_k) / self.groups.D(tau)) ** self.exponent
 
-    def drift(self, delta, y, W: float, c) -> tuple[Any, Any]:
+    def push(self, p: Point) -> Push:
+        """What guidance does at p where the rest has the weight."""
+        if self.rule is not None:
+            return push_of_rule(self.rule, p, self.w(p.tau), p.c, 1.0 - p.beta)
+        W = self.weight(p)
+        return Push(W, W * p.c)
+
+    def push_in_target(self, p: Point) -> Push:
+        """What guidance does at p where the target has the weight: both predictions agree."""
+        return NO_PUSH if self.rule is None else push_of_rule(self.rule, p, self.w(p.tau), None, 0.0)
+
+    def drift(self, delta, y, push: Push) -> tuple[Any, Any]:
         """(T7), (S6): the rates d delta_i/d tau_i and d y_i/d tau_i."""
-        return self.e * (W * (1.0 - c) - (1.0 + W * c) * delta), -2.0 * self.e * W * c + self.relaxation(y)
+        a, b = push
+        return self.e * ((a - b) - (1.0 + b) * delta), -2.0 * self.e * b + self.relaxation(y)
 
     def relaxation(self, y):
         """eta^2 (exp(-y) - 1), the pull of v towards D; at eta = 0 there is none, and exp(-y) may overflow."""
         return self.eta**2 * expm1(-y) if self.eta else 0.0
 
-    def advantage_rate(self, p: Point, W: float) -> float:
-        """dF/dtau along the field with weight W (S7): it says on which side of F = 0 a trajectory goes on."""
-        d_delta, d_y = self.drift(p.delta, p.y, W, p.c)
+    def advantage_rate(self, p: Point, push: Push) -> float:
+        """dF/dtau along the field (S7): it says on which side of F = 0 a trajectory goes on."""
+        d_delta, d_y = self.drift(p.delta, p.y, push)
         d_q = 2.0 * p.m * d_delta + p.v * (d_y - 1.0)
         rate = (d_delta - 0.5 * p.c * d_q - 0.5 * (p.q * p.c * (2.0 - p.c) - 2.0 * p.m + p.c)) / p.D
         return float(self.groups.mean(self.groups.clock(p.tau) * rate))
 
     def capture_margin(self, p: Point) -> float:
-        """(T7c), (S8): -W (1 + eta^2) - eta^2 beta, positive where the dominating wrong class captures the sample."""
+        """(T7c), (S8): -W (1 + eta^2) - eta^2 beta, positive where the dominating wrong class captures the sample; of a
+        rule it is not known."""
+        if self.rule is not None:
+            return -1.0
         W = self.weight(p)
         margin = -W * (1.0 + self.eta**2) - p.beta * self.eta**2
         return margin if W < 0.0 else min(margin, -1e-300)  # strictly negative: W >= 0 never captures
+
+
+def push_of_rule(rule: Any, p: Point, w: float, c: Any, condensed: float) -> Push:
+    """The push of a rule: its result on one vector, read off along mu_1 and x.
+
+    Vectors per d^(1/2) have three coordinates for each group: along mu_1, along the rest of x, and across, where the few
+    classes that dominate a glass are. c is None where the target has the weight.
+    """
+    groups, t = p.groups, max(math.exp(-p.tau) - p.groups.floor, NEAR * p.groups.floor)
+    C, g, share, m, v = (np.atleast_1d(x) for x in (groups.c, groups.g, groups.share, p.m, p.v))
+    unit, zero = np.sqrt(share * g), np.zeros(groups.n)
+    x, mu = np.stack([unit * m, unit * np.sqrt(v), zero]), np.stack([unit, zero, zero])
+    M = mu if c is None else c * x + np.stack([zero, zero, unit * np.sqrt(np.maximum((1.0 - c) * condensed, 0.0))])
+    k = 1.0 / (C + t)
+    cond, uncond = ((k * (C * x + t * centre)).reshape(1, -1) for centre in (mu, M))
+    weight = w if rule.factors is None else np.tile(w * np.array(rule.factors), 3)
+    made = rule.apply(x.reshape(1, -1), cond, uncond, t, weight, np.tile(C, 3)).reshape(3, -1)
+    along, rest, _ = (made - cond.reshape(3, -1)) / (k * t * unit)
+    b = -rest / np.sqrt(v)
+    a = along + b * m
+    return Push(a, b) if groups.n > 1 else Push(float(a[0]), float(b[0]))

@@ -17,7 +17,7 @@ from meanfield.theory.crowd import integrate_crowd
 from meanfield.theory.energies import log1p
 from meanfield.theory.integration import first_desertion, integrate
 from meanfield.theory.motion import Groups, Motion, Point
-from meanfield.theory.phases import LONGEST_WAIT, MANY, REARM, Captured, Rest, Sliding, Target
+from meanfield.theory.phases import LONGEST_WAIT, MANY, REARM, Captured, DrivenTarget, Rest, Sliding, Target
 from meanfield.theory.trajectory import Event, Piece
 
 MAX_PHASES = 500
@@ -36,6 +36,7 @@ class Path:
         self.standing = "exact"
         self.cuts: list[float] = []
         self.wait = REARM
+        self.rivals = problem.classes.log_count(1e300) != 0.0
         self.phase: Any
         self._last: np.ndarray
 
@@ -56,7 +57,7 @@ class Path:
         """Start from the law of `Problem.start`."""
         p = self._started(t, m, v)
         motion = self._motion_at(p.tau)
-        if self.groups.alpha == 0.0 and motion.weight(p) > -0.5:  # F = m/D = 0 there, and the target wins
+        if self.groups.alpha == 0.0 and (motion.rule is not None or motion.weight(p) > -0.5):  # F = m/D = 0 there, and the target wins
             self._speciate(p, motion)
         else:
             self._enter_rest(p, motion)
@@ -64,7 +65,7 @@ class Path:
     def _begin_alone(self) -> None:
         """P = 1: the target has no rivals and guidance does nothing."""
         p = self._started(*self.problem.start(0.0)) if math.isfinite(self.problem.T) else self._undistorted()
-        self.phase = Target(self._motion_at(p.tau), p)
+        self.phase = self._target(self._motion_at(p.tau), p)
 
     def _begin_subexponential(self) -> None:
         """alpha = 0 from t = inf, the limit of small alpha: for w > -1/2 the target wins at t = inf and nothing is
@@ -118,7 +119,7 @@ class Path:
     def _follow(self, tau: float, stop: float) -> tuple[Point, int | None]:
         """Integrate the current phase from tau to its first exit or to `stop`; record the piece."""
         phase = self.phase
-        if phase.name == "target":
+        if isinstance(phase, Target):
             exit_ = None if self._keeps_the_weight() else first_desertion(phase, tau, stop)
             end = stop if exit_ is None else exit_
             self._record(phase, tau, end, phase.solution)
@@ -164,7 +165,7 @@ class Path:
         elif phase.name == "sliding" and which == 1:
             self._note("despeciation", p)
             self._enter_rest(p, motion)
-        elif rest and motion.advantage_rate(p, 0.0) < 0.0:  # isotropic classes: eta > 1 only
+        elif rest and motion.advantage_rate(p, motion.push_in_target(p)) < 0.0:  # isotropic classes: eta > 1 only
             self._note("sliding", p)
             self.phase = Sliding(motion, p)
         else:
@@ -172,11 +173,15 @@ class Path:
 
     def _speciate(self, p: Point, motion: Motion) -> None:
         self._note("speciation", p)
-        self.phase = Target(motion, p)
+        self.phase = self._target(motion, p)
+
+    def _target(self, motion: Motion, p: Point) -> Target | DrivenTarget:
+        driven = motion.rule is not None and motion.rule.acts_alone
+        return DrivenTarget(motion, p) if driven else Target(motion, p)
 
     def _desert(self, p: Point, motion: Motion) -> None:
         """The target loses the weight: go on in the rest, or slide if the rest pushes back."""
-        if motion.advantage_rate(p, motion.weight(p)) > 0.0:
+        if motion.advantage_rate(p, motion.push(p)) > 0.0:
             self._note("sliding", p)
             self.phase = Sliding(motion, p)
         else:
@@ -187,11 +192,11 @@ class Path:
         """The same phase goes on with the next piece of the schedule."""
         phase = self.phase
         if phase.name == "target":
-            self.phase = Target(motion, p)
+            self.phase = self._target(motion, p)
         elif phase.name == "captured":
             self.phase = phase.resumed(motion, p, self._last)
         elif phase.name == "sliding":
-            if motion.advantage_rate(p, motion.weight(p)) > 0.0:
+            if motion.advantage_rate(p, motion.push(p)) > 0.0:
                 self.phase = Sliding(motion, p)
             else:
                 self._leave(1, p)
@@ -232,7 +237,8 @@ class Path:
         """A glass is passed: with w < 0 anywhere on the way the capture rule decides; w = 0 throughout is exact."""
         w = self.problem.amplitude(self.groups.t(np.linspace(tau, end, 65)))
         if np.any(w != 0.0):
-            self._label("approximate" if np.any(w < 0.0) or self.problem.schedule.exponent else "asymptotic")
+            known = not np.any(w < 0.0) and not self.problem.schedule.by_sample
+            self._label("asymptotic" if known else "approximate")
 
     def _label(self, standing: str) -> None:
         if self.standing != "approximate":
@@ -254,4 +260,5 @@ class Path:
         def w(x):
             return self.problem.amplitude(self.groups.t(np.minimum(np.maximum(x, low + inside), high - inside)))
 
-        return Motion(self.groups, self.problem.eta, w, self.problem.schedule.exponent)
+        schedule = self.problem.schedule
+        return Motion(self.groups, self.problem.eta, w, schedule.exponent, schedule if schedule.by_rule else None, self.rivals)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from meanfield.theory.energies import exp
-from meanfield.theory.motion import Motion, Point
+from meanfield.theory.motion import NO_PUSH, Motion, Point, Push
 
 # Where (T7c) begins to hold inside a glass, the class that captures may be overtaken at once; later ones are not. The
 # glass goes on for REARM in tau before the next try, twice as long after each failure; captures that hold then last
@@ -44,11 +44,11 @@ class Phase:
     def rates(self, tau: float, state: np.ndarray) -> Any:
         """d(state)/dtau."""
         p, clock = self.point(tau, state), self.groups.clock(tau)
-        d_delta, d_y = self.motion.drift(p.delta, p.y, *self.force(p))
+        d_delta, d_y = self.motion.drift(p.delta, p.y, self.force(p))
         return self.groups.join(clock * d_delta, clock * d_y)
 
-    def force(self, p: Point) -> tuple[float, Any]:
-        """Weight W that acts, and c."""
+    def force(self, p: Point) -> Push:
+        """What guidance adds to the pull of the class."""
         raise NotImplementedError
 
     def exits(self, tau: float, state: np.ndarray) -> tuple[float, ...]:
@@ -72,7 +72,10 @@ class Rest(Phase):
         self.captures = glass and captures
 
     def force(self, p):
-        return self.motion.weight(p), p.c if self.glass else 1.0 / (1.0 + p.D)
+        if self.glass or self.motion.rule is not None:
+            return self.motion.push(p)
+        W = self.motion.weight(p)
+        return Push(W, W / (1.0 + p.D))
 
     def exits(self, tau, state):
         p = self.point(tau, state)
@@ -83,7 +86,7 @@ class Rest(Phase):
     @property
     def linear(self) -> bool:  # type: ignore[override]
         """Whether the equations are linear with known coefficients, so that `crowd` solves them."""
-        return not self.glass and not self.motion.exponent
+        return not self.glass and not self.motion.exponent and self.motion.rule is None
 
     def crowd_exits(self, tau: np.ndarray, delta: np.ndarray, y: np.ndarray) -> np.ndarray:
         """`exits` of a crowd at many times, (2, times); delta and y are (times, groups)."""
@@ -110,20 +113,34 @@ class Target(Phase):
         return states.T.reshape(2 * self.n, *np.shape(tau))
 
 
+class DrivenTarget(Phase):
+    """The target has the weight, and the rule of guidance acts all the same. Exit: the target loses it."""
+
+    name = "target"
+
+    def force(self, p):
+        return self.motion.push_in_target(p)
+
+    def exits(self, tau, state):
+        return (-self.point(tau, state).F if self.motion.rivals else -1.0,)
+
+
 class Sliding(Phase):
     """Both sides of F = 0 push towards it, and the weight between 0 and w that keeps F = 0 acts (Filippov)."""
 
     name = "sliding"
 
     def force(self, p):
-        w = self.motion.weight(p)
-        speciated, guided = self.motion.advantage_rate(p, 0.0), self.motion.advantage_rate(p, w)
-        return w * speciated / (speciated - guided), p.c
+        push, target = self.motion.push(p), self.motion.push_in_target(p)
+        speciated, guided = self.motion.advantage_rate(p, target), self.motion.advantage_rate(p, push)
+        share = speciated / (speciated - guided)
+        return push.times(share) if target is NO_PUSH else push.times(share).plus(target.times(1.0 - share))
 
     def exits(self, tau, state):
         """Speciation, despeciation."""
         p, motion = self.point(tau, state), self.motion
-        return motion.advantage_rate(p, 0.0), -motion.advantage_rate(p, motion.weight(p))
+        speciated, guided = motion.push_in_target(p), motion.push(p)
+        return motion.advantage_rate(p, speciated), -motion.advantage_rate(p, guided)
 
 
 class Captured(Phase):

@@ -42,8 +42,7 @@ class Annealed(Batch):
         def part(rows: slice) -> None:
             share = weight[rows]
             others[rows] = share * self.target + (1.0 - share) * y[rows] / (1.0 + D)
-            difference = self.target - others[rows]
-            guided[rows] = self.target + w * self.bend(difference, D) * difference
+            guided[rows] = self.guide(y[rows], t, w, others[rows])
 
         self.rows.map(part)
         return others, guided

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from meanfield.problem.statement import Problem
+from meanfield.sampler.batch import guided_centre
 from meanfield.sampler.embedding import Embedding
 from meanfield.sampler.unguided import Basis
 from meanfield.theory.motion import Groups, Point
@@ -52,6 +53,7 @@ class MeanField(Basis):
     def __init__(self, problem: Problem, alpha: float, embedding: Embedding) -> None:
         super().__init__(problem, embedding)
         self._exponent, self._groups = problem.schedule.exponent, Groups.of(problem, alpha)
+        self._rule = problem.schedule if problem.schedule.by_rule else None
         self._alone = problem.classes.log_count(1e6) == 0.0  # a single class
         self.seen: list[Seen] = []
 
@@ -63,10 +65,22 @@ class MeanField(Basis):
         if seen.phase == "glass":
             across = np.sqrt(np.maximum((1.0 - np.atleast_1d(p.c)) * (1.0 - p.beta) * self.g, 0.0))
             others = others + self.scaled(across, self.draw())
+        if self._rule is not None:
+            self.seen.append(seen._replace(w=w))
+            return others, self._ruled(y, t, w, others)
         difference = self.target[None] - others
         w *= self._bend(difference, p.D)
         self.seen.append(seen._replace(w=w))
         return others, self.target[None] + w * difference
+
+    def _ruled(self, y: np.ndarray, t: float, w: float, others: np.ndarray) -> np.ndarray:
+        """The guided M of a rule, which does not know of axes: of coordinates along the basis."""
+        rule, basis = self._rule, self.embedding
+        y, target, others = (basis.inside(x) for x in (y, self.target[None], others))
+        repeated = y.shape[1] // len(self.variances)
+        weight = w if rule.factors is None else w * np.tile(rule.factors, repeated)
+        variances = np.tile(self.variances, repeated)
+        return basis.outside(guided_centre(rule, y, target, others, t, weight, variances, 1.0))
 
     def look(self, y: np.ndarray, t: float) -> tuple[Point, Seen]:
         """The free energies at a vector, and what is recorded of it."""

@@ -89,8 +89,8 @@ class Quenched(Batch):
         self.about = np.tile([0.0, 0.0, -math.inf], (shape[0], 1))
 
     def centres(self, y: np.ndarray, t: float, w: float) -> tuple[np.ndarray, np.ndarray]:
-        shift = self.look(y, t, w)  # M_u - mu_1
-        return self.target + shift, self.target - w * self.bend(shift, self.D(t)) * shift
+        others = self.target + self.look(y, t, w)
+        return others, self.guide(y, t, w, others)
 
     def look(self, y: np.ndarray, t: float, w: float = 0.0) -> np.ndarray:
         """M_u - mu_1, (samples, d); the batch is recorded."""

@@ -34,6 +34,8 @@ class Drawn(Batch):
     def centres(self, y: np.ndarray, t: float, w: float) -> tuple[np.ndarray, np.ndarray]:
         posterior = self.look(y, t)
         others = self.target + posterior.shift * self.root_g
+        if self.problem.schedule.by_rule:
+            return others, self.guide(y, t, w, others)
         return others, self.target + self._pull(w, posterior, self.D(t)) * self.root_g
 
     def look(self, y: np.ndarray, t: float) -> Posterior:

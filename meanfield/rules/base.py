@@ -1,0 +1,137 @@
+"""Rules of guidance: what is made of a conditional and an unconditional prediction, written once in array code.
+
+A rule maps a state x = x_0 + sqrt(t) z, the two denoised predictions there and the weight w(t) to the guided denoised
+prediction. Vectors are the last axis and come per d^(1/2): norms and inner products are of order one, do not depend on
+d, and self-average. So the same code acts on batches of samples (the particles, the theories at finite d) and on the
+vector of coordinates that the mean field needs (`meanfield.theory.push`): where a rule is made of inner products and
+linear combinations, the guided vector lies in the span of mu_1 and x, and m and v close.
+
+    s = (guided - x)/t,       cfg: guided = cond + w (cond - uncond),       s = s_c + w (s_c - s_u).
+"""
+
+import math
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+
+from meanfield.errors import ScheduleError, settle
+from meanfield.guidance.schedules import Schedule, as_schedule
+from meanfield.tools.door import Numbers
+
+SMALLEST = 1e-300  # in place of a norm of 0 that is divided by
+
+
+def dot(a: Any, b: Any) -> Any:
+    """Inner product of vectors, the last axis, which stays.
+
+    Examples
+    --------
+    >>> dot(np.array([[3.0, 4.0]]), np.array([[1.0, 1.0]]))
+    array([[7.]])
+    """
+    return (a * b).sum(axis=-1, keepdims=True)
+
+
+def norm(a: Any) -> Any:
+    """Norm of vectors; not exactly 0, so that it may be divided by."""
+    return np.sqrt(dot(a, a)) + SMALLEST
+
+
+class Rule(Schedule):
+    """Base of the rules. One of your own is a frozen dataclass with a `name`, `guidance`, and `guided`.
+
+    Attributes
+    ----------
+    guidance : the amplitude w(t), a number or a schedule of t.
+
+    Examples
+    --------
+    A rule of ten lines, that clips the difference of the predictions at a length of 1 per direction:
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class Clipped(Rule):
+    ...     guidance: Any = 1.0
+    ...     name = "clipped"
+    ...     def guided(self, x, cond, uncond, t, w):
+    ...         difference = cond - uncond
+    ...         return cond + w * difference * np.minimum(1.0, 1.0 / norm(difference))
+    >>> from meanfield import Continuum, Problem, solve
+    >>> problem = Problem(classes=Continuum(), sigma2=0.25, guidance=Clipped(3.0), sampler="ode", t_start=1000.0)
+    >>> round(float(solve(problem).final.m), 3)
+    1.366
+    """
+
+    guidance: Any
+    by_rule: ClassVar[bool] = True
+    isotropic: ClassVar[bool] = True  # whether a rotation of all vectors rotates the result
+
+    def __post_init__(self) -> None:
+        from meanfield.rules.checking import check_rule
+
+        inner = as_schedule(self.guidance)
+        if inner.by_sample:
+            raise ScheduleError(f"the amplitude of a rule must be a function of t; got {inner!r}.")
+        settle(self, guidance=inner)
+        check_rule(self)
+
+    def guided(self, x: Any, cond: Any, uncond: Any, t: float, w: Any) -> Any:
+        """The guided denoised prediction, of the shape of x.
+
+        Parameters
+        ----------
+        x, cond, uncond : state and denoised predictions per d^(1/2), (..., directions).
+        t : VE time, > 0. w : amplitude at t.
+        """
+        raise NotImplementedError
+
+    def other(self, x: Any, cond: Any, uncond: Any, t: float, variances: Any) -> Any:
+        """What takes the place of the unconditional prediction; `variances` of the class, by direction."""
+        return uncond
+
+    @property
+    def by_sample(self) -> bool:
+        return True
+
+    def w(self, t: Numbers):
+        raise ScheduleError(
+            f"{self!r} is a rule, and no weight w(t) equals it. Use `amplitude(t)`; solve, reduced, quenched, run, "
+            "solve_sampler and run_sampler take rules."
+        )
+
+    def amplitude(self, t: Numbers):
+        return self.guidance.w(t)
+
+    @property
+    def breakpoints(self) -> tuple[float, ...]:
+        return self.guidance.breakpoints
+
+    @property
+    def constant_above(self) -> float:
+        last = self.guidance.constant_above
+        silent = math.isfinite(last) and float(self.guidance.w(2.0 * last + 1.0)) == 0.0
+        return last if silent else math.inf
+
+    @property
+    def largest(self) -> float:
+        return 0.0
+
+    @cached_property
+    def acts_alone(self) -> bool:
+        """Whether it acts also where both predictions agree."""
+        rng = np.random.Generator(np.random.Philox(4))
+        x, cond = rng.standard_normal((2, 1, 4))
+        return bool(np.abs(self.apply(x, cond, cond, 1.0, 1.0, 0.25) - cond).max() > 1e-9)
+
+    def apply(self, x: Any, cond: Any, uncond: Any, t: float, w: Any, variances: Any) -> np.ndarray:
+        """`guided` with what takes the place of the unconditional prediction, checked: finite, of the shape of x."""
+        made = np.asarray(self.guided(x, cond, self.other(x, cond, uncond, t, variances), t, w), float)
+        if made.shape != x.shape:
+            raise ScheduleError(f"a rule must return the shape of x, {x.shape}; {self!r} returned {made.shape}.")
+        if not np.isfinite(made).all():
+            raise ScheduleError(
+                f"a rule must return finite numbers; {self!r} at t = {t:.4g} did not. Where both predictions agree "
+                "(after speciation) nothing may be divided by their difference: see `norm`."
+            )
+        return made

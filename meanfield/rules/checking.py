@@ -1,0 +1,51 @@
+"""A rule is tried before it is used: shape, finite numbers, sample by sample, and no direction of its own."""
+
+from typing import Any
+
+import numpy as np
+
+from meanfield.errors import ScheduleError
+
+SAMPLES, DIRECTIONS = 3, 6
+TIMES = 0.01, 1.0, 50.0
+PRECISION = 1e-9
+
+
+def check_rule(rule: Any) -> None:
+    """Raise ScheduleError for a rule that no theory here can have.
+
+    Random vectors are turned, and must come out turned; samples of a batch must not know of each other; where both
+    predictions agree there must be a finite result.
+    """
+    rng = np.random.Generator(np.random.Philox(3))
+    turn = np.linalg.qr(rng.standard_normal((DIRECTIONS, DIRECTIONS)))[0]
+    for t in TIMES:
+        x, cond, uncond = rng.standard_normal((3, SAMPLES, DIRECTIONS)) / np.sqrt(DIRECTIONS)
+        for w, other in ((1.0, uncond), (-0.5, uncond), (1.0, cond)):
+            made = _made(rule, x, cond, other, t, w)
+            alone = np.concatenate([_made(rule, *(v[i : i + 1] for v in (x, cond, other)), t, w) for i in range(SAMPLES)])
+            if not _same(alone, made):
+                raise ScheduleError(f"a rule must treat every sample by itself (the last axis); {rule!r} does not.")
+            turned = _made(rule, x @ turn, cond @ turn, other @ turn, t, w)
+            if rule.isotropic and not _same(turned, made @ turn):
+                raise ScheduleError(
+                    f"a rule must not know of single directions: turned vectors must give the turned result; {rule!r} "
+                    "looks at entries. Make it of inner products and linear combinations; code that looks at entries "
+                    "of a real shape is a sampler's (solve_sampler, shape=)."
+                )
+
+
+def _made(rule: Any, x: np.ndarray, cond: np.ndarray, other: np.ndarray, t: float, w: float) -> np.ndarray:
+    try:
+        return rule.apply(x, cond, other, t, w, 0.25)
+    except ScheduleError:
+        raise
+    except Exception as cause:  # the rule is the user's code
+        raise ScheduleError(
+            f"a rule must take (x, cond, uncond, t, w), arrays whose last axis is the vector; {rule!r} raised "
+            f"{type(cause).__name__}: {cause}."
+        ) from cause
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> bool:
+    return bool(np.all(np.abs(a - b) <= PRECISION * (1.0 + np.abs(b).max())))
