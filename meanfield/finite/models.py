@@ -78,6 +78,8 @@ def reduced(
     1.1
     """
     s = check_settings(problem, d, n_samples, n_draws, n_steps, n_times, seed, threads)
+    if problem.schedule.by_rule:
+        return _by_rule(problem, s, "reduced", progress)
     return _reduced(problem, s, make_model(problem, s), progress)
 
 
@@ -140,6 +142,8 @@ def quenched(
     require(
         s.d <= LARGEST_D, f"d must be at most {LARGEST_D} here, where samples are vectors", d, "Use meanfield.reduced."
     )
+    if problem.schedule.by_rule:
+        return _by_rule(problem, s, "quenched", progress, tolerance)
     model = make_model(problem, s)
     if model.log_count in (0.0, math.inf):  # no rival, or a continuum: there is no disorder
         data = _reduced(problem, s, model, progress)
@@ -165,6 +169,15 @@ def quenched(
         excess=math.exp(0.5 * excess.max()),
     )
     return data
+
+
+def _by_rule(problem: Problem, s: Settings, theory: str, progress: Any, tolerance: float = 0.02) -> Ensemble:
+    """A rule acts on vectors: the steps are those of a sampler's code."""
+    from meanfield.vector.continuous import solve_rule
+    from meanfield.vector.draws import Sizes
+
+    sizes = Sizes(s.batch * s.n_draws, s.n_draws, s.seed, s.threads, tolerance, None)
+    return solve_rule(problem, s.d, theory, sizes, s.n_steps, s.n_times, progress)
 
 
 def _reduced(problem: Problem, s: Settings, model: Model, progress: Any) -> Ensemble:

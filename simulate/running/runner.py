@@ -103,6 +103,14 @@ def run(
         require(n_steps is None, "give n_steps or tol, which chooses n_steps", f"n_steps={n_steps} and tol={tol}")
         require_own_noise(plan, f"tol={tol}")
     n_steps = whole("n_steps", 100 if n_steps is None else n_steps, low=1, high=1e7)
+    if problem.schedule.by_rule:
+        from simulate.sampled.continuous import run_rule
+
+        known = tol is None and refinement == 1
+        require(known, "guidance by a rule has no tol and no noise_refinement", f"tol={tol}, {refinement}", "Give n_steps.")
+        held = {"classes": classes, "class_tolerance": class_tolerance, "dtype": dtype, "batch": batch, "threads": threads}
+        size = {"d": d, "n_samples": n_samples, "n_disorder": n_disorder, "first_draw": first_draw, "seed": seed}
+        return run_rule(problem, n_steps, n_times, progress, **size, **held)
     if plan.case.classes == "lazy":
         if refinement > 1:
             require_own_noise(plan, f"noise_refinement={refinement}")
