@@ -24,6 +24,7 @@ ARROWS = {
     "meanfield.errors": set(),
     "meanfield.tools": {"meanfield.errors"},
     "meanfield.guidance": {"meanfield.errors", "meanfield.tools"},
+    "meanfield.rules": {"meanfield.errors", "meanfield.guidance", "meanfield.tools"},
     "meanfield.problem": {"meanfield.errors", "meanfield.guidance", "meanfield.tools"},
     "meanfield.ensemble": {"meanfield.errors", "meanfield.problem", "meanfield.tools"},
     "meanfield.theory": STATED,
@@ -61,6 +62,9 @@ for n, layer in enumerate(LAYERS):
 DOORS = {
     # lazy particles are the algorithm of `quenched`: written once, in meanfield; no check of each other
     "simulate/running/lazy.py": {"meanfield.finite"},
+    # guidance by a rule acts on vectors: its steps are a sampler's code
+    "meanfield/finite/models.py": {"meanfield.vector.continuous", "meanfield.vector.draws"},
+    "simulate/running/runner.py": {"simulate.sampled.continuous"},
     "simulate/sampled/lazy.py": {"meanfield.vector.draws", "meanfield.vector.finite"},
     # particles on the line take the statement of its problem
     "simulate/samples/line.py": {f"meanfield.line.{name}" for name in ("sources", "statement", "scoreerror")},

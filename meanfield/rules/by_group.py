@@ -25,8 +25,8 @@ class ByGroup(Rule):
     --------
     >>> from meanfield import Continuum, Problem, Spectrum, solve
     >>> groups = Spectrum(c=[0.2, 0.5], u=[1.2, 4.5])
-    >>> problem = Problem(classes=Continuum(), spectrum=groups, guidance=ByGroup(1.0, factors=[0.0, 2.0]), sampler="ode",
-    ...                   t_start=1000.0)
+    >>> rule = ByGroup(1.0, factors=[0.0, 2.0])
+    >>> problem = Problem(classes=Continuum(), spectrum=groups, guidance=rule, sampler="ode", t_start=1000.0)
     >>> final = solve(problem).final
     >>> (abs(final.v_group / groups.c - 1.0) > 0.1).tolist()
     [False, True]
@@ -38,7 +38,9 @@ class ByGroup(Rule):
 
     def __post_init__(self) -> None:
         values = array(self.factors, "factors must be a list of numbers, one for each group", error=ScheduleError)
-        require(values.ndim == 1 and values.size > 0, "factors must be a list of numbers", self.factors, error=ScheduleError)
+        require(
+            values.ndim == 1 and values.size > 0, "factors must be a list of numbers", self.factors, error=ScheduleError
+        )
         settle(self, factors=tuple(checked("a factor", x, error=ScheduleError) for x in values))
         super().__post_init__()
 

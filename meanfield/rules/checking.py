@@ -23,8 +23,8 @@ def check_rule(rule: Any) -> None:
         x, cond, uncond = rng.standard_normal((3, SAMPLES, DIRECTIONS)) / np.sqrt(DIRECTIONS)
         for w, other in ((1.0, uncond), (-0.5, uncond), (1.0, cond)):
             made = _made(rule, x, cond, other, t, w)
-            alone = np.concatenate([_made(rule, *(v[i : i + 1] for v in (x, cond, other)), t, w) for i in range(SAMPLES)])
-            if not _same(alone, made):
+            single = [_made(rule, x[i, None], cond[i, None], other[i, None], t, w) for i in range(SAMPLES)]
+            if not _same(np.concatenate(single), made):
                 raise ScheduleError(f"a rule must treat every sample by itself (the last axis); {rule!r} does not.")
             turned = _made(rule, x @ turn, cond @ turn, other @ turn, t, w)
             if rule.isotropic and not _same(turned, made @ turn):

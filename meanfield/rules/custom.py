@@ -26,9 +26,9 @@ class CustomRule(Rule):
     >>> from meanfield import Continuum, Problem, solve
     >>> def halved(x, cond, uncond, t, w):
     ...     return cond + 0.5 * w * (cond - uncond)
-    >>> problem = Problem(classes=Continuum(), sigma2=0.25, guidance=CustomRule(halved, 2.0), sampler="ode", t_start=1e3)
-    >>> same = problem.replace(guidance=1.0)
-    >>> bool(abs(solve(problem).final.v - solve(same).final.v) < 1e-8)
+    >>> cfg = Problem(classes=Continuum(), sigma2=0.25, guidance=1.0, sampler="ode", t_start=1000.0)
+    >>> problem = cfg.replace(guidance=CustomRule(halved, 2.0))
+    >>> bool(abs(solve(problem).final.v - solve(cfg).final.v) < 1e-6)
     True
     """
 

@@ -25,7 +25,8 @@ class WeakModel(Rule):
     Examples
     --------
     >>> from meanfield import Continuum, Problem, solve
-    >>> problem = Problem(classes=Continuum(), sigma2=0.25, guidance=WeakModel(1.0, delta=0.3), sampler="ode", t_start=1e6)
+    >>> rule = WeakModel(1.0, delta=0.3)
+    >>> problem = Problem(classes=Continuum(), sigma2=0.25, guidance=rule, sampler="ode", t_start=1e6)
     >>> print(f"{solve(problem).final.v / 0.25:.4f} {1 / (1 + 0.3 / 0.25):.4f}")
     0.4545 0.4545
     """

@@ -92,9 +92,7 @@ class Batch:
         self._tick()
 
 
-def guided_centre(
-    rule: Any, y: Any, target: Any, others: Any, t: float, w: Any, variances: Any, unit: float
-) -> Any:
+def guided_centre(rule: Any, y: Any, target: Any, others: Any, t: float, w: Any, variances: Any, unit: float) -> Any:
     """The M for which (P1) is what a rule makes of the predictions with M = target and M = others."""
     t = max(t, NEAR * float(np.min(variances)))
     k = 1.0 / (variances + t)

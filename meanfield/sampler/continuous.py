@@ -1,7 +1,7 @@
 """The continuous sampler of a problem as a sampler's code: what `run`, `reduced` and `quenched` do with a rule.
 
-In tau = -log D, D = a + t with a the least class variance, the reverse step is dx = e (G - x) dtau + eta D^(1/2) dB with
-G = x + D s. Steps are those of the exponential midpoint rule, with G at the beginning for half a step and G in the
+In tau = -log D, D = a + t with a the least class variance, the reverse step is dx = e (G - x) dtau + eta D^(1/2) dB
+with G = x + D s. Steps are those of the exponential midpoint rule, with G at the beginning for half a step and G in the
 middle for all of it, and the exact noise of both halves,
 
     (V15)  x' = q^2 x + (1 - q^2) G_mid + q n_1 + n_2,     q = (D'/D)^(e/2),     <n^2> = D_end (1 - (D'/D)^(eta^2/2)).
@@ -26,7 +26,7 @@ CALLS = 2  # a step
 
 
 class Integrator:
-    """The steps as code of (model, noise), from t_start to 0; log-uniform in D, cut at the breakpoints of the schedule."""
+    """The steps as code of (model, noise), from t_start to 0; log-uniform in D, cut at breakpoints of the schedule."""
 
     def __init__(self, problem: Problem, n_steps: int) -> None:
         if math.isinf(problem.T):
@@ -63,7 +63,7 @@ def _grid(problem: Problem, n_steps: int) -> tuple[float, ...]:
     found = [T]
     for (b, c), part in zip(pairwise(edges), logs, strict=True):
         n = max(1, round(n_steps * part / sum(logs)))
-        found += (np.geomspace(a + b, a + c, n + 1)[1:] - a).tolist()[:-1] + [c]
+        found += [*(np.geomspace(a + b, a + c, n + 1)[1:-1] - a).tolist(), c]
     return tuple(found)
 
 

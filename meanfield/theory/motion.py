@@ -31,9 +31,7 @@ from meanfield.theory.energies import (
     information,
     inverse_temperature,
 )
-
-
-NEAR = 1e-9  # of the least class variance: t below is not told from it by a rule
+from meanfield.theory.push import NO_PUSH, Push, push_of_rule
 
 
 class Groups:
@@ -163,22 +161,6 @@ class Point:
         return float(self.groups.mean(glass_advantage(self.D, self.m, self.q, self.c)))
 
 
-class Push(NamedTuple):
-    """What guidance adds to the pull of the class: D s = (1 + a) mu_1 - (1 + b) x, by group; W and W c of a weight W."""
-
-    a: Any
-    b: Any
-
-    def times(self, share: float) -> "Push":
-        return Push(share * self.a, share * self.b)
-
-    def plus(self, other: "Push") -> "Push":
-        return Push(self.a + other.a, self.b + other.b)
-
-
-NO_PUSH = Push(0.0, 0.0)
-
-
 class Motion(NamedTuple):
     """The equations of motion on one smooth piece of a schedule."""
 
@@ -215,6 +197,10 @@ class Motion(NamedTuple):
         W = self.weight(p)
         return Push(W, W * p.c)
 
+    def outward(self, p: Point) -> float:
+        """What draws x to mu_1 besides the class, a mean over groups: the weight, if it is one."""
+        return self.weight(p) if self.rule is None else float(self.groups.mean(self.push(p).a))
+
     def push_in_target(self, p: Point) -> Push:
         """What guidance does at p where the target has the weight: both predictions agree."""
         return NO_PUSH if self.rule is None else push_of_rule(self.rule, p, self.w(p.tau), None, 0.0)
@@ -243,24 +229,3 @@ class Motion(NamedTuple):
         W = self.weight(p)
         margin = -W * (1.0 + self.eta**2) - p.beta * self.eta**2
         return margin if W < 0.0 else min(margin, -1e-300)  # strictly negative: W >= 0 never captures
-
-
-def push_of_rule(rule: Any, p: Point, w: float, c: Any, condensed: float) -> Push:
-    """The push of a rule: its result on one vector, read off along mu_1 and x.
-
-    Vectors per d^(1/2) have three coordinates for each group: along mu_1, along the rest of x, and across, where the few
-    classes that dominate a glass are. c is None where the target has the weight.
-    """
-    groups, t = p.groups, max(math.exp(-p.tau) - p.groups.floor, NEAR * p.groups.floor)
-    C, g, share, m, v = (np.atleast_1d(x) for x in (groups.c, groups.g, groups.share, p.m, p.v))
-    unit, zero = np.sqrt(share * g), np.zeros(groups.n)
-    x, mu = np.stack([unit * m, unit * np.sqrt(v), zero]), np.stack([unit, zero, zero])
-    M = mu if c is None else c * x + np.stack([zero, zero, unit * np.sqrt(np.maximum((1.0 - c) * condensed, 0.0))])
-    k = 1.0 / (C + t)
-    cond, uncond = ((k * (C * x + t * centre)).reshape(1, -1) for centre in (mu, M))
-    weight = w if rule.factors is None else np.tile(w * np.array(rule.factors), 3)
-    made = rule.apply(x.reshape(1, -1), cond, uncond, t, weight, np.tile(C, 3)).reshape(3, -1)
-    along, rest, _ = (made - cond.reshape(3, -1)) / (k * t * unit)
-    b = -rest / np.sqrt(v)
-    a = along + b * m
-    return Push(a, b) if groups.n > 1 else Push(float(a[0]), float(b[0]))

@@ -57,7 +57,7 @@ class Path:
         """Start from the law of `Problem.start`."""
         p = self._started(t, m, v)
         motion = self._motion_at(p.tau)
-        if self.groups.alpha == 0.0 and (motion.rule is not None or motion.weight(p) > -0.5):  # F = m/D = 0 there, and the target wins
+        if self.groups.alpha == 0.0 and motion.outward(p) > -0.5:  # F = m/D = 0 there, and the target wins
             self._speciate(p, motion)
         else:
             self._enter_rest(p, motion)
@@ -261,4 +261,5 @@ class Path:
             return self.problem.amplitude(self.groups.t(np.minimum(np.maximum(x, low + inside), high - inside)))
 
         schedule = self.problem.schedule
-        return Motion(self.groups, self.problem.eta, w, schedule.exponent, schedule if schedule.by_rule else None, self.rivals)
+        rule = schedule if schedule.by_rule else None
+        return Motion(self.groups, self.problem.eta, w, schedule.exponent, rule, self.rivals)

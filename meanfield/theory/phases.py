@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from meanfield.theory.energies import exp
-from meanfield.theory.motion import NO_PUSH, Motion, Point, Push
+from meanfield.theory.motion import Motion, Point
+from meanfield.theory.push import NO_PUSH, Push
 
 # Where (T7c) begins to hold inside a glass, the class that captures may be overtaken at once; later ones are not. The
 # glass goes on for REARM in tau before the next try, twice as long after each failure; captures that hold then last

@@ -75,7 +75,8 @@ class MeanField(Basis):
 
     def _ruled(self, y: np.ndarray, t: float, w: float, others: np.ndarray) -> np.ndarray:
         """The guided M of a rule, which does not know of axes: of coordinates along the basis."""
-        rule, basis = self._rule, self.embedding
+        rule: Any = self._rule
+        basis = self.embedding
         y, target, others = (basis.inside(x) for x in (y, self.target[None], others))
         repeated = y.shape[1] // len(self.variances)
         weight = w if rule.factors is None else w * np.tile(rule.factors, repeated)

@@ -107,10 +107,11 @@ def run(
         from simulate.sampled.continuous import run_rule
 
         known = tol is None and refinement == 1
-        require(known, "guidance by a rule has no tol and no noise_refinement", f"tol={tol}, {refinement}", "Give n_steps.")
-        held = {"classes": classes, "class_tolerance": class_tolerance, "dtype": dtype, "batch": batch, "threads": threads}
+        rule = "guidance by a rule has no tol and no noise_refinement"
+        require(known, rule, f"tol={tol}, noise_refinement={noise_refinement}", "Give n_steps.")
         size = {"d": d, "n_samples": n_samples, "n_disorder": n_disorder, "first_draw": first_draw, "seed": seed}
-        return run_rule(problem, n_steps, n_times, progress, **size, **held)
+        held = {"classes": classes, "class_tolerance": class_tolerance, "dtype": dtype, "batch": batch}
+        return run_rule(problem, n_steps, n_times, progress, **size, **held, threads=threads)
     if plan.case.classes == "lazy":
         if refinement > 1:
             require_own_noise(plan, f"noise_refinement={refinement}")

@@ -1,0 +1,51 @@
+"""What guidance adds to the pull of the class, as the equations of motion take it: of a weight, or of any rule.
+
+    D s = (1 + a) mu_1 - (1 + b) x     in every group of directions,
+
+a = W and b = W c of a weight W (`meanfield.theory.motion`). A rule whose result is in the span of mu_1 and x has these
+two numbers too.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+NEAR = 1e-9  # of the least class variance: t below is not told from it by a rule
+
+
+class Push(NamedTuple):
+    """a and b, by group."""
+
+    a: Any
+    b: Any
+
+    def times(self, share: float) -> "Push":
+        return Push(share * self.a, share * self.b)
+
+    def plus(self, other: "Push") -> "Push":
+        return Push(self.a + other.a, self.b + other.b)
+
+
+NO_PUSH = Push(0.0, 0.0)
+
+
+def push_of_rule(rule: Any, p: Any, w: float, c: Any, condensed: float) -> Push:
+    """The push of a rule: its result on one vector, read off along mu_1 and x.
+
+    Vectors per d^(1/2) have three coordinates for each group: along mu_1, along the rest of x, and across, where the
+    few classes that dominate a glass are. p is a `Point`; c is None where the target has the weight.
+    """
+    groups, t = p.groups, max(math.exp(-p.tau) - p.groups.floor, NEAR * p.groups.floor)
+    C, g, share, m, v = (np.atleast_1d(x) for x in (groups.c, groups.g, groups.share, p.m, p.v))
+    unit, zero = np.sqrt(share * g), np.zeros(groups.n)
+    x, mu = np.stack([unit * m, unit * np.sqrt(v), zero]), np.stack([unit, zero, zero])
+    M = mu if c is None else c * x + np.stack([zero, zero, unit * np.sqrt(np.maximum((1.0 - c) * condensed, 0.0))])
+    k = 1.0 / (C + t)
+    cond, uncond = ((k * (C * x + t * centre)).reshape(1, -1) for centre in (mu, M))
+    weight = w if rule.factors is None else np.tile(w * np.array(rule.factors), 3)
+    made = rule.apply(x.reshape(1, -1), cond, uncond, t, weight, np.tile(C, 3)).reshape(3, -1)
+    along, rest, _ = (made - cond.reshape(3, -1)) / (k * t * unit)
+    b = -rest / np.sqrt(v)
+    a = along + b * m
+    return Push(a, b) if groups.n > 1 else Push(float(a[0]), float(b[0]))
