@@ -14,13 +14,12 @@ PRECISION = 1e-9
 def check_rule(rule: Any) -> None:
     """Raise ScheduleError for a rule that no theory here can have.
 
-    Random vectors are turned, and must come out turned; samples of a batch must not know of each other; where both
+    Vectors are turned, and must come out turned; samples of a batch must not know of each other; where both
     predictions agree there must be a finite result.
     """
-    rng = np.random.Generator(np.random.Philox(3))
-    turn = np.linalg.qr(rng.standard_normal((DIRECTIONS, DIRECTIONS)))[0]
+    turn = np.linalg.qr(vectors(DIRECTIONS, DIRECTIONS))[0]
     for t in TIMES:
-        x, cond, uncond = rng.standard_normal((3, SAMPLES, DIRECTIONS)) / np.sqrt(DIRECTIONS)
+        x, cond, uncond = np.split(vectors(3 * SAMPLES, DIRECTIONS, t), 3)
         for w, other in ((1.0, uncond), (-0.5, uncond), (1.0, cond)):
             made = _made(rule, x, cond, other, t, w)
             single = [_made(rule, x[i, None], cond[i, None], other[i, None], t, w) for i in range(SAMPLES)]
@@ -33,6 +32,17 @@ def check_rule(rule: Any) -> None:
                     "looks at entries. Make it of inner products and linear combinations; code that looks at entries "
                     "of a real shape is a sampler's (solve_sampler, shape=)."
                 )
+
+
+def vectors(n: int, d: int, shift: float = 0.0) -> np.ndarray:
+    """Vectors (n, d) of length near 1 that look like any others.
+
+    Examples
+    --------
+    >>> bool(np.all(np.abs(np.linalg.norm(vectors(5, 6), axis=1) - 1.0) < 0.4))
+    True
+    """
+    return np.sqrt(2.0 / d) * np.sin(np.arange(1.0, n * d + 1.0) ** 2 + shift).reshape(n, d)
 
 
 def _made(rule: Any, x: np.ndarray, cond: np.ndarray, other: np.ndarray, t: float, w: float) -> np.ndarray:

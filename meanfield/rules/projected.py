@@ -28,8 +28,8 @@ class Projected(Rule):
     >>> from meanfield import Continuum, Problem, solve
     >>> problem = Problem(classes=Continuum(), sigma2=0.25, guidance=Projected(1.0), sampler="ode", t_start=1000.0)
     >>> final = solve(problem).final
-    >>> print(f"{final.m:.3f} {final.v / 0.25:.3f}")
-    1.029 0.143
+    >>> print(f"{final.m:.4f} {final.v / 0.25:.4f}")
+    1.0286 0.1425
     """
 
     guidance: Any = 1.0

@@ -23,8 +23,8 @@ class ZeroStar(Rule):
     >>> from meanfield import Continuum, Problem, solve
     >>> problem = Problem(classes=Continuum(), sigma2=0.25, guidance=ZeroStar(1.0), sampler="ode", t_start=1000.0)
     >>> final = solve(problem).final
-    >>> print(f"{final.m:.3f} {final.v / 0.25:.3f}")
-    1.274 0.151
+    >>> print(f"{final.m:.4f} {final.v / 0.25:.4f}")
+    1.2739 0.1505
     """
 
     guidance: Any = 1.0

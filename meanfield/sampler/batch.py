@@ -6,15 +6,45 @@ States are those of the code, in original coordinates; m and v of a group of dir
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from meanfield.problem.statement import Problem
-from meanfield.sampler.rows import CHUNK, Rows
+from meanfield.tools.crew import Crew
 
 NEAR = 1e-12  # of the class variance: a rule is not asked closer to t = 0
+CHUNK = 256  # rows that a thread takes at a time
 POSTERIOR = ("weight", "log_odds", "participation", "accuracy")
+Result = TypeVar("Result")
+
+
+class Rows:
+    """Chunks of `n` rows, for `threads` threads.
+
+    Examples
+    --------
+    >>> Rows(600, threads=2).map(lambda part: part.stop - part.start)
+    [256, 256, 88]
+    """
+
+    def __init__(self, n: int, threads: int = 1, chunk: int = CHUNK) -> None:
+        self.parts = [slice(i, min(i + chunk, n)) for i in range(0, n, chunk)]
+        self._threads, self._crew = min(threads, len(self.parts)), Crew(1)
+
+    def map(self, work: Callable[[slice], Result]) -> list[Result]:
+        """work(part) of every chunk, in their order."""
+        if self._threads == 1:
+            return [work(part) for part in self.parts]
+        self._crew = Crew(self._threads)  # one computation each
+        try:
+            return self._crew.run(work, self.parts)
+        finally:
+            self._crew = Crew(1)
+
+    def check(self) -> None:
+        """Called by a long chunk: raises if the others have been given up (`meanfield.tools.crew`)."""
+        self._crew.check()
 
 
 class Batch:

@@ -8,6 +8,7 @@ import pytest
 
 from meanfield.theory.energies import effective_potential, ground_state, information, phi_rest, phi_target
 from meanfield.theory.motion import Groups, Motion, Point
+from meanfield.theory.push import Push
 
 POINTS = [(0.05, 0.3, 0.4), (1.0, 1.2, 0.7), (50.0, 1.9, 0.01), (1e6, 2.0, 1e-7), (0.01, 40.0, 5.0)]  # D, m, alpha
 
@@ -78,7 +79,7 @@ def test_projected_score_is_minus_the_gradient_of_the_potential(D, m, alpha, w):
     scale = (1.0 + w) / D
     assert along == pytest.approx((1 + W) / D, abs=1e-6 * scale)
     assert radial == pytest.approx(-(1 + W * c) / D, abs=1e-6 * scale)
-    d_delta, d_y = Motion(Groups(0.25), 1.0, lambda _: w).drift(m - 1.0, math.log(v / D), W, c)
+    d_delta, d_y = Motion(Groups(0.25), 1.0, lambda _: w).drift(m - 1.0, math.log(v / D), Push(W, W * c))
     assert d_delta == pytest.approx(D * (along + radial * m), abs=1e-5 * (1 + w) * max(1.0, m))
     assert v * (d_y - 1.0) == pytest.approx(D * (2 * radial * v + 1.0), rel=1e-4, abs=1e-5)
 
@@ -89,13 +90,16 @@ def test_projected_score_is_minus_the_gradient_of_the_potential(D, m, alpha, w):
 def test_advantage_rate_is_the_derivative_along_the_field(D, m, alpha, eta, W):
     groups = Groups(0.25, alpha=alpha)
     motion, p = Motion(groups, eta, lambda _: W), Point(groups, -math.log(D), m - 1.0, math.log(0.8))
-    d_delta, d_y = motion.drift(p.delta, p.y, W, 1.0 / (1.0 + ground_state(p.q, p.D, alpha)))
+    c = 1.0 / (1.0 + ground_state(p.q, p.D, alpha))
+    d_delta, d_y = motion.drift(p.delta, p.y, Push(W, W * c))
 
     def F(h):
         return Point(groups, p.tau + h, p.delta + h * d_delta, p.y + h * d_y).F
 
     h = 1e-5
-    assert motion.advantage_rate(p, W) == pytest.approx((F(h) - F(-h)) / (2 * h), rel=1e-5, abs=1e-7 * alpha)
+    assert motion.advantage_rate(p, Push(W, W * p.c)) == pytest.approx(
+        (F(h) - F(-h)) / (2 * h), rel=1e-5, abs=1e-7 * alpha
+    )
 
 
 def test_ground_state_solves_its_equation_far_out():

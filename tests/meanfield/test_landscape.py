@@ -10,6 +10,7 @@ from meanfield.errors import ProblemError
 from meanfield.theory.energies import ground_state
 from meanfield.theory.landscape import force
 from meanfield.theory.motion import Groups, Motion
+from meanfield.theory.push import Push
 
 PROBLEM = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=2.0)
 
@@ -29,7 +30,9 @@ def test_the_solvers_drift_is_minus_the_gradient(eta, m, D, v, phase):
     c = 1 / (1 + ground_state(q, D, 0.4))
 
     def rates(weight):
-        d_delta, d_y = Motion(Groups(0.25), eta, lambda _: weight).drift(m - 1, math.log(v / D), weight, c)
+        d_delta, d_y = Motion(Groups(0.25), eta, lambda _: weight).drift(
+            m - 1, math.log(v / D), Push(weight, weight * c)
+        )
         return d_delta / D, (2 * m * d_delta + v * (d_y - 1)) / D
 
     assert (dm, dq) == pytest.approx(rates(w if phase != "target" else 0.0), rel=1e-6, abs=1e-6)

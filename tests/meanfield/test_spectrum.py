@@ -29,6 +29,7 @@ from meanfield.exact.theorems import final_from_dose
 from meanfield.maps.bulk import Responses, table_of
 from meanfield.theory.energies import information
 from meanfield.theory.motion import Groups, Motion, Point
+from meanfield.theory.push import Push
 
 TWO = Spectrum(c=[0.25, 0.5], u=[1.25, 4.5], share=[0.75, 0.25])
 WIDE = Spectrum(c=[0.02, 0.3, 2.0], u=[0.05, 2.3, 30.0], share=[0.5, 0.3, 0.2])
@@ -151,12 +152,14 @@ def test_advantage_is_the_difference_of_log_weights_and_moves_as_the_field_says(
             target = -float(groups.share @ (((m - 1.0) ** 2 + v) / (2.0 * D)))
             assert p.F == pytest.approx(target - log_weight_of_the_rest(groups, D, m * m + v), rel=1e-9)
             h, clock = 1e-6, groups.clock(p.tau)
-            move = [x * clock for x in motion.drift(p.delta, p.y, 2.0, p.c)]
+            move = [x * clock for x in motion.drift(p.delta, p.y, Push(2.0, 2.0 * p.c))]
             low, high = (
                 Point(groups, p.tau + k * h, p.delta + k * h * move[0], p.y + k * h * move[1]) for k in (-1, 1)
             )
             if (low.K - alpha) * (high.K - alpha) > 0:
-                assert (high.F - low.F) / (2 * h) == pytest.approx(motion.advantage_rate(p, 2.0), rel=1e-5, abs=1e-6)
+                assert (high.F - low.F) / (2 * h) == pytest.approx(
+                    motion.advantage_rate(p, Push(2.0, 2.0 * p.c)), rel=1e-5, abs=1e-6
+                )
 
 
 # -- closed forms ---------------------------------------------------------------------------------------
@@ -235,7 +238,7 @@ def _euler(p, alpha, n):
     tau = np.linspace(groups.tau(start.t), -math.log(groups.floor), n)
     delta, y = start.m - 1.0, np.log(start.v / p.spectrum.D(start.t))
     for a, b in pairwise(tau):
-        d_delta, d_y = motion.drift(delta, y, -1.0, Point(groups, float(a), delta, y).c)
+        d_delta, d_y = motion.drift(delta, y, Push(-1.0, -Point(groups, float(a), delta, y).c))
         step = (b - a) * groups.clock(a)
         delta, y = delta + step * d_delta, y + step * d_y
     return (1 + delta) ** 2 + groups.D(tau[-1]) * np.exp(y)

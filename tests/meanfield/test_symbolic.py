@@ -9,6 +9,7 @@ import sympy as sp
 from meanfield.exact import symbolic
 from meanfield.exact.closedform import crowd_sde
 from meanfield.theory.motion import Groups, Motion, Point
+from meanfield.theory.push import Push
 
 
 def test_projected_score_in_the_crowd_is_minus_the_gradient_of_the_potential():
@@ -51,7 +52,7 @@ def test_the_drift_of_the_solver_is_the_derived_one():
     exact = sp.lambdify(symbols, [d_delta, d_y])
     rng = np.random.default_rng(0)
     for delta, y, w, c, eta in zip(*rng.uniform(-1, 1, (2, 20)), *rng.uniform(0, 3, (3, 20)), strict=True):
-        ours = Motion(Groups(1.0), eta, lambda _: 0.0).drift(delta, y, w, c)
+        ours = Motion(Groups(1.0), eta, lambda _: 0.0).drift(delta, y, Push(w, w * c))
         assert np.allclose(ours, exact(delta, y, w, c, eta), rtol=1e-12, atol=1e-14)
 
 
