@@ -87,12 +87,8 @@ class Problem:
         if not math.isinf(self.T):
             remedy = "t_start is too small or too large; t_start=inf is the exact infinite start."
             checked("VE time of t_start", self.T, low=1e-12 * self.largest_variance, high=1e100, remedy=remedy)
-        if math.isinf(self.T) and math.isinf(self.schedule.settled_above(1.0)):
-            named = "" if self.noise == VE() else f"{self.noise!r}: "
-            raise ScheduleError(
-                f"a start at t = infinity needs guidance that is constant at large t; got {self.guidance!r}. "
-                f"Give a finite t_start, e.g. {named}t_start={self.noise.own_time(1000.0):.4g}."
-            )
+        if not self.schedule.by_rule:  # a sampler's code says itself how it starts
+            self.require_start()
         rule = "guidance that depends on the sample knows isotropic classes only"
         general = not self.schedule.by_sample or self.schedule.by_rule
         require(general or self.spectrum is None, rule, self.guidance, error=ScheduleError)
@@ -100,6 +96,15 @@ class Problem:
         rule = f"a rule by groups needs a factor for each of the {groups} groups of directions"
         require(factors is None or len(factors) == groups, rule, factors, error=ScheduleError)
         checked("the largest |w|", self.largest_weight)
+
+    def require_start(self) -> None:
+        """Raise ScheduleError for a start at infinity where guidance is not constant at large t."""
+        if math.isinf(self.T) and math.isinf(self.schedule.settled_above(1.0)):
+            named = "" if self.noise == VE() else f"{self.noise!r}: "
+            raise ScheduleError(
+                f"a start at t = infinity needs guidance that is constant at large t; got {self.guidance!r}. "
+                f"Give a finite t_start, e.g. {named}t_start={self.noise.own_time(1000.0):.4g}."
+            )
 
     @cached_property
     def T(self) -> float:
@@ -163,6 +168,7 @@ class Problem:
 
     def start(self, rate: float, count: float = math.inf, d: float = math.inf) -> Start:
         """The start law, for classes of rate log(P)/d; see `meanfield.problem.start.start_law`."""
+        self.require_start()
         return start_law(self, rate, count, d)
 
     @property

@@ -17,7 +17,7 @@ import numpy as np
 
 from meanfield.errors import ScheduleError, settle
 from meanfield.guidance.schedules import Schedule, as_schedule
-from meanfield.tools.door import Numbers
+from meanfield.tools.door import Numbers, door
 
 SMALLEST = 1e-300  # in place of a norm of 0 that is divided by
 
@@ -38,6 +38,7 @@ def norm(a: Any) -> Any:
     return np.sqrt(dot(a, a)) + SMALLEST
 
 
+@door(ScheduleError, made_by="Rescale")
 class Rule(Schedule):
     """Base of the rules. One of your own is a frozen dataclass with a `name`, `guidance`, and `guided`.
 

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from meanfield.ensemble import Ensemble
-from meanfield.errors import ScheduleError
 from meanfield.problem.statement import Problem
 from meanfield.sampler.model import Level
 
@@ -29,8 +28,6 @@ class Integrator:
     """The steps as code of (model, noise), from t_start to 0; log-uniform in D, cut at breakpoints of the schedule."""
 
     def __init__(self, problem: Problem, n_steps: int) -> None:
-        if math.isinf(problem.T):
-            raise ScheduleError(f"a rule needs a finite t_start here; got t_start = {problem.t_start:g}.")
         self.eta, self.e, self.v_T, self.a = problem.eta, problem.e, problem.v_T, problem.least_variance
         self.name = f"{'ODE' if problem.eta == 0.0 else 'SDE'}, {n_steps} steps"
         self.t = _grid(problem, n_steps)

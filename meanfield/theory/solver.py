@@ -61,6 +61,7 @@ def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Tra
     alpha = problem.classes.rate(d)
     require_rate(alpha)
     problem.require_usual_weight()
+    problem.require_start()
     path = Path(problem, alpha, capture)
     try:
         standing = path.run(d)

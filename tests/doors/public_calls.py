@@ -23,12 +23,15 @@ from made import (
     Pipeline,
     code,
     family,
+    halved,
     idle,
     k_diffusion,
     results,
 )
 
 import cfgfield as cf
+
+PROTOCOL = {"guided", "other", "apply"}  # of a rule, which the package calls on arrays
 
 
 class Call(NamedTuple):
@@ -40,7 +43,7 @@ class Call(NamedTuple):
 
 def calls() -> dict[str, Call]:
     """Name of a public function, class or method -> its call."""
-    tables = (_statements, _schedules, _theory, _exports, _samplers, _particles, _judge, _results)
+    tables = (_statements, _schedules, _theory, _exports, _rules, _samplers, _particles, _judge, _results)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return {name: call if isinstance(call, Call) else Call(getattr(cf, name), call)
@@ -70,7 +73,7 @@ def methods(cls: type) -> list[str]:
     for name, member in vars(cls).items():
         inner = member.__func__ if isinstance(member, staticmethod) else member
         takes = inspect.isfunction(inner) and set(inspect.signature(inner).parameters) - {"self"}
-        if takes and not name.startswith("_"):
+        if takes and not name.startswith("_") and name not in PROTOCOL:
             found.append(name)
     return found
 
@@ -216,6 +219,22 @@ def _exports() -> dict[str, Any]:
         "Scales.to_csv": Call(scales.to_csv, {"path": "scales.csv"}),
         "Scales.to_sdcpp": Call(scales.to_sdcpp, {"spare": True}),
     }  # fmt: skip
+
+
+def _rules() -> dict[str, Any]:
+    amplitude = {"guidance": 1.0}
+    return {
+        "Rescale": {**amplitude, "phi": 0.7, "prediction": "eps"},
+        "Projected": {**amplitude, "eta": 0.0, "threshold": 1.0},
+        "ZeroStar": amplitude,
+        "Tangential": amplitude,
+        "WeakModel": {**amplitude, "delta": 0.3},
+        "Free": {**amplitude, "b": -0.9},
+        "ByGroup": {**amplitude, "factors": [1.0, 2.0]},
+        "CustomRule": {"function": halved, **amplitude},
+        "Rule.w": Call(cf.Rescale(1.0).w, {"t": [1.0]}),
+        "Rule.amplitude": Call(cf.Rescale(1.0).amplitude, {"t": [1.0]}),
+    }
 
 
 def _samplers() -> dict[str, Any]:

@@ -12,7 +12,12 @@ import cfgfield as cf
 
 CALLS = calls()
 PHASES = (Phase.explicit, Phase.generate)  # two arguments need no shrinking
-REFUSED = {"read_dataset", "atlas", "DensityRatio.w"}  # a file that is not there, no group, a weight of the sample
+REFUSED = {
+    "read_dataset",
+    "atlas",
+    "DensityRatio.w",
+    "Rule.w",
+}  # a file that is not there, no group, a weight of the sample
 NEEDS_TORCH = {"from_diffusers"}  # tests/extras
 SLOW = {"ratio_limits", "phi_drawn", "information_drawn", "potential", "design", "Comparison.plot"}  # for some values
 

@@ -32,6 +32,12 @@ def _problem(
     continuum: Annotated[bool, typer.Option("--continuum", help="Infinitely many classes.")] = False,
     sigma2: Annotated[float | None, typer.Option(help="Class variance (default 0.25).")] = None,
     w: Annotated[float | None, typer.Option(help="Constant guidance w; 0 is unguided (default 0).")] = None,
+    rule: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,KEY=VALUE,...", help="Rule of guidance of amplitude --w: rescale,phi=0.5 (docs/rules.md)."
+        ),
+    ] = None,
     sampler: Annotated[str | None, typer.Option(help='"sde" (default), "ode", or the stochasticity eta.')] = None,
     t_start: Annotated[
         float | None, typer.Option(help="Start time, in the own time of the noise (default infinity).")
@@ -56,7 +62,7 @@ def takes_a_problem(*without: str) -> Callable[[Callable], Callable]:
     ... def weight(flags, twice: bool = False):
     ...     return 2 * flags["w"] if twice else flags["w"]
     >>> list(inspect.signature(weight).parameters)
-    ['alpha', 'gamma', 'n', 'continuum', 'sigma2', 'w', 'sampler', 't_start', 'config', 'twice']
+    ['alpha', 'gamma', 'n', 'continuum', 'sigma2', 'w', 'rule', 'sampler', 't_start', 'config', 'twice']
     """
     stated = [p for name, p in inspect.signature(_problem).parameters.items() if name not in without]
 

@@ -73,6 +73,8 @@ def state(flags: Mapping[str, Any], run_flags: Mapping[str, Any] | None = None) 
         raise ConfigError(f"a problem needs its number of classes; got none. Give one of {FLAGS}, or --config.")
     if "w" in given:
         fields["guidance"] = given.pop("w")
+    if "rule" in given:
+        fields["guidance"] = _rule(given.pop("rule"), fields.get("guidance", 1.0))
     if "sampler" in given:
         given["sampler"] = _number_or_word(given["sampler"])
     fields.update(given)
@@ -94,6 +96,24 @@ _GROWTH = {
     "n": lambda x: {"growth": "fixed", "n": x},
     "continuum": lambda x: {"growth": "continuum"},
 }
+
+
+def _rule(text: str, amplitude: Any) -> dict[str, Any]:
+    """A rule as in a file, from its name and its parameters.
+
+    Examples
+    --------
+    >>> _rule("rescale,phi=0.5,prediction=v", 2.0)
+    {'schedule': 'rescale', 'phi': 0.5, 'prediction': 'v', 'guidance': 2.0}
+    """
+    name, *settings = text.split(",")
+    pairs = [setting.partition("=") for setting in settings]
+    if not all(key and equals for key, equals, _ in pairs):
+        raise ConfigError(f"--rule must be NAME,KEY=VALUE,..., such as rescale,phi=0.5; got {text!r}.")
+    values = {key: _number_or_word(value) for key, _, value in pairs}
+    if "guidance" in values or "schedule" in values:
+        raise ConfigError(f"the amplitude of a rule is --w, and its name comes first; got {text!r}.")
+    return {"schedule": name, **values, "guidance": amplitude}
 
 
 def _number_or_word(text: str) -> str | float:

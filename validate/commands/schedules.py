@@ -60,7 +60,7 @@ def export(
 
 
 @guarded
-@takes_a_problem("w")
+@takes_a_problem("w", "rule")
 def design(
     flags: Mapping[str, Any],
     w_min: Annotated[float, typer.Option(help="Lower bound on w, below 0.")] = -1.0,
