@@ -46,7 +46,10 @@ def scores(name, sampler, w, k=1.0):
     seed = cell_seed(17, [name, sampler, w])
     sizes = {"d": 1000, "n_samples": 8, "n_disorder": 24, "n_steps": STEPS, "seed": seed, "progress": False}
     data = run(problem.replace(guidance=RULES[name](w, k)), **sizes).final
-    return [(theory.m - data.m_paired.mean) / data.m_paired.stderr, (theory.v - data.v_paired.mean) / data.v_paired.stderr]
+    return [
+        (theory.m - data.m_paired.mean) / data.m_paired.stderr,
+        (theory.v - data.v_paired.mean) / data.v_paired.stderr,
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +62,28 @@ def test_all_rules_in_the_continuum(study):
     z = np.array(list(study.values()))
     assert np.abs(z).max() < family_threshold(z.size)
     assert 0.85 < np.sqrt((z**2).mean()) < 1.15
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_agrees_and_with_its_parameter_off_by_ten_percent_it_does_not(name):
+    limit = family_threshold(2 * len(RULES))
+    assert np.abs(scores(name, "ode", 1.0)).max() < limit
+    assert np.abs(scores(name, "ode", 1.0, 1.1)).max() > limit
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("alpha", "d"), [(0.4, 16), (0.4, 24), (0.7, 16)])
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_all_rules_among_competing_classes(alpha, d, sampler):
+    found = []
+    for name, w in [(name, w) for name in RULES for w in WEIGHTS]:
+        problem = PROBLEM.replace(classes=Exponential(alpha), sampler=sampler, guidance=RULES[name](w))
+        seed = cell_seed(18, [name, sampler, w, alpha, d])
+        sizes = {"n_steps": 40, "progress": False}
+        data = run(problem, d=d, n_samples=24, n_disorder=16, seed=seed, **sizes).final
+        theory = quenched(problem, d, n_samples=768, n_draws=32, seed=seed + 1, **sizes).final
+        for q in ("m_paired", "v_paired"):
+            a, b = getattr(theory, q), getattr(data, q)
+            found.append((a.mean - b.mean) / np.hypot(a.stderr, b.stderr))
+    assert np.abs(found).max() < family_threshold(len(found))
+    assert 0.8 < np.sqrt(np.mean(np.square(found))) < 1.2
