@@ -29,7 +29,7 @@ ARROWS = {
     "meanfield.ensemble": {"meanfield.errors", "meanfield.problem", "meanfield.tools"},
     "meanfield.theory": STATED,
     "meanfield.maps": STATED | {"meanfield.theory"},
-    "meanfield.exact": STATED,
+    "meanfield.exact": STATED | {"meanfield.rules"},
     "meanfield.finite": STATED,
     "meanfield.sampler": STATED,
     "meanfield.vector": STATED | {"meanfield.sampler", "meanfield.theory", "meanfield.finite"},
@@ -66,6 +66,8 @@ DOORS = {
     "meanfield/finite/models.py": {"meanfield.vector.continuous", "meanfield.vector.draws"},
     "simulate/running/runner.py": {"simulate.sampled.continuous"},
     "simulate/sampled/lazy.py": {"meanfield.vector.draws", "meanfield.vector.finite"},
+    # the no-go theorem of a rule that has no dose: its numbers are those of the solver
+    "meanfield/exact/nogo.py": {"meanfield.theory.solver"},
     # particles on the line take the statement of its problem
     "simulate/samples/line.py": {f"meanfield.line.{name}" for name in ("sources", "statement", "scoreerror")},
     # the method `Schedule.for_timesteps` is a short way to the function, loaded when it is called

@@ -1,6 +1,8 @@
 """Any schedule as an integral: the dose theorems (T14)-(T18) of docs/theory.md.
 
-They hold as long as the rest is a crowd that has all the weight: always in the continuum, otherwise before speciation.
+They hold as long as the rest is a crowd that has all the weight: always in the continuum, otherwise before speciation,
+for weights and for rules that are linear in both predictions, D s = (1 + a) mu_1 - (1 + b) x with a and b functions of
+t: there G(D) = int b dD'/D', and 1 + a takes the place of 1 + w in m.
 The dose delivered below D is G(D) = int w dD'/(D'(1 + D')) from sigma2 to D. With z = (sigma2/D)^e and
 zeta = (sigma2/D)^(eta^2), (T15) becomes
 
@@ -19,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.polynomial import legendre
 
-from meanfield.errors import ConvergenceError
+from meanfield.errors import ConvergenceError, ScheduleError
 from meanfield.guidance.schedules import as_schedule
 from meanfield.problem.statement import Problem
 from meanfield.tools.door import door
@@ -32,6 +34,12 @@ GRADED = 16  # panels become finer towards so many breakpoints; a schedule with 
 @door()
 def dose(schedule, problem: Problem) -> float:
     """Total dose G_T of a schedule (T14), from D = sigma2 to the start of `problem`, in whose own time it is stated.
+
+    Rules that are linear in both predictions (`WeakModel`, `Free`) have one too, the integral of b/D of docs/rules.md.
+
+    Raises
+    ------
+    ScheduleError : any other rule. (T16) and (T18) fail for it: equal doses do not end alike.
 
     Examples
     --------
@@ -77,6 +85,22 @@ def variance_from_dose(problem: Problem, total: float) -> float:
     return sigma2 * (problem.v_T / (sigma2 + T) if math.isfinite(T) else 1.0) * math.exp(-total)
 
 
+def push(problem: Problem, D: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """a and b of D s = (1 + a) mu_1 - (1 + b) x in the crowd at D, which are w and w/(1 + D) of a weight."""
+    t = np.maximum(D - problem.sigma2, 0.0)
+    if not problem.schedule.by_rule:
+        w = problem.weight(t)
+        return w, w / (1.0 + D)
+    found = problem.schedule.linear(D, t, problem.amplitude(t))  # type: ignore[attr-defined]
+    if found is None:
+        raise ScheduleError(
+            f"a dose needs a push that is a function of t alone; {problem.schedule!r} has none. Where the push follows "
+            "the state (T16) and (T18) fail: equal doses end with other means and variances (docs/rules.md). Use "
+            "solve. A rule of your own that is linear in both predictions says so by its method `linear`."
+        )
+    return found
+
+
 def _integrals(problem: Problem, panels: int) -> DoseResult:
     """(T14) and (T15) by Gauss-Legendre panels; the tail beyond z = exp(-45) is below rounding."""
     sigma2, e, eta2 = problem.sigma2, problem.e, problem.eta**2
@@ -88,11 +112,11 @@ def _integrals(problem: Problem, panels: int) -> DoseResult:
     half = 0.5 * np.diff(edges)[:, None]  # (panels, 1)
     s = edges[:-1, None] + half * (x + 1.0)  # (panels, nodes)
     D = np.exp(s)
-    w = problem.weight(np.maximum(D - sigma2, 0.0))
-    rate = w / (1.0 + D) * half  # dG per unit x
+    a, b = push(problem, D)
+    rate = b * half  # dG per unit x
     before = np.concatenate([[0.0], np.cumsum(rate @ weights)])
     G = before[:-1, None] + rate @ inside.T
-    m = float(np.sum(half * weights * e * np.exp(e * (s_low - s)) * (1.0 + w) * np.exp(-e * G)))
+    m = float(np.sum(half * weights * e * np.exp(e * (s_low - s)) * (1.0 + a) * np.exp(-e * G)))
     v = float(np.sum(half * weights * sigma2 * eta2 * np.exp(eta2 * (s_low - s)) * np.exp(-2.0 * e * G)))
     G_T = float(before[-1])
     if finite:

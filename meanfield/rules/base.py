@@ -91,6 +91,20 @@ class Rule(Schedule):
         """What takes the place of the unconditional prediction; `variances` of the class, by direction."""
         return uncond
 
+    def linear(self, D: Any, t: Any, w: Any) -> tuple[Any, Any] | None:
+        """a and b of D s = (1 + a) mu_1 - (1 + b) x in a crowd, where they are functions of t alone.
+
+        None where they follow the state, which is the rule: doses (T14)-(T18) know the others.
+        """
+        return None
+
+    def shrinks(self, sigma2: float, eta: float) -> bool | None:
+        """Whether every amplitude w >= 0 keeps v <= D in a crowd, (T17): proved, or refuted by an example.
+
+        None where neither is known (docs/rules.md, Theorems).
+        """
+        return None
+
     @property
     def by_sample(self) -> bool:
         return True

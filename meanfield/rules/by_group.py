@@ -44,5 +44,9 @@ class ByGroup(Rule):
         settle(self, factors=tuple(checked("a factor", x, error=ScheduleError) for x in values))
         super().__post_init__()
 
+    def linear(self, D: Any, t: Any, w: Any) -> tuple[Any, Any]:
+        w = w * self.factors[0]  # doses know one group
+        return w, w / (1.0 + D)
+
     def guided(self, x: Any, cond: Any, uncond: Any, t: float, w: Any) -> Any:
         return cond + w * (cond - uncond)

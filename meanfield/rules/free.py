@@ -48,5 +48,8 @@ class Free(Rule):
     def constant_above(self) -> float:
         return float("inf")
 
+    def linear(self, D: Any, t: Any, w: Any) -> tuple[Any, Any]:
+        return w, w + self.b.w(t) * D / (1.0 + D)
+
     def guided(self, x: Any, cond: Any, uncond: Any, t: float, w: Any) -> Any:
         return x + (1.0 + w) * (cond - x) + float(self.b.w(t)) * (uncond - x)

@@ -43,6 +43,11 @@ class Projected(Rule):
             settle(self, threshold=checked("threshold", self.threshold, low=0, open_low=True, error=ScheduleError))
         super().__post_init__()
 
+    def shrinks(self, sigma2: float, eta: float) -> bool | None:
+        if 0.0 <= self.eta <= 1.0:
+            return True
+        return False if self.eta > 1.0 + 1.0 / sigma2 else None
+
     def guided(self, x: Any, cond: Any, uncond: Any, t: float, w: Any) -> Any:
         difference = cond - uncond
         if self.threshold is not None:

@@ -30,6 +30,9 @@ class Tangential(Rule):
     guidance: Any = 1.0
     name: ClassVar[str] = "tangential"
 
+    def shrinks(self, sigma2: float, eta: float) -> bool:
+        return False  # a short burst of strong guidance at large t
+
     def guided(self, x: Any, cond: Any, uncond: Any, t: float, w: Any) -> Any:
         c, u = x - cond, x - uncond  # predictions of the noise, times sqrt(t)
         cc, uu, cu = dot(c, c), dot(u, u), dot(c, u)

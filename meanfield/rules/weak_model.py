@@ -43,5 +43,9 @@ class WeakModel(Rule):
         score = (cond - x) / t  # (mu_1 - x)/(variances + t)
         return x + t * score * (variances + t) / (variances + t + self.delta)
 
+    def linear(self, D: Any, t: Any, w: Any) -> tuple[Any, Any]:
+        extra = w * self.delta / (D + self.delta)
+        return extra, extra
+
     def guided(self, x: Any, cond: Any, uncond: Any, t: float, w: Any) -> Any:
         return cond + w * (cond - uncond)

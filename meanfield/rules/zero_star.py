@@ -30,6 +30,9 @@ class ZeroStar(Rule):
     guidance: Any = 1.0
     name: ClassVar[str] = "cfg-zero-star"
 
+    def shrinks(self, sigma2: float, eta: float) -> bool:
+        return True  # b = w m/(m^2 + v)
+
     def guided(self, x: Any, cond: Any, uncond: Any, t: float, w: Any) -> Any:
         r = np.sqrt(t) / (1.0 + np.sqrt(t))
         state = (1.0 - r) * x

@@ -1,0 +1,271 @@
+"""For which rules of guidance the theorems (T16)-(T18) hold: the table of docs/rules.md, entry by entry."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from meanfield import (
+    ByGroup,
+    Continuum,
+    Custom,
+    CustomRule,
+    Free,
+    Interval,
+    Linear,
+    Piecewise,
+    Problem,
+    ProblemError,
+    Projected,
+    Rescale,
+    ScheduleError,
+    Spectrum,
+    Tangential,
+    WeakModel,
+    ZeroStar,
+    dose,
+    no_go,
+    solve,
+)
+from meanfield.exact.directions import along
+from meanfield.exact.theorems import final_from_dose, mean_from_dose, variance_from_dose
+from meanfield.theory.motion import Groups, Point
+from meanfield.theory.push import push_of_rule
+
+SIGMA2, T = 0.25, 1000.0
+
+
+def problem(guidance=0.0, sampler="ode", sigma2=SIGMA2, **changes):
+    return Problem(classes=Continuum(), sigma2=sigma2, guidance=guidance, sampler=sampler, **{"t_start": T, **changes})
+
+
+def final(guidance, sampler="ode", **changes):
+    """m(0) and v(0)/sigma2."""
+    p = problem(guidance, sampler, **changes)
+    found = solve(p).final
+    return float(found.m), float(found.v) / p.sigma2
+
+
+# -- the pushes of docs/rules.md, (R2)-(R8), written out again ---------------------------------------------------------
+
+
+def rescaled(h):
+    def push(m, v, D, t, w, c, phi):
+        def size(p, q):  # |p mu_1 - q x|
+            return math.sqrt(p * p - 2 * p * q * m + q * q * (m * m + v))
+
+        factor = 1 - phi + phi * size(1, h(D, t)) / size(1 + w, h(D, t) + w * c)
+        return factor * (1 + w) - 1, factor * (h(D, t) + w * c) - h(D, t)
+
+    return push
+
+
+def projected(m, v, D, t, w, c, eta):
+    s = D - t
+    along_cond = t * (t - c * t * m + s * m - c * s * (m * m + v)) / (t * t + 2 * t * s * m + s * s * (m * m + v))
+    return w * (1 - (1 - eta) * along_cond), w * (c + (1 - eta) * along_cond * s / t)
+
+
+def zero_star(m, v, D, t, w, c, _):
+    return w, w * m / (m * m + v)
+
+
+def tangential(m, v, D, t, w, c, _):
+    gram = np.array([[(m - 1) ** 2 + v, (1 - c) * (m * m + v - m)], [0, (1 - c) ** 2 * (m * m + v)]])
+    p, q = np.linalg.eigh(gram.T)[1][:, -1]
+    return w * (1 - p * q), w * (p * (p - q) + c * q * q)
+
+
+PUSHES = {
+    "rescale x0": (lambda x: Rescale(1.0, x, "x0"), rescaled(lambda D, t: -(D - t) / t), 0.7),
+    "rescale eps": (lambda x: Rescale(1.0, x, "eps"), rescaled(lambda D, t: 1.0), 0.7),
+    "rescale v": (lambda x: Rescale(1.0, x, "v"), rescaled(lambda D, t: (1 - D + t) / (1 + t)), 0.7),
+    "projected": (lambda x: Projected(1.0, x), projected, 0.3),
+    "zero star": (lambda x: ZeroStar(1.0), zero_star, 0.0),
+    "tangential": (lambda x: Tangential(1.0), tangential, 0.0),
+    "weak model": (lambda x: WeakModel(1.0, x), lambda m, v, D, t, w, c, x: 2 * (w * x / (D + x),), 0.3),
+    "free": (lambda x: Free(1.0, x), lambda m, v, D, t, w, c, x: (w, w + x * (1 - c)), -0.9),
+}
+
+
+@pytest.mark.parametrize("name", PUSHES)
+def test_pushes_are_those_derived(name):
+    make, push, parameter = PUSHES[name]
+    rng = np.random.default_rng(1)
+    for t, m, w, excess in zip(
+        *(rng.uniform(*ends, 40) for ends in ((0.05, 9), (0, 2), (0.2, 5), (-1, 1))), strict=True
+    ):
+        groups = Groups(SIGMA2)
+        p = Point(groups, groups.tau(t), m - 1.0, excess)
+        made = push_of_rule(make(parameter), p, w, p.c, 0.0)
+        assert made == pytest.approx(push(m, p.v, p.D, t, w, 1 / (1 + p.D), parameter), abs=1e-9)
+        off = push(m, p.v, p.D, t, 1.1 * w, 1 / (1 + p.D), parameter)
+        assert abs(made.a - off[0]) + abs(made.b - off[1]) > 1e-6, "negative control"
+
+
+# -- (T17) -------------------------------------------------------------------------------------------------------------
+
+PROVED = {
+    "rescale x0": lambda w: Rescale(w, 1.0, "x0"),
+    "projected": Projected,
+    "projected, threshold": lambda w: Projected(w, 0.5, threshold=0.4),
+    "zero star": ZeroStar,
+    "weak model": lambda w: WeakModel(w, 0.7),
+    "free": lambda w: Free(w, Custom(lambda t: -0.9 * w.w(t), w.breakpoints)),
+    "by group": lambda w: ByGroup(w, [2.0]),
+}
+amplitudes = st.lists(st.sampled_from([0.0, 0.2, 1.0, 3.0, 10.0]), min_size=1, max_size=4)
+
+
+def steps(values):
+    return Piecewise(np.geomspace(0.1, 30.0, len(values) + 1)[1:-1].tolist(), values)
+
+
+@pytest.mark.parametrize("name", PROVED)
+@settings(max_examples=8)
+@given(values=amplitudes, sampler=st.sampled_from(["ode", "sde", 0.5, 1.5]), sigma2=st.sampled_from([0.05, 0.25, 2.0]))
+def test_no_amplitude_of_a_proved_rule_raises_the_variance(name, values, sampler, sigma2):
+    p = problem(PROVED[name](steps(values)), sampler, sigma2)
+    path = solve(p)
+    assert np.max(path.variance_excess) <= 1e-9  # at all times
+    assert np.min(path.m) >= -1e-9
+    assert no_go(p.guidance, p).v_ratio <= no_go(p.guidance, p).best_ratio * (1 + 1e-9)
+
+
+@settings(max_examples=15)
+@given(values=amplitudes, eta=st.sampled_from([1.0, 1.5]), phi=st.sampled_from([0.3, 1.0]), sigma2=st.floats(0.05, 2.0))
+def test_rescaled_v_shrinks_with_the_sde(values, eta, phi, sigma2):
+    path = solve(problem(Rescale(steps(values), phi, "v"), eta, sigma2))
+    assert np.max(path.variance_excess) <= 1e-9
+    assert np.max(path.m - 1.0 - path.D) <= 1e-9
+
+
+# rule, sampler, v(0)/sigma2 in docs/rules.md
+RAISED = [
+    (Rescale(Interval(5.0, 0.5, 5.0), 1.0), "ode", 1.0993),
+    (Rescale(Interval(20.0, 0.2, 0.5), 1.0), "sde", 1.0479),
+    (Rescale(Interval(20.0, 50.0, 100.0)), "ode", 1.1688),
+    (Tangential(Interval(40.0, 40.0, 150.0)), "ode", 1.4424),
+    (Tangential(Interval(40.0, 40.0, 150.0)), "sde", 1.0030),
+    (Projected(Interval(14.0, 18.0, 20.0), 8.0), "ode", 1.0335),
+    (Free(Interval(1.0, 1.0, T), Interval(-1.2, 1.0, T)), "ode", 1.8825),
+]
+
+
+@pytest.mark.parametrize(("rule", "sampler", "kept"), RAISED, ids=lambda x: str(x)[:20])
+def test_counterexamples_raise_the_variance_and_no_go_refuses_them(rule, sampler, kept):
+    assert kept > 1.0
+    assert final(rule, sampler)[1] == pytest.approx(kept, abs=1e-4)
+    with pytest.raises(ScheduleError, match=r"\(T17\) fails.*docs/rules\.md"):
+        no_go(rule, problem(sampler=sampler))
+
+
+def test_where_nothing_is_known_no_go_says_so():
+    def own(x, cond, uncond, t, w):
+        return cond + w * (cond - uncond)
+
+    for rule in (Rescale(1.0, prediction="v"), Projected(1.0, 2.0), CustomRule(own)):
+        with pytest.raises(ScheduleError, match="neither proved nor refuted"):
+            no_go(rule, problem())
+    with pytest.raises(ScheduleError, match="w >= 0"):
+        no_go(ZeroStar(Linear(-1.0, 0.1)), problem())
+
+
+def test_free_coefficients_can_shift_the_mean_at_no_cost():
+    """b = -w (1 + 1/D): the push has b = 0, v stays D, and m tends to 1 + w."""
+    b = Custom(lambda t: -1.0 - 1.0 / (SIGMA2 + np.asarray(t)))
+    for sampler in ("ode", "sde"):
+        m, kept = final(Free(1.0, b), sampler, t_start=1e6)
+        assert kept == pytest.approx(1.0, abs=1e-5)
+        assert m == pytest.approx(2.0, abs=2e-3)
+        assert dose(Free(1.0, b), problem(sampler=sampler)) == pytest.approx(0.0, abs=1e-12)
+
+
+# -- (T16), (T18) ------------------------------------------------------------------------------------------------------
+
+EARLY = Piecewise([1.0], [0.0, 1.0])
+LATE = Piecewise([1.0], [dose(EARLY, problem()) / dose(Piecewise([1.0], [1.0, 0.0]), problem()), 0.0])
+FOLLOWS_THE_STATE = {
+    "rescale eps": Rescale,
+    "rescale x0": lambda w: Rescale(w, prediction="x0"),
+    "rescale v": lambda w: Rescale(w, prediction="v"),
+    "projected": Projected,
+    "zero star": ZeroStar,
+    "tangential": Tangential,
+}
+
+
+@pytest.mark.parametrize("name", FOLLOWS_THE_STATE)
+def test_equal_doses_of_other_rules_do_not_end_alike(name):
+    rule = FOLLOWS_THE_STATE[name]
+    assert abs(final(rule(EARLY), "sde")[0] - final(rule(LATE), "sde")[0]) > 0.004
+    assert abs(final(rule(EARLY))[1] - final(rule(LATE))[1]) > 0.01
+    with pytest.raises(ScheduleError, match=r"\(T16\) and \(T18\) fail.*Use solve"):
+        dose(rule(1.0), problem())
+
+
+def test_equal_doses_of_a_weight_end_alike():
+    assert final(EARLY, "sde")[0] == pytest.approx(final(LATE, "sde")[0], abs=1e-8)
+    assert final(EARLY)[1] == pytest.approx(final(LATE)[1], rel=1e-8)
+
+
+@settings(max_examples=5)
+@given(values=amplitudes, sampler=st.sampled_from(["ode", "sde", 0.5]), b=st.floats(-1.5, 0.5))
+def test_linear_rules_are_integrals(values, sampler, b):
+    """(T15) with the a and b of the rule, against the solver; (T18) holds, and (T16) for the weak model."""
+    for rule in (WeakModel(steps(values), 0.7), Free(steps(values), b), ByGroup(steps(values), [1.3])):
+        p = problem(rule, sampler)
+        exact, solved = final_from_dose(p), solve(p).final
+        assert exact.m == pytest.approx(float(solved.m), abs=1e-8)
+        assert exact.v == pytest.approx(float(solved.v), rel=1e-8)
+        if sampler == "ode":
+            assert exact.v == pytest.approx(variance_from_dose(p, dose(rule, p)), rel=1e-9)
+    weak = problem(WeakModel(steps(values), 0.7), sampler)
+    left = (SIGMA2 / (SIGMA2 + T)) ** weak.e * math.exp(-weak.e * dose(weak.guidance, weak))
+    assert float(solve(weak).final.m) == pytest.approx(1.0 - left, abs=1e-9)
+
+
+def test_by_group_obeys_them_direction_by_direction():
+    two = Spectrum(c=[0.25, 0.5], u=[0.75, 4.0], share=[0.5, 0.5])
+    for sampler in ("sde", "ode"):
+        rule = ByGroup(EARLY, [0.5, 2.0])
+        p = Problem(classes=Continuum(), spectrum=two, guidance=rule, sampler=sampler, t_start=T)
+        found = solve(p).final
+        for i, factor in enumerate((0.5, 2.0)):
+            weight = Piecewise([1.0], [0.0, factor])
+            one = along(p.replace(guidance=weight), i)
+            total = final_from_dose(one).dose
+            if sampler == "sde":
+                assert 1.0 + found.mean_shift_group[i] == pytest.approx(mean_from_dose(one, total), abs=1e-8)
+            else:
+                kept = variance_from_dose(one, total) / one.sigma2
+                assert 1.0 + found.variance_excess_group[i] == pytest.approx(kept, rel=1e-7)
+        with pytest.raises(ProblemError, match="isotropic classes only"):
+            no_go(p.guidance, p)
+
+
+# -- how far the mean can go with the SDE ------------------------------------------------------------------------------
+
+BOUNDS = {
+    "projected": (Projected, math.sqrt(1.0 + SIGMA2)),
+    "rescale x0, phi 1": (lambda w: Rescale(w, 1.0, "x0"), math.sqrt(1.0 + SIGMA2)),
+    "rescale v": (lambda w: Rescale(w, prediction="v"), 1.0 + SIGMA2),
+    "tangential": (Tangential, 1.0 + SIGMA2),
+    "weak model": (WeakModel, 1.0),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+@settings(max_examples=12)
+@given(values=amplitudes)
+def test_the_mean_of_the_sde_is_bounded(name, values):
+    rule, bound = BOUNDS[name]
+    assert final(rule(steps(values)), "sde")[0] <= bound + 1e-9
+
+
+def test_two_rules_exceed_the_bound_of_a_weight():
+    assert final(Rescale(3.0), "sde")[0] == pytest.approx(1.3177, abs=1e-4)
+    assert final(ZeroStar(40.0), "sde")[0] == pytest.approx(1.3004, abs=1e-4)
+    assert final(40.0, "sde")[0] <= 1.0 + SIGMA2
