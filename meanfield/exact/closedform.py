@@ -1,4 +1,4 @@
-"""Closed forms for constant guidance: (T8)-(T13) of docs/theory.md, a route independent of the solver.
+"""Closed forms for constant guidance: (T8)-(T13) of docs/theory.md, (R1) of docs/rules.md: independent of the solver.
 
 Hypergeometric functions come from mpmath with 30 digits, since 2F1 of a large parameter loses everything in doubles.
 Where a formula does not hold (a glass before speciation, w < 0 where a wrong class captures) it is refused, not bent.
@@ -14,6 +14,7 @@ import numpy as np
 from meanfield.errors import ProblemError, require
 from meanfield.guidance.schedules import Constant
 from meanfield.problem.statement import Problem
+from meanfield.rules.weak_model import WeakModel
 from meanfield.tools.roots import brentq
 
 
@@ -73,13 +74,16 @@ def after_speciation(m_s: float, v_s: float, D_s: float, D: float, eta: float) -
 
 
 def closed_form(problem: Problem, d: float = math.inf) -> Final:
-    """m(0), v(0) and t_s of a problem with constant guidance by (T8), (T10), (T11).
+    """m(0), v(0) and t_s of a problem with constant guidance by (T8), (T10), (T11); of a constant weak model by (R1),
+    whose law knows no other class and no t_s.
 
     Raises
     ------
     ProblemError : guidance is not constant, or a glass comes before speciation (then only `solve` knows the way).
     """
     problem.require_isotropic("closed_form", "Use solve, or meanfield.exact.directions.along for one direction.")
+    if isinstance(problem.schedule, WeakModel) and isinstance(problem.schedule.guidance, Constant):
+        return _weak_model(problem, problem.schedule.guidance.value, problem.schedule.delta)
     if not isinstance(problem.schedule, Constant):
         raise ProblemError(f"closed forms need constant guidance; got {problem.guidance!r}. Use solve.")
     w, eta, sigma2 = problem.schedule.value, problem.eta, problem.sigma2
@@ -123,6 +127,16 @@ def strong_guidance(alpha: float, sigma2: float, w: float = math.inf) -> tuple[f
     remedy = "Lower alpha or sigma2."
     require(2.0 * alpha - 1.0 < math.log1p(1.0 / sigma2), rule, f"alpha={alpha}, sigma2={sigma2}", remedy)
     return 1.0 + sigma2, 1.0 - sigma2 * math.expm1(2.0 * alpha - 1.0)
+
+
+def _weak_model(problem: Problem, w: float, delta: float) -> Final:
+    """(R1): v/delta is that of (T8) at D/delta, and m - 1 what is left of the start."""
+    sigma2, T = problem.sigma2, problem.T
+    _, v = crowd(sigma2 / delta, w, problem.eta, sigma2 / delta, T / delta, problem.v_T / delta)
+    if math.isinf(T):
+        return Final(1.0, delta * v, math.nan)
+    dose = w * (math.log1p(delta / sigma2) - math.log1p(delta / (sigma2 + T)))
+    return Final(1.0 - (sigma2 / (sigma2 + T)) ** problem.e * math.exp(-problem.e * dose), delta * v, math.nan)
 
 
 def _t8(D, w, eta):
