@@ -1,4 +1,4 @@
-"""Closed forms for constant guidance: (T8)-(T13) of docs/theory.md, (R1) of docs/rules.md: independent of the solver.
+"""Closed forms for constant guidance: (T8)-(T13) of docs/theory.md, (P7) of docs/rules.md: independent of the solver.
 
 Hypergeometric functions come from mpmath with 30 digits, since 2F1 of a large parameter loses everything in doubles.
 Where a formula does not hold (a glass before speciation, w < 0 where a wrong class captures) it is refused, not bent.
@@ -74,7 +74,7 @@ def after_speciation(m_s: float, v_s: float, D_s: float, D: float, eta: float) -
 
 
 def closed_form(problem: Problem, d: float = math.inf) -> Final:
-    """m(0), v(0) and t_s of a problem with constant guidance by (T8), (T10), (T11); of a constant weak model by (R1),
+    """m(0), v(0) and t_s of a problem with constant guidance by (T8), (T10), (T11); of a constant weak model by (P7),
     whose law knows no other class and no t_s.
 
     Raises
@@ -130,7 +130,7 @@ def strong_guidance(alpha: float, sigma2: float, w: float = math.inf) -> tuple[f
 
 
 def _weak_model(problem: Problem, w: float, delta: float) -> Final:
-    """(R1): v/delta is that of (T8) at D/delta, and m - 1 what is left of the start."""
+    """(P7): v/delta is that of (T8) at D/delta, and m - 1 what is left of the start."""
     sigma2, T = problem.sigma2, problem.T
     _, v = crowd(sigma2 / delta, w, problem.eta, sigma2 / delta, T / delta, problem.v_T / delta)
     if math.isinf(T):

@@ -17,7 +17,7 @@ def problem(guidance, sampler="ode", t_start=1e8, classes=None):
     return Problem(classes=classes, sigma2=SIGMA2, guidance=guidance, sampler=sampler, t_start=t_start)
 
 
-# -- the weak model, (R1) ----------------------------------------------------------------------------------------------
+# -- the weak model, (P7) ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("w", "delta"), [(1.0, 0.3), (2.5, 0.1), (0.5, 2.0), (-0.25, 0.3)])

@@ -48,7 +48,7 @@ def final(guidance, sampler="ode", **changes):
     return float(found.m), float(found.v) / p.sigma2
 
 
-# -- the pushes of docs/rules.md, (R2)-(R8), written out again ---------------------------------------------------------
+# -- the pushes of docs/rules.md, (P1)-(P6), written out again ---------------------------------------------------------
 
 
 def rescaled(h):
@@ -146,7 +146,9 @@ def test_rescaled_v_shrinks_with_the_sde(values, eta, phi, sigma2):
 RAISED = [
     (Rescale(Interval(5.0, 0.5, 5.0), 1.0), "ode", 1.0993),
     (Rescale(Interval(20.0, 0.2, 0.5), 1.0), "sde", 1.0479),
+    (Rescale(0.05, 1.0), "ode", 1.0013),
     (Rescale(Interval(20.0, 50.0, 100.0)), "ode", 1.1688),
+    (Rescale(Interval(50.0, 100.0, 200.0)), "sde", 1.0006),
     (Tangential(Interval(40.0, 40.0, 150.0)), "ode", 1.4424),
     (Tangential(Interval(40.0, 40.0, 150.0)), "sde", 1.0030),
     (Projected(Interval(14.0, 18.0, 20.0), 8.0), "ode", 1.0335),
@@ -192,6 +194,7 @@ FOLLOWS_THE_STATE = {
     "rescale x0": lambda w: Rescale(w, prediction="x0"),
     "rescale v": lambda w: Rescale(w, prediction="v"),
     "projected": Projected,
+    "projected, eta = 8": lambda w: Projected(w, 8.0),
     "zero star": ZeroStar,
     "tangential": Tangential,
 }
@@ -265,7 +268,9 @@ def test_the_mean_of_the_sde_is_bounded(name, values):
     assert final(rule(steps(values)), "sde")[0] <= bound + 1e-9
 
 
-def test_two_rules_exceed_the_bound_of_a_weight():
+def test_three_rules_exceed_the_bound_of_a_weight():
     assert final(Rescale(3.0), "sde")[0] == pytest.approx(1.3177, abs=1e-4)
     assert final(ZeroStar(40.0), "sde")[0] == pytest.approx(1.3004, abs=1e-4)
+    up_down_up = Piecewise([0.015, 1.15], [11.0, 0.35, 24.0])
+    assert final(Rescale(up_down_up, 0.5, "x0"), "sde")[0] == pytest.approx(1.2632, abs=1e-4)
     assert final(40.0, "sde")[0] <= 1.0 + SIGMA2

@@ -80,7 +80,7 @@ def test_at_equal_mean_it_loses_far_more(sampler, kept, cfg):
     assert law(w, sampler)[1] == pytest.approx(cfg, abs=1e-4)
 
 
-# -- what it keeps: the length, (R9) -----------------------------------------------------------------------------------
+# -- what it keeps: the length, (P8) -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("classes", [Continuum(), Exponential(0.4), Exponential(0.7)], ids=repr)
