@@ -91,8 +91,9 @@ def in_ve_time(guidance: Schedule, noise: Noise) -> Schedule:
         return guidance
     if isinstance(guidance, PowerLaw):
         return PowerLaw(OwnNorm(in_ve_time(guidance.guidance, noise), noise, guidance.exponent), guidance.exponent)
-    if guidance.by_rule:  # a rule knows VE noise, its amplitude the own time
-        return replace(guidance, guidance=in_ve_time(guidance.guidance, noise))  # type: ignore[type-var, attr-defined]
+    if guidance.by_rule:  # a rule knows VE noise, its amplitude and other schedules in it the own time
+        stated = {name: x for name, x in vars(guidance).items() if isinstance(x, Schedule)}
+        return replace(guidance, **{name: in_ve_time(x, noise) for name, x in stated.items()})  # type: ignore[type-var]
     late = [s for s in guidance.breakpoints if s > noise.last]
     if late:
         raise ScheduleError(

@@ -6,7 +6,20 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from meanfield import Continuum, Exponential, Free, Problem, Projected, Rescale, Tangential, WeakModel, ZeroStar, solve
+from meanfield import (
+    Continuum,
+    Exponential,
+    Free,
+    Interval,
+    Problem,
+    Projected,
+    Rescale,
+    Tangential,
+    WeakModel,
+    ZeroStar,
+    dose,
+    solve,
+)
 from meanfield.exact.closedform import after_speciation, closed_form
 
 SIGMA2 = 0.25
@@ -148,3 +161,14 @@ def test_rules_that_go_on_after_speciation(rule):
     assert event.kind == "speciation"
     left = after_speciation(event.m, event.v, SIGMA2 + event.t, SIGMA2, 0.0)
     assert abs(float(found.final.v) - left[1]) > 0.01
+
+
+@pytest.mark.parametrize("b", [-1.0, -0.5])
+def test_schedules_of_a_rule_are_stated_in_the_own_time_of_the_noise(b):
+    """sigma = 2 is t = 4: the same problem in both times."""
+    stated = []
+    for noise, t_start, low, high in (("ve", 1000.0, 0.49, 4.0), ("edm", math.sqrt(1000.0), 0.7, 2.0)):
+        rule = Free(Interval(1.0, low, high), b=Interval(b, low, high))
+        p = Problem(classes=Continuum(), sigma2=SIGMA2, guidance=rule, sampler="ode", t_start=t_start, noise=noise)
+        stated.append((float(solve(p).final.m), float(solve(p).final.v), dose(rule, p)))
+    assert stated[0] == pytest.approx(stated[1], abs=1e-8)
