@@ -141,8 +141,12 @@ class Rule(Schedule):
         return bool(np.abs(self.apply(x, cond, cond, 1.0, 1.0, 0.25) - cond).max() > 1e-9)
 
     def apply(self, x: Any, cond: Any, uncond: Any, t: float, w: Any, variances: Any) -> np.ndarray:
-        """`guided` with what takes the place of the unconditional prediction, checked: finite, of the shape of x."""
-        made = np.asarray(self.guided(x, cond, self.other(x, cond, uncond, t, variances), t, w), float)
+        """`combined` with what takes the place of the unconditional prediction."""
+        return self.combined(x, cond, self.other(x, cond, uncond, t, variances), t, w)
+
+    def combined(self, x: Any, cond: Any, other: Any, t: float, w: Any) -> np.ndarray:
+        """`guided` of two predictions, checked: finite, of the shape of x."""
+        made = np.asarray(self.guided(x, cond, other, t, w), float)
         if made.shape != x.shape:
             raise ScheduleError(f"a rule must return the shape of x, {x.shape}; {self!r} returned {made.shape}.")
         if not np.isfinite(made).all():

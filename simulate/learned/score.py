@@ -18,7 +18,7 @@ from simulate.samples.scored import ScoreFunction, checked_state, sample_scores
 def digit_problem(guidance: Any = 0.0, sampler: str | float = "ode", t_start: float = 6400.0) -> Problem:
     """The problem of sampling a digit: ten classes, and the blur as the least class variance.
 
-    Its guidance is any schedule of the library, in VE time on top of the blur; t = 6400 is sigma = 80 as in EDM.
+    Its guidance is any schedule or rule, in VE time on top of the blur; t = 6400 is sigma = 80 as in EDM.
 
     Examples
     --------
@@ -73,7 +73,8 @@ class LearnedScore:
     ) -> np.ndarray:
         """Guided samples (len(labels), 64) of these labels, in the units of `Digits.x`, blur included.
 
-        Sample i has the same start and noise for every guidance, and for every network. See `sample_scores`.
+        Sample i has the same start and noise for every guidance, and for every network. See `sample_scores`, which
+        takes the scores of this network too, a weak model's in the place of the unconditional one for instance.
 
         Raises
         ------
@@ -88,7 +89,7 @@ class LearnedScore:
         conditional = self.conditional(labels)
         return sample_scores(
             problem, conditional, self.unconditional, self.network.u.numel(), n_samples=len(labels), n_steps=n_steps,
-            seed=seed, progress=progress, t_end=0.0,
+            seed=seed, progress=progress, t_end=None if problem.schedule.by_rule else 0.0,
         )  # fmt: skip
 
     def _score(self, labels: np.ndarray | None) -> ScoreFunction:

@@ -15,9 +15,13 @@ from simulate.steps.integrators import Step, Steps, make_steps, time_grid
 State = TypeVar("State")
 
 
-def require_start(problem: Problem, given: str, t_start: float) -> None:
-    """Refuse a start at infinity (`t_start` is what the message suggests), and a weight that depends on the sample."""
-    problem.weight(problem.T)
+def require_start(problem: Problem, given: str, t_start: float, *, rules: bool = False) -> None:
+    """Refuse a start at infinity (`t_start` is what the message suggests), and a weight that depends on the sample.
+
+    `rules` : whether rules of guidance are taken.
+    """
+    if not (rules and problem.schedule.by_rule):
+        problem.weight(problem.T)
     if math.isinf(problem.T):
         raise ProblemError(f"given {given} need a finite start; got t_start = inf. Give e.g. t_start={t_start:g}.")
 

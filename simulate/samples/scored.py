@@ -11,6 +11,9 @@ posterior moves with the state. Where steps are short enough the force at the pr
 that at the corrected one, whose distance is O(h^3) (order 3 for the ODE, weak order 2 for the SDE, as before); where
 they are not it is evaluated again.
 
+A rule of guidance (`meanfield.rules`) takes the two denoised predictions x + t s instead of the scores, per dim^(1/2),
+and s_w = (guided - x)/t. The unconditional score may be any other one: that of a weak model, for instance.
+
 No score is called at t below `t_end`: the steps go on to t = 0 with b(x, t_end), whose change over so short a time does
 not matter. With s = sigma^2 -> 0 what is returned is then the denoised sample, as in other samplers. Scores in the form
 (D(x, sigma) - x)/sigma^2 are 0/0 at t = 0.
@@ -29,6 +32,7 @@ from meanfield.tools.progress import Progress
 from simulate.samples.batch import Batch, require_start
 from simulate.steps.integrators import Step, correct, predict
 
+INSIDE = 1e-9  # of a step: where schedules are read at its ends
 T_END = 1e-4  # default of t_end, in units of sigma2: times below change a force b by a few 1e-5 of its size
 
 ScoreFunction = Callable[[np.ndarray, float], np.ndarray]  # x (samples, dim), VE time t -> score (samples, dim)
@@ -52,10 +56,12 @@ def sample_scores(
 
     Parameters
     ----------
-    problem : guidance, sampler, noise and a finite start; its classes are not looked at. Its sigma2 is the variance c
-        above, and sets the steps, log-uniform in c + t: give the least variance that a class has in any direction.
+    problem : guidance (a schedule or a rule), sampler, noise and a finite start; its classes are not looked at. Its
+        sigma2 is the variance c above, and sets the steps, log-uniform in c + t: give the least variance that a class
+        has in any direction.
     conditional, unconditional : (x, t) -> score, x and score of shape (n_samples, dim), t the VE time. A conditional
-        score may know one label for each sample. Neither is called where it does not enter (w = -1, w = 0).
+        score may know one label for each sample. Neither is called where it does not enter (w = -1, w = 0). With a
+        rule the second one is what the rule pushes away from: for `WeakModel` give the weak model's score.
     dim : number of dimensions.
     n_samples, n_steps, seed : as in `simulate.run`.
     draw : number of the batch, >= 0; another one has other random numbers.
@@ -71,7 +77,7 @@ def sample_scores(
     ------
     ProblemError : a start at t = infinity, a spectrum, a score that is no function or of another shape, a number out
         of range.
-    ScheduleError : guidance that depends on the sample.
+    ScheduleError : a weight that depends on the sample; a rule that fails.
     ConvergenceError : a score that is not finite.
 
     Examples
@@ -87,24 +93,30 @@ def sample_scores(
     """
     require(isinstance(problem, Problem), "problem must be a Problem", repr(problem))
     problem.require_isotropic("sample_scores", "Scores are given in the coordinates of x: state sigma2.")
-    require_start(problem, "scores", 400)
+    require_start(problem, "scores", 400, rules=True)
     for name, score in (("conditional", conditional), ("unconditional", unconditional)):
         require(callable(score), f"the {name} score must be a function of (x, t)", repr(score))
     batch = Batch(problem, n_steps, n_samples, whole("dim", dim, low=1), seed, draw)
     t_end = T_END * problem.sigma2 if t_end is None else checked("t_end", t_end, low=0)
     require(t_end < problem.T, "t_end must be below the start", f"t_end={t_end:g} and t={problem.T:g}", "Lower it.")
     t = np.maximum(batch.steps.t, t_end).tolist()
+    rule = problem.schedule if problem.schedule.by_rule else None
+    if rule is not None:
+        require(t_end > 0.0, "a rule acts on denoised predictions, at t > 0", f"t_end={t_end:g}", "Leave t_end out.")
 
-    def force(x: np.ndarray, t: float, w: float) -> np.ndarray:
-        return x + (problem.sigma2 + t) * _guided(x, t, w, conditional, unconditional)
+    def force(x: np.ndarray, t: float, w: float, inside: float) -> np.ndarray:
+        scores = conditional, unconditional
+        guided = _guided(x, t, w, *scores) if rule is None else _by_rule(rule, x, t, w, inside, *scores)
+        return x + (problem.sigma2 + t) * guided
 
     def move(state: _State, n: int, step: Step, noise: Any) -> _State:
         x, b = state.x, state.b
-        if b is None or step.w_start != state.w:
-            b = force(x, t[n], step.w_start)
+        inside = INSIDE * (t[n] - t[n + 1])  # a rule's own coefficients may jump where the step begins or ends
+        if b is None or step.w_start != state.w or (rule is not None and step.ratio == 0.0):
+            b = force(x, t[n], step.w_start, t[n] - inside)
         ahead = b + step.ratio * (b - state.before)
         predicted = predict(x, b, ahead, noise, step)
-        there = force(predicted, t[n + 1], step.w_end)
+        there = force(predicted, t[n + 1], step.w_end, t[n + 1] + inside)
         return _State(correct(predicted, there - ahead, step), there if step.resolved else None, step.w_end, b)
 
     with Progress(progress, len(batch.steps), "sampling") as show:
@@ -149,19 +161,35 @@ def numbers(name: str, values: Any) -> np.ndarray:
 
 
 def _guided(x: np.ndarray, t: float, w: float, conditional: ScoreFunction, unconditional: ScoreFunction) -> np.ndarray:
-    """s_c + w (s_c - s_u), each score checked, and called only where it enters."""
+    """s_c + w (s_c - s_u), each score called only where it enters."""
     total = np.zeros_like(x)
     for name, weight, function in (("conditional", 1.0 + w, conditional), ("unconditional", -w, unconditional)):
-        if weight == 0.0:
-            continue
-        score = numbers(f"the {name} score", function(x, t))
-        rule = f"the {name} score must have the shape of x, {x.shape}"
-        require(score.shape == x.shape, rule, f"{score.shape} at t = {t:.4g}", "Return one score for each sample.")
-        if not np.all(np.isfinite(score)):
-            lost = int(np.sum(~np.isfinite(score).all(axis=1)))
-            raise ConvergenceError(
-                f"the {name} score must be finite; at t = {t:.4g} it is not for {lost} of {len(x)} samples. Weaken the "
-                "guidance, take more steps, train longer, or raise t_end if it fails at small t."
-            )
-        total += weight * score
+        if weight != 0.0:
+            total += weight * _checked(name, function, x, t)
     return total
+
+
+def _by_rule(
+    rule: Any, x: np.ndarray, t: float, w: float, inside: float, conditional: ScoreFunction, other: ScoreFunction
+) -> np.ndarray:
+    """The score of what a rule makes of the two denoised predictions; `inside` is the time that the rule sees."""
+    unit = math.sqrt(x.shape[1])
+    cond, uncond = (
+        (x + t * _checked(name, function, x, t)) / unit
+        for name, function in (("conditional", conditional), ("unconditional", other))
+    )
+    weight = w if rule.factors is None else w * rule.factors[0]
+    return (unit * rule.combined(x / unit, cond, uncond, inside, weight) - x) / t
+
+
+def _checked(name: str, function: ScoreFunction, x: np.ndarray, t: float) -> np.ndarray:
+    score = numbers(f"the {name} score", function(x, t))
+    rule = f"the {name} score must have the shape of x, {x.shape}"
+    require(score.shape == x.shape, rule, f"{score.shape} at t = {t:.4g}", "Return one score for each sample.")
+    if not np.all(np.isfinite(score)):
+        lost = int(np.sum(~np.isfinite(score).all(axis=1)))
+        raise ConvergenceError(
+            f"the {name} score must be finite; at t = {t:.4g} it is not for {lost} of {len(x)} samples. Weaken the "
+            "guidance, take more steps, train longer, or raise t_end if it fails at small t."
+        )
+    return score
