@@ -2,7 +2,8 @@
 
 Every second image of a class goes to the *generator* half, the others to the *held-out* half (the file lists the images
 writer by writer, so both halves have all writers). The generator half trains the scores and gives every fit; the
-held-out half trains the classifier and is what samples are compared with.
+held-out half trains the classifier and is what samples are compared with. Other splits, drawn at random, say what hangs
+on this one.
 
 Units. With the centre mu and the variance B of the class means, both of the generator half,
 
@@ -24,7 +25,7 @@ import numpy as np
 
 from meanfield.errors import one_of, require, whole
 from simulate.learned.extra import library
-from simulate.randomness.streams import FORWARD, stream
+from simulate.randomness.streams import FORWARD, SPLIT, stream
 from simulate.samples.scored import numbers
 
 BLUR = 0.02
@@ -33,6 +34,8 @@ BLUR = 0.02
 @dataclass(frozen=True)
 class Digits:
     """The two halves of the images, in the units of the theory, without blur.
+
+    For other images than the 8 x 8 digits, 64 stands for their pixels.
 
     Attributes
     ----------
@@ -68,22 +71,37 @@ class Digits:
         return np.array([p.mean(axis=0) for p in parts]), np.array([np.cov(p.T, bias=True) + blur for p in parts])
 
 
-def load_digits() -> Digits:
+def load_digits(split: int = 0) -> Digits:
     """The digits, split and scaled. Needs the extra `learned`; nothing is downloaded.
+
+    Parameters
+    ----------
+    split : 0 takes every second image of a class; 1, 2, ... halve every class at random.
 
     Raises
     ------
     MissingExtraError : scikit-learn is not installed.
+    ProblemError : a split that is no number of one.
     """
+    split = whole("split", split, low=0)
     found = library("sklearn.datasets").load_digits()
-    pixels, labels = found.data.astype(float), found.target.astype(int)
+    return halved(found.data.astype(float), found.target.astype(int), split)
+
+
+def halved(pixels: np.ndarray, labels: np.ndarray, split: int = 0) -> Digits:
+    """Images (images, pixels) with labels 0 ... 9 in two halves, in the units of the theory."""
     rank = np.empty(len(labels), dtype=int)  # position of an image within its class
     for k in range(10):
-        rank[labels == k] = np.arange(np.sum(labels == k))
+        order = np.arange(np.sum(labels == k))
+        rank[labels == k] = stream(split, SPLIT, 0, k).permutation(order) if split else order
     own = rank % 2 == 0
-    means = np.array([pixels[own & (labels == k)].mean(axis=0) for k in range(10)])
+    return in_units(pixels[own], labels[own], pixels[~own], labels[~own])
+
+
+def in_units(x: np.ndarray, labels: np.ndarray, x_held_out: np.ndarray, labels_held_out: np.ndarray) -> Digits:
+    """Two halves (images, pixels) in the units of the theory, which the first one gives."""
+    means = np.array([x[labels == k].mean(axis=0) for k in range(10)])
     centre = means.mean(axis=0)
-    live = int(np.sum(pixels[own].var(axis=0) > 0.0))
+    live = int(np.sum(x.var(axis=0) > 0.0))
     scale = float(np.sqrt(np.sum((means - centre) ** 2) / len(means) / live))
-    x = (pixels - centre) / scale
-    return Digits(x[own], labels[own], x[~own], labels[~own], centre, scale)
+    return Digits((x - centre) / scale, labels, (x_held_out - centre) / scale, labels_held_out, centre, scale)

@@ -16,6 +16,7 @@ MEANS, NOISE, ORTHOGONAL = 0, 1, 2  # roles: class means; start and noise in the
 CLONES, FORWARD = 3, 4  # roles: a batch of cloned trajectories; states noised forward
 RESAMPLING = 5  # role: bootstrap
 LINE = 6  # role: start and noise of samples on the line
+SPLIT = 7  # role: halves of a set of images
 
 
 def stream(seed: int, role: int, draw: int, sample: int = 0) -> np.random.Generator:

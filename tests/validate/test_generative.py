@@ -7,7 +7,15 @@ import pytest
 
 from simulate.randomness.streams import resampling_counts
 from validate import ComparisonError, family_threshold
-from validate.figures.digits.generative import energy_distance, mean_shift, trace_ratio, vendi, vendi_score
+from validate.figures.digits.generative import (
+    coverage,
+    energy_distance,
+    mean_shift,
+    recall,
+    trace_ratio,
+    vendi,
+    vendi_score,
+)
 
 RNG = np.random.default_rng(11)
 
@@ -77,6 +85,26 @@ def test_vendi_counts_what_differs():
     wide, narrow = (vendi(a * x, math.sqrt(5.0), 40) for a in (1.0, 0.7))
     assert wide.value > narrow.value + 3 * math.hypot(wide.stderr, narrow.stderr)
     assert math.isnan(vendi(x, 1.0, 100).stderr)
+
+
+def test_coverage_and_recall_count_the_modes_that_are_found():
+    """Ten far modes of twelve images in a plane each: both are the share that samples are drawn from."""
+
+    def near(modes, n, width):
+        centres = np.repeat(100.0 * np.eye(12)[:modes], n, axis=0)
+        centres[:, 10:] += width * RNG.normal(size=(modes * n, 2))
+        return centres
+
+    real = near(10, 12, 1.0)
+    for modes in (10, 7, 1):
+        x = near(modes, 400, 1.0)
+        assert abs(coverage(x, real) - modes / 10) < 0.05 and abs(recall(x, real) - modes / 10) < 0.05
+    one = near(1, 400, 0.01)  # one image again and again: no mode's spread is recalled
+    assert recall(one, real) < 0.02
+    blurred = near(10, 400, 30.0)  # bad samples: recall does not see it
+    assert recall(blurred, real) > 0.95 and coverage(blurred, real) < 0.9
+    with pytest.raises(ComparisonError, match="k must be a whole number >= 1 and <= 119"):
+        coverage(one, real, k=120)
 
 
 def test_bad_samples_are_refused():

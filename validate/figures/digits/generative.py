@@ -9,6 +9,11 @@ Means are taken over pairs of different samples, so E is unbiased and scatters a
 
 Vendi score (arXiv:2210.02410): exp of the entropy of the eigenvalues of K/n, K_ij = exp(-|x_i - x_j|^2/(2 h^2)): the
 effective number of different images among n. It grows with n: only scores of equal n can be compared.
+
+Balls of nearest neighbours. Coverage (arXiv:2002.09797): every real image is a mode, a ball that reaches to its k-th
+nearest real image; the share of modes that hold a sample. Recall (arXiv:1904.06991): the share of real images inside
+the ball of some sample, which reaches to its k-th nearest sample. Both grow with the number of samples. Coverage falls
+if samples miss modes, and if they are bad; recall does not fall where bad samples spread.
 """
 
 import math
@@ -110,6 +115,38 @@ def vendi(x: np.ndarray, bandwidth: float, batch: int) -> Estimate:
     scores = [vendi_score(x[i : i + batch], bandwidth) for i in range(0, len(x) - batch + 1, batch)]
     stderr = np.std(scores, ddof=1) / math.sqrt(len(scores)) if len(scores) > 1 else math.nan
     return Estimate(float(np.mean(scores)), float(stderr))
+
+
+def coverage(x: np.ndarray, real: np.ndarray, k: int = 5) -> float:
+    """Share of the modes of `real` (m, dim), balls to the k-th nearest real image, that hold a sample of x (n, dim).
+
+    Examples
+    --------
+    >>> real = np.array([[0.0], [1.0], [10.0], [11.0]])
+    >>> coverage(np.array([[0.4], [0.6]]), real, k=1), coverage(real, real, k=1)
+    (0.5, 1.0)
+    """
+    reach = _reach(real, k)
+    return float(np.mean((cdist(real, _samples(x)) <= reach[:, None]).any(axis=1)))
+
+
+def recall(x: np.ndarray, real: np.ndarray, k: int = 3) -> float:
+    """Share of `real` (m, dim) inside the ball of some sample of x (n, dim), which reaches to its k-th nearest sample.
+
+    Examples
+    --------
+    >>> real = np.array([[0.0], [1.0], [10.0], [11.0]])
+    >>> recall(np.array([[0.0], [1.5]]), real, k=1), recall(real + 50.0, real, k=1)
+    (0.5, 0.0)
+    """
+    reach = _reach(x, k)
+    return float(np.mean((cdist(_samples(real), x) <= reach[None, :]).any(axis=1)))
+
+
+def _reach(x: np.ndarray, k: int) -> np.ndarray:
+    """Distance of every row to its k-th nearest other one, (rows,)."""
+    k = whole("k", k, low=1, high=len(_samples(x)) - 1, error=ComparisonError)
+    return np.partition(cdist(x, x), k, axis=1)[:, k]  # the nearest is the row itself
 
 
 def _samples(x: np.ndarray) -> np.ndarray:

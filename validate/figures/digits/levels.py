@@ -19,14 +19,14 @@ from typing import Any
 import numpy as np
 import xarray
 
-from meanfield import solve
 from meanfield.errors import one_of
 from simulate import PointScore, sample_mixture, sample_scores
 from simulate.learned import BLUR, Digits, Training, digit_problem, load_digits, make_classifier, train
 from simulate.randomness.streams import resampling_counts
 from validate.errors import ComparisonError
 from validate.figures.digits.generative import energy_distance, mean_shift, trace_ratio, vendi
-from validate.figures.digits.schedules import SCHEDULES, class_problem, schedule_of
+from validate.figures.digits.mean_field import ClassTheory
+from validate.figures.digits.schedules import SCHEDULES, schedule_of
 from validate.results.provenance import versions
 from validate.results.tables import Columns, Show, tabulate
 
@@ -51,24 +51,8 @@ def mean_field_level(samplers: Sequence[str] = ("ode", "sde")) -> xarray.Dataset
 
     def measure(sampler, k):
         """One class under all schedules, against itself without guidance."""
-        mean, covariance = means[k], covariances[k]
-        problem, basis = class_problem(means, covariance, 0.0, sampler, T_START)
-        assert problem.spectrum is not None
-        c, square = np.asarray(problem.spectrum.c), (mean @ basis) ** 2
-        left_out = np.trace(covariance) - c.sum()  # directions without guidance
-        free: Any = solve(problem).final
-
-        def guided(name):
-            theory = solve(problem.replace(guidance=schedule_of(name, sampler)))
-            final: Any = theory.final
-            return {
-                "shift": (final.m_group - free.m_group) @ square / (mean @ mean),
-                "trace_guided": (c @ (final.v_group / free.v_group) + left_out) / np.trace(covariance),
-                "t_speciation": theory.t_speciation,
-                "standing": theory.standing,
-            }
-
-        return tabulate({"schedule": SCHEDULES}, guided)
+        theory = ClassTheory(means, means[k], covariances[k], sampler, T_START)
+        return tabulate({"schedule": SCHEDULES}, lambda name: theory.distortion(schedule_of(name, sampler)))
 
     data = _dataset(tabulate({"sampler": samplers, "class": range(10)}, measure), samplers)
     return data.assign_attrs(level="mean field", t_start=T_START, **_about())
