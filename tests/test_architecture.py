@@ -75,7 +75,7 @@ DOORS = {
 }
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 HEAVY = {"scipy.optimize", "scipy.stats", "numba", "sympy", "matplotlib", "xarray"}  # loaded when they are used
-LEARNING = {"torch", "sklearn"}  # the extra `learned`
+LEARNING = {"torch", "sklearn", "mlxtend"}  # the extra `learned`
 BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
 
 

@@ -17,9 +17,7 @@ from simulate.learned.digits import BLUR, Digits
 from simulate.learned.extra import library
 
 FORMAT = "cfgfield learned score 2"
-ENTRIES = {
-    "training", "data", "torch", "step", "network", "average", "optimiser", "generator", "labels", "losses", "hash",
-}  # fmt: skip
+ENTRIES = {"training", "data", "torch", "step", "network", "optimiser", "generator", "losses", "hash"}
 
 
 class CheckpointError(CfgfieldError, ValueError):

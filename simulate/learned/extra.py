@@ -9,7 +9,7 @@ from typing import Any
 from meanfield.errors import CfgfieldError
 
 INSTALL = "pip install -c constraints.txt -c constraints-extras.txt -e '.[learned]'"
-LIBRARIES = {"torch": "torch", "sklearn": "scikit-learn"}  # import name -> distribution
+LIBRARIES = {"torch": "torch", "sklearn": "scikit-learn", "mlxtend": "mlxtend"}  # import name -> distribution
 
 
 class MissingExtraError(CfgfieldError, ImportError):

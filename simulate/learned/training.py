@@ -14,24 +14,22 @@ thread; a checkpoint holds the generator's state. A run that was killed and resu
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from meanfield.errors import ProblemError, build, checked, one_of, settle, whole
-from meanfield.tools.progress import Progress
-from simulate.learned.checkpoint import damaged, read_checkpoint, write_checkpoint
 from simulate.learned.digits import BLUR, Digits, load_digits
-from simulate.learned.extra import library, one_thread
+from simulate.learned.extra import library
 from simulate.learned.network import NO_LABEL, make_network, principal_directions
+from simulate.learned.resuming import Run, finished, require_digits, saving
 from simulate.learned.score import LearnedScore
 
 LABELS = ("true", "shuffled")
 LEAST_VARIANCE = 1e-3  # of a principal direction in the preconditioning, where pixels never vary
 WARM_UP = 100  # steps
 DECAY = 0.999  # of the average of the weights
-PARTS = ("network", "average", "optimiser")  # of a run that have a state of their own
 
 
 @dataclass(frozen=True)
@@ -81,6 +79,7 @@ class Training:
 def train(
     training: Training | None = None,
     *,
+    images: Digits | None = None,
     checkpoint: str | Path | None = None,
     every: int = 250,
     progress: bool | Callable[[int, int], Any] | None = None,
@@ -90,6 +89,7 @@ def train(
     Parameters
     ----------
     training : what is trained, and how; by default `Training()`.
+    images : whose generator half is learned; by default `load_digits()`.
     checkpoint : a file that is written at times and at the end, whole or not at all. If it is there, the run goes on
         from it, to the same bits as one that was never interrupted; a finished one is returned as it is.
     every : steps from one checkpoint to the next, >= 1.
@@ -104,31 +104,18 @@ def train(
     training = Training() if training is None else training
     if not isinstance(training, Training):
         raise ProblemError(f"training must be a Training; got {training!r}. Give e.g. Training(steps=500).")
-    if not isinstance(checkpoint, str | Path | None) or (checkpoint is not None and Path(checkpoint).is_dir()):
-        raise ProblemError(f"checkpoint must be the name of a file; got {checkpoint!r}.")
-    every = whole("every", every, low=1)
-    torch = library("torch")
-    data = load_digits()
-    path = None if checkpoint is None else Path(checkpoint)
-    with one_thread(), torch.random.fork_rng(devices=[]), Progress(progress, training.steps, "training") as show:
-        run = _Run(training, data)
-        if path is not None and path.exists():
-            state = read_checkpoint(path, asdict(training), data, training.steps)
-            try:
-                run.restore(state)
-            except Exception as cause:  # made by hand, and torch refuses it in many ways
-                raise damaged(path, cause) from cause
-            show(run.step)
-        while run.step < training.steps:
-            run.advance()
-            if path is not None and (run.step % every == 0 or run.step == training.steps):
-                write_checkpoint(path, run.state(), asdict(training), data)
-            show(run.step)
+    to = saving(checkpoint, every)
+    library("torch")
+    data = load_digits() if images is None else images
+    require_digits(data)
+    run = finished(lambda: _Run(training, data), asdict(training), data, to, progress)
     return LearnedScore(asdict(training), run.average.eval(), run.losses.numpy().copy())
 
 
-class _Run:
+class _Run(Run):
     """Network, its average, optimiser and losses of one training, between two steps."""
+
+    parts = ("network", "average", "optimiser")
 
     def __init__(self, training: Training, data: Digits) -> None:
         torch = library("torch")
@@ -175,25 +162,13 @@ class _Run:
         return torch.mean((self.network(noisy, s, labels) - wanted) ** 2)
 
     def state(self) -> dict[str, Any]:
-        """All that the rest of the run depends on."""
-        parts = {name: getattr(self, name).state_dict() for name in PARTS}
-        numbers = {"step": self.step, "labels": self._labels, "losses": self.losses}
-        return {**parts, **numbers, "generator": self._torch.get_rng_state()}
+        return {**super().state(), "labels": self._labels}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state; whatever it raises, the state is not of this training."""
-        torch, labels, losses = self._torch, state["labels"], state["losses"]
-        whole("step", state["step"], low=0, high=self._training.steps)
-        if not torch.equal(labels.sort().values, self._labels.sort().values):
+    def restore(self, state: Mapping[str, Any]) -> None:
+        if not self._torch.equal(state["labels"].sort().values, self._labels.sort().values):
             raise ValueError("its labels are not those of the images")
-        if losses.shape != self.losses.shape:
-            raise ValueError(f"it has {len(losses)} losses")
-        for name in PARTS:
-            getattr(self, name).load_state_dict(state[name])
-        if any(v.shape not in ((), w.shape) for w, s in self.optimiser.state.items() for v in s.values()):
-            raise ValueError("its optimiser is of another network")
-        self._labels, self.losses, self.step = labels, losses, state["step"]
-        torch.set_rng_state(state["generator"])
+        super().restore(state)
+        self._labels = state["labels"]
 
 
 def _rate(progress: float, step: int) -> float:

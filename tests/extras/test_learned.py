@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from meanfield import CustomRule, Projected
 from meanfield.errors import ProblemError
 from simulate import PointScore, sample_scores
 from simulate.learned import (
@@ -49,6 +50,32 @@ def test_the_halves_are_stratified_disjoint_and_in_the_units_of_the_theory():
     assert abs(noise.var() / BLUR - 1.0) < 4 * (2 / noise.size) ** 0.5
     with pytest.raises(ProblemError, match="half must be"):
         DIGITS.blurred("test")
+
+
+def test_other_splits_halve_every_class_at_random():
+    def pixels(digits, half):
+        return [bytes(image) for image in np.round(digits.scale * half + digits.centre).astype(np.uint8)]
+
+    first, other = load_digits(1), load_digits(2)
+    for digits in (first, other):
+        assert len(digits.x) == 901 and set(np.bincount(digits.labels) - np.bincount(digits.labels_held_out)) <= {0, 1}
+        both = [sorted(pixels(d, d.x) + pixels(d, d.x_held_out)) for d in (digits, DIGITS)]
+        assert both[0] == both[1]  # the same images, elsewhere
+    shared = len({*pixels(first, first.x)} & {*pixels(other, other.x)})
+    assert abs(shared / 901 - 0.5) < 4 * 0.5 / 901**0.5  # two splits are independent
+    assert np.array_equal(load_digits(1).x, first.x)
+    with pytest.raises(ProblemError, match="split must be a whole number >= 0"):
+        load_digits(-1)
+
+
+def test_a_training_learns_the_images_it_is_given(tmp_path):
+    file, other = tmp_path / "score.pt", load_digits(1)
+    first = bits(train(TINY.replace(steps=3), images=other, checkpoint=file, progress=False))
+    assert first != bits(train(TINY.replace(steps=3), progress=False))
+    with pytest.raises(CheckpointError, match="other images, split or blur"):
+        train(TINY.replace(steps=3), checkpoint=file)
+    with pytest.raises(ProblemError, match="images must be those that load_digits"):
+        train(TINY, images=np.zeros((5, 64)))
 
 
 def test_the_classifier_is_independent_and_good():
@@ -230,6 +257,22 @@ def test_samples_do_not_depend_on_what_runs_beside_them(trained):
     before = torch.get_num_threads()
     b = trained["true"].sample(digit_problem(1.0), LABELS[:8], n_steps=10, seed=3)
     assert np.array_equal(a, b) and torch.get_num_threads() == before
+
+
+def test_a_rule_acts_on_the_predictions_of_the_network(trained):
+    """CFG as a rule is the weight, sample by sample; a rule of its own moves samples elsewhere."""
+    score, options = trained["true"], {"n_steps": 30, "seed": 2}
+
+    def cfg(x, cond, uncond, t, w):
+        return cond + w * (cond - uncond)
+
+    weight, rule, projected, strong = (
+        score.sample(digit_problem(g), LABELS, **options)
+        for g in (2.0, CustomRule(cfg, 2.0), Projected(2.0), CustomRule(cfg, 2.2))
+    )
+    assert np.abs(rule - weight).max() < 1e-3  # the last steps end at t_end, and the network computes in float32
+    assert np.abs(strong - weight).max() > 0.05  # negative control
+    assert np.abs(projected - weight).max() > 0.5
 
 
 def test_bad_input_of_samples(trained):

@@ -9,7 +9,7 @@ from simulate import learned
 from simulate.learned.extra import MissingExtraError, available, library
 
 
-@pytest.fixture(params=["torch", "sklearn"])
+@pytest.fixture(params=["torch", "sklearn", "mlxtend"])
 def missing(request, monkeypatch):
     found = importlib.util.find_spec
     monkeypatch.setattr("simulate.learned.extra.find_spec", lambda name: None if name == request.param else found(name))
