@@ -16,6 +16,7 @@ from validate.figures import (
     phases,
     plane,
     potential,
+    rules_network,
     samplers,
     schedules,
     speciation,
@@ -29,7 +30,7 @@ from validate.recipe import GalleryFigure, Part
 ROOMS = (
     plane, potential, order_parameters, guidance, dimension, phases, continuum, schedules, negative_window, design,
     spectrum, finite_size, speciation, one_dimension, strong_guidance, density_ratio, samplers,
-    guidance_rules, cfg_plus_plus, digits,
+    guidance_rules, cfg_plus_plus, digits, rules_network,
 )  # fmt: skip
 GALLERY: tuple[GalleryFigure, ...] = tuple(room.FIGURE for room in ROOMS)
 
