@@ -10,7 +10,8 @@ from meanfield import Noise, Schedule
 from validate.gallery import registry
 
 ROOT = Path(__file__).parents[1]
-LEARNED = {"learned-score.md"}  # they need the extra `learned`: tests/extras/test_learned_pages.py runs their blocks
+# they need the extra `learned`: tests/extras/test_learned_pages.py runs their blocks
+LEARNED = {"learned-score.md", "rules-network.md"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = [
     pytest.param(code, id=f"{page.name}-{i}")
