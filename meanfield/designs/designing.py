@@ -13,17 +13,19 @@ from typing import Any, cast
 import numpy as np
 
 from meanfield.designs.free_levels import best_levels
+from meanfield.designs.letting_go import glass_ahead
 from meanfield.designs.patterns import one_switch_is_optimal, search, separation_peak
-from meanfield.designs.request import OBJECTIVES, Request, own_time
+from meanfield.designs.request import OBJECTIVES, Request
 from meanfield.designs.result import Design, Prediction
+from meanfield.designs.ruled import reaching, switched
 from meanfield.designs.sampled import for_sampler
 from meanfield.designs.switching import Candidate, best
 from meanfield.errors import ConvergenceError, ProblemError, require
 from meanfield.guidance.schedules import Piecewise
 from meanfield.maps.bulk import STANDINGS
 from meanfield.problem.noise import VE
+from meanfield.problem.owntime import in_own_time
 from meanfield.problem.statement import Problem
-from meanfield.theory.energies import information
 from meanfield.theory.solver import solve
 from meanfield.tools.door import door
 from meanfield.tools.roots import brentq
@@ -52,7 +54,8 @@ def design(
 
     Parameters
     ----------
-    problem : what is sampled, and how; its guidance is ignored.
+    problem : what is sampled, and how. If its guidance is a rule, the amplitude of that rule is designed, within one
+        family: w_max early, w_min late (`meanfield.designs.ruled`). Other guidance is ignored.
     w_min, w_max : bounds on w, w_min < 0 < w_max for anything to be kept.
     keep : "variance" for v(0) = sigma2 (with a spectrum: the total variance); "each" for that of every group of
         directions (a spectrum in the continuum; many free levels, see `meanfield.designs.free_levels`); or the share
@@ -86,18 +89,29 @@ def design(
     ([0.2425], 1.2484, 1.0)
     """
     asked = Request.of(problem, w_min, w_max, keep, maximise, mean, slope, approximate, margin, d)
+    if problem.guidance.by_rule:
+        rule = "the amplitude designed for a rule has jumps, and keeps the total variance"
+        require(math.isinf(asked.slope) and not asked.each, rule, 'slope or keep="each"', "Leave these out.")
     if sampler is not None:
         plain = math.isinf(asked.slope) and asked.mean is None and not asked.each
         require(plain, "a design for a sampler's code has jumps", 'slope, mean or keep="each"', "Leave these out.")
     if asked.each:
         return _every_direction(asked)
+    found = None
+    if problem.guidance.by_rule and asked.mean is not None:
+        found = reaching(asked.respond, asked.bounds, asked.demand, asked.mean - 1.0)
+    found = _searched(asked, progress) if found is None else found
+    made = _delivered(asked, found)
+    return made if sampler is None else for_sampler(asked, made, found.edge, sampler, shape)
+
+
+def _searched(asked: Request, progress: Any) -> Candidate:
+    """The best of the patterns that are searched, weakened where a mean or a separation is wanted."""
     found = search(asked.respond, asked.bounds, asked.slope, asked.demand, progress)
     if found is None:
         raise ProblemError(asked.why_none())
     goal = _goal(asked, found)
-    found = found if goal is None else _weakened(asked, found, goal)
-    made = _delivered(asked, found)
-    return made if sampler is None else for_sampler(asked, made, found.edge, sampler, shape)
+    return found if goal is None else _weakened(asked, found, goal)
 
 
 def _goal(asked: Request, found: Candidate) -> float | None:
@@ -123,11 +137,17 @@ def _weakened(asked: Request, found: Candidate, shift: float) -> Candidate:
     if abs(found.value - shift) < 1e-9:
         return found
     early, *rest = found.shape.values
+    ruled, last = asked.problem.guidance.by_rule, found
 
     def pattern(w: float, *late: float) -> Candidate | None:
         return best(asked.respond, replace(found.shape, values=(w, *(min(x, w) for x in late))), asked.demand)
 
     def at(w: float) -> Candidate | None:
+        nonlocal last
+        if ruled:
+            made = switched(asked.respond, (asked.w_min, w), asked.demand, last if rest else None)
+            last = made or last
+            return made
         return pattern(w, *rest) or (None if rest else pattern(w, asked.w_min, 0.0))
 
     def excess(w: float) -> float:
@@ -149,7 +169,8 @@ def _delivered(asked: Request, found: Candidate) -> Design:
     t = _let_go(asked, theory, levels[-1])
     if t is not None:
         switches, levels = (*switches, t), (*levels, 0.0)
-        problem = problem.replace(guidance=own_time(Piecewise(switches[::-1], levels[::-1]), asked.problem))
+        closed = in_own_time(Piecewise(switches[::-1], levels[::-1]), asked.problem.noise)
+        problem = problem.with_amplitude(closed)
     proved = one_switch_is_optimal(asked.problem, asked.w_min, asked.slope) and asked.maximise == "mean"
     predicted = _prediction(theory.final, asked.respond(found.table).separation[0], theory.standing)
     return _design(asked, problem, predicted, switches, levels, proved and asked.mean is None)
@@ -186,14 +207,8 @@ def _let_go(asked: Request, theory: Any, last: float) -> float | None:
     at_risk = last < 0.0 and theory.phases[-1] == "target" and math.isinf(asked.slope)
     if not at_risk or asked.problem.spectrum is not None:
         return None
-    limit = theory.alpha * (1.0 - asked.demand.margin)
-
-    def excess(t: float) -> float:
-        return float(information(asked.problem.sigma2 + t, theory.at(t).q)) - limit
-
-    if excess(0.0) <= 0.0:
-        return None
-    return brentq(excess, 0.0, theory.t_speciation) if excess(theory.t_speciation) < 0.0 else theory.t_speciation
+    t = glass_ahead(theory, asked.demand.margin)
+    return None if t is None else min(t, theory.t_speciation)
 
 
 def _confirmed(asked: Request, found: Candidate) -> tuple[Candidate, Any]:
@@ -203,8 +218,8 @@ def _confirmed(asked: Request, found: Candidate) -> tuple[Candidate, Any]:
         return replace(found, switches=(*found.free, last))
 
     def solved(candidate: Candidate) -> Any:
-        guidance = own_time(candidate.table.schedule(), asked.problem)
-        return solve(asked.problem.replace(guidance=guidance), asked.d)
+        guidance = in_own_time(candidate.table.schedule(), asked.problem.noise)
+        return solve(asked.problem.with_amplitude(guidance), asked.d)
 
     if found.edge is None:
         theory = solved(found)
@@ -246,10 +261,14 @@ def _same_mean(asked: Request, shift: float) -> tuple[float, Prediction] | None:
         return asked.respond.constants(w).shift
 
     grid = np.concatenate([[0.0], np.geomspace(1e-3, 1e3, 61 if asked.respond.compiled else 13)])
-    above = np.flatnonzero(shifts(grid) >= shift)
-    if not len(above) or above[0] == 0:
+    if asked.respond.compiled:
+        above = np.flatnonzero(shifts(grid) >= shift)
+        first = int(above[0]) if len(above) else 0
+    else:  # one solve after another, no more than are needed
+        first = next((i for i, w in enumerate(grid) if shifts(np.array([w]))[0] >= shift), 0)
+    if first == 0:
         return None
-    w = brentq(lambda x: float(shifts(np.array([x]))[0]) - shift, grid[above[0] - 1], grid[above[0]])
+    w = brentq(lambda x: float(shifts(np.array([x]))[0]) - shift, grid[first - 1], grid[first])
     return float(w), _constant(asked, float(w))
 
 

@@ -3,6 +3,7 @@
 - Constant guidance, where less than all of the variance is to be kept: no design may be worse.
 - Where sec. 5 of docs/theory.md proves that the optimum has one switch, from w_max to w_min, only that besides.
 - In the continuum otherwise (0 < eta < 1, a spectrum): one and two switches between the bounds, in either order.
+- For the amplitude of a rule one switch, whose place is a root (`ruled`).
 - With speciation or a glass: early guidance, a negative window, then no guidance, or late guidance that asks the target
   to take over; each at a level of its own within the bounds, because a window that is too negative, or comes after too
   much guidance, meets the glass, and in the glass w = 0 is exact while w < 0 is not. Levels are scanned, then polished
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from meanfield.designs.ruled import switched
 from meanfield.designs.switching import Candidate, Demand, Shape, best, climb, nearest, settled, worthiest
 from meanfield.maps.bulk import Responses
 from meanfield.problem.statement import Problem
@@ -29,9 +31,10 @@ CLOSING, POINTS = 6, 33  # grids that close in on the best constant
 
 
 def one_switch_is_optimal(problem: Problem, w_min: float, slope: float) -> bool:
-    """Whether sec. 5 proves it: continuum, isotropic; SDE, ODE, or eta > 1 with w_min >= -1 - sigma2 and no bound on
-    the slope."""
-    if problem.spectrum is not None or math.isfinite(problem.classes.rate(math.inf)):
+    """Whether sec. 5 proves it: a weight, continuum, isotropic; SDE, ODE, or eta > 1 with w_min >= -1 - sigma2 and no
+    bound on the slope."""
+    general = problem.spectrum is not None or problem.guidance.by_rule
+    if general or math.isfinite(problem.classes.rate(math.inf)):
         return False
     if problem.eta in (0.0, 1.0):
         return True
@@ -49,6 +52,10 @@ def search(
 
     w = best_constant(respond, bounds, demand)
     constant = None if w is None else settled(respond, shape(w), demand, ())
+    if respond.problem.guidance.by_rule:
+        found = worthiest([constant, switched(respond, bounds, demand)])
+        unguided = float(getattr(respond.constants(np.zeros(1)), demand.objective)[0])
+        return found if found is not None and found.value > unguided else None
     if one_switch_is_optimal(respond.problem, w_min, slope) and demand.objective == "shift":
         return worthiest([constant, best(respond, shape(w_max, w_min), demand)])
     return worthiest([constant, _switched(respond, shape, bounds, demand, progress)])

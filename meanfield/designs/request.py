@@ -2,13 +2,11 @@
 
 import math
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 
 from meanfield.designs.switching import Demand
-from meanfield.errors import ProblemError, checked, one_of, require
-from meanfield.guidance.schedules import Constant, Piecewise, Schedule
+from meanfield.errors import ProblemError, checked, one_of, require, short
 from meanfield.maps.bulk import Responses
 from meanfield.problem.noise import VE
 from meanfield.problem.statement import LARGEST_W, Problem
@@ -53,11 +51,12 @@ class Request:
         direct = maximise == "separation" and varies and mean is None
         demand = Demand(ratio, OBJECTIVES["separation" if direct else "mean"], bool(approximate), margin)
         require_rate(problem.classes.rate(d))
-        respond = Responses(problem.replace(guidance=0.0), d, max(abs(w_min), abs(w_max)))
+        respond = Responses(problem.with_amplitude(0.0), d, max(abs(w_min), abs(w_max)))
         mean = None if mean is None else checked("mean", mean, low=1, open_low=True)
         asked = cls(problem, w_min, w_max, ratio, each, maximise, mean, slope, demand, respond)
-        asked._check_bounds()
-        asked._check_mean()
+        if not problem.guidance.by_rule:  # (T16), (T17) are of weights
+            asked._check_bounds()
+            asked._check_mean()
         return asked
 
     @property
@@ -105,6 +104,11 @@ class Request:
     def why_none(self) -> str:
         """Why the search came back empty, and what would help."""
         asked = f"v(0)/sigma2 = {self.keep:g} with {self.w_min:g} <= w <= {self.w_max:g}"
+        if self.problem.guidance.by_rule:
+            return (
+                f"no amplitude of {short(self.problem.guidance)} with one switch, from w_max to w_min, keeps {asked} "
+                "and shifts the mean. Widen the bounds, or take another rule."
+            )
         if not self.demand.approximate and math.isfinite(self.respond.alpha):
             return (
                 f"no schedule found keeps {asked} without a glass while w < 0, where capture decides (the samples may "
@@ -112,11 +116,3 @@ class Request:
                 "`margin`, or set approximate=True and let particles decide."
             )
         return f"no schedule found keeps {asked}. Widen the bounds."
-
-
-def own_time(schedule: Schedule, problem: Problem) -> Schedule:
-    """A schedule of VE time in the own time of the problem's noise; exact for piecewise constant ones."""
-    if problem.noise == VE() or isinstance(schedule, Constant):
-        return schedule
-    piecewise = cast(Piecewise, schedule)
-    return Piecewise(tuple(float(problem.noise.own_time(t)) for t in piecewise.edges), piecewise.values)

@@ -25,7 +25,7 @@ class Design:
     Attributes
     ----------
     problem : the problem with the designed guidance, in the own time of its noise.
-    schedule : the guidance w(t).
+    schedule : the guidance w(t); with a rule its amplitude.
     outcome : predicted m, v/sigma2, separation and standing at t = 0.
     same_mean : constant guidance with the same mean shift: (w, its outcome); None if no constant reaches it.
     at_w_max : constant guidance at w_max: (w_max, its outcome).
@@ -55,7 +55,8 @@ class Design:
 
     @property
     def schedule(self) -> Schedule:
-        return self.problem.guidance
+        guidance = self.problem.guidance
+        return guidance.guidance if guidance.by_rule else guidance
 
     @property
     def touches_glass(self) -> bool:
@@ -87,6 +88,8 @@ class Design:
         lines = [f"{'':32s}{'m(0)':>9s}{'v/sigma2':>11s}{'separation':>12s}  standing"]
         lines += [f"{k:32s}{o.m:9.4f}{o.v_ratio:11.6f}{o.separation:12.4f}  {o.standing}" for k, o in rows]
         note = "no schedule within the bounds does better" if self.proved else "the best found"
+        if self.problem.guidance.by_rule:
+            note = f"amplitude of {self.problem.guidance.name}, the best found with one switch"
         if self.same_mean is None:
             lines.append("no constant guidance reaches this mean")
         path = f"{pieces} from early to late, switching at t = {times}" if times else f"{pieces} throughout"

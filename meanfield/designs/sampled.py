@@ -19,13 +19,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from meanfield.designs.request import Request, own_time
+from meanfield.designs.request import Request
 from meanfield.designs.result import Design, Prediction
 from meanfield.errors import ConvergenceError, ProblemError
 from meanfield.guidance.schedules import Constant, Piecewise, Schedule
+from meanfield.problem.owntime import in_own_time
 from meanfield.sampler.code import Sampler
-from meanfield.theory.energies import crowd_advantage
-from meanfield.theory.motion import Groups
+from meanfield.theory.measures import crowd_separation
 from meanfield.tools.roots import brentq
 from meanfield.vector.law import SamplerLaw
 from meanfield.vector.solver import solve_sampler
@@ -57,7 +57,7 @@ class _Discrete:
 
     def law(self, schedule: Schedule) -> SamplerLaw:
         problem = self._asked.problem
-        guided = problem.replace(guidance=own_time(schedule, problem))
+        guided = problem.with_amplitude(in_own_time(schedule, problem.noise))
         law: Any = solve_sampler(guided, self._sampler, **self._options)
         return law
 
@@ -100,7 +100,7 @@ def for_sampler(asked: Request, made: Design, edge: float | None, sampler: Any, 
     switches = tuple(schedule.edges[::-1]) if isinstance(schedule, Piecewise) else ()
     levels = tuple(schedule.values[::-1]) if isinstance(schedule, Piecewise) else weights[:1]
     return replace(
-        made, problem=asked.problem.replace(guidance=own_time(schedule, asked.problem)), outcome=found,
+        made, problem=asked.problem.with_amplitude(in_own_time(schedule, asked.problem.noise)), outcome=found,
         same_mean=_same_mean(discrete, found.m, asked.w_max), switches=switches, levels=levels, proved=False,
         at_w_max=(asked.w_max, discrete.tried(Constant(asked.w_max)).does),
         sampler=discrete.name, continuous=before.does,
@@ -199,10 +199,7 @@ def _prediction(law: SamplerLaw) -> Prediction:
     final = law.final
     separation = float(final.F)
     if math.isinf(law.alpha):
-        groups = Groups.of(law.problem)
-        D = np.atleast_1d(groups.D(groups.tau(0.0)))
-        m, v = law.m_group[-1], law.v_group[-1]
-        separation = float(groups.share @ crowd_advantage(D, m - 1.0, np.log(np.maximum(v / D, 1e-300))))
+        separation = crowd_separation(law.problem, law.m_group[-1], law.v_group[-1])
     return Prediction(float(final.m), float(final.v / law.problem.sigma2), separation, law.standing)
 
 

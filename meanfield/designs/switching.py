@@ -8,7 +8,7 @@ on pieces so short that the bound holds everywhere.
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -125,6 +125,10 @@ class Candidate:
     def free(self) -> tuple[float, ...]:
         """The switches that may move; on an edge the last one follows from them."""
         return self.switches if self.edge is None else self.switches[:-1]
+
+    def at(self, edge: float) -> "Candidate":
+        """The same, on an edge of the band."""
+        return replace(self, edge=edge)
 
     @property
     def worth(self) -> float:

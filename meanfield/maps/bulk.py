@@ -3,10 +3,11 @@
 Schedules are tables of linear pieces. Isotropic problems are followed by compiled trajectories (`compiled_trajectory`);
 with a spectrum in the continuum directions do not feel each other, so each group is an isotropic problem in units of
 its own (sigma2 = c/g, time t/g; docs/spectra.md) and the same kernel does it; the rest (a spectrum with speciation,
-sliding at eta > 1, alpha = 0) is left to `solve`, one after another.
+sliding at eta > 1, alpha = 0, rules of guidance) is left to `solve`, one after another.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, cast
@@ -15,8 +16,10 @@ import numpy as np
 
 from meanfield.errors import ConvergenceError
 from meanfield.guidance.schedules import Constant, Interval, Linear, Piecewise, Schedule, Tabulated
+from meanfield.problem.owntime import in_own_time
 from meanfield.problem.start import crowd_start
 from meanfield.problem.statement import Problem
+from meanfield.theory.measures import separation_at_end
 from meanfield.theory.motion import Groups
 from meanfield.theory.solver import solve
 from meanfield.theory.trajectory import Trajectory
@@ -151,7 +154,7 @@ def read(theory: Trajectory, row: np.void) -> None:
     """What a trajectory of `solve` says, into a record."""
     final, first = theory.final, {e.kind: e.t for e in reversed(theory.events)}
     row["done"], row["shift"], row["ratio"] = True, final.mean_shift, 1.0 + final.variance_excess
-    row["separation"], row["t_speciation"] = final.F, theory.t_speciation
+    row["separation"], row["t_speciation"] = separation_at_end(theory), theory.t_speciation
     row["t_condensation"], row["t_capture"] = (first.get(kind, np.nan) for kind in ("condensation", "capture"))
     row["passed"] = [name in theory.phases for name in PHASES]
     row["last"], row["standing"] = PHASES.index(theory.phases[-1]), STANDINGS.index(theory.standing)
@@ -173,7 +176,8 @@ class Values(NamedTuple):
 
 @dataclass(frozen=True)
 class Responses:
-    """What schedules do to one problem, callable: a `Table` in, `Values` out.
+    """What schedules do to one problem, callable: a `Table` in, `Values` out. Where its guidance is a rule, they are
+    amplitudes of the rule.
 
     `d` replaces alpha by log(P)/d; `strongest` bounds |w| of all schedules.
     """
@@ -198,6 +202,8 @@ class Responses:
     @cached_property
     def compiled(self) -> bool:
         p = self.problem
+        if p.guidance.by_rule:
+            return False
         if p.spectrum is not None or p.eta > 1.0:
             return math.isinf(self.alpha)
         return self.alpha > 0.0
@@ -234,12 +240,21 @@ class Responses:
         m, v = (0.0, p.v_T / g) if math.isfinite(p.T) else crowd_start((c + self.start) / g, table.high[:, 0], p.eta)
         return follow(table, self.alpha, c / g, p.eta, m, v, g)
 
+    def solved(self, schedule: Schedule) -> Trajectory | None:
+        """The trajectory of a schedule of VE time; None where it does not converge."""
+        try:
+            return solve(self.problem.with_amplitude(in_own_time(schedule, self.problem.noise)), self.d)
+        except ConvergenceError:
+            return None
+
     def _solved(self, table: Table) -> Values:
-        rows, by_group = blank(len(table.edges)), np.full((len(table.edges), len(self._directions[0])), np.nan)
-        for i, row in enumerate(rows):
-            try:
-                theory = solve(self.problem.replace(guidance=table.schedule(i)), self.d)
-            except ConvergenceError:
+        return self.values([self.solved(table.schedule(i)) for i in range(len(table.edges))])
+
+    def values(self, theories: Sequence[Trajectory | None]) -> Values:
+        """What trajectories of `solve` end with; nan for None."""
+        rows, by_group = blank(len(theories)), np.full((len(theories), len(self._directions[0])), np.nan)
+        for i, (row, theory) in enumerate(zip(rows, theories, strict=True)):
+            if theory is None:
                 continue
             read(theory, row)
             final = cast(Any, theory.final)

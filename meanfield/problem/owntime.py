@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 
@@ -109,6 +109,21 @@ def in_ve_time(guidance: Schedule, noise: Noise) -> Schedule:
         edges = _below(noise, guidance.edges)
         return Piecewise(edges, guidance.values[: len(edges) + 1])
     return InOwnTime(guidance, noise)
+
+
+def in_own_time(schedule: Schedule, noise: Noise) -> Schedule:
+    """The schedule of own time that `in_ve_time` makes this one of VE time: constants and piecewise constants.
+
+    Examples
+    --------
+    >>> from meanfield import EDM
+    >>> in_own_time(Piecewise([0.25], [1.0, 2.0]), EDM())
+    Piecewise(edges=(0.5,), values=(1.0, 2.0))
+    """
+    if isinstance(noise, VE) or isinstance(schedule, Constant):
+        return schedule
+    piecewise = cast(Piecewise, schedule)
+    return Piecewise(tuple(float(noise.own_time(t)) for t in piecewise.edges), piecewise.values)
 
 
 def _below(noise: Noise, times) -> tuple[float, ...]:

@@ -209,6 +209,11 @@ class Problem:
             changes = {"sigma2": None, **changes}
         return replace(self, **changes)
 
+    def with_amplitude(self, schedule: Any) -> "Problem":
+        """The same with another weight w(t) or, where the guidance is a rule, another amplitude of that rule."""
+        guidance = self.guidance
+        return self.replace(guidance=replace(guidance, guidance=schedule) if guidance.by_rule else schedule)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON or TOML; `Problem.from_dict` is the inverse."""
         variances = {"sigma2": self.sigma2} if self.spectrum is None else {"spectrum": self.spectrum.to_dict()}

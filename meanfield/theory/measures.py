@@ -10,6 +10,8 @@ from typing import Any, cast
 import numpy as np
 
 from meanfield.ensemble import Ensemble
+from meanfield.problem.statement import Problem
+from meanfield.theory.energies import crowd_advantage
 from meanfield.theory.motion import Groups
 from meanfield.theory.trajectory import Trajectory
 from meanfield.tools.door import door
@@ -36,6 +38,22 @@ class Distortion:
     entropy_change: float
     separation: float
     accuracy: float = math.nan
+
+
+def crowd_separation(problem: Problem, m: Any, v: Any) -> float:
+    """Log-odds per dimension of the class against the crowd at t = 0, F + alpha of (T5), for m and v of every group."""
+    groups = Groups.of(problem)
+    D = np.atleast_1d(groups.D(groups.tau(0.0)))
+    return float(groups.share @ crowd_advantage(D, m - 1.0, np.log(np.maximum(v / D, 1e-300))))
+
+
+def separation_at_end(theory: Trajectory) -> float:
+    """F at t = 0; F + alpha in the continuum, where F is -infinity."""
+    final = cast(Any, theory.final)
+    if math.isfinite(theory.alpha):
+        return float(final.F)
+    by = "" if theory.problem.spectrum is None else "_group"
+    return crowd_separation(theory.problem, *(np.atleast_1d(getattr(final, f"{name}{by}")) for name in "mv"))
 
 
 @door()
