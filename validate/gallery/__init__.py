@@ -22,6 +22,7 @@ from validate.figures import (
     speciation,
     spectrum,
     strong_guidance,
+    which_guidance,
 )
 from validate.gallery.make import make_figures
 from validate.gallery.registry import register
@@ -30,7 +31,7 @@ from validate.recipe import GalleryFigure, Part
 ROOMS = (
     plane, potential, order_parameters, guidance, dimension, phases, continuum, schedules, negative_window, design,
     spectrum, finite_size, speciation, one_dimension, strong_guidance, density_ratio, samplers,
-    guidance_rules, cfg_plus_plus, digits, rules_network,
+    guidance_rules, cfg_plus_plus, which_guidance, digits, rules_network,
 )  # fmt: skip
 GALLERY: tuple[GalleryFigure, ...] = tuple(room.FIGURE for room in ROOMS)
 
