@@ -55,7 +55,7 @@ def search(
     if respond.problem.guidance.by_rule:
         found = worthiest([constant, switched(respond, bounds, demand)])
         unguided = float(getattr(respond.constants(np.zeros(1)), demand.objective)[0])
-        return found if found is not None and found.value > unguided else None
+        return found if found is not None and found.value > max(unguided, 0.0) else None
     if one_switch_is_optimal(respond.problem, w_min, slope) and demand.objective == "shift":
         return worthiest([constant, best(respond, shape(w_max, w_min), demand)])
     return worthiest([constant, _switched(respond, shape, bounds, demand, progress)])

@@ -133,10 +133,10 @@ def test_a_rule_in_the_own_time_of_a_noise_process():
     assert max(made.schedule.edges) < 1.0
 
 
-@pytest.mark.parametrize("rule", [Projected(), WeakModel()], ids=["projected", "weak-model"])
-def test_a_rule_that_shifts_no_mean_has_no_design(rule):
+@pytest.mark.parametrize(("rule", "sampler"), [(Projected(), "ode"), (WeakModel(), "ode"), (WeakModel(), "sde")])
+def test_a_rule_that_shifts_no_mean_has_no_design(rule, sampler):
     with pytest.raises(ProblemError, match="shifts the mean"):
-        design(problem(rule), progress=False)
+        design(problem(rule, sampler), progress=False)
 
 
 def test_what_is_not_designed_for_a_rule():

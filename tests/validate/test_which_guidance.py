@@ -79,6 +79,18 @@ def test_fronts_of_rules(sampler):
         assert data.attrs["sampler"] == "DPM++ 2M, 10 steps"
 
 
+def test_no_guidance_separates_more_than_the_variance_that_is_left_allows():
+    """At v = r sigma2, infinitely many classes: by (sigma2 + 1 - r)/(2 (1 + sigma2)) at most, at m = 1 + sigma2."""
+    r, m = np.linspace(0.05, 2.0, 14), np.linspace(0.5, 2.0, 31)
+    found = np.array([[gain(ODE, x, 0.25 * y) for x in m] for y in r])
+    bound = (0.25 + 1.0 - r) / 2.5
+    assert np.all(found <= bound[:, None] + 1e-12)
+    assert found[:, np.argmin(np.abs(m - 1.25))] == pytest.approx(bound, abs=1e-12)
+    data = rule_fronts(ODE, ["CFG", "TCFG"], ["constant"], n=6)
+    left = (1.25 - data.kept - 2.5 * data.separation).values  # these lose variance
+    assert np.all(left > -1e-9) and left.min() < 0.02  # constant CFG comes near
+
+
 def test_drawing_and_caption(data):
     missing = data.copy(deep=True)
     missing.line_v.loc[{"rule": "CFG"}] = np.nan
