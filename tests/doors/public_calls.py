@@ -95,6 +95,7 @@ def _statements() -> dict[str, Any]:
         "Problem": statement,
         **_times("Problem", PROBLEM, of=("weight", "amplitude")),
         "Problem.start": Call(PROBLEM.start, {"rate": 0.4, "count": 100.0, "d": 10.0}),
+        "Problem.with_amplitude": Call(PROBLEM.with_amplitude, {"schedule": 1.0}),
         "Problem.require_isotropic": Call(PROBLEM.require_isotropic, {"who": "this", "remedy": "Use solve."}),
         "Problem.require_no_ratio": Call(PROBLEM.require_no_ratio, {"who": "this", "remedy": "Use solve."}),
         "Problem.replace": Call(PROBLEM.replace, {k: v for k, v in statement.items() if k != "spectrum"}),
