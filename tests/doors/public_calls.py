@@ -31,7 +31,7 @@ from made import (
 
 import cfgfield as cf
 
-PROTOCOL = {"guided", "other", "apply", "linear", "shrinks"}  # of a rule, which the package calls on arrays
+PROTOCOL = {"guided", "other", "apply", "linear", "shrinks", "combined"}  # of a rule, which the package calls on arrays
 
 
 class Call(NamedTuple):
