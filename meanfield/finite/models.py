@@ -79,7 +79,7 @@ def reduced(
     """
     s = check_settings(problem, d, n_samples, n_draws, n_steps, n_times, seed, threads)
     if problem.schedule.by_rule:
-        return _by_rule(problem, s, "reduced", progress)
+        return _by_rule(problem, s, "reduced", progress, {})
     return _reduced(problem, s, make_model(problem, s), progress)
 
 
@@ -143,7 +143,8 @@ def quenched(
         s.d <= LARGEST_D, f"d must be at most {LARGEST_D} here, where samples are vectors", d, "Use meanfield.reduced."
     )
     if problem.schedule.by_rule:
-        return _by_rule(problem, s, "quenched", progress, tolerance)
+        drawn = {"tolerance": tolerance, "n_explicit": n_explicit, "n_most": n_most}
+        return _by_rule(problem, s, "quenched", progress, drawn)
     model = make_model(problem, s)
     if model.log_count in (0.0, math.inf):  # no rival, or a continuum: there is no disorder
         data = _reduced(problem, s, model, progress)
@@ -171,12 +172,12 @@ def quenched(
     return data
 
 
-def _by_rule(problem: Problem, s: Settings, theory: str, progress: Any, tolerance: float = 0.02) -> Ensemble:
+def _by_rule(problem: Problem, s: Settings, theory: str, progress: Any, drawn: dict[str, Any]) -> Ensemble:
     """A rule acts on vectors: the steps are those of a sampler's code."""
     from meanfield.vector.continuous import solve_rule
     from meanfield.vector.draws import Sizes
 
-    sizes = Sizes(s.batch * s.n_draws, s.n_draws, s.seed, s.threads, tolerance, None)
+    sizes = Sizes(s.batch * s.n_draws, s.n_draws, s.seed, s.threads, **drawn)
     return solve_rule(problem, s.d, theory, sizes, s.n_steps, s.n_times, progress)
 
 

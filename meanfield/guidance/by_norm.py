@@ -12,18 +12,18 @@ place there [approximate]. Where one wrong class k has the weight the norm is (1
 target has it, it is 0. The force w (s_c - s_u) is continuous there for a > -1, which is why a <= -1 is refused.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from meanfield.errors import ScheduleError, checked, settle
-from meanfield.guidance.schedules import Schedule, as_schedule
+from meanfield.guidance.amplified import Amplified
+from meanfield.guidance.schedules import as_schedule
 from meanfield.tools.door import Numbers, door
 
 
 @door(ScheduleError)
 @dataclass(frozen=True)
-class PowerLaw(Schedule):
+class PowerLaw(Amplified):
     """w = guidance.w(t) (|s_c - s_u|/d^(1/2))^exponent, for every sample by itself.
 
     Source: the power-law guidance of arXiv:2502.07849 in our convention, s_c + w (s_c - s_u). The scores are those of
@@ -47,7 +47,7 @@ class PowerLaw(Schedule):
     >>> schedule = PowerLaw(2.0, exponent=0.5)
     >>> float(schedule.w_state(1.0, norm=0.25))
     1.0
-    >>> Schedule.from_dict(schedule.to_dict()) == schedule
+    >>> PowerLaw.from_dict(schedule.to_dict()) == schedule
     True
     """
 
@@ -71,19 +71,10 @@ class PowerLaw(Schedule):
             )
         return self.guidance.w(t)
 
-    def amplitude(self, t: Numbers):
-        return self.guidance.w(t)
-
-    @property
-    def breakpoints(self) -> tuple[float, ...]:
-        return self.guidance.breakpoints
-
     @property
     def constant_above(self) -> float:
-        last = self.guidance.constant_above
-        silent = math.isfinite(last) and float(self.guidance.w(2.0 * last + 1.0)) == 0.0
-        return last if silent or not self.exponent else math.inf
+        return super().constant_above if self.exponent else self.guidance.constant_above
 
     @property
     def largest(self) -> float:
-        return 0.0 if self.exponent else self.guidance.largest
+        return super().largest if self.exponent else self.guidance.largest

@@ -9,14 +9,14 @@ linear combinations, the guided vector lies in the span of mu_1 and x, and m and
     s = (guided - x)/t,       cfg: guided = cond + w (cond - uncond),       s = s_c + w (s_c - s_u).
 """
 
-import math
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
 from meanfield.errors import ScheduleError, settle
-from meanfield.guidance.schedules import Schedule, as_schedule
+from meanfield.guidance.amplified import Amplified
+from meanfield.guidance.schedules import as_schedule
 from meanfield.tools.door import Numbers, door
 
 SMALLEST = 1e-300  # in place of a norm of 0 that is divided by
@@ -39,7 +39,7 @@ def norm(a: Any) -> Any:
 
 
 @door(ScheduleError, made_by="Rescale")
-class Rule(Schedule):
+class Rule(Amplified):
     """Base of the rules. One of your own is a frozen dataclass with a `name`, `guidance`, and `guided`.
 
     Attributes
@@ -64,7 +64,6 @@ class Rule(Schedule):
     1.391
     """
 
-    guidance: Any
     by_rule: ClassVar[bool] = True
     isotropic: ClassVar[bool] = True  # whether a rotation of all vectors rotates the result
 
@@ -114,23 +113,6 @@ class Rule(Schedule):
             f"{self!r} is a rule, and no weight w(t) equals it. Use `amplitude(t)`; solve, reduced, quenched, run, "
             "solve_sampler and run_sampler take rules."
         )
-
-    def amplitude(self, t: Numbers):
-        return self.guidance.w(t)
-
-    @property
-    def breakpoints(self) -> tuple[float, ...]:
-        return self.guidance.breakpoints
-
-    @property
-    def constant_above(self) -> float:
-        last = self.guidance.constant_above
-        silent = math.isfinite(last) and float(self.guidance.w(2.0 * last + 1.0)) == 0.0
-        return last if silent else math.inf
-
-    @property
-    def largest(self) -> float:
-        return 0.0
 
     @cached_property
     def acts_alone(self) -> bool:

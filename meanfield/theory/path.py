@@ -36,7 +36,7 @@ class Path:
         self.standing = "exact"
         self.cuts: list[float] = []
         self.wait = REARM
-        self.rivals = problem.classes.log_count(1e300) != 0.0
+        self.rivals = True
         self.phase: Any
         self._last: np.ndarray
 
@@ -63,7 +63,8 @@ class Path:
             self._enter_rest(p, motion)
 
     def _begin_alone(self) -> None:
-        """P = 1: the target has no rivals and guidance does nothing."""
+        """P = 1: the target has no rivals and guidance does nothing, but for a rule that acts alone."""
+        self.rivals = False
         p = self._started(*self.problem.start(0.0)) if math.isfinite(self.problem.T) else self._undistorted()
         self.phase = self._target(self._motion_at(p.tau), p)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from meanfield.theory.energies import exp
 from meanfield.theory.motion import Motion, Point
-from meanfield.theory.push import NO_PUSH, Push
+from meanfield.theory.push import Push
 
 # Where (T7c) begins to hold inside a glass, the class that captures may be overtaken at once; later ones are not. The
 # glass goes on for REARM in tau before the next try, twice as long after each failure; captures that hold then last
@@ -135,7 +135,7 @@ class Sliding(Phase):
         push, target = self.motion.push(p), self.motion.push_in_target(p)
         speciated, guided = self.motion.advantage_rate(p, target), self.motion.advantage_rate(p, push)
         share = speciated / (speciated - guided)
-        return push.times(share) if target is NO_PUSH else push.times(share).plus(target.times(1.0 - share))
+        return push.times(share).plus(target.times(1.0 - share))
 
     def exits(self, tau, state):
         """Speciation, despeciation."""

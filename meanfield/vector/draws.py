@@ -38,7 +38,7 @@ class Sizes(NamedTuple):
     n_draws: int
     seed: int
     threads: int | None
-    tolerance: float
+    tolerance: float = 0.02
     weight: float | None = None
     first_draw: int = 0
     n_explicit: int = 500

@@ -9,8 +9,8 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
+from calling import Call
 from hostile import HOSTILE
-from public_calls import Call
 
 import cfgfield as cf
 

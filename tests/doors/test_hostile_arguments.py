@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from calling import Call
 from fuzzing import complaint
 from hostile import HOSTILE
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from public_calls import Call, calls, public_names
+from public_calls import calls, public_names
 
 import cfgfield as cf
 

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from calling import methods
 from made import PROBLEM
-from public_calls import methods
 
 import cfgfield as cf
 from meanfield.tools.door import kind_of

@@ -1,7 +1,5 @@
 """Every scheduler of diffusers: its levels are read right, by the library's own forward process, or refused."""
 
-import logging
-
 import numpy as np
 import pytest
 import torch
@@ -47,11 +45,7 @@ REFUSED = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _quiet():
-    logging.disable(logging.WARNING)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 def made(name, **config):

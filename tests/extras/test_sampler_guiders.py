@@ -1,7 +1,5 @@
 """Every guider of diffusers: its law is that of particles through the same object, or it is refused with the reason."""
 
-import logging
-
 import diffusers.guiders as guiders
 import numpy as np
 import pytest
@@ -49,11 +47,7 @@ RUNS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _quiet():
-    logging.disable(logging.WARNING)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 def made(name, **options):

@@ -1,7 +1,6 @@
 """Every scheduler of diffusers: its law is that of particles through the same object, or it is refused."""
 
 import inspect
-import logging
 
 import numpy as np
 import pytest
@@ -45,11 +44,7 @@ PREDICTS = {"CosineDPMSolverMultistepScheduler": "edm", "EDMDPMSolverMultistepSc
             "EDMEulerScheduler": "edm", "MiniMaxH3Scheduler": "reversed_flow_prediction"}  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _quiet():
-    logging.disable(logging.WARNING)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 def made(name, **config):

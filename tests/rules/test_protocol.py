@@ -1,7 +1,7 @@
 """One protocol: a rule of ten lines, from outside of the package, is taken wherever guidance is."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -172,6 +172,8 @@ def test_everything_takes_it(tmp_path, monkeypatch):
     sizes = {"n_steps": 40, "progress": False}
     data = run(theory.problem, d=200, n_samples=16, n_disorder=16, **sizes)
     assert compare(theory, data, times=[0.0])
+    other = solve(PROBLEM.replace(guidance=replace(rule, most=0.5)))  # the control: its parameter a quarter off
+    assert not compare(other, replace(data, problem=other.problem), times=[0.0])
     rival = COMPETING.replace(guidance=rule)
     found = run(rival, d=10, n_samples=40, n_disorder=16, **sizes)
     assert compare(quenched(rival, 10, n_samples=320, n_draws=16, **sizes), found, times=[0.0])
