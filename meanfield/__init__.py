@@ -39,6 +39,8 @@ from meanfield.rules.base import Rule
 from meanfield.rules.by_group import ByGroup
 from meanfield.rules.custom import CustomRule
 from meanfield.rules.free import Free
+from meanfield.rules.pairs.composed import Composed
+from meanfield.rules.pairs.negative import Negative
 from meanfield.rules.projected import Projected
 from meanfield.rules.rescaled import Rescale
 from meanfield.rules.tangential import Tangential
@@ -90,6 +92,8 @@ __all__ = [
     "Tangential",
     "WeakModel",
     "Free",
+    "Negative",
+    "Composed",
     "ByGroup",
     "CustomRule",
     # noise processes

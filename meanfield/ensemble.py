@@ -97,7 +97,8 @@ class Ensemble:
         `log_odds` (log pi_1/(1 - pi_1)), `participation` (1/sum pi_k^2) and `accuracy` (share of samples whose
         nearest, hence most probable, class is the target).
         With a spectrum m, v, q are those of original coordinates (see `meanfield.theory.trajectory`), and `m_group`,
-        `v_group`, `m_group_twin`, `v_group_twin` (draws, times, groups) those of each group, whitened.
+        `v_group`, `m_group_twin`, `v_group_twin` (draws, times, groups) those of each group, whitened. With a second
+        condition `m_2`, `m_2_twin` (and `m_2_group`, `m_2_group_twin`) too, v being the variance across both means.
     n_samples : samples per draw.
     info : everything else that explains the result: seed, n_steps, method, number of classes, versions, seconds, and
         `guidance_per_step`, how well the steps resolve the guidance (`meanfield.tools.resolution`).
@@ -148,6 +149,7 @@ class Ensemble:
         """Observables at the recorded time t[index]."""
         index = whole("index", index, low=-len(self.t), high=len(self.t) - 1)
         names = [*self.draws, "m_paired", "v_paired"]
+        names += [f"{name}_paired" for name in ("m_2", "m_2_group") if name in self.draws]
         if self.problem.spectrum is not None and "m_group" in self.draws:
             names += ["m_group_paired", "v_group_paired"]
         return Snapshot(float(self.t[index]), {n: Observable(getattr(self, n).values[:, index]) for n in names})
@@ -167,6 +169,16 @@ class Ensemble:
     def v_paired(self) -> Observable:
         """v estimated as its exact unguided value plus the paired difference to the unguided twin."""
         return self._paired("v", 1)
+
+    @property
+    def m_2_paired(self) -> Observable:
+        """m_2 less that of the unguided twin, which has the mean 0."""
+        return Observable(self.draws["m_2"] - self.draws["m_2_twin"])
+
+    @property
+    def m_2_group_paired(self) -> Observable:
+        """As `m_2_paired`, by group of directions (draws, times, groups)."""
+        return Observable(self.draws["m_2_group"] - self.draws["m_2_group_twin"])
 
     def _paired(self, name: str, which: int, groups: str = "") -> Observable:
         if not self._twin_known:
@@ -266,10 +278,11 @@ class Ensemble:
 
     def __repr__(self) -> str:
         m, v, info = self.final.m, self.final.v, self.info
+        second = f"m_2(0) = {self.final.m_2.mean:.5f} +- {self.final.m_2.stderr:.5f}, " if "m_2" in self.draws else ""
         few = "" if "tol" in info else coarse(info.get("guidance_per_step", 0.0))
         return "\n  ".join([
             f"{info.get('method', 'Ensemble')}: d = {self.d}, {self.n_draws} draws x {self.n_samples} samples, "
-            f"m(0) = {m.mean:.5f} +- {m.stderr:.5f}, v(0)/sigma2 = {v.mean / self.problem.sigma2:.5f} "
+            f"m(0) = {m.mean:.5f} +- {m.stderr:.5f}, {second}v(0)/sigma2 = {v.mean / self.problem.sigma2:.5f} "
             f"+- {v.stderr / self.problem.sigma2:.5f}",
             *([info["why"]] if "why" in info else []),
             *([few] if few else []),

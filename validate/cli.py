@@ -77,7 +77,9 @@ def solve(
     theory = meanfield.fade(problem, d).trajectory if problem.guidance.by_ratio else meanfield.solve(problem, d)
     if as_json:
         f = theory.final
-        numbers = {"m": f.m, "v": f.v, "q": f.q, "F": f.F, "t_speciation": theory.t_speciation, "phase": str(f.phase)}
+        numbers = {name: getattr(f, name) for name in ("m", "v", "q", "F")}
+        numbers |= {"t_speciation": theory.t_speciation, "phase": str(f.phase)}
+        numbers |= {"m_2": f.m_2} if problem.guidance.second else {}  # type: ignore[attr-defined]
         events = [e._asdict() for e in theory.events]
         print_json({"problem": problem.to_dict(), "d": d, **numbers, "standing": theory.standing, "events": events})
     else:

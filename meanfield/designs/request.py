@@ -47,6 +47,8 @@ class Request:
         ratio = 1.0 if isinstance(keep, str) else checked("keep", keep, low=0, open_low=True, high=1e100)
         if math.isfinite(slope) and problem.noise != VE():
             raise ProblemError(f"a bound on the slope is in VE time; got {problem.noise!r}. Design with noise VE.")
+        rule = "a design knows guidance by one condition: with a second one m_2 would need a demand of its own"
+        require(not problem.guidance.second, rule, short(problem.guidance), "Compare amplitudes by solve.")
         varies = problem.spectrum is not None or ratio < 1.0  # then the separation does not follow from the mean alone
         direct = maximise == "separation" and varies and mean is None
         demand = Demand(ratio, OBJECTIVES["separation" if direct else "mean"], bool(approximate), margin)

@@ -1,4 +1,6 @@
-"""Closed forms for constant guidance: (T8)-(T13) of docs/theory.md, (P7) of docs/rules.md: independent of the solver.
+"""Closed forms for constant guidance: (T8)-(T13) of docs/theory.md, (P7), (P11), (P12) of docs/rules.md.
+
+They are independent of the solver.
 
 Hypergeometric functions come from mpmath with 30 digits, since 2F1 of a large parameter loses everything in doubles.
 Where a formula does not hold (a glass before speciation, w < 0 where a wrong class captures) it is refused, not bent.
@@ -14,16 +16,19 @@ import numpy as np
 from meanfield.errors import ProblemError, require
 from meanfield.guidance.schedules import Constant
 from meanfield.problem.statement import Problem
+from meanfield.rules.pairs.composed import Composed
+from meanfield.rules.pairs.negative import Negative
 from meanfield.rules.weak_model import WeakModel
 from meanfield.tools.roots import brentq
 
 
 class Final(NamedTuple):
-    """m(0), v(0) and the speciation time t_s (nan without speciation)."""
+    """m(0), v(0), the speciation time t_s (nan without speciation), and m_2(0) where there is a second condition."""
 
     m: float
     v: float
     t_speciation: float
+    m_2: float = math.nan
 
 
 def crowd(
@@ -74,8 +79,8 @@ def after_speciation(m_s: float, v_s: float, D_s: float, D: float, eta: float) -
 
 
 def closed_form(problem: Problem, d: float = math.inf) -> Final:
-    """m(0), v(0) and t_s of a problem with constant guidance by (T8), (T10), (T11); of a constant weak model by (P7),
-    whose law knows no other class and no t_s.
+    """m(0), v(0) and t_s of a problem with constant guidance by (T8), (T10), (T11); of a constant weak model by (P7) and
+    of a negative prompt by (P11), whose laws know no other class and no t_s; of a composition in a continuum by (P12).
 
     Raises
     ------
@@ -84,6 +89,10 @@ def closed_form(problem: Problem, d: float = math.inf) -> Final:
     problem.require_isotropic("closed_form", "Use solve, or meanfield.exact.directions.along for one direction.")
     if isinstance(problem.schedule, WeakModel) and isinstance(problem.schedule.guidance, Constant):
         return _weak_model(problem, problem.schedule.guidance.value, problem.schedule.delta)
+    if isinstance(problem.schedule, Negative) and isinstance(problem.schedule.guidance, Constant):
+        return _negative(problem, problem.schedule.guidance.value)
+    if isinstance(problem.schedule, Composed) and math.isinf(problem.classes.rate(d)):
+        return _composed(problem, problem.schedule)
     if not isinstance(problem.schedule, Constant):
         raise ProblemError(f"closed forms need constant guidance; got {problem.guidance!r}. Use solve.")
     w, eta, sigma2 = problem.schedule.value, problem.eta, problem.sigma2
@@ -137,6 +146,24 @@ def _weak_model(problem: Problem, w: float, delta: float) -> Final:
         return Final(1.0, delta * v, math.nan)
     dose = w * (math.log1p(delta / sigma2) - math.log1p(delta / (sigma2 + T)))
     return Final(1.0 - (sigma2 / (sigma2 + T)) ** problem.e * math.exp(-problem.e * dose), delta * v, math.nan)
+
+
+def _negative(problem: Problem, w: float) -> Final:
+    """(P11): both means tend to those of the score, and v is that of no guidance."""
+    sigma2, T = problem.sigma2, problem.T
+    left = (sigma2 / (sigma2 + T)) ** problem.e
+    v = sigma2 if math.isinf(T) else sigma2 + (problem.v_T - sigma2 - T) * left**2
+    return Final((1.0 + w) * (1.0 - left), v, math.nan, -w * (1.0 - left))
+
+
+def _composed(problem: Problem, rule: Composed) -> Final:
+    """(P12): (T8) at the weight w + w_2, its mean shared out as 1 + w to w_2."""
+    if not (isinstance(rule.guidance, Constant) and isinstance(rule.w_2, Constant)):
+        raise ProblemError(f"closed forms need constant guidance; got {rule!r}. Use solve.")
+    w, w_2 = rule.guidance.value, rule.w_2.value
+    require(1.0 + w + w_2 != 0.0, "(P12) shares out a mean that must not be 0", rule, "Use solve.")
+    m, v = crowd(problem.sigma2, w + w_2, problem.eta, problem.sigma2, problem.T, problem.v_T)
+    return Final(m * (1.0 + w) / (1.0 + w + w_2), v, math.nan, m * w_2 / (1.0 + w + w_2))
 
 
 def _t8(D, w, eta):

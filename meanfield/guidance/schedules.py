@@ -28,6 +28,7 @@ class Schedule(Named, kind="schedule", error=ScheduleError):
     exponent = 0.0  # of |s_c - s_u|/d^(1/2) in the weight: only `meanfield.guidance.by_norm` has another
     by_ratio: ClassVar[bool] = False  # whether the weight follows p_t(x)/p_t(x|c): only `meanfield.guidance.by_ratio`
     by_rule: ClassVar[bool] = False  # whether it is a rule of another form than a weight: only `meanfield.rules`
+    second: ClassVar[bool] = False  # whether it takes a second condition, class 2: only `meanfield.rules.pairs`
     factors: Any = None  # of the weight in every group of directions: only `meanfield.rules.by_group`
 
     def w(self, t: Numbers):

@@ -96,6 +96,7 @@ class Problem:
         rule = f"a rule by groups needs a factor for each of the {groups} groups of directions"
         require(factors is None or len(factors) == groups, rule, factors, error=ScheduleError)
         checked("the largest |w|", self.largest_weight)
+        self.require_second(1e300)
 
     def require_start(self) -> None:
         """Raise ScheduleError for a start at infinity where guidance is not constant at large t."""
@@ -195,6 +196,12 @@ class Problem:
     def require_isotropic(self, who: str, remedy: str = "Use solve, or simulate.run.") -> None:
         """Raise ProblemError if there is a spectrum: `who` knows isotropic classes only."""
         require(self.spectrum is None, f"{who} knows isotropic classes only", repr(self.spectrum), remedy)
+
+    def require_second(self, d: float) -> None:
+        """Raise ProblemError if guidance takes a second condition, and at dimension d there is no second class."""
+        rule = "guidance with a second condition needs a second class"
+        enough = not self.schedule.second or self.classes.log_count(d) > 0.0
+        require(enough, rule, short(self.classes), "Use Fixed(2) or more, a larger d, or Continuum().")
 
     def require_no_ratio(self, who: str, remedy: str = "Use fade, or simulate.run with classes that are held.") -> None:
         """Raise ScheduleError if guidance follows a ratio of densities: `who` does not know it."""

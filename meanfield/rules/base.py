@@ -76,13 +76,14 @@ class Rule(Amplified):
         settle(self, guidance=inner)
         check_rule(self)
 
-    def guided(self, x: Any, cond: Any, uncond: Any, t: float, w: Any) -> Any:
+    def guided(self, x: Any, cond: Any, uncond: Any, t: float, w: Any, *second: Any) -> Any:
         """The guided denoised prediction, of the shape of x.
 
         Parameters
         ----------
         x, cond, uncond : state and denoised predictions per d^(1/2), (..., directions).
         t : VE time, > 0. w : amplitude at t.
+        second : the denoised prediction of a second condition, of rules that take one.
         """
         raise NotImplementedError
 
@@ -96,6 +97,10 @@ class Rule(Amplified):
         None where they follow the state, which is the rule: doses (T14)-(T18) know the others.
         """
         return None
+
+    def felt(self, t: float, w: float) -> float:
+        """How strongly it weighs the unconditional prediction, roughly: what single classes do acts so much."""
+        return w
 
     def shrinks(self, sigma2: float, eta: float) -> bool | None:
         """Whether every amplitude w >= 0 keeps v <= D in a crowd, (T17): proved, or refuted by an example.
@@ -117,18 +122,29 @@ class Rule(Amplified):
     @cached_property
     def acts_alone(self) -> bool:
         """Whether it acts also where both predictions agree."""
+        x, cond, *second = self._tried(2)
+        return bool(np.abs(self.apply(x, cond, cond, 1.0, 1.0, 0.25, *second) - cond).max() > 1e-9)
+
+    @cached_property
+    def competes(self) -> bool:
+        """Whether the unconditional prediction enters, and with it all other classes."""
+        x, cond, one, other, *second = self._tried(4)
+        made = [self.apply(x, cond, uncond, 1.0, 1.0, 0.25, *second) for uncond in (one, other)]
+        return bool(np.abs(made[0] - made[1]).max() > 1e-9)
+
+    def _tried(self, n: int) -> list[np.ndarray]:
+        """n vectors (1, 4) that look like any others, and one for a second condition."""
         from meanfield.rules.checking import vectors
 
-        x, cond = np.split(vectors(2, 4), 2)
-        return bool(np.abs(self.apply(x, cond, cond, 1.0, 1.0, 0.25) - cond).max() > 1e-9)
+        return np.split(vectors(n + self.second, 4), n + self.second)
 
-    def apply(self, x: Any, cond: Any, uncond: Any, t: float, w: Any, variances: Any) -> np.ndarray:
+    def apply(self, x: Any, cond: Any, uncond: Any, t: float, w: Any, variances: Any, *second: Any) -> np.ndarray:
         """`combined` with what takes the place of the unconditional prediction."""
-        return self.combined(x, cond, self.other(x, cond, uncond, t, variances), t, w)
+        return self.combined(x, cond, self.other(x, cond, uncond, t, variances), t, w, *second)
 
-    def combined(self, x: Any, cond: Any, other: Any, t: float, w: Any) -> np.ndarray:
-        """`guided` of two predictions, checked: finite, of the shape of x."""
-        made = np.asarray(self.guided(x, cond, other, t, w), float)
+    def combined(self, x: Any, cond: Any, other: Any, t: float, w: Any, *second: Any) -> np.ndarray:
+        """`guided` of the predictions, checked: finite, of the shape of x."""
+        made = np.asarray(self.guided(x, cond, other, t, w, *second), float)
         if made.shape != x.shape:
             raise ScheduleError(f"a rule must return the shape of x, {x.shape}; {self!r} returned {made.shape}.")
         if not np.isfinite(made).all():

@@ -19,13 +19,15 @@ def check_rule(rule: Any) -> None:
     """
     turn = np.linalg.qr(vectors(DIRECTIONS, DIRECTIONS))[0]
     for t in TIMES:
-        x, cond, uncond = np.split(vectors(3 * SAMPLES, DIRECTIONS, t), 3)
+        n = 3 + rule.second
+        x, cond, uncond, *second = np.split(vectors(n * SAMPLES, DIRECTIONS, t), n)
         for w, other in ((1.0, uncond), (-0.5, uncond), (1.0, cond)):
-            made = _made(rule, x, cond, other, t, w)
-            single = [_made(rule, x[i, None], cond[i, None], other[i, None], t, w) for i in range(SAMPLES)]
+            taken = np.array([x, cond, other, *second])
+            made = _made(rule, t, w, taken)
+            single = [_made(rule, t, w, taken[:, i, None]) for i in range(SAMPLES)]
             if not _same(np.concatenate(single), made):
                 raise ScheduleError(f"a rule must treat every sample by itself (the last axis); {rule!r} does not.")
-            turned = _made(rule, x @ turn, cond @ turn, other @ turn, t, w)
+            turned = _made(rule, t, w, taken @ turn)
             if rule.isotropic and not _same(turned, made @ turn):
                 raise ScheduleError(
                     f"a rule must not know of single directions: turned vectors must give the turned result; {rule!r} "
@@ -45,14 +47,16 @@ def vectors(n: int, d: int, shift: float = 0.0) -> np.ndarray:
     return np.sqrt(2.0 / d) * np.sin(np.arange(1.0, n * d + 1.0) ** 2 + shift).reshape(n, d)
 
 
-def _made(rule: Any, x: np.ndarray, cond: np.ndarray, other: np.ndarray, t: float, w: float) -> np.ndarray:
+def _made(rule: Any, t: float, w: float, taken: np.ndarray) -> np.ndarray:
+    x, cond, uncond, *second = taken
     try:
-        return rule.apply(x, cond, other, t, w, 0.25)
+        return rule.apply(x, cond, uncond, t, w, 0.25, *second)
     except ScheduleError:
         raise
     except Exception as cause:  # the rule is the user's code
+        named = "x, cond, uncond, t, w, second" if second else "x, cond, uncond, t, w"
         raise ScheduleError(
-            f"a rule must take (x, cond, uncond, t, w), arrays whose last axis is the vector; {rule!r} raised "
+            f"a rule must take ({named}), arrays whose last axis is the vector; {rule!r} raised "
             f"{type(cause).__name__}: {cause}."
         ) from cause
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from meanfield.problem.statement import Problem
-from meanfield.sampler.batch import POSTERIOR, overall
+from meanfield.sampler.batch import POSTERIOR, along, overall
 from meanfield.sampler.code import Sampler, run_code
 from meanfield.sampler.unguided import Undistorted, Unguided
 
@@ -79,11 +79,16 @@ def _mean(batches: Sequence[Averages], which: str) -> np.ndarray:
 
 def _named(problem: Problem, guided: np.ndarray, twin: np.ndarray) -> dict[str, np.ndarray]:
     """Averages (draws, calls + 1, numbers) by name, as an `Ensemble` has them."""
-    n = 1 if problem.spectrum is None else len(problem.spectrum)
-    m, v, m_twin, v_twin = guided[..., :n], guided[..., n : 2 * n], twin[..., :n], twin[..., n:]
-    named = dict(zip(("m", "v", "q"), overall(problem, m, v), strict=True))
-    named["m_twin"], named["v_twin"], _ = overall(problem, m_twin, v_twin)
-    named |= {name: guided[..., 2 * n + i] for i, name in enumerate(POSTERIOR)}
+    n, numbers = 1 if problem.spectrum is None else len(problem.spectrum), twin.shape[-1]
+    m, v, *second = np.split(guided[..., :numbers], numbers // n, axis=-1)  # m_2 of guidance with a second condition
+    m_twin, v_twin, *second_twin = np.split(twin, numbers // n, axis=-1)
+    named = dict(zip(("m", "v", "q"), overall(problem, m, v, *second), strict=True))
+    named["m_twin"], named["v_twin"], _ = overall(problem, m_twin, v_twin, *second_twin)
+    named |= {name: guided[..., numbers + i] for i, name in enumerate(POSTERIOR)}
+    by_group = {"m_group": m, "v_group": v, "m_group_twin": m_twin, "v_group_twin": v_twin}
+    for m_2, m_2_twin in zip(second, second_twin, strict=True):
+        named |= {"m_2": along(problem, m_2), "m_2_twin": along(problem, m_2_twin)}
+        by_group |= {"m_2_group": m_2, "m_2_group_twin": m_2_twin}
     if problem.spectrum is not None:
-        named |= {"m_group": m, "v_group": v, "m_group_twin": m_twin, "v_group_twin": v_twin}
+        named |= by_group
     return {name: np.ascontiguousarray(values) for name, values in named.items()}

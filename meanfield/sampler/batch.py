@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from meanfield.errors import require
 from meanfield.problem.statement import Problem
 from meanfield.tools.crew import Crew
 
@@ -55,6 +56,7 @@ class Batch:
     problem : with the spectrum that d realises.
     shape : of the code's arrays, (samples, ...).
     target : mu_1 in whitened coordinates, (d,), |mu_1|^2 = d_i in every group.
+    second : mu_2 there, of all samples (d,) or of each (samples, d); None unless guidance has a second condition.
     counts : directions of every group; None without a spectrum.
     threads : that share the samples, `chunk` at a time.
     tick : called when the batch has been looked at, once for every call of the model and for the end.
@@ -69,6 +71,7 @@ class Batch:
         threads: int = 1,
         tick: Callable[[], None] = lambda: None,
         chunk: int = CHUNK,
+        second: np.ndarray | None = None,
     ) -> None:
         s = problem.spectrum
         self.problem, self.shape, self.counts = problem, shape, counts
@@ -77,6 +80,9 @@ class Batch:
         self.variances = np.atleast_1d(problem.sigma2 if s is None else np.array(s.c, float))
         self.root_g: Any = 1.0 if s is None else np.repeat(np.sqrt(self.g), self.sizes)
         self.white, self.target = target, target * self.root_g
+        rule = "guidance with a second condition needs three directions in every group"
+        require(second is None or self.sizes.min() >= 3, rule, self.sizes.tolist(), "Use a larger d.")
+        self.second = None if second is None else np.broadcast_to(second, (shape[0], len(target)))
         self.rows, self._tick = Rows(shape[0], threads, chunk), tick
         self._first = np.cumsum(self.sizes) - self.sizes
         self.seen: list[np.ndarray] = []
@@ -99,22 +105,36 @@ class Batch:
         norm = np.linalg.norm(difference / D, axis=1, keepdims=True) / math.sqrt(difference.shape[1])
         return np.power(norm, exponent, where=norm > 0, out=np.zeros_like(norm))
 
-    def guide(self, y: np.ndarray, t: float, w: float, others: np.ndarray) -> np.ndarray:
-        """The guided M of rows y (samples, d) whose unconditional M is `others`."""
+    def guide(self, y: np.ndarray, t: float, w: float, others: np.ndarray, rows: slice = slice(None)) -> np.ndarray:
+        """The guided M of y (samples, d), some rows of the batch, whose unconditional M is `others`."""
         rule = self.problem.schedule
         if not rule.by_rule:
             difference = self.target - others
             return self.target + w * self.bend(difference, self.D(t)) * difference
         variances: Any = self.variances[0] if self.counts is None else np.repeat(self.variances, self.sizes)
         weight = w if rule.factors is None else np.repeat(w * np.array(rule.factors), self.sizes)
-        return guided_centre(rule, y, self.target, others, t, weight, variances, math.sqrt(y.shape[1]))
+        second = () if self.second is None else (self.second[rows] * self.root_g,)
+        return guided_centre(rule, y, self.target, others, t, weight, variances, math.sqrt(y.shape[1]), *second)
 
     def order(self, y: np.ndarray) -> np.ndarray:
-        """Means over the batch of m and v of every group, (2 groups,)."""
+        """Means over the batch of m and v, and of m_2 if there is a second condition, of every group, (2 or 3 groups,).
+
+        v is the variance across mu_1, or across both means.
+        """
         n, white = self.sizes, y / self.root_g
-        m = np.add.reduceat(white * self.white, self._first, axis=1) / n  # (samples, groups)
-        v = (np.add.reduceat(white * white, self._first, axis=1) - n * m**2) / (n - 1)
-        return np.concatenate([m.mean(axis=0), v.mean(axis=0)])
+        m = self._sums(white * self.white) / n  # (samples, groups)
+        square = self._sums(white * white) - n * m**2
+        if self.second is None:
+            return np.concatenate([m.mean(axis=0), (square / (n - 1)).mean(axis=0)])
+        m_2 = self._sums(white * self.second) / n
+        overlap = self._sums(self.second * self.white) / n  # mu_2 = overlap mu_1 + what is across
+        across = self._sums(self.second**2) / n - overlap**2
+        v = (square - n * (m_2 - overlap * m) ** 2 / across) / (n - 2)
+        return np.concatenate([m.mean(axis=0), v.mean(axis=0), m_2.mean(axis=0)])
+
+    def _sums(self, x: np.ndarray) -> np.ndarray:
+        """Sums over the directions of every group, (samples, groups)."""
+        return np.add.reduceat(x, self._first, axis=1)
 
     def record(self, y: np.ndarray, *posterior: np.ndarray) -> None:
         """Keep the order parameters and the means of what the posterior of every sample says (`POSTERIOR`)."""
@@ -122,20 +142,34 @@ class Batch:
         self._tick()
 
 
-def guided_centre(rule: Any, y: Any, target: Any, others: Any, t: float, w: Any, variances: Any, unit: float) -> Any:
-    """The M for which (P1) is what a rule makes of the predictions with M = target and M = others."""
+def guided_centre(
+    rule: Any, y: Any, target: Any, others: Any, t: float, w: Any, variances: Any, unit: float, *second: Any
+) -> Any:
+    """The M for which (P1) is what a rule makes of the predictions with M = target and M = others, and M = second."""
     t = max(t, NEAR * float(np.min(variances)))
     k = 1.0 / (variances + t)
-    cond, uncond = ((k * (variances * y + t * M)) / unit for M in (target, others))
-    made = rule.apply(y / unit, np.broadcast_to(cond, y.shape), np.broadcast_to(uncond, y.shape), t, w, variances)
+    every = ((k * (variances * y + t * M)) / unit for M in (target, others, *second))
+    cond, uncond, *more = (np.broadcast_to(prediction, y.shape) for prediction in every)
+    made = rule.apply(y / unit, cond, uncond, t, w, variances, *more)
     return target + (made - cond) * unit / (k * t)
 
 
-def overall(problem: Problem, m: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def overall(problem: Problem, m: np.ndarray, v: np.ndarray, m_2: Any = 0.0) -> tuple[np.ndarray, ...]:
     """m, v and q of all directions in original coordinates, from those of groups (..., groups), whitened."""
+    weight = _weight(problem)
+    return along(problem, m), v @ weight, (m**2 + m_2**2 + v) @ weight
+
+
+def along(problem: Problem, m: np.ndarray) -> np.ndarray:
+    """The overlap of all directions in original coordinates, from those of groups (..., groups), whitened."""
+    weight = _weight(problem)
+    return m @ weight / weight.sum()
+
+
+def _weight(problem: Problem) -> np.ndarray:
+    """Share of the dimensions times variance of the means, of every group."""
     s = problem.spectrum
-    weight = np.ones(1) if s is None else np.array(s.share) * s.g
-    return m @ weight / weight.sum(), v @ weight, (m**2 + v) @ weight
+    return np.ones(1) if s is None else np.array(s.share) * s.g
 
 
 def log_sigmoid(x: np.ndarray) -> np.ndarray:

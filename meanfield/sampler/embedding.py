@@ -90,6 +90,10 @@ class Embedding:
             raise Exhausted
         return self.size * self.basis[k + 1].sum(axis=0)[None]
 
+    def coefficients(self, y: np.ndarray, k: int) -> np.ndarray:
+        """Of noise draw number k in y (1, N), by group."""
+        return ((self._flat @ y[0]) / self._norms).reshape(-1, len(self.shares))[k + 1]
+
     def overlaps(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """y (1, N) by group: x.mu/|mu|^2 for a mean of unit variance, |x|^2 per direction, and what is left of y
         outside of the span (1, N)."""

@@ -1,5 +1,7 @@
 """How far the sampled law N(m mu_1, v I) is from its class N(mu_1, sigma2 I) (docs/theory.md, sec. 9).
 
+With a second condition the mean is m mu_1 + m_2 mu_2, and m_2 adds to the shift as m - 1 does.
+
 With a spectrum, Gaussians with commuting covariances, direction by direction; isotropic classes are one group of them.
 """
 
@@ -24,7 +26,7 @@ class Distortion:
 
     Attributes
     ----------
-    w2 : squared Wasserstein-2 distance, (m - 1)^2 + (sqrt(v) - sigma)^2.
+    w2 : squared Wasserstein-2 distance, (m - 1)^2 + m_2^2 + (sqrt(v) - sigma)^2.
     kl : KL(sampled || class).
     variance_ratio : v/sigma2.
     entropy_change : log(v/sigma2)/2.
@@ -40,8 +42,9 @@ class Distortion:
     accuracy: float = math.nan
 
 
-def crowd_separation(problem: Problem, m: Any, v: Any) -> float:
-    """Log-odds per dimension of the class against the crowd at t = 0, F + alpha of (T5), for m and v of every group."""
+def crowd_separation(problem: Problem, m: Any, v: Any, m_2: Any = 0.0) -> float:
+    """Log-odds per dimension of the class against the crowd at t = 0, F + alpha of (T5), for m, v and m_2 of groups."""
+    v = v + m_2**2  # all that is across mu_1
     groups = Groups.of(problem)
     D = np.atleast_1d(groups.D(groups.tau(0.0)))
     return float(groups.share @ crowd_advantage(D, m - 1.0, np.log(np.maximum(v / D, 1e-300))))
@@ -53,7 +56,8 @@ def separation_at_end(theory: Trajectory) -> float:
     if math.isfinite(theory.alpha):
         return float(final.F)
     by = "" if theory.problem.spectrum is None else "_group"
-    return crowd_separation(theory.problem, *(np.atleast_1d(getattr(final, f"{name}{by}")) for name in "mv"))
+    names = ("m", "v", *(["m_2"] if theory.problem.schedule.second else []))
+    return crowd_separation(theory.problem, *(np.atleast_1d(getattr(final, f"{name}{by}")) for name in names))
 
 
 @door()
@@ -78,6 +82,9 @@ def distortion(result: Trajectory | Ensemble) -> Distortion:
     else:
         shift, excess = getattr(final, f"m{by}").mean - 1.0, getattr(final, f"v{by}").mean / (c / g) - 1.0
         separation, accuracy = float(final.log_odds.mean) / result.d, float(final.accuracy.mean)
+    if result.problem.schedule.second:
+        m_2 = getattr(final, f"m_2{by}")
+        shift = np.hypot(shift, m_2 if isinstance(result, Trajectory) else m_2.mean)
     shift, excess = np.atleast_1d(shift), np.atleast_1d(excess)
     with np.errstate(divide="ignore"):  # v = 0
         log_ratio = np.log1p(np.maximum(excess, -1.0))

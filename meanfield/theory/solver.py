@@ -12,6 +12,8 @@ import warnings
 from meanfield.errors import ConvergenceError, checked, short
 from meanfield.problem.growth import Fixed
 from meanfield.problem.statement import Problem
+from meanfield.theory.pairs.path import PairPath
+from meanfield.theory.pairs.trajectory import PairTrajectory, SpectralPairTrajectory
 from meanfield.theory.path import Path
 from meanfield.theory.trajectory import SpectralTrajectory, Trajectory
 from meanfield.tools.door import door
@@ -62,7 +64,8 @@ def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Tra
     require_rate(alpha)
     problem.require_usual_weight()
     problem.require_start()
-    path = Path(problem, alpha, capture)
+    second = problem.schedule.second
+    path = PairPath(problem, alpha) if second else Path(problem, alpha, capture)
     try:
         standing = path.run(d)
     except ArithmeticError as cause:
@@ -70,8 +73,8 @@ def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Tra
             f"the mean-field equations must have a finite solution; with {short(problem)} there is none in double "
             f"precision ({cause}). Less extreme numbers help."
         ) from cause
-    kind = Trajectory if problem.spectrum is None else SpectralTrajectory
-    return kind(problem, d, alpha, tuple(path.pieces), tuple(path.events), standing)
+    kinds = (PairTrajectory, SpectralPairTrajectory) if second else (Trajectory, SpectralTrajectory)
+    return kinds[problem.spectrum is not None](problem, d, alpha, tuple(path.pieces), tuple(path.events), standing)
 
 
 def require_rate(alpha: float) -> None:

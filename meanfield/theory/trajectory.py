@@ -26,7 +26,8 @@ from meanfield.tools.door import Numbers, door
 
 class Event(NamedTuple):
     """A change of phase: `kind` is speciation (the target takes over), despeciation (it loses the weight again),
-    condensation, decondensation, capture, release or sliding; t, m, v are where it happens."""
+    condensation, decondensation, capture, release, sliding, or second (class 2 takes over); t, m, v are where it
+    happens."""
 
     kind: str
     t: float
@@ -77,7 +78,7 @@ class Piece(NamedTuple):
     phase: str
     tau_low: float
     tau_high: float
-    read: Callable[[np.ndarray], np.ndarray]  # tau (times,) -> (delta, y of every group, F), (2 groups + 1, times)
+    read: Callable[[np.ndarray], np.ndarray]  # tau (times,) -> (delta, y, ... of every group, F), (rows, times)
 
 
 @door(made_by="solve")
@@ -91,6 +92,8 @@ class Trajectory:
     t, D, m, v, q, F, phase : arrays over decreasing VE time t, down to t = 0.
     mean_shift, variance_excess : m - 1 and v/D - 1 without cancellation.
     events : every change of phase, in order.
+    m_2 : overlap x.mu_2/d with class 2, of guidance with a second condition (`Negative`, `Composed`); v is then the
+        variance across both means, and q = m^2 + m_2^2 + v.
     standing : "exact" (d = infinity, no glass on the way), "asymptotic" (finite d, or a glass with w >= 0, where only
         the projected force is kept: supported by particles, not proven), "approximate" (a glass with w < 0: capture).
     """
@@ -103,6 +106,7 @@ class Trajectory:
     standing: str
     n_points: int = 257
     _names: ClassVar[tuple[str, ...]] = State._fields  # read at the times of the stored curve
+    _variables: ClassVar[int] = 2  # of a group: delta and y
 
     def at(self, t: Numbers) -> State:
         """Order parameters at VE times t (a number or an array), 0 <= t <= the first time of the trajectory."""
@@ -116,14 +120,14 @@ class Trajectory:
         tau = -np.log(self.problem.least_variance + np.ravel(times))
         index = np.searchsorted([p.tau_high for p in self.pieces[:-1]], tau, side="left")
         n = 1 if self.problem.spectrum is None else len(self.problem.spectrum)  # groups of directions
-        values = np.empty((2 * n + 1, tau.size))
+        values = np.empty((self._variables * n + 1, tau.size))
         phase = np.empty(tau.size, dtype=object)
         for i, piece in enumerate(self.pieces):
             here = index == i
             if here.any():
                 values[:, here] = piece.read(np.clip(tau[here], piece.tau_low, piece.tau_high))
                 phase[here] = piece.phase
-        return self._state(times, values[:n].T, values[n:-1].T, values[-1], phase)
+        return self._state(times, values[-1], phase, *(values[i * n : (i + 1) * n].T for i in range(self._variables)))
 
     @property
     def final(self) -> State:
@@ -189,8 +193,9 @@ class Trajectory:
     def __repr__(self) -> str:
         f, s2 = self.final, self.problem.sigma2
         events = ", ".join(f"{e.kind} at t = {e.t:.6g}" for e in self.events) or "no change of phase"
+        second = f"m_2(0) = {f.m_2:.6g}, " if "m_2" in self._names else ""  # type: ignore[attr-defined]
         return (
-            f"Trajectory at d = {self.d:g}: m(0) = {f.m:.6g}, v(0) = {f.v:.6g} (v/sigma2 = {f.v / s2:.6g}), "
+            f"Trajectory at d = {self.d:g}: m(0) = {f.m:.6g}, {second}v(0) = {f.v:.6g} (v/sigma2 = {f.v / s2:.6g}), "
             f"{self.standing}\n  {' -> '.join(self.phases)}; {events}\n  {self.problem}"
         )
 
@@ -198,7 +203,7 @@ class Trajectory:
     def _start(self) -> float:
         return math.exp(-self.pieces[0].tau_low) - self.problem.least_variance
 
-    def _state(self, t: np.ndarray, delta: np.ndarray, y: np.ndarray, F: np.ndarray, phase: np.ndarray) -> State:
+    def _state(self, t: np.ndarray, F: np.ndarray, phase: np.ndarray, delta: np.ndarray, y: np.ndarray) -> State:
         """The state from delta and y of every group, (times, groups)."""
         delta, y, F, phase = (x.reshape(t.shape)[()] for x in (delta, y, F, phase))
         m, v = 1.0 + delta, (self.problem.sigma2 + t) * np.exp(y)
@@ -227,7 +232,7 @@ class SpectralTrajectory(Trajectory):
         assert self.problem.spectrum is not None
         return self.problem.spectrum
 
-    def _state(self, t, delta, y, F, phase) -> SpectralState:  # type: ignore[override]
+    def _state(self, t, F, phase, delta, y) -> SpectralState:  # type: ignore[override]
         s = self.spectrum
         r, g, D = np.array(s.share), s.g, s.D(np.ravel(t))
         m, v, excess = 1.0 + delta, D * np.exp(y), np.expm1(y)

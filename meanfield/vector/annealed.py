@@ -2,7 +2,8 @@
 
     (V4)  p_u = N(mu_1, c + t)/P + (1 - 1/P) N(0, u + t)       in every direction, u = c + g,
 
-so M_u = pi mu_1 + (1 - pi) y/(1 + D). The cost does not depend on P. Exact in the continuum and for P = 1.
+so M_u = pi mu_1 + (1 - pi) y/(1 + D). The cost does not depend on P. Exact in the continuum and for P = 1. A second
+condition is a class by itself, as class 1 is.
 """
 
 import math
@@ -34,39 +35,62 @@ class Annealed(Batch):
     ) -> None:
         super().__init__(problem, shape, target, counts, **sharing)
         self._log_rivals = log_rivals(log_count)
+        if self.second is not None:
+            self._log_rivals = log_rivals(self._log_rivals)  # class 2 is not among those averaged
 
     def centres(self, y: np.ndarray, t: float, w: float) -> tuple[np.ndarray, np.ndarray]:
-        weight, D = self.look(y, t)[:, None], self.D(t)
+        (weight, *of_second), D = (x[:, None] for x in self.look(y, t)), self.D(t)
         others, guided = np.empty_like(y), np.empty_like(y)
 
         def part(rows: slice) -> None:
             share = weight[rows]
             others[rows] = share * self.target + (1.0 - share) * y[rows] / (1.0 + D)
-            guided[rows] = self.guide(y[rows], t, w, others[rows])
+            if self.second is not None:
+                others[rows] += of_second[0][rows] * (self.second[rows] * self.root_g - y[rows] / (1.0 + D))
+            guided[rows] = self.guide(y[rows], t, w, others[rows], rows)
 
         self.rows.map(part)
         return others, guided
 
-    def look(self, y: np.ndarray, t: float) -> np.ndarray:
-        """pi_1 (samples,); the batch is recorded."""
-        found = self.rows.map(lambda rows: self._posterior(y[rows], t))
+    def look(self, y: np.ndarray, t: float) -> list[np.ndarray]:
+        """pi_1 (samples,), and pi_2 if there is a second condition; the batch is recorded."""
+        found = self.rows.map(lambda rows: self._posterior(y[rows], t, rows))
         posterior = [np.concatenate(x) for x in zip(*found, strict=True)]
-        self.record(y, *posterior)
-        return posterior[0]
+        self.record(y, *posterior[:4])
+        return [posterior[0], *posterior[4:]]
 
-    def _posterior(self, y: np.ndarray, t: float) -> tuple[np.ndarray, ...]:
-        """pi_1, log-odds, participation, and whether pi_1 > 1/2, (samples,) each, as `meanfield.reduced` has them."""
+    def _posterior(self, y: np.ndarray, t: float, rows: slice) -> tuple[np.ndarray, ...]:
+        """pi_1, log-odds, participation, and whether pi_1 > 1/2, (samples,) each, as `meanfield.reduced` has them; with
+        a second condition pi_2 too, the accuracy being the share of samples with pi_1 > pi_2 and pi_1 > pi_rest."""
         one, undefined = np.ones(len(y)), np.full(len(y), np.nan)
-        if self._log_rivals == -math.inf:
+        second = (0.0 * one,) if self.second is not None else ()
+        if self._log_rivals == -math.inf and not second:
             return one, undefined, one, one
         if self._log_rivals == math.inf:
-            return 0.0 * one, undefined, undefined, 0.0 * one
+            return 0.0 * one, undefined, undefined, 0.0 * one, *second
         D, x = self.D(t), y / self.root_g
+        if second:
+            return self._of_three(x, D, rows)
         square = (x**2 / (1.0 + D) - (x - self.white) ** 2 / D).sum(axis=1)
         log_odds = 0.5 * (square + np.sum(np.log1p(1.0 / D) * np.ones(x.shape[1]))) - self._log_rivals
         own, rest = 2.0 * log_sigmoid(log_odds), 2.0 * log_sigmoid(-log_odds) - self._log_rivals
         participation = np.exp(np.minimum(-np.logaddexp(own, rest), 700.0))
         return np.exp(0.5 * own), log_odds, participation, log_odds > 0.0
+
+    def _of_three(self, x: np.ndarray, D: Any, rows: slice) -> Any:
+        """`_posterior` of class 1, class 2 and the rest, x whitened."""
+        assert self.second is not None
+        own = ((x - self.white) ** 2 / D).sum(axis=1)
+        logits = np.stack([  # relative to class 1
+            0.0 * own,
+            0.5 * (own - ((x - self.second[rows]) ** 2 / D).sum(axis=1)),
+            0.5 * (own - (x**2 / (1.0 + D) + np.log1p(1.0 / D)).sum(axis=1)) + self._log_rivals,
+        ])  # fmt: skip
+        pi = np.exp(logits - np.logaddexp.reduce(logits))
+        log_odds = -np.logaddexp(logits[1], logits[2])
+        of_rest = pi[2] ** 2 * math.exp(-self._log_rivals) if self._log_rivals > -math.inf else 0.0
+        first = np.all(logits[1:] < 0.0, axis=0)
+        return pi[0], log_odds, 1.0 / (pi[0] ** 2 + pi[1] ** 2 + of_rest), first, pi[1]
 
 
 def log_rivals(log_count: float) -> float:

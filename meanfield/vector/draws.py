@@ -19,7 +19,7 @@ from meanfield.tools.memory import require_memory
 from meanfield.vector.annealed import Annealed
 from meanfield.vector.nearest import Quenched, Rule
 
-NORMALS, CLASSES, TARGET = 12, 13, 14  # spawn keys
+NORMALS, CLASSES, TARGET, SECOND = 12, 13, 14, 15  # spawn keys
 NUMBERS = 2**22  # of an array of a batch, at most
 ARRAYS = 16  # of a batch at a time: those of the model, and some of the code
 SAMPLE_BYTES, BATCH_BYTES = 2**27, 2**31  # of the classes of a sample, of a batch, at most
@@ -63,6 +63,7 @@ class Draws:
             self.counts, problem = problem.spectrum.counts(d), problem.replace(spectrum=problem.spectrum.at(d))
         problem.require_no_ratio("solve_sampler at finite d", "Use simulate.run_sampler with classes that are held.")
         problem.require_usual_weight()
+        problem.require_second(d)
         self.problem, self.shape = problem, (d,) if shape is None else checked_shape(shape)
         require(math.prod(self.shape) == d, "shape must have d entries", f"shape={self.shape}, d={d}")
         n_draws = whole("n_draws", sizes.n_draws, low=1, high=1e6)
@@ -96,6 +97,8 @@ class Draws:
     def batch(self, draw: int, samples: range, tick: Callable[[], None]) -> tuple[Batch, Normals]:
         """A space for the samples of a part, and a function whose results draw their normals, from the first on."""
         target, sharing = self._target(draw), {"threads": self.threads, "tick": tick}
+        if self.problem.schedule.second:  # a class of its own for every sample
+            sharing["second"] = np.stack([self._stream(SECOND, draw, i).standard_normal(self.d) for i in samples])
         shape: tuple[int, ...] = (len(samples), *self.shape)
         space: Batch
         if self.quenched:

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.errors import checked
+from meanfield.errors import checked, require, short
 from meanfield.problem.statement import Problem
-from meanfield.sampler.batch import overall
+from meanfield.sampler.batch import along, overall
+from meanfield.theory.pairs.trajectory import PairState, SpectralPairState
 from meanfield.theory.trajectory import SpectralState, State
 from meanfield.tools.door import door
 
@@ -34,6 +35,7 @@ class SamplerLaw:
         multiplies by numbers and takes inner products.
     every_d : whether this is the law at every d as well: no classes compete (a continuum, a single class), and the code
         is linear in its vectors.
+    m_2 : overlap with mu_2 there, of guidance with a second condition (`m_2_group` by group); v is across both means.
     standing, why : "exact", "asymptotic" or "approximate", as in `solve`, and the reason.
     """
 
@@ -53,6 +55,7 @@ class SamplerLaw:
     every_d: bool
     standing: str
     why: str
+    m_2_group: np.ndarray | None = None
 
     @property
     def m(self) -> np.ndarray:
@@ -67,7 +70,15 @@ class SamplerLaw:
     @property
     def q(self) -> np.ndarray:
         """|x|^2/d, (calls + 1,)."""
-        return overall(self.problem, self.m_group, self.v_group)[2]
+        m_2 = 0.0 if self.m_2_group is None else self.m_2_group
+        return overall(self.problem, self.m_group, self.v_group, m_2)[2]
+
+    @property
+    def m_2(self) -> np.ndarray:
+        """Overlap with mu_2 of all directions, (calls + 1,), of guidance with a second condition."""
+        rule = "m_2 is of guidance with a second condition, such as Negative"
+        require(self.m_2_group is not None, rule, short(self.problem.guidance))
+        return along(self.problem, self.m_2_group)  # type: ignore[arg-type]
 
     @property
     def n_calls(self) -> int:
@@ -79,12 +90,15 @@ class SamplerLaw:
         """Order parameters of what the sampler returns, a `State` as of `solve(problem).final`."""
         m, v, q, p = (x[-1] for x in (self.m, self.v, self.q, self.phase))
         undistorted = self.problem.sigma2
-        state = (self.t[-1], m, v, q, self.F[-1], p, m - 1.0, v / undistorted - 1.0)
+        state = State(self.t[-1], m, v, q, self.F[-1], p, m - 1.0, v / undistorted - 1.0)
         if self.problem.spectrum is None:
-            return State(*state)
+            return state if self.m_2_group is None else PairState(**state._asdict(), m_2=self.m_2[-1])
         of_groups = self.m_group[-1], self.v_group[-1]
         D = self.problem.spectrum.D(0.0)
-        return SpectralState(*state, *of_groups, of_groups[0] - 1.0, of_groups[1] / D - 1.0)
+        every = SpectralState(*state, *of_groups, of_groups[0] - 1.0, of_groups[1] / D - 1.0)
+        if self.m_2_group is None:
+            return every
+        return SpectralPairState(**every._asdict(), m_2=self.m_2[-1], m_2_group=self.m_2_group[-1])
 
     def distance(self, d: float) -> np.ndarray:
         """|F| in units of its standard deviation over samples at dimension d, (calls + 1,).
@@ -100,7 +114,7 @@ class SamplerLaw:
     def d_trusted(self) -> float:
         """Dimension from which every call of the model is at a `distance` above 3."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return float(np.nanmax((FAR * self.spread / np.abs(self.F))[:-1] ** 2))
+            return 0.0 if self.every_d else float(np.nanmax((FAR * self.spread / np.abs(self.F))[:-1] ** 2))
 
     def to_dataset(self) -> Any:
         """The law call by call as a labelled xarray.Dataset: over `call` (the last one is what is returned) t, m, v, q,
@@ -113,8 +127,11 @@ class SamplerLaw:
         data: dict[str, Any] = {name: ("call", getattr(self, name)) for name in names}
         data |= {"phase": ("call", self.phase.astype(str))}
         data |= {f"{name}_alone": ("call", x) for name, x in zip(("m", "v"), self.unguided, strict=True)}
+        second = self.m_2_group is not None
+        data |= {"m_2": ("call", self.m_2)} if second else {}
         if self.problem.spectrum is not None:
-            data |= {name: (("call", "group"), getattr(self, name)) for name in ("m_group", "v_group")}
+            by_group = ("m_group", "v_group", *(["m_2_group"] if second else []))
+            data |= {name: (("call", "group"), getattr(self, name)) for name in by_group}
         attrs = {
             "problem": json.dumps(self.problem.to_dict()),
             "sampler": self.sampler,
@@ -130,10 +147,11 @@ class SamplerLaw:
         end = self.final
         size = "d = infinity" if math.isinf(self.d) else f"d = {self.d:g}"
         standing = f"{self.standing}: {self.why}" if self.why else self.standing
+        second = "" if self.m_2_group is None else f"m_2(0) = {end.m_2:.5f}   "
         rows = [
             f"{self.sampler}: {self.n_calls} calls of the model, {size}, {standing}",
             f"  the sampler alone (w = 0)   m(0) = {m0:.5f}   v(0)/sigma2 = {v0 / s2:.5f}",
-            f"  with guidance               m(0) = {end.m:.5f}   v(0)/sigma2 = {end.v / s2:.5f}",
+            f"  with guidance               m(0) = {end.m:.5f}   {second}v(0)/sigma2 = {end.v / s2:.5f}",
         ]
         if self.d_trusted > 1e12:
             rows.append("  a call falls on F = 0, where samples differ at every d: not to be trusted; give d=")

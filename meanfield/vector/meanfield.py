@@ -23,13 +23,15 @@ from meanfield.sampler.batch import guided_centre
 from meanfield.sampler.embedding import Embedding
 from meanfield.sampler.unguided import Basis
 from meanfield.theory.motion import Groups, Point
+from meanfield.theory.pairs.point import REST, SECOND, TARGET, Pair, rivals_of
 
 TIE = 1e-12  # F within rounding of 0: target, as at the start of `solve` if alpha = 0 (there m = 0, and F = 0)
 
 
 class Seen(NamedTuple):
     """The vector at one call of the model: m and v by group (whitened), F and its standard deviation over samples
-    times d^(1/2), the phase, the weight that was asked for, the share of the vector outside of the span."""
+    times d^(1/2), the phase, the weight that was asked for, the share of the vector outside of the span; m_2 by
+    group of guidance with a second condition."""
 
     m: np.ndarray
     v: np.ndarray
@@ -38,6 +40,7 @@ class Seen(NamedTuple):
     phase: str
     w: float
     left: float
+    m_2: np.ndarray | None = None
 
 
 class MeanField(Basis):
@@ -56,11 +59,17 @@ class MeanField(Basis):
         self._rule = problem.schedule if problem.schedule.by_rule else None
         self._alone = problem.classes.log_count(1e6) == 0.0  # a single class
         self.seen: list[Seen] = []
+        self._second: np.ndarray | None = None
+        if problem.schedule.second:  # mu_2, a direction of its own
+            self._second = self.scaled(np.sqrt(self.g), self.draw()) / embedding.size
+            self._rivals = rivals_of(problem, alpha)
 
     def centres(self, y: np.ndarray, t: float, w: float) -> tuple[np.ndarray, np.ndarray]:
         p, seen = self.look(y, t)
-        others = self.target[None]
-        if seen.phase != "target":
+        others: Any = self.target[None]
+        if seen.phase == "second":
+            others = self._second
+        elif seen.phase != "target":
             others = self.scaled(p.c, y)
         if seen.phase == "glass":
             across = np.sqrt(np.maximum((1.0 - np.atleast_1d(p.c)) * (1.0 - p.beta) * self.g, 0.0))
@@ -77,21 +86,42 @@ class MeanField(Basis):
         """The guided M of a rule, which does not know of axes: of coordinates along the basis."""
         rule: Any = self._rule
         basis = self.embedding
-        y, target, others = (basis.inside(x) for x in (y, self.target[None], others))
+        more = [] if self._second is None else [self._second]
+        y, target, others, *more = (basis.inside(x) for x in (y, self.target[None], others, *more))
         repeated = y.shape[1] // len(self.variances)
         weight = w if rule.factors is None else w * np.tile(rule.factors, repeated)
         variances = np.tile(self.variances, repeated)
-        return basis.outside(guided_centre(rule, y, target, others, t, weight, variances, 1.0))
+        return basis.outside(guided_centre(rule, y, target, others, t, weight, variances, 1.0, *more))
 
     def look(self, y: np.ndarray, t: float) -> tuple[Point, Seen]:
         """The free energies at a vector, and what is recorded of it."""
         groups, (m, v, left) = self._groups, self.order(y)
+        if self._second is not None:
+            return self._look_at_two(y, t, m, v, left)
         tau = groups.tau(t)
         log_ratio = np.log(np.maximum(v / np.atleast_1d(groups.D(tau)), 1e-300))
         p = Point(groups, tau, *((m - 1.0, log_ratio) if groups.n > 1 else (float(m[0]) - 1.0, float(log_ratio[0]))))
         F = math.inf if self._alone else -math.inf if math.isinf(groups.alpha) else p.F
         phase = "target" if F > -TIE else "glass" if p.K > groups.alpha else "crowd"
         return p, Seen(m, v, F, self._spread(p), phase, math.nan, left)
+
+    def _look_at_two(self, y: np.ndarray, t: float, m: Any, v: Any, left: float) -> tuple[Pair, Seen]:
+        """`look` with a second condition: v is what is across both means."""
+        groups, m_2 = self._groups, self.embedding.coefficients(y, 0) / np.sqrt(self.g)
+        v = np.maximum(v - m_2**2, 0.0)
+        tau = groups.tau(t)
+        parts = m - 1.0, np.log(np.maximum(v / np.atleast_1d(groups.D(tau)), 1e-300)), m_2
+        p = Pair(groups, tau, *(parts if groups.n > 1 else (float(part[0]) for part in parts)))
+        weights = [p.weights[k] for k in self._rivals]
+        first = [k for k, x in zip(self._rivals, weights, strict=True) if x > max(weights) - TIE][-1]
+        phase = {TARGET: "target", SECOND: "second", REST: "glass" if p.K > groups.alpha else "crowd"}[first]
+        return p, Seen(m, v, p.advantage(self._rivals), self._spread_of_two(p), phase, math.nan, left, m_2)
+
+    def _spread_of_two(self, p: Pair) -> float:
+        """`_spread` of the advantage over the rest, or over class 2 if that is nearer."""
+        by_rest = (1.0 - p.c * p.m) / p.D, -p.c * p.m_2 / p.D, -p.c / (2.0 * p.D)
+        slope, slope_2, slope_v = (1.0 / p.D, -1.0 / p.D, 0.0) if p.weights[SECOND] > 0.0 else by_rest
+        return math.sqrt(float(self._groups.mean((slope**2 + slope_2**2) * p.v + 2.0 * (slope_v * p.v) ** 2)))
 
     def _spread(self, p: Point) -> float:
         """d^(1/2) times the standard deviation of F: m varies by (v/d)^(1/2), v by v (2/d)^(1/2), in each group."""

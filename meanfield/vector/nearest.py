@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from meanfield.problem.statement import Problem
-from meanfield.sampler.batch import Batch
+from meanfield.sampler.batch import Batch, log_sigmoid
 from meanfield.vector.annealed import log_rivals
 
 TRIES = 4  # balls that a sample draws at a call, at most: a sampler's steps are long
@@ -73,8 +73,9 @@ class Quenched(Batch):
         from meanfield.finite.ball import Ball, Drawn, Near
 
         super().__init__(problem, shape, target, None, chunk=CHUNK, **sharing)
-        n_all, self._least, self._streams = rule.n_all(log_count), rule.weight, streams
-        self._log_rivals, self._compiled = log_rivals(log_count), nearest
+        rest = log_count if self.second is None else log_rivals(log_count)  # class 2 is held by itself
+        n_all, self._least, self._streams = rule.n_all(rest), rule.weight, streams
+        self._log_rivals, self._compiled = log_rivals(rest), nearest
         self._rule = nearest.Rule(rule.tolerance, rule.n_most, n_all)
         self._mirror = _mirror(target)
         d = len(target)
@@ -89,7 +90,9 @@ class Quenched(Batch):
         self.about = np.tile([0.0, 0.0, -math.inf], (shape[0], 1))
 
     def centres(self, y: np.ndarray, t: float, w: float) -> tuple[np.ndarray, np.ndarray]:
-        others = self.target + self.look(y, t, w)
+        rule = self.problem.schedule
+        felt = rule.felt(t, w) if rule.by_rule else w  # type: ignore[attr-defined]
+        others = self.target + self.look(y, t, felt)
         return others, self.guide(y, t, w, others)
 
     def look(self, y: np.ndarray, t: float, w: float = 0.0) -> np.ndarray:
@@ -103,8 +106,22 @@ class Quenched(Batch):
                 posterior[:, i] = self._one(i, z[i], t, w, shift[i])
 
         self.rows.map(part)
+        shift = self._mirror(shift)
+        if self.second is not None:
+            shift, posterior = self._with_second(y - self.target, self.D(t), shift, posterior)
         self.record(y, *posterior)
-        return self._mirror(shift)
+        return shift
+
+    def _with_second(self, z: np.ndarray, D: float, shift: np.ndarray, posterior: Any) -> tuple[np.ndarray, Any]:
+        """M_u - mu_1 and the posterior, of all classes but class 2, with class 2."""
+        assert self.second is not None
+        (_, log_odds, participation, nearest), delta = posterior, self.second - self.target
+        logit = np.einsum("sd,sd->s", z - 0.5 * delta, delta) / D  # relative to class 1
+        pi = np.exp(logit - np.logaddexp(np.logaddexp(0.0, -log_odds), logit))
+        shift = shift + pi[:, None] * (delta - shift)
+        log_odds = -np.logaddexp(-log_odds, logit)
+        participation = 1.0 / ((1.0 - pi) ** 2 / participation + pi**2)
+        return shift, (np.exp(log_sigmoid(log_odds)), log_odds, participation, nearest * (logit < 0.0))
 
     def _one(self, i: int, z: np.ndarray, t: float, w: float, shift: np.ndarray) -> tuple[float, ...]:
         """The classes around one sample: fills shift (d,); returns what is recorded (`POSTERIOR`)."""

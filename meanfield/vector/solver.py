@@ -116,7 +116,8 @@ def solve_sampler(
     if shape is None:
         _require_inner_products(carried, carry(_turned(carried)))
     twin = unguided(problem, sampler, shape, xp)
-    alone = math.isinf(alpha) or problem.classes.log_count(1e6) == 0.0  # no classes that compete
+    competes = not problem.schedule.by_rule or problem.schedule.competes  # type: ignore[attr-defined]
+    alone = math.isinf(alpha) or problem.classes.log_count(1e6) == 0.0 or not competes  # no classes that compete
     every_d = alone and _is_linear(carried, carry(carried.embedding.times(0.5)))
     return _law(problem, name_of(sampler), d, alpha, carried, overall(problem, twin.m, twin.v)[:2], alone, every_d)
 
@@ -170,7 +171,7 @@ def _law(
         corrections = "code that is not linear in its vectors has corrections of order 1/d"
         equations = f"the equations of d = infinity with log(P)/d at d = {d:g}"
         standing, why = "asymptotic", corrections if alone else equations
-    if "glass" in phases[:-1]:
+    if "glass" in phases[:-1] and not (alone and every_d):
         standing, why = "approximate", "calls in the glass: the few classes that dominate do not self-average"
         if any(s.phase == "glass" and s.w < 0.0 for s in seen):
             why += ", and with w < 0 one may capture a sample, which is not followed"
@@ -179,6 +180,7 @@ def _law(
         why = f"the code leaves the span of mu_1 and its noise, by {left:.2g} of |x|^2 (clamping, quantiles)"
     m, v = (np.array([getattr(s, x) for s in seen]) for x in ("m", "v"))
     F, w, spread = (np.array([getattr(s, x) for s in seen]) for x in ("F", "w", "spread"))
+    m_2 = np.array([s.m_2 for s in seen]) if problem.schedule.second else None
     return SamplerLaw(
-        problem, name, d, alpha, carried.t, m, v, F, phases, w, spread, twin, left, every_d, standing, why
+        problem, name, d, alpha, carried.t, m, v, F, phases, w, spread, twin, left, every_d, standing, why, m_2
     )

@@ -134,6 +134,7 @@ def make_plan(problem: Problem, settings: Settings) -> Plan:
     first_draw = whole("first_draw", s.first_draw, low=0, high=1e9)
     dtype = one_of("dtype", s.dtype, tuple(FORMATS))
     problem.require_usual_weight()
+    problem.require_second(d)
     case = choose(problem, d, s.classes, span=not s.code)
     batch = batch or usual_batch(case, n_samples * n_disorder)
     plan = Plan(case, n_samples, n_disorder, first_draw, seed, dtype, block, batch, threads)

@@ -7,7 +7,7 @@ import numpy as np
 from meanfield.sampler.batch import Batch
 from simulate.running.classes import make_score
 from simulate.running.plan import Plan
-from simulate.scores.mixture import Classes
+from simulate.scores.mixture import Classes, draw_second
 from simulate.scores.posterior import Posterior
 from simulate.steps.guidance_force import make_pull
 
@@ -17,15 +17,20 @@ class Drawn(Batch):
 
     Parameters
     ----------
-    plan : of the run. mixture : classes of the draw.
+    plan : of the run. mixture : classes of the draw, and its number.
     shape : of the code's arrays, (samples, ...).
     tick : as in `Batch`.
     """
 
-    def __init__(self, plan: Plan, mixture: Classes, shape: tuple[int, ...], tick: Callable[[], None]) -> None:
+    def __init__(
+        self, plan: Plan, mixture: Classes, draw: int, shape: tuple[int, ...], tick: Callable[[], None]
+    ) -> None:
         streamed = plan.case.classes == "streamed"  # with threads of its own, that share the classes of all samples
         sharing = {"chunk": shape[0]} if streamed else {"threads": plan.threads}
-        super().__init__(plan.case.problem, shape, mixture.target, plan.case.counts, tick=tick, **sharing)
+        second = draw_second(mixture.target, plan.seed, draw) if plan.case.problem.schedule.second else None
+        super().__init__(
+            plan.case.problem, shape, mixture.target, plan.case.counts, tick=tick, second=second, **sharing
+        )
         self._pull = make_pull(plan.case.problem, plan.case.d, mixture.n_classes)
         self._scores = {
             part.start: make_score(plan, mixture, part.stop - part.start, self.rows.check) for part in self.rows.parts

@@ -150,7 +150,7 @@ def _follow(
             reader, once = NoiseReader(plan.seed, draw, samples, plan.case.d), np.ones(1)
             return lambda: reader.step(once)
 
-        space = Drawn(plan, mixture, (len(samples), *shape), tick)
+        space = Drawn(plan, mixture, draw, (len(samples), *shape), tick)
         return run_batch(plan.case.problem, sampler, space, noises, xp)
 
     found = []

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from meanfield.errors import ConvergenceError, array, checked, require, whole
+from meanfield.errors import ConvergenceError, array, checked, require, short, whole
 from meanfield.problem.statement import Problem
 from meanfield.tools.door import door
 from meanfield.tools.progress import Progress
@@ -50,6 +50,7 @@ def sample_scores(
     seed: int = 0,
     draw: int = 0,
     t_end: float | None = None,
+    second: ScoreFunction | None = None,
     progress: bool | Callable[[int, int], Any] | None = False,
 ) -> np.ndarray:
     """Guided samples with the scores s_c and s_u given as functions.
@@ -67,6 +68,8 @@ def sample_scores(
     draw : number of the batch, >= 0; another one has other random numbers.
     t_end : least VE time at which scores are called, from 0 to below the start; default 1e-4 sigma2. For a network that
         knows no noise below sigma_min give sigma_min^2. 0 is for scores that are right there, such as exact ones.
+    second : score of the second condition, (x, t) -> score, of rules that take one (`Negative`, `Composed`). Where the
+        unconditional score does not enter (`Negative`) it is not called.
     progress : False is silent, True shows a bar after two seconds, None does so on a terminal.
 
     Returns
@@ -94,7 +97,12 @@ def sample_scores(
     require(isinstance(problem, Problem), "problem must be a Problem", repr(problem))
     problem.require_isotropic("sample_scores", "Scores are given in the coordinates of x: state sigma2.")
     require_start(problem, "scores", 400, rules=True)
-    for name, score in (("conditional", conditional), ("unconditional", unconditional)):
+    takes = problem.schedule.second
+    rule_of_second = f"{problem.guidance!r} takes {'a score' if takes else 'no score'} of a second condition"
+    require(takes == (second is not None), rule_of_second, f"second={short(second)}")
+    scores = {"conditional": conditional, "unconditional": unconditional}
+    scores |= {"second": second} if second is not None else {}
+    for name, score in scores.items():
         require(callable(score), f"the {name} score must be a function of (x, t)", repr(score))
     batch = Batch(problem, n_steps, n_samples, whole("dim", dim, low=1), seed, draw)
     t_end = T_END * problem.sigma2 if t_end is None else checked("t_end", t_end, low=0)
@@ -105,8 +113,8 @@ def sample_scores(
         require(t_end > 0.0, "a rule acts on denoised predictions, at t > 0", f"t_end={t_end:g}", "Leave t_end out.")
 
     def force(x: np.ndarray, t: float, w: float, inside: float) -> np.ndarray:
-        scores = conditional, unconditional
-        guided = _guided(x, t, w, *scores) if rule is None else _by_rule(rule, x, t, w, inside, *scores)
+        plain = rule is None
+        guided = _guided(x, t, w, conditional, unconditional) if plain else _by_rule(rule, x, t, w, inside, scores)
         return x + (problem.sigma2 + t) * guided
 
     def move(state: _State, n: int, step: Step, noise: Any) -> _State:
@@ -169,17 +177,17 @@ def _guided(x: np.ndarray, t: float, w: float, conditional: ScoreFunction, uncon
     return total
 
 
-def _by_rule(
-    rule: Any, x: np.ndarray, t: float, w: float, inside: float, conditional: ScoreFunction, other: ScoreFunction
-) -> np.ndarray:
-    """The score of what a rule makes of the two denoised predictions; `inside` is the time that the rule sees."""
-    unit = math.sqrt(x.shape[1])
-    cond, uncond = (
-        (x + t * _checked(name, function, x, t)) / unit
-        for name, function in (("conditional", conditional), ("unconditional", other))
-    )
+def _by_rule(rule: Any, x: np.ndarray, t: float, w: float, inside: float, scores: dict[str, Any]) -> np.ndarray:
+    """The score of what a rule makes of the denoised predictions; `inside` is the time that the rule sees."""
+    unit, needless = math.sqrt(x.shape[1]), rule.second and not rule.competes
+    made = {
+        name: (x + t * _checked(name, function, x, t)) / unit
+        for name, function in scores.items()
+        if not (needless and name == "unconditional")
+    }
+    cond, uncond, *second = (made.get(name, made["conditional"]) for name in scores)
     weight = w if rule.factors is None else w * rule.factors[0]
-    return (unit * rule.combined(x / unit, cond, uncond, inside, weight) - x) / t
+    return (unit * rule.combined(x / unit, cond, uncond, inside, weight, *second) - x) / t
 
 
 def _checked(name: str, function: ScoreFunction, x: np.ndarray, t: float) -> np.ndarray:

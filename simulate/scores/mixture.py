@@ -123,6 +123,20 @@ def draw_target(d: int, seed: int, draw: int, counts: tuple[int, ...] | None = N
     return target
 
 
+def draw_second(target: np.ndarray, seed: int, draw: int) -> np.ndarray:
+    """mu_2 (d,), the class of index 1, as all that hold or make classes have it; of a continuum one of its own.
+
+    Examples
+    --------
+    >>> mixture = draw_direct(d=8, n_classes=100, seed=0, draw=0)
+    >>> bool(np.all(draw_second(mixture.target, 0, 0) == mixture.target + mixture.delta[0]))
+    True
+    """
+    delta = np.empty((1, target.size), dtype=np.float32)
+    fill_classes(delta, 0, target, make_key(seed, MEANS, draw))
+    return target + delta[0]
+
+
 def fill_classes(delta: np.ndarray, first: int, target: np.ndarray, key: np.ndarray) -> None:
     """Write into `delta` (classes, d) the differences of consecutive wrong classes, from the one of number `first`."""
     normals(key, range(first + 1, first + 1 + len(delta)), target.size, out=delta)

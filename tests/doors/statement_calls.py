@@ -103,6 +103,8 @@ def rules() -> dict[str, Any]:
         "Tangential": amplitude,
         "WeakModel": {**amplitude, "delta": 0.3},
         "Free": {**amplitude, "b": -0.9},
+        "Negative": amplitude,
+        "Composed": {**amplitude, "w_2": 0.5},
         "ByGroup": {**amplitude, "factors": [1.0, 2.0]},
         "CustomRule": {"function": halved, **amplitude},
         "Rule.w": Call(cf.Rescale(1.0).w, {"t": [1.0]}),

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from meanfield import (
     ByGroup,
+    Composed,
     Constant,
     Continuum,
     CustomRule,
@@ -17,6 +18,7 @@ from meanfield import (
     Fixed,
     Free,
     Interval,
+    Negative,
     PowerLaw,
     Problem,
     Projected,
@@ -53,6 +55,8 @@ LIBRARY = [
     Tangential(1.0),
     WeakModel(1.0, delta=0.3),
     Free(1.0, b=-0.9),
+    Negative(1.0),
+    Composed(1.0, w_2=0.4),
     Rescale(Interval(2.0, 0.3, 3.0)),
 ]
 

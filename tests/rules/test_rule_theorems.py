@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from meanfield import (
     ByGroup,
+    Composed,
     Continuum,
     Custom,
     CustomRule,
     Free,
     Interval,
     Linear,
+    Negative,
     Piecewise,
     Problem,
     ProblemError,
@@ -115,6 +117,8 @@ PROVED = {
     "weak model": lambda w: WeakModel(w, 0.7),
     "free": lambda w: Free(w, Custom(lambda t: -0.9 * w.w(t), w.breakpoints)),
     "by group": lambda w: ByGroup(w, [2.0]),
+    "negative": Negative,
+    "composed": lambda w: Composed(w, w_2=0.4),
 }
 amplitudes = st.lists(st.sampled_from([0.0, 0.2, 1.0, 3.0, 10.0]), min_size=1, max_size=4)
 
@@ -209,6 +213,19 @@ def test_equal_doses_of_other_rules_do_not_end_alike(name):
         dose(rule(1.0), problem())
 
 
+def test_equal_doses_with_a_second_condition_keep_the_variance_and_not_the_mean():
+    """(T18) holds, (T16) fails: the mean is shared out, and of a negative prompt it has no dose."""
+    early, late = Piecewise([1.0], [0.0, 1.0]), Piecewise([1.0], [1.0, 0.0])
+    one, other = (final(Negative(w), "sde") for w in (early, late))
+    assert dose(Negative(early), problem()) == dose(Negative(late), problem()) == 0.0
+    assert one[1] == pytest.approx(other[1], abs=1e-9)
+    assert abs(one[0] - other[0]) > 0.5
+    a, b = Composed(EARLY, w_2=0.0), Composed(0.0, w_2=EARLY)
+    assert dose(a, problem()) == pytest.approx(dose(b, problem()), abs=1e-12)
+    assert final(a)[1] == pytest.approx(final(b)[1], rel=1e-8)
+    assert abs(final(a, "sde")[0] - final(b, "sde")[0]) > 0.1
+
+
 def test_equal_doses_of_a_weight_end_alike():
     assert final(EARLY, "sde")[0] == pytest.approx(final(LATE, "sde")[0], abs=1e-8)
     assert final(EARLY)[1] == pytest.approx(final(LATE)[1], rel=1e-8)
@@ -218,7 +235,8 @@ def test_equal_doses_of_a_weight_end_alike():
 @given(values=amplitudes, sampler=st.sampled_from(["ode", "sde", 0.5]), b=st.floats(-1.5, 0.5))
 def test_linear_rules_are_integrals(values, sampler, b):
     """(T15) with the a and b of the rule, against the solver; (T18) holds, and (T16) for the weak model."""
-    for rule in (WeakModel(steps(values), 0.7), Free(steps(values), b), ByGroup(steps(values), [1.3])):
+    rules = WeakModel(steps(values), 0.7), Free(steps(values), b), ByGroup(steps(values), [1.3])
+    for rule in (*rules, Negative(steps(values)), Composed(steps(values), w_2=b)):
         p = problem(rule, sampler)
         exact, solved = final_from_dose(p), solve(p).final
         assert exact.m == pytest.approx(float(solved.m), abs=1e-8)

@@ -1,6 +1,7 @@
 """Estimates of m and v from an ensemble: which estimator, at which times.
 
-A quantity is "m" or "v", or with a spectrum "m[i]" or "v[i]": that of group i of the directions, whitened.
+A quantity is "m" or "v", "m_2" of guidance with a second condition, or with a spectrum "m[i]", "v[i]" or "m_2[i]": that
+of group i of the directions, whitened.
 """
 
 from collections.abc import Sequence
@@ -16,9 +17,9 @@ QUANTITIES = ("m", "v")
 
 
 def quantities(data: Ensemble) -> tuple[str, ...]:
-    """What a comparison looks at: m and v, with a spectrum those of every group."""
-    spectrum = data.problem.spectrum
-    return QUANTITIES if spectrum is None else tuple(f"{q}[{i}]" for i in range(len(spectrum)) for q in QUANTITIES)
+    """What a comparison looks at: m and v, and m_2 if there is one, with a spectrum those of every group."""
+    spectrum, names = data.problem.spectrum, (*QUANTITIES, *(["m_2"] if "m_2" in data.draws else []))
+    return names if spectrum is None else tuple(f"{q}[{i}]" for i in range(len(spectrum)) for q in names)
 
 
 def value_of(state: Any, quantity: str) -> Any:

@@ -143,16 +143,18 @@ def _shown(last: int) -> list[int]:
 
 def numbers(law: Any) -> dict[str, Any]:
     """A law as plain data for JSON."""
-    names = ("t", "m", "v", "F", "w", "phase")
+    names: tuple[str, ...] = ("t", "m", "v", "F", "w", "phase")
     m_alone, v_alone = (float(x[-1]) for x in law.unguided)
     end = {"m": float(law.final.m), "v": float(law.final.v), "m_alone": m_alone, "v_alone": v_alone}
+    if law.problem.guidance.second:
+        names, end["m_2"] = (*names, "m_2"), float(law.final.m_2)
     about = {"sampler": law.sampler, "standing": law.standing, "why": law.why, "d_trusted": law.d_trusted}
     return {**about, "final": end, "calls": {name: getattr(law, name).tolist() for name in names}}
 
 
 def ends(data: Any) -> dict[str, Any]:
     """The end of an ensemble as plain data for JSON."""
-    found = {name: getattr(data.final, name) for name in ("m", "v")}
+    found = {name: getattr(data.final, name) for name in ("m", "v", *(["m_2"] if "m_2" in data.draws else []))}
     final = {name: {"mean": o.mean, "stderr": o.stderr} for name, o in found.items()}
     return {"sampler": data.info["sampler"], "d": data.d, "final": final, "info": dict(data.info)}
 
