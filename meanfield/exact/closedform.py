@@ -79,8 +79,10 @@ def after_speciation(m_s: float, v_s: float, D_s: float, D: float, eta: float) -
 
 
 def closed_form(problem: Problem, d: float = math.inf) -> Final:
-    """m(0), v(0) and t_s of a problem with constant guidance by (T8), (T10), (T11); of a constant weak model by (P7) and
-    of a negative prompt by (P11), whose laws know no other class and no t_s; of a composition in a continuum by (P12).
+    """m(0), v(0) and t_s of a problem with constant guidance by (T8), (T10), (T11).
+
+    Of a constant weak model by (P7) and of a negative prompt by (P11), whose laws know no other class and no t_s; of a
+    composition in a continuum by (P12).
 
     Raises
     ------

@@ -23,8 +23,9 @@ from meanfield import (
     solve_sampler,
 )
 from meanfield.exact.closedform import closed_form
-from meanfield.exact.theorems import final_from_dose
+from meanfield.exact.theorems import final_from_dose, mean_from_dose
 from meanfield.theory.energies import phi_rest, phi_target
+from meanfield.theory.measures import separation_at_end
 from meanfield.theory.motion import Groups, Motion
 from meanfield.theory.pairs.point import REST, SECOND, TARGET, Pair, drift, push_of_pair, weight_rates
 from meanfield.theory.pairs.sharing import shares
@@ -72,6 +73,25 @@ def test_no_other_class_enters(classes, sampler):
     assert found.standing == solve(p, d=16).standing == "exact"
 
 
+@pytest.mark.parametrize("sampler", ["ode", "sde"])
+def test_a_window_counts_with_its_share_of_z(sampler):
+    for low, high in ((20.0, 200.0), (0.05, 0.5)):
+        z = [(SIGMA2 / (SIGMA2 + t)) ** E[sampler] for t in (T, high, low)]
+        found = final(Negative(Interval(2.0, low, high)), sampler)
+        assert found[:2] == pytest.approx([1 - z[0] + 2 * (z[2] - z[1]), -2 * (z[2] - z[1])], abs=1e-8)
+
+
+def test_log_odds_against_all_classes_are_highest_at_half_the_class_variance():
+    def log_odds(w):
+        return separation_at_end(solve(problem(Negative(w), "sde", t_start=1e8)))
+
+    for w in (0.0, 0.1, 0.125, 0.25, 1.0):
+        expected = 0.5 * math.log(1 + 1 / SIGMA2) + (w - w * w / SIGMA2) / (1 + SIGMA2)
+        assert log_odds(w) == pytest.approx(expected, abs=1e-6)
+        assert log_odds(w) <= log_odds(SIGMA2 / 2)
+    assert log_odds(SIGMA2) == pytest.approx(log_odds(0.0), abs=1e-6)
+
+
 def test_negative_costs_no_variance_and_its_dose_is_zero():
     p = problem(Negative(2.0))
     assert dose(Negative(2.0), p) == 0.0
@@ -106,6 +126,9 @@ def test_the_dose_of_a_composition():
         exact, solved = final_from_dose(problem(rule, sampler)), solve(problem(rule, sampler)).final
         assert (exact.m, exact.v) == pytest.approx((float(solved.m), float(solved.v)), abs=1e-8)
     assert no_go(rule, problem(rule)).lost > 0.1
+    m, m_2, _ = final(rule, "sde")
+    assert m + m_2 == pytest.approx(mean_from_dose(problem(rule, "sde"), dose(rule, problem(rule))), abs=1e-8)
+    assert m + m_2 < 1 + SIGMA2
 
 
 @pytest.mark.parametrize("classes", [Continuum(), Exponential(0.4)], ids=repr)
