@@ -4,7 +4,15 @@ import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-PROTOCOL = {"guided", "other", "apply", "linear", "shrinks", "combined"}  # of a rule, which the package calls on arrays
+PROTOCOL = {
+    "guided",
+    "other",
+    "apply",
+    "linear",
+    "shrinks",
+    "combined",
+    "felt",
+}  # of a rule, which the package calls on arrays
 
 
 class Call(NamedTuple):

@@ -64,12 +64,13 @@ def scores_at_d(alpha, sampler, name, w, k=1.0, d=16):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("alpha", [0.4, 0.7])
-def test_among_competing_classes(alpha):
-    cells = [(s, name, w) for s in SAMPLERS for name in RULES for w in WEIGHTS]
+@pytest.mark.parametrize(("alpha", "weights"), [(0.4, WEIGHTS), (0.7, (1.0,))])
+def test_among_competing_classes(alpha, weights):
+    cells = [(s, name, w) for s in SAMPLERS for name in RULES for w in weights]
     found = np.ravel([scores_at_d(alpha, *cell) for cell in cells])
     assert np.abs(found).max() < family_threshold(len(found))
-    assert 0.75 < np.sqrt(np.mean(np.square(found))) < 1.25
+    spread = 3.5 * np.sqrt(0.5 / len(found))  # three scores of a cell are nearly independent
+    assert abs(np.sqrt(np.mean(np.square(found))) - 1.0) < spread
 
 
 @pytest.mark.slow
