@@ -15,6 +15,7 @@ import numpy as np
 
 from meanfield.errors import ProblemError, require
 from meanfield.guidance.schedules import Constant
+from meanfield.problem.start import gap_of
 from meanfield.problem.statement import Problem
 from meanfield.rules.pairs.composed import Composed
 from meanfield.rules.pairs.negative import Negative
@@ -98,12 +99,14 @@ def closed_form(problem: Problem, d: float = math.inf) -> Final:
     if not isinstance(problem.schedule, Constant):
         raise ProblemError(f"closed forms need constant guidance; got {problem.guidance!r}. Use solve.")
     w, eta, sigma2 = problem.schedule.value, problem.eta, problem.sigma2
-    alpha = problem.classes.rate(d)
+    alpha, prior = problem.classes.rate(d), problem.classes.prior_rate(d)
+    rule = "(T11) needs a target that the others outweigh at large t, lambda < alpha"
+    require(prior < alpha or not prior, rule, f"lambda={prior:g}, alpha={alpha:g}", "Use solve.")
 
     def point(D: float) -> tuple[float, float]:
         return crowd(D, w, eta, sigma2, problem.T, problem.v_T)
 
-    D_s = math.nan if math.isinf(alpha) else _speciation(point, alpha, sigma2, problem.T, w)
+    D_s = math.nan if math.isinf(alpha) else _speciation(point, alpha, prior, sigma2, problem.T, w)
     if math.isnan(D_s):
         return Final(*point(sigma2), math.nan)
     return Final(*after_speciation(*point(D_s), D_s, sigma2, eta), D_s - sigma2)
@@ -181,15 +184,16 @@ def _homogeneous(D, w, eta):
     return D**e * (1 + 1 / D) ** (-e * w)
 
 
-def _speciation(point, alpha: float, sigma2: float, T: float, w: float) -> float:
-    """D_s of (T11): the largest root of F = phi_1 - phi_rest (T1, T2) above sigma2, provided K <= alpha down to it."""
-    top = sigma2 + T if math.isfinite(T) else 100.0 * (1.0 + abs(w)) / min(alpha, 1.0) + sigma2
+def _speciation(point, alpha: float, prior: float, sigma2: float, T: float, w: float) -> float:
+    """D_s of (T11): the largest root of F = phi_1 + lambda - phi_rest (T1, T2, T20) above sigma2, provided K <= alpha
+    down to it."""
+    top = sigma2 + T if math.isfinite(T) else 100.0 * (1.0 + abs(w)) / min(float(gap_of(alpha, prior)), 1.0) + sigma2
 
     def F(log_D: float) -> float:
         D = math.exp(log_D)
         m, v = point(D)
         rest = alpha - 0.5 * math.log1p(1 / D) - (m * m + v) / (2 * (1 + D))
-        return -((m - 1) ** 2 + v) / (2 * D) - rest
+        return prior - ((m - 1) ** 2 + v) / (2 * D) - rest
 
     def K(log_D: float) -> float:
         D = math.exp(log_D)

@@ -4,6 +4,7 @@ With y = x - mu_1: u is its component along mu_1, g the rest; u0 and h are those
 Across mu_1 the force is along g, so g and h matter only through |g|^2, g.h and |h|^2, and the noise through two
 components in their plane and the squared length (chi-square, d - 3 degrees of freedom) of the rest. With
     ell = -(u^2 + G)/(2 D (1 + D)) + (2 u sqrt(d) + d)/(2(1 + D)) + (d/2) log(1 + 1/D) - log(P - 1), pi = sigmoid(ell),
+(plus the log of the target's weight over that of another class)
 the guided score is (b - y)/D, b = -w (1 - pi) (x/(1 + D) - mu_1).
 """
 
@@ -146,7 +147,7 @@ def fill(rng, n_samples, model: Model, out):  # pragma: no cover - compiled
         for n in range(len(grid.D)):
             if grid.slot[n] >= 0:
                 column[:] = 0.0
-                observe(s, grid.D[n], d, constant[n], model.log_rivals, column)
+                observe(s, grid.D[n], d, constant[n], model.rivals.log_count, column)
                 out[:, grid.slot[n]] += column
             if n < len(grid.decay):
                 s, number = step(rng, s, n, grid, d, root, constant)

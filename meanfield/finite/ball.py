@@ -9,6 +9,7 @@ that, and keep with probability exp((r^2 - rho^2)/(2D)). Exact for any D; effici
 Weights exp(-|x - mu|^2/(2D)) of the classes outside the ball are averaged. Tilted by them the mean mu is
 N(x/(1 + D), s^2 I), s^2 = D/(1 + D), so with a = x/(1 + D) - c the share outside and the mean there are
     S_d = Pr[s^2 chi'^2_d(|a|^2/s^2) > rho^2],       <(mu - c) 1_outside> = a S_{d+2}.
+`rivals` are those of `meanfield.finite.sampling`: their number, and the weight of each over the target's.
 """
 
 import math
@@ -104,19 +105,20 @@ def outside(x, centre, rho2, D, k):  # pragma: no cover - compiled
 
 
 @compiled()
-def log_hidden(y, x, D, power, ball, log_rivals):  # pragma: no cover - compiled
+def log_hidden(y, x, D, power, ball, rivals):  # pragma: no cover - compiled
     """log of the average of sum_k (weight of k/weight of the target)^power over the hidden classes, power 1 or 2."""
     d, (square, own) = len(y), split(y, math.sqrt(len(y)))
-    everything = log_rivals + log_average(square, D / power, d) + own * power / (2.0 * D)
+    number = rivals.log_count + power * rivals.log_weight
+    everything = number + log_average(square, D / power, d) + own * power / (2.0 * D)
     return everything + outside(x, ball.centre, ball.rho2, D / power, d)
 
 
 @compiled()
-def log_spread(y, D, log_norm, ball, log_rivals):  # pragma: no cover - compiled
+def log_spread(y, D, log_norm, ball, rivals):  # pragma: no cover - compiled
     """log V, the relative variance of the hidden classes (`meanfield.finite.nearest`)."""
     x = y.copy()
     x[0] += math.sqrt(len(y))
-    return log_hidden(y, x, D, 2.0, ball, log_rivals) - 2.0 * log_norm
+    return log_hidden(y, x, D, 2.0, ball, rivals) - 2.0 * log_norm
 
 
 @compiled()
@@ -134,7 +136,7 @@ def ground(square, d, rate):  # pragma: no cover - compiled
 
 
 @compiled()
-def choose(y, D, log_norm, limit, most, log_rivals):  # pragma: no cover - compiled
+def choose(y, D, log_norm, limit, most, rivals):  # pragma: no cover - compiled
     """Noise and rho^2 of the smallest ball around y that leaves log V below `limit`.
 
     It has at most `most` proposals; both are inf where nearly all classes would be needed: then all are drawn.
@@ -145,13 +147,13 @@ def choose(y, D, log_norm, limit, most, log_rivals):  # pragma: no cover - compi
     square, _ = split(y, root)
     proposals, inner, rho2, left = FIRST, 0.0, 0.0, math.inf
     while True:
-        inner = ground(square, d, max((log_rivals - math.log(proposals)) / d, 1e-9))
+        inner = ground(square, d, max((rivals.log_count - math.log(proposals)) / d, 1e-9))
         rho2 = radius2(square, inner, d)
-        left = log_hidden(y, x, D, 2.0, Ball(x, rho2), log_rivals) - 2.0 * log_norm
+        left = log_hidden(y, x, D, 2.0, Ball(x, rho2), rivals) - 2.0 * log_norm
         if left <= limit:
             return inner, rho2
         proposals *= 2.0
-        if math.log(proposals) > log_rivals:
+        if math.log(proposals) > rivals.log_count:
             return math.inf, math.inf  # all that are left
         if proposals > most:
             return inner, rho2
@@ -230,13 +232,14 @@ def inside(ball, drawn, root):  # pragma: no cover - compiled
 
 
 @compiled()
-def renewed(rng, y, D, log_norm, limit, drawn, log_rivals, most):  # pragma: no cover - compiled
+def renewed(rng, y, D, log_norm, limit, drawn, rivals, most):  # pragma: no cover - compiled
     """The classes in a fresh ball around y that leaves log V below `limit`, and all that are drawn by then."""
     root = math.sqrt(len(y))
     centre = y.copy()
     centre[0] += root
-    inner, rho2 = choose(y, D, log_norm, limit, most, log_rivals)
-    means, n_means = draw(rng, centre, rho2, inner, log_rivals, drawn.balls, drawn.n_balls, drawn.means, drawn.n_means)
+    inner, rho2 = choose(y, D, log_norm, limit, most, rivals)
+    count = rivals.log_count
+    means, n_means = draw(rng, centre, rho2, inner, count, drawn.balls, drawn.n_balls, drawn.means, drawn.n_means)
     balls, n = grown(drawn.balls, drawn.n_balls + 1), drawn.n_balls
     balls[n, : len(y)], balls[n, len(y)] = centre, rho2
     drawn = Drawn(means, n_means, balls, n + 1)

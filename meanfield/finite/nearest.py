@@ -51,7 +51,7 @@ class Rule(NamedTuple):
 
 
 @compiled()
-def posterior(y, D, near, log_rivals, shift):  # pragma: no cover - compiled
+def posterior(y, D, near, rivals, shift):  # pragma: no cover - compiled
     """Fill shift (d,) with sum_k pi_k (mu_k - mu_1); returns log-odds, log Z, sum_k pi_k^2 and the best wrong logit.
 
     Logits are relative to the target.
@@ -60,12 +60,12 @@ def posterior(y, D, near, log_rivals, shift):  # pragma: no cover - compiled
     d, root = len(y), math.sqrt(len(y))
     n_act, best, weights = len(half), -math.inf, np.empty(len(half))
     for k in range(n_act):
-        weights[k] = (inner_product(act[k], y) - half[k]) / D
+        weights[k] = (inner_product(act[k], y) - half[k]) / D + rivals.log_weight
         best = max(best, weights[k])
     hidden, x = -math.inf, y.copy()
     x[0] += root
     if ball.rho2 < math.inf:
-        hidden = log_hidden(y, x, D, 1.0, ball, log_rivals)
+        hidden = log_hidden(y, x, D, 1.0, ball, rivals)
         best = max(best, hidden)
     top, wrong, square = max(best, 0.0), 0.0, 0.0
     shift[:] = 0.0
@@ -79,7 +79,7 @@ def posterior(y, D, near, log_rivals, shift):  # pragma: no cover - compiled
     if hidden > top - 40.0:
         p = math.exp(hidden - top)
         wrong += p
-        square += math.exp(min(log_hidden(y, x, D, 2.0, ball, log_rivals) - 2.0 * top, 0.0))
+        square += math.exp(min(log_hidden(y, x, D, 2.0, ball, rivals) - 2.0 * top, 0.0))
         share = math.exp(outside(x, ball.centre, ball.rho2, D, d + 2) - outside(x, ball.centre, ball.rho2, D, d))
         for i in range(d):
             shift[i] += p * ((1.0 - share) * ball.centre[i] + share * x[i] / (1.0 + D))
@@ -92,7 +92,7 @@ def posterior(y, D, near, log_rivals, shift):  # pragma: no cover - compiled
 
 
 @compiled()
-def looked(rng, y, D, w, power, least, held, rule, log_rivals, tries, shift):  # pragma: no cover - compiled
+def looked(rng, y, D, w, power, least, held, rule, rivals, tries, shift):  # pragma: no cover - compiled
     """The posterior of a sample, from a fresh ball where the tolerance asks for one; fills shift (d,).
 
     w, power : of the guidance (`annealed.bent`). least : what the rule takes |w| for at least.
@@ -102,29 +102,29 @@ def looked(rng, y, D, w, power, least, held, rule, log_rivals, tries, shift):  #
     Returns what `posterior` does; the weight that acts; what is held now; the excess over the rule, a logarithm.
     """
     (near, drawn, best_left), d = held, len(y)
-    seen_by = posterior(y, D, near, log_rivals, shift)
+    seen_by = posterior(y, D, near, rivals, shift)
     acting = annealed.bent(w, np.dot(shift, shift), D, d, power)
     felt = max(abs(acting), least)
     limit = 2.0 * math.log(rule.tolerance) - math.log1p(felt * felt / (1.0 + D))
-    excess = over(y, D, seen_by, near, limit, log_rivals)
+    excess = over(y, D, seen_by, near, limit, rivals)
     allowed = max(best_left + SPARE, 0.0)  # a ball that could not be large enough is not renewed at once
     for _ in range(tries):
         if excess <= allowed:
             break
-        near, drawn = renewed(rng, y, D, seen_by[1], limit - SPARE, drawn, log_rivals, rule.most)
-        seen_by = posterior(y, D, near, log_rivals, shift)
-        excess = over(y, D, seen_by, near, limit, log_rivals)
+        near, drawn = renewed(rng, y, D, seen_by[1], limit - SPARE, drawn, rivals, rule.most)
+        seen_by = posterior(y, D, near, rivals, shift)
+        excess = over(y, D, seen_by, near, limit, rivals)
         best_left, allowed = excess, 0.0
         acting = annealed.bent(w, np.dot(shift, shift), D, d, power)
     return seen_by, acting, Held(near, drawn, best_left), excess
 
 
 @compiled()
-def over(y, D, seen_by, near, limit, log_rivals):  # pragma: no cover - compiled
+def over(y, D, seen_by, near, limit, rivals):  # pragma: no cover - compiled
     """log V less its limit; -inf if no class is hidden."""
     if near.ball.rho2 == math.inf:
         return -math.inf
-    return log_spread(y, D, seen_by[1], near.ball, log_rivals) - limit
+    return log_spread(y, D, seen_by[1], near.ball, rivals) - limit
 
 
 @compiled()
@@ -133,14 +133,14 @@ def explicit(rng, y, h, first, near, model, rule, out, about):  # pragma: no cov
 
     `about` is that of `fill`.
     """
-    d, grid, log_rivals = len(y), model.grid, model.log_rivals
+    d, grid, rivals = len(y), model.grid, model.rivals
     held = Held(near, Drawn(np.empty((256, d)), 0, np.empty((8, d + 1)), 0), -math.inf)
     b0, b1, noise, column = np.empty(d), np.empty(d), np.zeros(d), np.empty(out.shape[0])
     for n in range(first, len(grid.D)):
         D, last = grid.D[n], n == len(grid.decay)
         w, w_end = (0.0, 0.0) if last else (grid.w_start[n], grid.w_end[n])
         n_balls = held.drawn.n_balls
-        seen_by, w, held, excess = looked(rng, y, D, w, grid.power, 0.0, held, rule, log_rivals, 1, b0)
+        seen_by, w, held, excess = looked(rng, y, D, w, grid.power, 0.0, held, rule, rivals, 1, b0)
         near = held.near
         about[2] = max(about[2], excess)
         if held.drawn.n_balls > n_balls:
@@ -160,7 +160,7 @@ def explicit(rng, y, h, first, near, model, rule, out, about):  # pragma: no cov
             b0[i] *= -w
             y[i] = keep * y[i] + (1.0 - keep) * b0[i] + noise[i]
         if w != 0.0 or w_end != 0.0:
-            posterior(y, grid.D[n + 1], near, log_rivals, b1)
+            posterior(y, grid.D[n + 1], near, rivals, b1)
             w_end = annealed.bent(w_end, np.dot(b1, b1), grid.D[n + 1], d, grid.power)
             for i in range(d):
                 y[i] += phi * (-w_end * b1[i] - b0[i])
@@ -185,11 +185,12 @@ def observe(y, h, seen_by, column):  # pragma: no cover - compiled
 
 
 @compiled()
-def start_all(rng, law, act, y, h):  # pragma: no cover - compiled
+def start_all(rng, law, act, log_weight, y, h):  # pragma: no cover - compiled
     """Start of a sample whose P classes are all explicit; law = (m, v, m0, v0, w).
 
     From T = infinity the posterior mean to first order in 1/D is <delta> + C y/D, C the covariance of these P means:
-    y = (m - 1) mu_1 - (w/P) sum_{k != 1} mu_k + sqrt(D) z + (sqrt(v) - sqrt(D)) C z; the twin is sqrt(D) z.
+    y = (m - 1) mu_1 - (w/P) sum_{k != 1} mu_k + sqrt(D) z + (sqrt(v) - sqrt(D)) C z; the twin is sqrt(D) z. The target
+    counts as many times as it outweighs another class.
     """
     d, root = len(y), math.sqrt(len(y))
     m, v, m0, v0, w = law
@@ -201,7 +202,7 @@ def start_all(rng, law, act, y, h):  # pragma: no cover - compiled
     h[0] += (m0 - 1.0) * root
     if v == v0 and w == 0.0:
         return
-    count, mean, spread = len(act) + 1.0, np.zeros(d), np.zeros(d)
+    count, mean, spread = len(act) + math.exp(-log_weight), np.zeros(d), np.zeros(d)
     for k in range(len(act)):
         along = 0.0
         for i in range(d):
@@ -230,7 +231,7 @@ def fill(rng, n_samples, model: Model, rule: Rule, out):  # pragma: no cover - c
         about[4] = 0.0
         if rule.n_all >= 0:
             near = all_classes(rng, d, rule.n_all)
-            start_all(rng, model.law, near.delta, y, h)
+            start_all(rng, model.law, near.delta, model.rivals.log_weight, y, h)
             explicit(rng, y, h, 0, near, model, rule, out, about)
         else:
             first = averaged(rng, y, h, model, rule, out, about)
@@ -258,8 +259,8 @@ def averaged(rng, y, h, model, rule, out, about):  # pragma: no cover - compiled
 
     Fills y and h (d,) with the sample and its twin where it no longer does, and returns the step; -1 at the end.
     """
-    d, grid, constant, log_rivals = model.d, model.grid, model.constant, model.log_rivals
-    root, column = math.sqrt(d), np.empty(out.shape[0])
+    d, grid, constant, rivals = model.d, model.grid, model.constant, model.rivals
+    root, column, squared = math.sqrt(d), np.empty(out.shape[0]), rivals.log_count + 2.0 * rivals.log_weight
     s = annealed.start(rng, model.law, d)
     for n in range(len(grid.D)):
         D, w = grid.D[n], grid.w_start[min(n, len(grid.w_start) - 1)]
@@ -269,7 +270,7 @@ def averaged(rng, y, h, model, rule, out, about):  # pragma: no cover - compiled
             w = annealed.bent(w, b * b + k * k * s[2], D, d, grid.power)
         square = own + 2.0 * root * s[0] + d
         log_norm = -annealed.log_sigmoid(annealed.log_odds(s[0], s[2], D, root, constant[n]))
-        spread = log_rivals + log_average(square, 0.5 * D, d) + own / D - 2.0 * log_norm
+        spread = squared + log_average(square, 0.5 * D, d) + own / D - 2.0 * log_norm
         if spread + math.log1p(w * w / (1.0 + D)) > 2.0 * math.log(rule.tolerance):
             y[:], h[:] = 0.0, 0.0
             y[0], y[1], h[0], h[1] = s[0], math.sqrt(s[2]), s[1], s[3] / math.sqrt(s[2])
@@ -277,7 +278,7 @@ def averaged(rng, y, h, model, rule, out, about):  # pragma: no cover - compiled
             return n
         if grid.slot[n] >= 0:
             column[:] = 0.0
-            annealed.observe(s, D, d, constant[n], log_rivals, column)
+            annealed.observe(s, D, d, constant[n], rivals.log_count, column)
             out[:, grid.slot[n]] += column
         if n < len(grid.decay):
             s, number = annealed.step(rng, s, n, grid, d, root, constant)

@@ -44,8 +44,8 @@ class Settings(NamedTuple):
 
 class Ratio(NamedTuple):
     """Guidance that follows r = p_t(x)/p_t(x|c) = share + (1 - share) exp(-log-odds against the average class), share =
-    1/P (`meanfield.guidance.by_ratio`); `constant` (times,) is the part of these log-odds that all samples share. beta
-    is 0 for guidance that does not."""
+    1/P or, of unequal weights, that of the target (`meanfield.guidance.by_ratio`); `constant` (times,) is the part of
+    these log-odds that all samples share. beta is 0 for guidance that does not."""
 
     beta: float
     w_max: float
@@ -83,16 +83,23 @@ class Law(NamedTuple):
     w: float
 
 
+class Rivals(NamedTuple):
+    """All classes but the target: log(P - 1), and the log-weight of each over the target's."""
+
+    log_count: float
+    log_weight: float
+
+
 class Model(NamedTuple):
     """What the compiled code knows of a problem at dimension d.
 
-    log_count, log_rivals, number : log P, log(P - 1) and P itself, inf beyond the range of doubles.
+    log_count, number : log P and P itself, inf beyond the range of doubles.
     constant : (times,) the part of the log-odds that is the same for all samples: -inf in the continuum, inf at P = 1.
     """
 
     d: int
     log_count: float
-    log_rivals: float
+    rivals: Rivals
     number: float
     law: Law
     grid: Grid
@@ -116,16 +123,19 @@ def check_settings(problem: Problem, d, n_samples, n_draws, n_steps, n_times, se
 
 
 def make_model(problem: Problem, s: Settings) -> Model:
-    """The problem at dimension d: classes counted, the law at the start, the steps."""
+    """The problem at dimension d: classes counted and weighted, the law at the start, the steps."""
     log_count = problem.classes.log_count(s.d)
     number = math.exp(log_count) if log_count < 700 else math.inf
     log_rivals = log_count + math.log1p(-1.0 / number) if log_count > 0 else -math.inf
-    begin = problem.start(rate=log_count / s.d, count=number, d=s.d)
-    grid = _grid(problem, begin.t, s, 1.0 / number)
-    law = Law(begin.m, begin.v, begin.m, begin.v, 0.0)
+    law = problem.classes
+    rivals = Rivals(log_rivals, 0.0 - law.log_prior(s.d))
+    mass = number if law.equal else 1.0 + math.exp(min(sum(rivals), 700.0))  # 1/(share of the target)
+    begin = problem.start(rate=log_count / s.d, count=mass, d=s.d, prior=law.prior_rate(s.d))
+    grid = _grid(problem, begin.t, s, 1.0 / mass)
+    start = Law(begin.m, begin.v, begin.m, begin.v, 0.0)
     if math.isinf(problem.T):
-        law = Law(begin.m, begin.v, 1.0, float(grid.D[0]), float(problem.amplitude(begin.t)))
-    return Model(s.d, log_count, log_rivals, number, law, grid, grid.ratio.constant - log_rivals)
+        start = Law(begin.m, begin.v, 1.0, float(grid.D[0]), float(problem.amplitude(begin.t)))
+    return Model(s.d, log_count, rivals, number, start, grid, grid.ratio.constant - sum(rivals))
 
 
 def sample(
@@ -180,7 +190,8 @@ def _require_minimiser(problem: Problem, ratio: Ratio, draws: np.ndarray) -> Non
 
 
 def _grid(problem: Problem, t_start: float, s: Settings, share: float) -> Grid:
-    """Steps log-uniform in D between the breakpoints of the schedule, from the start to exactly 0; share = 1/P."""
+    """Steps log-uniform in D between the breakpoints of the schedule, from the start to exactly 0; `share` of the
+    target among all weights, 1/P if they are equal."""
     t, schedule = _times(problem, t_start, s.n_steps), problem.schedule
     D = problem.sigma2 + t
     inside = -1e-9 * np.diff(t)  # a schedule may jump at the ends of a step: look at it from inside

@@ -17,7 +17,7 @@ import numpy as np
 from meanfield.errors import ConvergenceError
 from meanfield.guidance.schedules import Constant, Interval, Linear, Piecewise, Schedule, Tabulated
 from meanfield.problem.owntime import in_own_time
-from meanfield.problem.start import crowd_start
+from meanfield.problem.start import crowd_start, gap_of
 from meanfield.problem.statement import Problem
 from meanfield.theory.measures import separation_at_end
 from meanfield.theory.motion import Groups
@@ -33,7 +33,7 @@ SAMPLES = 400  # pieces of a schedule that is not piecewise linear
 # One trajectory: where it begins, what it passes and ends with, and what it must remember on the way
 RECORD = np.dtype(
     [
-        *((name, float) for name in ("alpha", "sigma2", "eta")),
+        *((name, float) for name in ("alpha", "prior", "sigma2", "eta")),
         *((name, float) for name in ("m", "v")),  # at the start
         ("done", bool),
         ("shift", float),  # m(0) - 1
@@ -127,12 +127,12 @@ def blank(rows: int) -> np.ndarray:
 UNKNOWN = blank(1)
 
 
-def follow(table: Table, alpha, sigma2, eta, m, v, g: float = 1.0) -> np.ndarray:
+def follow(table: Table, alpha, sigma2, eta, m, v, g: float = 1.0, prior=0.0) -> np.ndarray:
     """Compiled trajectories of isotropic problems, one per row of the table, in units of time g.
 
     Parameters
     ----------
-    alpha, sigma2, eta : > 0, > 0, >= 0: a number for all rows or one for each.
+    alpha, sigma2, eta : > 0, > 0, >= 0: a number for all rows or one for each; `prior`, lambda, below alpha, likewise.
     m, v : order parameters at the first edge.
 
     Returns
@@ -142,7 +142,8 @@ def follow(table: Table, alpha, sigma2, eta, m, v, g: float = 1.0) -> np.ndarray
     from meanfield.maps.compiled_trajectory import follow_all  # numba is loaded only when it is needed
 
     out = np.repeat(UNKNOWN, len(table.edges))
-    out["alpha"], out["sigma2"], out["eta"], out["m"], out["v"] = alpha, sigma2, eta, m, v
+    for name, value in {"alpha": alpha, "prior": prior, "sigma2": sigma2, "eta": eta, "m": m, "v": v}.items():
+        out[name] = value
     follow_all(*table.lines(g), out)
     left = ~out["done"]
     if left.any():
@@ -191,12 +192,17 @@ class Responses:
         return self.problem.classes.rate(self.d)
 
     @cached_property
+    def prior(self) -> float:
+        return self.problem.classes.prior_rate(self.d)
+
+    @cached_property
     def start(self) -> float:
         """VE time at which every table begins: T, or well above speciation and every switch where T is infinite."""
         p = self.problem
         if math.isfinite(p.T):
             return p.T
-        far = 1e5 * (1.0 + self.strongest) / min(self.alpha, 1.0) if self.alpha > 0 else 1e8
+        gap = float(gap_of(self.alpha, self.prior))
+        far = 1e5 * (1.0 + self.strongest) / min(gap, 1.0) if gap > 0 else 1e8
         return far * max(1.0, p.largest_variance, *self._directions[1])  # D = (c + t)/g must be large in every group
 
     @cached_property
@@ -206,7 +212,7 @@ class Responses:
             return False
         if p.spectrum is not None or p.eta > 1.0:
             return math.isinf(self.alpha)
-        return self.alpha > 0.0
+        return self.alpha > 0.0 and self.prior < self.alpha
 
     def __call__(self, table: Table) -> Values:
         return self._followed(table) if self.compiled else self._solved(table)
@@ -238,7 +244,7 @@ class Responses:
         """Directions with class variance c and class means of variance g, alone."""
         p = self.problem
         m, v = (0.0, p.v_T / g) if math.isfinite(p.T) else crowd_start((c + self.start) / g, table.high[:, 0], p.eta)
-        return follow(table, self.alpha, c / g, p.eta, m, v, g)
+        return follow(table, self.alpha, c / g, p.eta, m, v, g, self.prior)
 
     def solved(self, schedule: Schedule) -> Trajectory | None:
         """The trajectory of a schedule of VE time; None where it does not converge."""

@@ -27,6 +27,7 @@ class Motion(NamedTuple):
     """A problem on one piece of its schedule, on which w = w0 + omega t."""
 
     alpha: float
+    prior: float
     sigma2: float
     eta: float
     w0: float
@@ -106,20 +107,20 @@ def crowd_advantage(D, delta, y):  # pragma: no cover - compiled
 
 
 @compiled(error_model="numpy")
-def advantage(tau, s, alpha):  # pragma: no cover - compiled
-    """F of (T5)."""
+def advantage(tau, s, alpha, prior):  # pragma: no cover - compiled
+    """F of (T5), (T20)."""
     D = math.exp(-tau)
     q = second_moment(D, s)
     if information(D, q) <= alpha:
-        return crowd_advantage(D, s.delta, s.y) - alpha
+        return crowd_advantage(D, s.delta, s.y) - (alpha - prior)
     c = shrinkage(q, D, alpha)
-    return (2.0 * (1.0 + s.delta) - c - q * c * (2.0 - c)) / (2.0 * D)
+    return (2.0 * (1.0 + s.delta) - c - q * c * (2.0 - c)) / (2.0 * D) + prior
 
 
 @compiled(error_model="numpy")
-def lead(tau, s, k):  # pragma: no cover - compiled
-    """phi_1 - phi_k: what the target has over the class that captured."""
-    return (1.0 + 2.0 * s.delta - 2.0 * s.m_k + k.n_k) / (2.0 * math.exp(-tau))
+def lead(tau, s, k, prior):  # pragma: no cover - compiled
+    """phi_1 + lambda - phi_k: what the target has over the class that captured."""
+    return (1.0 + 2.0 * s.delta - 2.0 * s.m_k + k.n_k) / (2.0 * math.exp(-tau)) + prior
 
 
 @compiled(error_model="numpy")
@@ -199,9 +200,9 @@ def exits(at, motion):  # pragma: no cover - compiled
     if phase == SLIDING:
         guided = advantage_rate(tau, s, motion, weight(motion, tau))
         return advantage_rate(tau, s, motion, 0.0), -guided, -math.inf
-    F = advantage(tau, s, motion.alpha)
+    F = advantage(tau, s, motion.alpha, motion.prior)
     if phase == CAPTURED:
-        own = lead(tau, s, k)
+        own = lead(tau, s, k, motion.prior)
         return own, own - F, -math.inf
     D = math.exp(-tau)
     excess = information(D, second_moment(D, s)) - motion.alpha

@@ -53,13 +53,13 @@ def follow(edges, w0, omega, row):  # pragma: no cover - compiled
     D = row.sigma2 + edges[0]
     s, glass = State(row.m - 1.0, math.log(row.v / D), 0.0), information(D, row.m * row.m + row.v) > row.alpha
     at, h = Place(CROWD, -math.log(D), s, Overlaps(0.0, 0.0)), 0.01
-    if glass or advantage(at.tau, s, row.alpha) >= 0.0:
+    if glass or advantage(at.tau, s, row.alpha, row.prior) >= 0.0:
         return
     row.standing, row.margin, row.wait = EXACT, 1.0, REARM
     for i in range(len(w0)):
         end = -math.log(row.sigma2 + edges[i + 1])
         if end > at.tau:
-            motion = Motion(row.alpha, row.sigma2, row.eta, w0[i], omega[i])
+            motion = Motion(row.alpha, row.prior, row.sigma2, row.eta, w0[i], omega[i])
             row.again = -math.inf
             if i > 0:
                 at = _restart(at, motion, row)
@@ -75,11 +75,11 @@ def _conclude(at, row):  # pragma: no cover - compiled
     tau, s = -math.log(row.sigma2), at.s
     row.done, row.last, row.shift, row.ratio = True, at.phase, s.delta, math.exp(s.y)
     if at.phase == CAPTURED:
-        row.separation = lead(tau, s, at.k)
+        row.separation = lead(tau, s, at.k, row.prior)
     elif row.alpha == math.inf:
         row.separation = crowd_advantage(row.sigma2, s.delta, s.y)
     else:
-        row.separation = advantage(tau, s, row.alpha)
+        row.separation = advantage(tau, s, row.alpha, row.prior)
     if not math.isnan(row.t_capture):
         row.standing = APPROXIMATE
     if row.standing == APPROXIMATE:
@@ -140,7 +140,7 @@ def _leave(at, which, motion, row):  # pragma: no cover - compiled
     """Into the phase that follows exit number `which`."""
     if which == 0:
         resting = at.phase == CROWD or at.phase == GLASS
-        if resting and motion.eta > 1.0 and advantage_rate(at.tau, at.s, motion, 0.0) < 0.0:
+        if resting and not _keeps_all(motion) and advantage_rate(at.tau, at.s, motion, 0.0) < 0.0:
             return Place(SLIDING, at.tau, at.s, at.k)
         row.t_speciation = _time(at, motion)
         return Place(TARGET, at.tau, at.s, at.k)
@@ -187,8 +187,8 @@ def _speciated(at, tau, motion):  # pragma: no cover - compiled
 
 @compiled(error_model="numpy")
 def _desertion(at, end, motion):  # pragma: no cover - compiled
-    """When the target loses the weight (never for eta <= 1), looked for at a spacing of WATCH; `end` if it does not."""
-    if motion.eta <= 1.0 or motion.alpha == math.inf:
+    """When the target loses the weight, looked for at a spacing of WATCH; `end` if it does not."""
+    if _keeps_all(motion) or motion.alpha == math.inf:
         return end
     n = 1 + math.ceil((end - at.tau) / WATCH)
     low, kept = at.tau, _keeps(at, at.tau, motion)
@@ -208,9 +208,15 @@ def _desertion(at, end, motion):  # pragma: no cover - compiled
 
 
 @compiled(error_model="numpy")
+def _keeps_all(motion):  # pragma: no cover - compiled
+    """Whether the target, once it has the weight, is known to keep it: for eta <= 1 and equal weights."""
+    return motion.eta <= 1.0 and motion.prior == 0.0
+
+
+@compiled(error_model="numpy")
 def _keeps(at, tau, motion):  # pragma: no cover - compiled
     """Whether the target, which has the weight from `at` on, has it at tau too."""
-    return advantage(tau, speciated(at.s, at.tau - tau, motion.eta), motion.alpha) >= 0.0
+    return advantage(tau, speciated(at.s, at.tau - tau, motion.eta), motion.alpha, motion.prior) >= 0.0
 
 
 @compiled(error_model="numpy")

@@ -18,9 +18,9 @@ import numpy as np
 from meanfield.errors import ProblemError, array, checked, one_of, short
 from meanfield.guidance.schedules import Constant, Linear
 from meanfield.maps.bulk import LINEAR, PHASES, RECORD, Table, blank, follow, read, table_of
-from meanfield.problem.growth import Exponential
+from meanfield.problem.growth import Exponential, varied
 from meanfield.problem.noise import VE
-from meanfield.problem.start import crowd_start, far_enough
+from meanfield.problem.start import crowd_start, far_enough, gap_of
 from meanfield.problem.statement import Problem
 from meanfield.theory.solver import solve
 from meanfield.tools.crew import Crew, check_threads
@@ -31,7 +31,7 @@ from meanfield.tools.progress import Progress
 if TYPE_CHECKING:
     import xarray
 
-AXES = ("alpha", "w", "t", "sigma2", "eta", "w0", "omega")
+AXES = ("alpha", "prior", "w", "t", "sigma2", "eta", "w0", "omega")
 TIMES = ("t_speciation", "t_condensation", "t_capture")
 # name in the result -> field of a record
 FIELDS = {"m_shift": "shift", "v_ratio": "ratio"} | {name: name for name in (*TIMES, "last")}
@@ -60,8 +60,8 @@ def phase_diagram(
     Parameters
     ----------
     problem : everything that the axes do not vary.
-    x, y : (name, ascending values); names are alpha (exponential growth), w (constant guidance), sigma2, eta, w0 and
-        omega (guidance w0 + omega t in the problem's own time, from a finite t_start), and t, the VE time.
+    x, y : (name, ascending values); names are alpha and prior (exponential growth), w (constant guidance), sigma2, eta,
+        w0 and omega (guidance w0 + omega t in the problem's own time, from a finite t_start), and t, the VE time.
     d : dimension at which alpha = log(P)/d is taken; infinite by default.
     threads : processors to use (default: all).
     progress : False is silent, True shows a bar after two seconds, None does so on a terminal.
@@ -168,7 +168,8 @@ class _Points:
 
     def __call__(self, x: np.ndarray, y: np.ndarray, show: Callable[[int], Any]) -> np.ndarray:
         rows, crew = blank(len(x)), Crew(self.threads)
-        able = np.flatnonzero(self._values("alpha", x, y) > 0.0) if self._linear() else np.array([], int)
+        alpha, prior = (self._values(name, x, y) for name in ("alpha", "prior"))
+        able = np.flatnonzero((alpha > 0.0) & (prior < alpha)) if self._linear() else np.array([], int)
         size = min(CHUNK, 1 + len(able) // (4 * self.threads))
 
         def one(chunk: np.ndarray) -> None:
@@ -190,11 +191,12 @@ class _Points:
         return "w" in self.names or isinstance(self.problem.schedule, LINEAR)
 
     def _values(self, name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """A parameter at every point: alpha, sigma2 or eta."""
+        """A parameter at every point: alpha, prior, sigma2 or eta."""
         p, axes = self.problem, dict(zip(self.names, (x, y), strict=True))
         if name == "alpha" and name in axes:
             return np.array([Exponential(a).rate(self.d) for a in axes[name]])
-        fixed = {"alpha": p.classes.rate(self.d), "sigma2": p.sigma2, "eta": p.eta}[name]
+        alpha, prior = p.classes.rate(self.d), p.classes.prior_rate(self.d)
+        fixed = {"alpha": alpha, "prior": prior, "sigma2": p.sigma2, "eta": p.eta}[name]
         return axes.get(name, np.full(len(x), float(fixed)))
 
     def _table(self, x: np.ndarray, y: np.ndarray) -> Table:
@@ -210,24 +212,27 @@ class _Points:
 
     def _followed(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         p, table = self.problem, self._table(x, y)
-        alpha, sigma2, eta = (self._values(name, x, y) for name in ("alpha", "sigma2", "eta"))
+        alpha, prior, sigma2, eta = (self._values(name, x, y) for name in ("alpha", "prior", "sigma2", "eta"))
         if math.isfinite(p.T):
-            return follow(table, alpha, sigma2, eta, 0.0, p.v_T)
+            return follow(table, alpha, sigma2, eta, 0.0, p.v_T, prior=prior)
         w = table.high[:, 0]
-        t = far_enough(alpha, np.abs(w), sigma2, 0.0 if "w" in self.names else p.schedule.constant_above)
+        t = far_enough(gap_of(alpha, prior), np.abs(w), sigma2, 0.0 if "w" in self.names else p.schedule.constant_above)
         table.edges[:, 0] = t
-        return follow(table, alpha, sigma2, eta, *crowd_start(sigma2 + t, w, eta))
+        m, v = crowd_start(sigma2 + t, w, eta)
+        return follow(table, alpha, sigma2, eta, m, v, prior=prior)
 
 
 def _variant(problem: Problem, values: dict[str, float]) -> Problem:
     """The problem with some of `AXES` changed; Problem checks the values."""
+    growth = {name: float(x) for name, x in values.items() if name in ("alpha", "prior")}
     build: dict[str, tuple[str, Callable[[float], Any]]] = {
-        "alpha": ("classes", Exponential),
         "w": ("guidance", Constant),
         "eta": ("sampler", float),
         "sigma2": ("sigma2", float),
     }
     changes = {build[name][0]: build[name][1](float(x)) for name, x in values.items() if name in build}
+    if growth:
+        changes["classes"] = varied(problem.classes, growth)
     line = {name: float(x) for name, x in values.items() if name in ("w0", "omega")}
     return problem.replace(**changes, **({"guidance": Linear(**_line(problem) | line)} if line else {}))
 

@@ -100,7 +100,8 @@ def fade(problem: Problem, d: float) -> Fade:
     Raises
     ------
     ScheduleError : another guidance.
-    ProblemError : d out of range, a finite start, or too few classes for a crowd where guidance fades.
+    ProblemError : d out of range, a finite start, classes of unequal weights, or too few classes for a crowd where
+        guidance fades.
     ConvergenceError : an integration failed.
 
     Examples
@@ -124,6 +125,7 @@ def fade(problem: Problem, d: float) -> Fade:
     d = checked("d", d, low=2, high=1e12, remedy="At d = infinity this guidance does nothing.")
     remedy = "N(0, T I) is not where the target's samples are: log r is d/(2T) there. Use simulate.run, or t_start=inf."
     require(math.isinf(problem.T), "fade needs a start at t = infinity", f"t_start={problem.t_start:g}", remedy)
+    problem.require_equal_weights("fade", "Use reduced, or simulate.run with classes that are held.")
     log_count = problem.classes.log_count(d)
     if log_count < -2.0 * math.log(guidance.beta):
         raise ProblemError(

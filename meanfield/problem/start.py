@@ -31,10 +31,14 @@ class Start(NamedTuple):
     v: Any
 
 
-def start_law(problem: "Problem", rate: float, count: float = math.inf, d: float = math.inf) -> Start:
-    """Law at the start of a problem whose classes have rate log(P)/d (and, at finite d, number P = `count`, and d).
+def start_law(
+    problem: "Problem", rate: float, count: float = math.inf, d: float = math.inf, prior: float = 0.0
+) -> Start:
+    """Law at the start of a problem whose classes have rate log(P)/d (and, at finite d, `count` P, and d).
 
     At finite P the target itself carries the share 1/P of the unconditional weight, so guidance pulls with w (1 - 1/P).
+    Where it has exp(prior d) times the weight of each other class its share is another one, 1/`count`, and speciation
+    is near where `prior` is near the rate.
 
     Raises
     ------
@@ -54,11 +58,26 @@ def start_law(problem: "Problem", rate: float, count: float = math.inf, d: float
     if count <= 1:
         rate = 1.0  # the target alone: guidance does nothing
     require(rate > 0, "a start at t = infinity needs log(P)/d > 0", rate, "Give a finite t_start, e.g. t_start=1000.")
+    gap = float(gap_of(rate, prior, d))
+    rule = "a start at t = infinity needs a target whose prior is not that of all other classes together"
+    require(gap > 0, rule, f"prior = log(P)/d = {prior:g}", "Give a finite t_start, e.g. t_start=1000.")
     g, schedule = 1.0 if s is None else float(s.g.max()), problem.schedule
-    t = float(far_enough(rate, schedule.largest, problem.largest_variance, schedule.settled_above(d), g))
+    t = float(far_enough(gap, schedule.largest, problem.largest_variance, schedule.settled_above(d), g))
     w = float(problem.amplitude(t)) * (1.0 - 1.0 / count)  # constant here, so 0 if it depends on the sample
     D = problem.sigma2 + t if s is None else s.D(t)
     return Start(t, *crowd_start(D, w, problem.eta))
+
+
+def gap_of(rate, prior, d: float = math.inf):
+    """The rate that says how far out speciation and condensation are, which see alpha - lambda and alpha; at finite d
+    the shares of target and rest change over a width 1/d.
+
+    Examples
+    --------
+    >>> float(gap_of(0.4, 0.0)), round(float(gap_of(0.4, 0.3)), 12), float(gap_of(0.4, -1.0))
+    (0.4, 0.1, 0.4)
+    """
+    return np.minimum(rate, np.maximum(np.abs(rate - prior), 1.0 / d))
 
 
 def far_enough(rate, largest, variance, settled, g=1.0):

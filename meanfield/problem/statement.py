@@ -1,9 +1,10 @@
 """The statement of a guided-diffusion problem: what both the theory and the particles are given. No solutions here.
 
-Setting (sec. 1 of docs/theory.md). P classes in d dimensions; class k is N(mu_k, sigma2 I_d), mu_k ~ N(0, I_d), equal
-weights; class 1 is the target, with |mu_1|^2 = d. Variance-exploding (VE) noise x_t = x_0 + sqrt(t) z; D = sigma2 + t.
-Other noise processes, stated in their own time (`meanfield.problem.noise`), are mapped onto it: `T` and `schedule` are
-in VE time, which is the time of every solution and run; their m and v are those of y = x/a.
+Setting (sec. 1 of docs/theory.md). P classes in d dimensions; class k is N(mu_k, sigma2 I_d), mu_k ~ N(0, I_d), of
+equal weights unless `classes` say otherwise; class 1 is the target, with |mu_1|^2 = d. Variance-exploding (VE) noise
+x_t = x_0 + sqrt(t) z; D = sigma2 + t. Other noise processes, stated in their own time (`meanfield.problem.noise`), are
+mapped onto it: `T` and `schedule` are in VE time, which is the time of every solution and run; their m and v are those
+of y = x/a.
 
 The reverse step over dt is dx = e s_w dt + eta dB with e = (1 + eta^2)/2: eta = 1 is the reverse SDE, eta = 0 the
 probability-flow ODE.
@@ -167,10 +168,10 @@ class Problem:
             )
         return w[()]
 
-    def start(self, rate: float, count: float = math.inf, d: float = math.inf) -> Start:
+    def start(self, rate: float, count: float = math.inf, d: float = math.inf, prior: float = 0.0) -> Start:
         """The start law, for classes of rate log(P)/d; see `meanfield.problem.start.start_law`."""
         self.require_start()
-        return start_law(self, rate, count, d)
+        return start_law(self, rate, count, d, prior)
 
     @property
     def least_variance(self) -> float:
@@ -202,6 +203,12 @@ class Problem:
         rule = "guidance with a second condition needs a second class"
         enough = not self.schedule.second or self.classes.log_count(d) > 0.0
         require(enough, rule, short(self.classes), "Use Fixed(2) or more, a larger d, or Continuum().")
+        if self.schedule.second:
+            self.require_equal_weights("guidance with a second condition", "Leave out the prior or factor.")
+
+    def require_equal_weights(self, who: str, remedy: str = "Use solve, quenched or simulate.run.") -> None:
+        """Raise ProblemError if classes have weights of their own: `who` does not know them."""
+        require(self.classes.equal, f"{who} knows classes of equal weight only", repr(self.classes), remedy)
 
     def require_no_ratio(self, who: str, remedy: str = "Use fade, or simulate.run with classes that are held.") -> None:
         """Raise ScheduleError if guidance follows a ratio of densities: `who` does not know it."""

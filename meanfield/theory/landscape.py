@@ -45,11 +45,11 @@ def potential(
 
     Returns
     -------
-    xarray.Dataset : over (t, m) or (t, m, q): `V`, `phi_target`, `phi_rest`, `F` and `phase` ("crowd", "glass" or
-        "target"). Over t, on the slice: `v`, the trajectory's place `m_now` and `V_now`, the minima `m_crowd` (on the
-        side of the rest), `m_kink` (at F = 0) and `m_target`, nan where there is none, the kinks `kink_low` and
-        `kink_high` between which the target has the weight, and the `barrier` from the crowd's minimum to the target's
-        (nan unless both exist).
+    xarray.Dataset : over (t, m) or (t, m, q): `V`, `phi_target` (with its prior), `phi_rest`, `F` and `phase` ("crowd",
+        "glass" or "target"). Over t, on the slice: `v`, the trajectory's place `m_now` and `V_now`, the minima
+        `m_crowd` (on the side of the rest), `m_kink` (at F = 0) and `m_target`, nan where there is none, the kinks
+        `kink_low` and `kink_high` between which the target has the weight, and the `barrier` from the crowd's minimum
+        to the target's (nan unless both exist).
 
     Raises
     ------
@@ -66,7 +66,8 @@ def potential(
     import xarray
 
     problem.require_isotropic("potential")
-    alpha = problem.classes.rate(checked("d", d, low=1, infinite=True))
+    d = checked("d", d, low=1, infinite=True)
+    alpha, prior = problem.classes.rate(d), problem.classes.prior_rate(d)
     if math.isinf(alpha):
         raise ProblemError("the potential needs a finite number of classes: in a continuum the rest always has all the "
                            "weight; got Continuum(). Use Exponential(alpha) with a large alpha.")  # fmt: skip
@@ -74,7 +75,7 @@ def potential(
     theory = solve(problem, d)
     state = theory.at(times)
     grid = _default_grid(theory) if m is None else _grid("m", m)
-    slices = [_Slice(problem, alpha, x, v) for x, v in zip(times, state.v, strict=True)]
+    slices = [_Slice(problem, alpha, prior, x, v) for x, v in zip(times, state.v, strict=True)]
     coords: dict[str, Any] = {"t": times, "m": grid}
     dims: tuple[str, ...] = ("t", "m")
     if q is None:
@@ -107,11 +108,12 @@ def force(problem: Problem, t: float, m: float, q: float, d: float = math.inf) -
     """
     problem.require_isotropic("force")
     q = checked("q", q, low=m * m, remedy="q = m^2 + v is never below m^2.")
-    s = _Slice(problem, problem.classes.rate(checked("d", d, low=1, infinite=True)), t, q - m * m)
+    d = checked("d", d, low=1, infinite=True)
+    s = _Slice(problem, problem.classes.rate(d), problem.classes.prior_rate(d), t, q - m * m)
     h_m, h_q = 1e-5 * max(1.0, abs(m)), 1e-5 * max(q, 1e-3)
 
     def V(a: float, b: float) -> float:
-        return float(effective_potential(a, b, s.D, s.w, s.alpha))
+        return float(effective_potential(a, b, s.D, s.w, s.alpha, s.prior))
 
     return -(V(m + h_m, q) - V(m - h_m, q)) / (2 * h_m), -(V(m, q + h_q) - V(m, q - h_q)) / h_q
 
@@ -119,22 +121,22 @@ def force(problem: Problem, t: float, m: float, q: float, d: float = math.inf) -
 class _Slice:
     """The potential at one time; V and F along q = m^2 + v."""
 
-    def __init__(self, problem: Problem, alpha: float, t: float, v: float) -> None:
-        self.alpha, self.v = alpha, float(v)
+    def __init__(self, problem: Problem, alpha: float, prior: float, t: float, v: float) -> None:
+        self.alpha, self.prior, self.v = alpha, prior, float(v)
         self.D, self.w = problem.sigma2 + float(t), float(problem.weight(float(t)))
 
     def V(self, m):
-        return effective_potential(m, np.asarray(m) ** 2 + self.v, self.D, self.w, self.alpha)
+        return effective_potential(m, np.asarray(m) ** 2 + self.v, self.D, self.w, self.alpha, self.prior)
 
     def F(self, m):
-        return phi_target(m, self.v, self.D) - phi_rest(np.asarray(m) ** 2 + self.v, self.D, self.alpha)
+        return phi_target(m, self.v, self.D) + self.prior - phi_rest(np.asarray(m) ** 2 + self.v, self.D, self.alpha)
 
     def fields(self, m: np.ndarray, q: np.ndarray) -> dict[str, np.ndarray]:
         """All fields at the points (m, q)."""
         possible = q >= m * m * (1 - 1e-12)
-        own = phi_target(m, q - m * m, self.D)
+        own = phi_target(m, q - m * m, self.D) + self.prior
         rest = phi_rest(q, self.D, self.alpha)
-        V = effective_potential(m, q, self.D, self.w, self.alpha)
+        V = effective_potential(m, q, self.D, self.w, self.alpha, self.prior)
         phase = np.where(own > rest, "target", np.where(information(self.D, q) > self.alpha, "glass", "crowd"))
         numbers = {"V": V, "phi_target": own, "phi_rest": rest, "F": own - rest}
         fields = {name: np.where(possible, x, np.nan) for name, x in numbers.items()}

@@ -40,20 +40,20 @@ class Groups:
     Parameters
     ----------
     c, g, share : class variance, variance of the class means, and share of the dimensions of each group.
-    alpha : log(P)/d.
+    alpha : log(P)/d. prior : lambda, what the weight of the target adds to F.
     """
 
-    def __init__(self, c, g=1.0, share=1.0, alpha: float = math.inf) -> None:
+    def __init__(self, c, g=1.0, share=1.0, alpha: float = math.inf, prior: float = 0.0) -> None:
         c, g, self.share = (np.atleast_1d(np.asarray(x, float)) for x in (c, g, share))
-        self.alpha, self.n, self.floor = alpha, len(c), float(c.min())
+        self.alpha, self.prior, self.n, self.floor = alpha, prior, len(c), float(c.min())
         self.c: Any = c if self.n > 1 else float(c[0])
         self.g: Any = g if self.n > 1 else float(g[0])
         self.above = self.c - self.floor
 
     @classmethod
-    def of(cls, problem: Problem, alpha: float = math.inf) -> "Groups":
+    def of(cls, problem: Problem, alpha: float = math.inf, prior: float = 0.0) -> "Groups":
         s = problem.spectrum
-        return cls(problem.sigma2, alpha=alpha) if s is None else cls(s.c, s.g, s.share, alpha)
+        return cls(problem.sigma2, alpha=alpha, prior=prior) if s is None else cls(s.c, s.g, s.share, alpha, prior)
 
     def tau(self, t: float) -> float:
         """-log(a + t), the time of the solver."""
@@ -92,7 +92,7 @@ class Groups:
         """F and K of a crowd: at a point, or at many times from arrays (times, groups)."""
         D = self.D(tau)
         q = (1.0 + delta) ** 2 + D * exp(y)
-        return self.mean(crowd_advantage(D, delta, y)) - self.alpha, self.mean(information(D, q))
+        return self.mean(crowd_advantage(D, delta, y)) - (self.alpha - self.prior), self.mean(information(D, q))
 
     def advantage(self, tau: np.ndarray, delta: np.ndarray, y: np.ndarray) -> np.ndarray:
         """F at many times; delta and y are (times, groups)."""
@@ -155,10 +155,11 @@ class Point:
 
     @cached_property
     def F(self) -> float:
-        """Advantage phi_1 - phi_rest of the target over the rest (T5), (S5)."""
-        if self.K <= self.groups.alpha:
-            return float(self.groups.mean(crowd_advantage(self.D, self.delta, self.y)) - self.groups.alpha)
-        return float(self.groups.mean(glass_advantage(self.D, self.m, self.q, self.c)))
+        """Advantage phi_1 + lambda - phi_rest of the target over the rest (T5), (T20), (S5)."""
+        alpha, prior, mean = self.groups.alpha, self.groups.prior, self.groups.mean
+        if self.K <= alpha:
+            return float(mean(crowd_advantage(self.D, self.delta, self.y)) - (alpha - prior))
+        return float(mean(glass_advantage(self.D, self.m, self.q, self.c)) + prior)
 
 
 class Motion(NamedTuple):

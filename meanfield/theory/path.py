@@ -27,9 +27,9 @@ EDGE = 1.0 - 1e-12  # rounding at the edge of the glass
 class Path:
     """The current phase, the pieces and events so far."""
 
-    def __init__(self, problem: Problem, alpha: float, captures: bool = True) -> None:
+    def __init__(self, problem: Problem, alpha: float, prior: float = 0.0, captures: bool = True) -> None:
         self.problem, self.captures = problem, captures
-        self.groups = Groups.of(problem, alpha)
+        self.groups = Groups.of(problem, alpha, prior)
         self.end = self.groups.tau(0.0)
         self.pieces: list[Piece] = []
         self.events: list[Event] = []
@@ -46,8 +46,10 @@ class Path:
             self._begin_alone()
         elif self.groups.alpha == 0.0 and math.isinf(self.problem.T):
             self._begin_subexponential()
+        elif self.groups.prior >= self.groups.alpha and math.isinf(self.problem.T):
+            self._begin_dominant()
         else:
-            self._begin(*self.problem.start(self.groups.alpha))
+            self._begin(*self.problem.start(self.groups.alpha, prior=self.groups.prior))
         self._follow_all()
         return self.standing if math.isinf(d) or self.standing == "approximate" else "asymptotic"
 
@@ -57,7 +59,8 @@ class Path:
         """Start from the law of `Problem.start`."""
         p = self._started(t, m, v)
         motion = self._motion_at(p.tau)
-        if self.groups.alpha == 0.0 and motion.outward(p) > -0.5:  # F = m/D = 0 there, and the target wins
+        tied = self.groups.alpha == 0.0 and motion.outward(p) > -0.5  # F = m/D = 0 there, and the target wins
+        if tied or (self.groups.prior and p.F >= 0.0):
             self._speciate(p, motion)
         else:
             self._enter_rest(p, motion)
@@ -82,6 +85,17 @@ class Path:
             self.standing = "approximate"
             captured = Point(self.groups, p.tau, uniform(w), log1p(w * w / p.D))
             self.phase = Captured(motion, captured, uniform(-w), uniform(1.0), uniform(0.0))
+
+    def _begin_dominant(self) -> None:
+        """lambda >= alpha from t = inf: the target outweighs all others together, and nothing is distorted. At equality
+        F = (1 + 2w)/(2D) far out."""
+        p = self._undistorted(self.problem.schedule.constant_above)
+        motion = self._motion_at(p.tau)
+        if self.groups.prior > self.groups.alpha or motion.outward(p) > -0.5:
+            self.events.append(Event("speciation", math.inf, 1.0, math.inf))
+            self.phase = self._target(motion, p)
+        else:
+            self._begin(*self.problem.start(self.groups.alpha))
 
     def _started(self, t: float, m: Any, v: Any) -> Point:
         """Where m and v are those of every group at VE time t."""
@@ -134,9 +148,9 @@ class Path:
         return phase.point(end, self._last), which
 
     def _keeps_the_weight(self) -> bool:
-        """Whether the target, once it has the weight, surely has it to the end: proved for isotropic classes and
-        eta <= 1 (sec. 3 of docs/theory.md), not for a spectrum."""
-        return self.groups.n == 1 and self.problem.eta <= 1.0
+        """Whether the target, once it has the weight, surely has it to the end: proved for isotropic classes of equal
+        weight and eta <= 1 (sec. 3 of docs/theory.md), not for a spectrum."""
+        return self.groups.n == 1 and self.problem.eta <= 1.0 and not self.groups.prior
 
     def _record(self, phase: Any, tau: float, end: float, solution: Callable) -> None:
         rows = 2 * phase.n

@@ -186,8 +186,9 @@ class Captured(Phase):
         return self.groups.join(clock * d_delta, clock * d_y, clock * d_m_k)
 
     def lead(self, tau, delta, m_k):
-        """phi_1 - phi_k: what the target has over the class that captured."""
-        return self.groups.mean((1.0 + 2.0 * delta - 2.0 * m_k + self.n_k) / (2.0 * self.groups.D(tau)))
+        """phi_1 + lambda - phi_k: what the target has over the class that captured."""
+        prior = self.groups.prior
+        return self.groups.mean((1.0 + 2.0 * delta - 2.0 * m_k + self.n_k) / (2.0 * self.groups.D(tau))) + prior
 
     def exits(self, tau, state):
         """Speciation; release: phi_rest - phi_k."""

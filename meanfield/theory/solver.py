@@ -30,8 +30,8 @@ def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Tra
     Parameters
     ----------
     problem : what to solve.
-    d : dimension, >= 1; infinite by default. A finite d replaces alpha by log(P)/d in the same equations: give it for
-        classes and directions of your own, whose number is fixed (`UserWarning` otherwise).
+    d : dimension, >= 1; infinite by default. A finite d replaces alpha by log(P)/d in the same equations (and lambda by
+        log(factor)/d): give it for classes and directions of your own, whose number is fixed (`UserWarning` otherwise).
     capture : False leaves out the rule (T7c): wrong in a glass with w < 0, and there to see what the rule does.
 
     Returns
@@ -60,12 +60,12 @@ def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Tra
         require_memory(needed, what, "use a spectrum of fewer groups")
         problem = problem.replace(spectrum=problem.spectrum.at(d))  # the shares that d realises
         _warn_of_infinite_d(problem, d)
-    alpha = problem.classes.rate(d)
+    alpha, prior = problem.classes.rate(d), problem.classes.prior_rate(d)
     require_rate(alpha)
     problem.require_usual_weight()
     problem.require_start()
     second = problem.schedule.second
-    path = PairPath(problem, alpha) if second else Path(problem, alpha, capture)
+    path = PairPath(problem, alpha) if second else Path(problem, alpha, prior, capture)
     try:
         standing = path.run(d)
     except ArithmeticError as cause:

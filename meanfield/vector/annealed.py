@@ -2,8 +2,8 @@
 
     (V4)  p_u = N(mu_1, c + t)/P + (1 - 1/P) N(0, u + t)       in every direction, u = c + g,
 
-so M_u = pi mu_1 + (1 - pi) y/(1 + D). The cost does not depend on P. Exact in the continuum and for P = 1. A second
-condition is a class by itself, as class 1 is.
+1/P being the share of the target, another one where weights differ; so M_u = pi mu_1 + (1 - pi) y/(1 + D). The cost
+does not depend on P. Exact in the continuum and for P = 1. A second condition is a class by itself, as class 1 is.
 """
 
 import math
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from meanfield.problem.growth import log_less_one
 from meanfield.problem.statement import Problem
 from meanfield.sampler.batch import Batch, log_sigmoid
 
@@ -34,9 +35,10 @@ class Annealed(Batch):
         **sharing: Any,
     ) -> None:
         super().__init__(problem, shape, target, counts, **sharing)
-        self._log_rivals = log_rivals(log_count)
+        self._number = log_less_one(log_count)
         if self.second is not None:
-            self._log_rivals = log_rivals(self._log_rivals)  # class 2 is not among those averaged
+            self._number = log_less_one(self._number)  # class 2 is not among those averaged
+        self._log_rivals = self._number - problem.classes.log_prior(len(target))  # their weight over the target's
 
     def centres(self, y: np.ndarray, t: float, w: float) -> tuple[np.ndarray, np.ndarray]:
         (weight, *of_second), D = (x[:, None] for x in self.look(y, t)), self.D(t)
@@ -73,7 +75,7 @@ class Annealed(Batch):
             return self._of_three(x, D, rows)
         square = (x**2 / (1.0 + D) - (x - self.white) ** 2 / D).sum(axis=1)
         log_odds = 0.5 * (square + np.sum(np.log1p(1.0 / D) * np.ones(x.shape[1]))) - self._log_rivals
-        own, rest = 2.0 * log_sigmoid(log_odds), 2.0 * log_sigmoid(-log_odds) - self._log_rivals
+        own, rest = 2.0 * log_sigmoid(log_odds), 2.0 * log_sigmoid(-log_odds) - self._number
         participation = np.exp(np.minimum(-np.logaddexp(own, rest), 700.0))
         return np.exp(0.5 * own), log_odds, participation, log_odds > 0.0
 
@@ -91,16 +93,3 @@ class Annealed(Batch):
         of_rest = pi[2] ** 2 * math.exp(-self._log_rivals) if self._log_rivals > -math.inf else 0.0
         first = np.all(logits[1:] < 0.0, axis=0)
         return pi[0], log_odds, 1.0 / (pi[0] ** 2 + pi[1] ** 2 + of_rest), first, pi[1]
-
-
-def log_rivals(log_count: float) -> float:
-    """log(P - 1) from log P.
-
-    Examples
-    --------
-    >>> round(math.exp(log_rivals(math.log(3.0)))), log_rivals(0.0), log_rivals(1e6)
-    (2, -inf, 1000000.0)
-    """
-    if log_count <= 0.0:
-        return -math.inf
-    return log_count + math.log1p(-math.exp(-log_count))

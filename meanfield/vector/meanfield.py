@@ -49,13 +49,13 @@ class MeanField(Basis):
     Parameters
     ----------
     problem : with the spectrum that holds.
-    alpha : log(P)/d of its classes.
+    alpha, prior : log(P)/d of its classes, and lambda.
     embedding : of the vector.
     """
 
-    def __init__(self, problem: Problem, alpha: float, embedding: Embedding) -> None:
+    def __init__(self, problem: Problem, alpha: float, prior: float, embedding: Embedding) -> None:
         super().__init__(problem, embedding)
-        self._exponent, self._groups = problem.schedule.exponent, Groups.of(problem, alpha)
+        self._exponent, self._groups = problem.schedule.exponent, Groups.of(problem, alpha, prior)
         self._rule = problem.schedule if problem.schedule.by_rule else None
         self._alone = problem.classes.log_count(1e6) == 0.0  # a single class
         self.seen: list[Seen] = []

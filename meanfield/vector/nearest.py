@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from meanfield.finite.sampling import Rivals
+from meanfield.problem.growth import log_less_one
 from meanfield.problem.statement import Problem
 from meanfield.sampler.batch import Batch, log_sigmoid
-from meanfield.vector.annealed import log_rivals
 
 TRIES = 4  # balls that a sample draws at a call, at most: a sampler's steps are long
 CHUNK = 16  # samples that a thread takes at a time
@@ -73,9 +74,10 @@ class Quenched(Batch):
         from meanfield.finite.ball import Ball, Drawn, Near
 
         super().__init__(problem, shape, target, None, chunk=CHUNK, **sharing)
-        rest = log_count if self.second is None else log_rivals(log_count)  # class 2 is held by itself
+        rest = log_count if self.second is None else log_less_one(log_count)  # class 2 is held by itself
         n_all, self._least, self._streams = rule.n_all(rest), rule.weight, streams
-        self._log_rivals, self._compiled = log_rivals(rest), nearest
+        self._rivals = Rivals(log_less_one(rest), 0.0 - problem.classes.log_prior(len(target)))
+        self._compiled = nearest
         self._rule = nearest.Rule(rule.tolerance, rule.n_most, n_all)
         self._mirror = _mirror(target)
         d = len(target)
@@ -128,7 +130,7 @@ class Quenched(Batch):
         held, about, power = self._held[i], self.about[i], self.problem.schedule.exponent
         least = self._least if t > 0.0 else 0.0
         (log_odds, _, squares, best), _, now, excess = self._compiled.looked(
-            self._streams[i], z, self.D(t), w, power, least, held, self._rule, self._log_rivals, TRIES, shift
+            self._streams[i], z, self.D(t), w, power, least, held, self._rule, self._rivals, TRIES, shift
         )
         if now.drawn.n_balls > held.drawn.n_balls:
             about[:2] += 1.0, len(now.near.half)

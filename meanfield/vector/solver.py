@@ -103,11 +103,11 @@ def solve_sampler(
     problem.require_usual_weight()
     if problem.spectrum is not None:
         problem = problem.replace(spectrum=problem.spectrum.at(d))
-    alpha = problem.classes.rate(d)
+    alpha, prior = problem.classes.rate(d), problem.classes.prior_rate(d)
     require_rate(alpha)
 
     def carry(embedding: Embedding) -> _Carried:
-        space = MeanField(problem, alpha, embedding)
+        space = MeanField(problem, alpha, prior, embedding)
         ran = run_code(problem, sampler, space, space.draw, xp)
         return _Carried(np.append(ran.times, 0.0), [*space.seen, space.look(ran.x, 0.0)[1]], space.draws, embedding)
 

@@ -75,6 +75,7 @@ def _of_problem(problem: Problem, sigma2: float | None) -> float:
 def _drawn(law: Growth, d: int | None, sigma2: float, reduce: bool) -> ClassSource:
     if d is None:
         raise ProblemError(f"classes drawn by {law!r} need a dimension; got none. Give d.")
+    require(law.equal, "clones know classes of equal weight only", repr(law), "Leave out prior and factor.")
     log_count = law.log_count(d)
     require(log_count < 34.5, "clones need a number of classes that can be stored", f"{law!r} at d={d}")
     count = round(math.exp(log_count))
