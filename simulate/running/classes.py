@@ -15,14 +15,15 @@ from simulate.scores.streamed import StreamedMixture, StreamedScore, draw_stream
 
 def draw_classes(plan: Plan, draw: int, check: Callable[[], None], passed: Callable[[], None]) -> Classes:
     """The classes of a draw. `check` raises to interrupt; `passed` is called after every range of streamed classes."""
-    d, P, counts = plan.case.d, plan.case.n_classes, plan.case.counts
+    d, P, counts, log_weight = plan.case.d, plan.case.n_classes, plan.case.counts, plan.case.log_weight
     if math.isinf(P):
         return Mixture(draw_target(d, plan.seed, draw, counts), np.zeros((0, d), np.float32), P, counts)
     if plan.case.classes == "span":
-        return draw_span(d, int(P), plan.seed, draw)
+        return draw_span(d, int(P), plan.seed, draw, log_weight)
     if plan.case.classes == "streamed":
-        return draw_streamed(d, int(P), plan.seed, draw, counts, threads=plan.threads, check=check, passed=passed)
-    return draw_direct(d, int(P), plan.seed, draw, counts)
+        how = {"log_weight": log_weight, "threads": plan.threads, "check": check, "passed": passed}
+        return draw_streamed(d, int(P), plan.seed, draw, counts, **how)
+    return draw_direct(d, int(P), plan.seed, draw, counts, log_weight)
 
 
 def make_score(plan: Plan, mixture: Classes, samples: int, check: Callable[[], None]) -> Score:

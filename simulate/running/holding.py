@@ -26,6 +26,7 @@ from functools import cached_property
 from meanfield.errors import ProblemError, require
 from meanfield.problem.start import Start
 from meanfield.problem.statement import Problem
+from simulate.scores.mixture import mass_of
 
 WAYS = ("auto", "explicit", "streamed", "lazy", "span", "reference")
 EXPLICIT_BYTES = 2**30  # float32 means of a draw, up to which "auto" holds them all
@@ -60,7 +61,13 @@ class Case:
     @cached_property
     def begin(self) -> Start:
         """The law at the start."""
-        return self.problem.start(rate=self.problem.classes.rate(self.d), count=self.n_classes, d=self.d)
+        law, mass = self.problem.classes, mass_of(self.n_classes, self.log_weight)
+        return self.problem.start(rate=law.rate(self.d), count=mass, d=self.d, prior=law.prior_rate(self.d))
+
+    @property
+    def log_weight(self) -> float:
+        """Log of the weight of each other class over the target's."""
+        return 0.0 - self.problem.classes.log_prior(self.d)
 
     @property
     def log_count(self) -> float:

@@ -48,10 +48,10 @@ def simulate_batch(
     """
     problem, d, begin = plan.case.problem, plan.case.d, plan.case.begin
     reader, noisy = NoiseReader(plan.seed, draw, samples, mixture.dim), problem.eta > 0
-    schedule, n_classes = problem.schedule, mixture.n_classes
-    by_ratio = functools.partial(ratio_weight, schedule, n_classes) if schedule.by_ratio else None
+    schedule, mass = problem.schedule, mixture.mass
+    by_ratio = functools.partial(ratio_weight, schedule, mass) if schedule.by_ratio else None
     watch = Observer(mixture.target, d, mixture.counts, problem.spectrum, by_ratio)
-    resolve = Resolution(make_weigh(problem, d, n_classes), steps, len(samples), plan.n_samples * plan.n_disorder)
+    resolve = Resolution(make_weigh(problem, d, mass), steps, len(samples), plan.n_samples * plan.n_disorder)
     y, twin = _start(problem, begin, steps.D[0], mixture, reader.start())  # (samples, dim) each
     outside = outside_squares(
         problem, steps.t[list(steps.record)], begin.v if math.isfinite(problem.T) else steps.D[0], d - mixture.dim,
@@ -62,7 +62,7 @@ def simulate_batch(
     if isinstance(score, FastScore | StreamedScore) and not schedule.by_sample:
         move = functools.partial(advance_in_place, score=score)
     else:
-        move = functools.partial(advance, score=score, pull=make_pull(problem, d, n_classes))
+        move = functools.partial(advance, score=score, pull=make_pull(problem, d, mass))
     state = State(y)
     noise = np.zeros_like(y)
     for n in range(len(steps) + 1):
@@ -99,8 +99,8 @@ def _start(problem: Problem, begin: Start, D: Any, mixture: Classes, z: np.ndarr
     extra = root_v - root_D
     if math.isinf(mixture.n_classes):
         others, spread = np.zeros_like(target), extra * z
-    else:  # (1/P) sum_{k != 1} mu_k, and C z
-        share = (mixture.n_classes - 1.0) / mixture.n_classes
+    else:  # (1/P) sum_{k != 1} mu_k, and C z; 1/P is the share of each
+        share = (mixture.mass - 1.0) / mixture.mass
         others = mixture.mean_delta + share * target
         spread = mixture.covariance(extra * z) if np.any(extra) else 0.0
     centre = (m - 1.0) * target - float(problem.amplitude(begin.t)) * others

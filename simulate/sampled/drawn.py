@@ -31,7 +31,7 @@ class Drawn(Batch):
         super().__init__(
             plan.case.problem, shape, mixture.target, plan.case.counts, tick=tick, second=second, **sharing
         )
-        self._pull = make_pull(plan.case.problem, plan.case.d, mixture.n_classes)
+        self._pull = make_pull(plan.case.problem, plan.case.d, mixture.mass)
         self._scores = {
             part.start: make_score(plan, mixture, part.stop - part.start, self.rows.check) for part in self.rows.parts
         }

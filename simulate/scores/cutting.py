@@ -28,8 +28,10 @@ class Cut(NamedTuple):
     limit: float
 
 
-def cut_off(y: np.ndarray, D: Any, n_wrong: int, negligible: float, full: bool) -> Cut:
+def cut_off(y: np.ndarray, D: Any, n_wrong: int, negligible: float, full: bool, log_weight: float = 0.0) -> Cut:
     """What may be left out for samples y at D among `n_wrong` classes, at the loss of relative mass `negligible`.
+
+    `log_weight` of the classes over the target's is part of their logits: |n|^2/2 less that is held to `limit`.
 
     Examples
     --------
@@ -44,4 +46,6 @@ def cut_off(y: np.ndarray, D: Any, n_wrong: int, negligible: float, full: bool) 
         return Cut(skip, -np.inf if full else -skip, np.inf)
     square = np.einsum("sd,sd->s", y, y) / D if np.ndim(D) == 0 else (y * y) @ (1.0 / D)  # |u|^2 (samples,)
     u = math.sqrt(square.max() / math.log(2.0))
-    return Cut(skip, -skip, 0.5 * (u + math.sqrt(u * u + 2.0 * skip)) ** 2)
+    bits = log_weight / math.log(2.0)
+    reach = u * u + 2.0 * (skip + bits)
+    return Cut(skip, -skip, 0.5 * (u + math.sqrt(reach)) ** 2 - bits if reach >= 0.0 else -np.inf)

@@ -6,6 +6,9 @@ exactly 0 for the target: nothing cancels. Only the P - 1 wrong classes are stor
 These rounded differences *define* the mixture, so float32, float64 and the reference path see the same classes.
 The target has |mu_1|^2 = d exactly (sec. 1 of docs/theory.md).
 
+Where the target has another weight than each other class, the log of the latter over the former, `log_weight`, is on
+top (sec. 10 of docs/theory.md).
+
 With a spectrum (docs/spectra.md) all is whitened, groups of directions follow one another, the target has
 |mu_1|^2 = d_i on the d_i directions of every group i, and D differs between groups:
     l_k = sum_i (y_i.delta_ki - |delta_ki|^2/2)/D_i.
@@ -23,17 +26,25 @@ from simulate.randomness.streams import MEANS
 
 ROWS = 65536  # classes handled at a time where temporaries are needed
 WIDE = 1024  # directions up to which their covariance is kept as a matrix
+LARGEST_LOG = 650.0  # of a weight: beyond, the target has no share
+
+
+def mass_of(n_classes: float, log_weight: float) -> float:
+    """Weight of all classes over the target's: P where all are equal."""
+    return n_classes if log_weight == 0.0 else 1.0 + (n_classes - 1.0) * math.exp(min(log_weight, LARGEST_LOG))
 
 
 class Classes:
     """What a run knows of the classes of one draw, however they are held: `target` mu_1 (dim,) and `n_classes` P.
 
-    `counts` are the directions of each group where there is a spectrum, else None.
+    `counts` are the directions of each group where there is a spectrum, else None; `log_weight` is that of each wrong
+    class over the target's.
     """
 
     target: np.ndarray
     n_classes: float
     counts: tuple[int, ...] | None
+    log_weight: float
 
     @property
     def dim(self) -> int:
@@ -44,22 +55,32 @@ class Classes:
         arrays of one shape."""
         raise NotImplementedError
 
+    @property
+    def mass(self) -> float:
+        """See `mass_of`."""
+        return mass_of(self.n_classes, self.log_weight)
+
+    def mean(self, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Mean over all classes by their weights, of what is 0 at the target; the function sums over a block."""
+        count = self.n_classes - 1.0 + math.exp(min(-self.log_weight, LARGEST_LOG))  # the target as so many others
+        return self.total(function) / count
+
     @cached_property
     def mean_delta(self) -> np.ndarray:
-        """(1/P) sum_k delta_k over all classes, target included, shape (dim,)."""
-        return np.zeros(self.dim) + self.total(lambda b: b.sum(axis=0)) / self.n_classes
+        """Mean of delta_k over all classes by their weights, target included, shape (dim,)."""
+        return np.zeros(self.dim) + self.mean(lambda b: b.sum(axis=0))
 
     @cached_property
     def _second(self) -> np.ndarray:
-        """(1/P) sum_k delta_k delta_k^T, shape (dim, dim)."""
-        return np.zeros((self.dim, self.dim)) + self.total(lambda b: b.T @ b) / self.n_classes
+        """That of delta_k delta_k^T, shape (dim, dim)."""
+        return np.zeros((self.dim, self.dim)) + self.mean(lambda b: b.T @ b)
 
     def covariance(self, z: np.ndarray) -> np.ndarray:
-        """C z, with C the covariance of the P class means of this draw; z (samples, dim)."""
+        """C z, with C the covariance of the class means of this draw, by their weights; z (samples, dim)."""
         if self.dim <= WIDE:
             square = z @ self._second
         else:
-            square = np.zeros_like(z) + self.total(lambda b: (z @ b.T) @ b) / self.n_classes
+            square = np.zeros_like(z) + self.mean(lambda b: (z @ b.T) @ b)
         return square - np.outer(z @ self.mean_delta, self.mean_delta)
 
 
@@ -71,6 +92,7 @@ class Mixture(Classes):
     delta: np.ndarray
     n_classes: float
     counts: tuple[int, ...] | None = None
+    log_weight: float = 0.0
 
     def total(self, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """See `Classes`."""
@@ -99,7 +121,9 @@ class Mixture(Classes):
             yield self.delta[k : k + rows].astype(np.float64)
 
 
-def draw_direct(d: int, n_classes: int, seed: int, draw: int, counts: tuple[int, ...] | None = None) -> Mixture:
+def draw_direct(
+    d: int, n_classes: int, seed: int, draw: int, counts: tuple[int, ...] | None = None, log_weight: float = 0.0
+) -> Mixture:
     """Draw mu_k ~ N(0, I_d), rescale the target to |mu_1|^2 = d (in every group by itself), and store the differences.
 
     Examples
@@ -112,7 +136,7 @@ def draw_direct(d: int, n_classes: int, seed: int, draw: int, counts: tuple[int,
     delta, key = np.empty((n_classes - 1, d), dtype=np.float32), make_key(seed, MEANS, draw)
     for k in range(0, len(delta), ROWS):
         fill_classes(delta[k : k + ROWS], k, target, key)
-    return Mixture(target, delta, n_classes, counts)
+    return Mixture(target, delta, n_classes, counts, log_weight)
 
 
 def draw_target(d: int, seed: int, draw: int, counts: tuple[int, ...] | None = None) -> np.ndarray:

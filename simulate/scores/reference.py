@@ -36,7 +36,7 @@ class ReferenceScore:
 
     def __init__(self, mixture: Mixture) -> None:
         self.delta = mixture.delta.astype(np.float64)  # (wrong classes, dim)
-        self.half = mixture.half_norms
+        self.half, self.log_weight = mixture.half_norms, mixture.log_weight
 
     def __call__(self, y: np.ndarray, D: Any, full: bool = False) -> Posterior:
         if not len(self.delta):
@@ -45,6 +45,7 @@ class ReferenceScore:
             logits = (y / D) @ self.delta.T - (0.5 * self.delta**2) @ (1.0 / D)
         else:
             logits = (y @ self.delta.T - self.half) / D  # (samples, wrong classes)
+        logits += self.log_weight
         top = logits.max(axis=1)
         p = np.exp(logits - top[:, None])
         return Sums(top, p.sum(axis=1), (p * p).sum(axis=1), p @ self.delta).posterior(y.shape[1], full)

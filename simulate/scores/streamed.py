@@ -58,6 +58,7 @@ class StreamedMixture(Classes):
     n_classes: float
     counts: tuple[int, ...] | None
     key: np.ndarray
+    log_weight: float = 0.0
     threads: int = 1
     check: Callable[[], None] = _nothing
     passed: Callable[[], None] = _nothing
@@ -149,7 +150,8 @@ class StreamedScore:
         """The sums that give the posterior."""
         samples, dim = y.shape
         scale = np.broadcast_to(1.0 / (D * np.log(2.0)), dim)  # one for each direction
-        cut = cut_off(y, D, int(self._mixture.n_classes) - 1, self._negligible, full)
+        n_wrong, log_weight = int(self._mixture.n_classes) - 1, self._mixture.log_weight
+        cut = cut_off(y, D, n_wrong, self._negligible, full, log_weight)
         sums = None
         for part in self._mixture.over_ranges(lambda blocks: self._sum(blocks, y, scale, cut, full)):
             sums = part if sums is None else sums.merged(part)
@@ -164,7 +166,8 @@ class StreamedScore:
         np.multiply(y, scale, out=query[:samples, :dim], casting="same_kind")
         sums = Sums.zero(*query.shape)
         for delta in blocks:
-            half = _half_norms(delta, scale).astype(self._dtype)  # (classes,)
+            half = _half_norms(delta, scale) - self._mixture.log_weight / np.log(2.0)  # (classes,)
+            half = half.astype(self._dtype)
             kernel.add(query, delta.astype(self._dtype, copy=False), half, cut, full, sums)
         return sums
 

@@ -2,8 +2,8 @@
 (`simulate.scores.reference`).
 
 A weight that depends on the sample follows either the norm of s_c - s_u = -p/D (`meanfield.guidance.by_norm`), or the
-ratio of densities r = p_t(x)/p_t(x|c) (`meanfield.guidance.by_ratio`). The score has computed both: with P classes of
-    equal weight log r = -log P - log pi_1 = log(1 + 1/odds) - log P,
+ratio of densities r = p_t(x)/p_t(x|c) (`meanfield.guidance.by_ratio`). The score has computed both: the share of
+    the target being 1/`mass`, 1/P if weights are equal, log r = -log mass - log pi_1 = log(1 + 1/odds) - log mass,
 to full relative precision at any odds; only in the continuum, where pi_1 = 0, the score adds log r itself.
 
 Where beta r reaches 1 the weight is infinite and nothing is defined beyond. The guiding force e w (s_c - s_u)
@@ -26,7 +26,7 @@ Weigh = Callable[[float, Posterior, Any], Any]  # (w, posterior, D) -> weight: a
 Pull = Callable[[float, Posterior, Any], np.ndarray]  # (w, posterior, D) -> b (samples, dim)
 
 
-def make_pull(problem: Problem, d: int, n_classes: float) -> Pull:
+def make_pull(problem: Problem, d: int, mass: float) -> Pull:
     """The force of the guidance of `problem` in d dimensions; w is the factor that depends on t alone.
 
     Examples
@@ -41,36 +41,36 @@ def make_pull(problem: Problem, d: int, n_classes: float) -> Pull:
     >>> bool(np.allclose(b, -posterior.shift, rtol=1e-4))                      # w = beta/(1 - beta) = 1
     True
     """
-    weigh = make_weigh(problem, d, n_classes)
+    weigh = make_weigh(problem, d, mass)
     return lambda w, posterior, D: -weigh(w, posterior, D) * posterior.shift
 
 
-def make_weigh(problem: Problem, d: int, n_classes: float) -> Weigh:
+def make_weigh(problem: Problem, d: int, mass: float) -> Weigh:
     """The weight of the guidance of `problem` at every sample; w is the factor that depends on t alone."""
     schedule = problem.schedule
     if schedule.by_ratio:
-        return lambda w, posterior, D: _by_ratio(schedule, posterior, np.min(D - problem.least_variance), n_classes)
+        return lambda w, posterior, D: _by_ratio(schedule, posterior, np.min(D - problem.least_variance), mass)
     if schedule.exponent:
         return lambda w, posterior, D: w * _power(posterior.shift / D, schedule.exponent, d)
     return lambda w, posterior, D: w
 
 
-def log_ratio(posterior: Posterior, n_classes: float) -> np.ndarray:
+def log_ratio(posterior: Posterior, mass: float) -> np.ndarray:
     """log r = log p_t(x)/p_t(x|c) of a batch, (samples,)."""
     if posterior.log_ratio is not None:
         return posterior.log_ratio
     odds = posterior.log_odds
     known = np.isfinite(odds)  # without a rival that counts the target has all the weight
-    return np.where(known, np.logaddexp(0.0, -np.where(known, odds, 0.0)), 0.0) - np.log(n_classes)
+    return np.where(known, np.logaddexp(0.0, -np.where(known, odds, 0.0)), 0.0) - np.log(mass)
 
 
-def ratio_weight(schedule: Schedule, n_classes: float, posterior: Posterior) -> np.ndarray:
+def ratio_weight(schedule: Schedule, mass: float, posterior: Posterior) -> np.ndarray:
     """Weight of every sample of a batch, (samples,), of guidance that follows r; inf where it has none."""
-    return schedule.w_ratio(log_ratio(posterior, n_classes))  # type: ignore[attr-defined]
+    return schedule.w_ratio(log_ratio(posterior, mass))  # type: ignore[attr-defined]
 
 
-def _by_ratio(schedule: Schedule, posterior: Posterior, t: float, n_classes: float) -> np.ndarray:
-    w = ratio_weight(schedule, n_classes, posterior)
+def _by_ratio(schedule: Schedule, posterior: Posterior, t: float, mass: float) -> np.ndarray:
+    w = ratio_weight(schedule, mass, posterior)
     lost = int(np.count_nonzero(~np.isfinite(w)))
     if lost:
         raise NoMinimiserError(
