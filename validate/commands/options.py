@@ -30,6 +30,12 @@ def _problem(
     gamma: Annotated[float | None, typer.Option(help="d^gamma classes.")] = None,
     n: Annotated[int | None, typer.Option(help="This number of classes at every d.")] = None,
     continuum: Annotated[bool, typer.Option("--continuum", help="Infinitely many classes.")] = False,
+    prior: Annotated[
+        float | None, typer.Option(help="With --alpha: the target has exp(prior d) times the weight of another class.")
+    ] = None,
+    factor: Annotated[
+        float | None, typer.Option(help="With --gamma or --n: the target has this times the weight of another class.")
+    ] = None,
     sigma2: Annotated[float | None, typer.Option(help="Class variance (default 0.25).")] = None,
     w: Annotated[float | None, typer.Option(help="Constant guidance w; 0 is unguided (default 0).")] = None,
     rule: Annotated[
@@ -61,8 +67,8 @@ def takes_a_problem(*without: str) -> Callable[[Callable], Callable]:
     >>> @takes_a_problem("noise", "plugin")
     ... def weight(flags, twice: bool = False):
     ...     return 2 * flags["w"] if twice else flags["w"]
-    >>> list(inspect.signature(weight).parameters)
-    ['alpha', 'gamma', 'n', 'continuum', 'sigma2', 'w', 'rule', 'sampler', 't_start', 'config', 'twice']
+    >>> " ".join(inspect.signature(weight).parameters)
+    'alpha gamma n continuum prior factor sigma2 w rule sampler t_start config twice'
     """
     stated = [p for name, p in inspect.signature(_problem).parameters.items() if name not in without]
 

@@ -7,7 +7,7 @@ The file is `Problem.to_dict()` and a table for the run:
     sampler = "sde"                 # "ode", or a number: eta
     t_start = inf
     noise = "ve"                    # times are its own; or a table: {noise = "vp-linear", beta_max = 15.0}
-    classes = {growth = "exponential", alpha = 0.4}
+    classes = {growth = "exponential", alpha = 0.4}                        # prior = -0.1: unequal weights
     spectrum = {c = [0.25, 0.25], u = [1.25, 4.25], share = [0.5, 0.5]}    # instead of sigma2; see docs/spectra.md
 
     [run]
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from meanfield import CfgfieldError, Problem
+from meanfield.errors import require
 from validate.commands.reading import read_text
 from validate.errors import ConfigError
 from validate.plugins import load
@@ -69,6 +70,12 @@ def state(flags: Mapping[str, Any], run_flags: Mapping[str, Any] | None = None) 
         raise ConfigError(f"the number of classes must be given once, by one of {FLAGS}; got {growth}.")
     if growth:
         fields["classes"] = _GROWTH[growth[0]](given.pop(growth[0]))
+    weights = {key: given.pop(key) for key in ("prior", "factor") if key in given}
+    if weights:
+        law: Any = fields.get("classes")
+        rule = "--prior and --factor weigh the target among classes that are counted"
+        require(isinstance(law, Mapping), rule, law, f"Give one of {FLAGS}, or --config.", error=ConfigError)
+        fields["classes"] = {**law, **weights}
     if "classes" not in fields:
         raise ConfigError(f"a problem needs its number of classes; got none. Give one of {FLAGS}, or --config.")
     if "w" in given:

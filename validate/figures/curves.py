@@ -6,6 +6,7 @@ the same marker everywhere.
 """
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -55,10 +56,11 @@ def limit_in_units(theory: Any, kind: str) -> dict[str, Any]:
 def name_of(growth: Growth) -> str:
     """A growth law as figures call it."""
     if isinstance(growth, Exponential):
-        return f"alpha = {growth.alpha:g}"
+        return f"alpha = {growth.alpha:g}" + (f", lambda = {growth.prior:g}" if growth.prior else "")
+    weight = "" if growth.equal else f", weight {math.exp(growth.log_prior(1.0)):g}"
     if isinstance(growth, Polynomial):
-        return f"P = d^{growth.gamma:g}"
-    return f"P = {growth.n}" if isinstance(growth, Fixed) else "continuum"
+        return f"P = d^{growth.gamma:g}{weight}"
+    return f"P = {growth.n}{weight}" if isinstance(growth, Fixed) else "continuum"
 
 
 def with_own_seed(options: dict[str, Any], *point: Any) -> dict[str, Any]:
@@ -84,5 +86,7 @@ def colour(k: int) -> str:
 def pretty(growth: str) -> str:
     """The name of a growth law as mathematics."""
     if growth.startswith("alpha"):
-        return rf"$\alpha$ = {growth.split('= ')[1]}"
-    return f"$P = d^{{{growth.split('^')[1]}}}$" if "^" in growth else growth
+        return growth.replace("alpha", r"$\alpha$").replace("lambda", r"$\lambda$")
+    law, *weight = growth.split(", ")
+    law = f"$P = d^{{{law.split('^')[1]}}}$" if "^" in law else law
+    return ", ".join([law, *weight])

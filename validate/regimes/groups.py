@@ -224,7 +224,8 @@ def annealed_error(theory, d: int) -> float:
 def _deserts(theory, t: np.ndarray) -> bool:
     """Whether F of (T5) with the crowd's (T2) becomes negative at one of the times t."""
     state, D = theory.at(t), theory.problem.sigma2 + t
-    crowd = theory.alpha - 0.5 * np.log1p(1.0 / D) - state.q / (2.0 * (1.0 + D))
+    prior = theory.problem.classes.prior_rate(theory.d)
+    crowd = theory.alpha - prior - 0.5 * np.log1p(1.0 / D) - state.q / (2.0 * (1.0 + D))
     return bool(np.any(phi_target(state.m, state.v, D) < crowd))
 
 

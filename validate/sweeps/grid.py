@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield import Exponential, Fixed, Polynomial, Problem, ProblemError
+from meanfield import Problem, ProblemError
 from meanfield.errors import CfgfieldError, whole
+from meanfield.problem.growth import LAWS, varied
 from meanfield.sampler.code import name_of
 from meanfield.tools.door import door
 from validate.errors import SweepWarning
@@ -28,7 +29,7 @@ from validate.sweeps.grid_cell import SweepCell
 if TYPE_CHECKING:
     import xarray
 
-GROWTH = {"alpha": Exponential, "gamma": Polynomial, "n": Fixed}
+WEIGHTS = ("prior", "factor")
 FIELDS = ("classes", "sigma2", "guidance", "sampler", "t_start", "noise")
 
 
@@ -56,9 +57,9 @@ def sweep(
     ----------
     base : the problem that the grid varies.
     grid : name -> values. Names: the fields of `Problem` (classes, sigma2, guidance, sampler, t_start, noise), the
-        growth parameters `alpha`, `gamma`, `n` (which set `classes`), `w` (constant guidance), and `d`. Values of
-        `sampler` may be samplers' code, as `solve_sampler` takes: then all are, their ends alone are kept (`time` is
-        one), and n_steps and n_times are not looked at.
+        growth parameters `alpha`, `gamma`, `n` (which set `classes`) and `prior`, `factor` (its weights), `w` (constant
+        guidance), and `d`. Values of `sampler` may be samplers' code, as `solve_sampler` takes: then all are, their
+        ends alone are kept (`time` is one), and n_steps and n_times are not looked at.
     d : dimension, unless it is in the grid.
     n_samples, n_disorder, n_steps, n_times, seed, classes : as in `simulate.run`.
     folder : where finished cells are kept, of any grids with these options and this seed; None keeps nothing.
@@ -132,12 +133,12 @@ def _failures(cells: Sequence[SweepCell], results: Sequence["xarray.Dataset | Cf
 def _cells(
     base: Problem, grid: Mapping[str, Sequence[Any]], d: int | None, seed: int, options: Mapping[str, Any]
 ) -> tuple[list[SweepCell], list[str]]:
-    known = [*FIELDS, *GROWTH, "w", "d"]
+    known = [*FIELDS, *LAWS, *WEIGHTS, "w", "d"]
     names = list(grid)
     unknown = sorted(set(names) - set(known))
     if unknown or not names:
         raise ProblemError(f"a grid varies some of {known}; got {unknown or 'an empty grid'}.")
-    for clash in (("classes", *GROWTH), ("guidance", "w")):
+    for clash in (("classes", *LAWS), ("classes", *WEIGHTS), ("guidance", "w")):
         if len(set(clash) & set(names)) > 1:
             raise ProblemError(f"a grid may hold only one of {list(clash)}; got {sorted(set(clash) & set(names))}.")
     if ("d" in names) == (d is not None):
@@ -157,10 +158,10 @@ def _cells(
         label = " ".join(f"{name}={_labels([value])[0]}" for name, value in chosen.items())
         size = whole("d", chosen.pop("d", d), low=2)
         code = chosen.pop("sampler") if callable(chosen.get("sampler")) else None
-        changes = {}
-        for name, value in chosen.items():
-            field = "classes" if name in GROWTH else "guidance" if name == "w" else name
-            changes[field] = GROWTH[name](value) if name in GROWTH else value
+        law = {name: chosen.pop(name) for name in (*LAWS, *WEIGHTS) if name in chosen}
+        changes = {"guidance" if name == "w" else name: value for name, value in chosen.items()}
+        if law:
+            changes["classes"] = varied(base.classes, law)
         cell = SweepCell(base.replace(**changes), size, seed, options, label)
         cells.append(cell if code is None else CodeCell.of(cell, code))
     return cells, names
