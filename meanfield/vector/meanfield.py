@@ -25,6 +25,7 @@ from meanfield.sampler.unguided import Basis
 from meanfield.theory.motion import Groups, Point
 from meanfield.theory.pairs.point import REST, SECOND, TARGET, Pair, rivals_of
 
+NOTHING = 1e-9  # of |mu_1|: what guidance changes by rounding
 TIE = 1e-12  # F within rounding of 0: target, as at the start of `solve` if alpha = 0 (there m = 0, and F = 0)
 
 
@@ -40,6 +41,7 @@ class Seen(NamedTuple):
     phase: str
     w: float
     left: float
+    acts: bool = False  # whether the guided prediction is another than the conditional one
     m_2: np.ndarray | None = None
 
 
@@ -75,12 +77,14 @@ class MeanField(Basis):
             across = np.sqrt(np.maximum((1.0 - np.atleast_1d(p.c)) * (1.0 - p.beta) * self.g, 0.0))
             others = others + self.scaled(across, self.draw())
         if self._rule is not None:
-            self.seen.append(seen._replace(w=w))
-            return others, self._ruled(y, t, w, others)
-        difference = self.target[None] - others
-        w *= self._bend(difference, p.D)
-        self.seen.append(seen._replace(w=w))
-        return others, self.target[None] + w * difference
+            guided = self._ruled(y, t, w, others)
+        else:
+            difference = self.target[None] - others
+            w *= self._bend(difference, p.D)
+            guided = self.target[None] + w * difference
+        acts = bool(np.abs(guided - self.target).max() > NOTHING * np.abs(self.target).max())
+        self.seen.append(seen._replace(w=w, acts=acts))
+        return others, guided
 
     def _ruled(self, y: np.ndarray, t: float, w: float, others: np.ndarray) -> np.ndarray:
         """The guided M of a rule, which does not know of axes: of coordinates along the basis."""
@@ -115,7 +119,7 @@ class MeanField(Basis):
         weights = [p.weights[k] for k in self._rivals]
         first = [k for k, x in zip(self._rivals, weights, strict=True) if x > max(weights) - TIE][-1]
         phase = {TARGET: "target", SECOND: "second", REST: "glass" if p.K > groups.alpha else "crowd"}[first]
-        return p, Seen(m, v, p.advantage(self._rivals), self._spread_of_two(p), phase, math.nan, left, m_2)
+        return p, Seen(m, v, p.advantage(self._rivals), self._spread_of_two(p), phase, math.nan, left, m_2=m_2)
 
     def _spread_of_two(self, p: Pair) -> float:
         """`_spread` of the advantage over the rest, or over class 2 if that is nearer."""

@@ -109,7 +109,8 @@ def solve_sampler(
     def carry(embedding: Embedding) -> _Carried:
         space = MeanField(problem, alpha, prior, embedding)
         ran = run_code(problem, sampler, space, space.draw, xp)
-        return _Carried(np.append(ran.times, 0.0), [*space.seen, space.look(ran.x, 0.0)[1]], space.draws, embedding)
+        seen = [*space.seen, space.look(ran.x, 0.0)[1]]
+        return _Carried(np.append(ran.times, 0.0), seen, space.draws, embedding, ran.guides)
 
     carried = fitted(carry, problem, shape)
     require_same([*carried.order], [*carry(carried.embedding).order])
@@ -123,12 +124,14 @@ def solve_sampler(
 
 
 class _Carried(NamedTuple):
-    """What a vector saw on its way: VE times (calls + 1,), the last of the end; and how many directions were drawn."""
+    """What a vector saw on its way: VE times (calls + 1,), the last of the end; and how many directions were drawn;
+    whether the code guides by itself."""
 
     t: np.ndarray
     seen: list[Seen]
     draws: int
     embedding: Embedding
+    guides: bool
 
     @property
     def order(self) -> tuple[np.ndarray, np.ndarray]:
@@ -171,7 +174,7 @@ def _law(
         corrections = "code that is not linear in its vectors has corrections of order 1/d"
         equations = f"the equations of d = infinity with log(P)/d at d = {d:g}"
         standing, why = "asymptotic", corrections if alone else equations
-    if "glass" in phases[:-1] and not (alone and every_d):
+    if any(s.phase == "glass" and (s.acts or carried.guides) for s in seen[:-1]) and not (alone and every_d):
         standing, why = "approximate", "calls in the glass: the few classes that dominate do not self-average"
         if any(s.phase == "glass" and s.w < 0.0 for s in seen):
             why += ", and with w < 0 one may capture a sample, which is not followed"

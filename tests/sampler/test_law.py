@@ -1,6 +1,7 @@
 """The law of one effective vector at d = infinity: phases, its continuous limit, what it says of itself."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,11 +14,13 @@ from meanfield import (
     Fixed,
     Interval,
     OrnsteinUhlenbeck,
+    Piecewise,
     Polynomial,
     PowerLaw,
     Problem,
     ProblemError,
     RectifiedFlow,
+    Rescale,
     Spectrum,
     dpmpp_2m,
     dpmpp_2m_sde,
@@ -158,6 +161,22 @@ def test_its_standing(problem, sampler, options, standing, why):
     assert law.standing == standing
     assert why in law.why
     assert standing in repr(law)
+
+
+def test_a_glass_that_is_passed_without_guidance_changes_nothing():
+    """There the sampler follows the target alone, whatever dominates the glass; code that asks for more does not."""
+    problem = PROBLEM.replace(classes=Exponential(0.4), guidance=0.0)
+    for guidance in (0.0, Rescale(0.0), Piecewise([200.0], [0.0, 0.1])):
+        law = solve_sampler(problem.replace(guidance=guidance), DDIM)
+        assert "glass" in law.phase[:-1] and law.standing == "exact"
+    acting = solve_sampler(problem.replace(guidance=0.01), DDIM)
+    assert "glass" in acting.phase[:-1] and acting.standing == "approximate"
+
+    def by_itself(model, noise):
+        model_of_two = SimpleNamespace(eps=lambda x, s: model.cond.eps(x, s) + 0.0 * model.uncond.eps(x, s))
+        return DDIM(model_of_two, noise)
+
+    assert solve_sampler(problem, by_itself).standing == "approximate"
 
 
 def test_distance_from_a_change_of_phase():
