@@ -69,7 +69,7 @@ def design(
         speciation is closed there too (w = 0): it no longer acts in theory, but at finite d on late samples.
     d : dimension at which alpha = log(P)/d is taken.
     sampler, shape : a sampler's own code, as for `solve_sampler`. The design in continuous time is then moved until the
-        law of this code, with its real steps, keeps the variance (`meanfield.designs.sampled`).
+        law of this code, with its real steps, keeps the variance, and has the mean (`meanfield.designs.sampled`).
     progress : False is silent, True shows a bar after two seconds, None does so on a terminal.
 
     Returns
@@ -88,13 +88,13 @@ def design(
     >>> [round(t, 4) for t in made.switches], round(made.outcome.m, 4), round(made.outcome.v_ratio, 6)
     ([0.2425], 1.2484, 1.0)
     """
-    asked = Request.of(problem, w_min, w_max, keep, maximise, mean, slope, approximate, margin, d)
+    asked = Request.of(problem, w_min, w_max, keep, maximise, mean, slope, approximate, margin, d, sampler is not None)
     if problem.guidance.by_rule:
         rule = "the amplitude designed for a rule has jumps, and keeps the total variance"
         require(math.isinf(asked.slope) and not asked.each, rule, 'slope or keep="each"', "Leave these out.")
     if sampler is not None:
-        plain = math.isinf(asked.slope) and asked.mean is None and not asked.each
-        require(plain, "a design for a sampler's code has jumps", 'slope, mean or keep="each"', "Leave these out.")
+        plain = math.isinf(asked.slope) and not asked.each
+        require(plain, "a design for a sampler's code has jumps", 'slope or keep="each"', "Leave these out.")
     if asked.each:
         return _every_direction(asked)
     found = None
@@ -119,6 +119,8 @@ def _goal(asked: Request, found: Candidate) -> float | None:
     if asked.mean is not None:
         most = asked.respond(found.table).shift[0]
         if asked.mean - 1.0 > most + 1e-9:
+            if asked.by_code:
+                return None  # its steps may shift more
             raise ProblemError(
                 f"the largest mean that keeps v(0)/sigma2 = {asked.keep:g} with {asked.w_min:g} <= w <= "
                 f"{asked.w_max:g} is {1 + most:.6g}; got mean = {asked.mean:g}. Raise w_max, lower w_min, or ask for "

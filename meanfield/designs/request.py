@@ -29,11 +29,12 @@ class Request:
     maximise: str
     mean: float | None
     slope: float
+    by_code: bool  # for a sampler's code: the mean is that of its law
     demand: Demand
     respond: Responses
 
     @classmethod
-    def of(cls, problem, w_min, w_max, keep, maximise, mean, slope, approximate, margin, d) -> "Request":
+    def of(cls, problem, w_min, w_max, keep, maximise, mean, slope, approximate, margin, d, by_code) -> "Request":
         """From the arguments of `design`."""
         w_min, w_max = checked("w_min", w_min, low=-LARGEST_W), checked("w_max", w_max, high=LARGEST_W)
         require(w_min < w_max, "w_min must be below w_max", f"w_min = {w_min:g}, w_max = {w_max:g}")
@@ -55,7 +56,7 @@ class Request:
         require_rate(problem.classes.rate(d))
         respond = Responses(problem.with_amplitude(0.0), d, max(abs(w_min), abs(w_max)))
         mean = None if mean is None else checked("mean", mean, low=1, open_low=True)
-        asked = cls(problem, w_min, w_max, ratio, each, maximise, mean, slope, demand, respond)
+        asked = cls(problem, w_min, w_max, ratio, each, maximise, mean, slope, by_code, demand, respond)
         if not problem.guidance.by_rule:  # (T16), (T17) are of weights
             asked._check_bounds()
             asked._check_mean()
@@ -71,7 +72,8 @@ class Request:
 
     def _check_mean(self) -> None:
         p = self.problem
-        if self.mean is not None and p.eta == 1.0 and p.spectrum is None and self.mean >= 1.0 + p.sigma2:
+        bounded = not self.by_code and p.eta == 1.0 and p.spectrum is None
+        if bounded and self.mean is not None and self.mean >= 1.0 + p.sigma2:
             raise ProblemError(
                 f"the mean of the SDE sampler stays below 1 + sigma2 = {1 + p.sigma2:g} for every schedule "
                 f"(T16); got mean = {self.mean:g}. Ask for less, or use the ODE sampler."

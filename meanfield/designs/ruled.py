@@ -2,7 +2,9 @@
 
 No theorem bounds what a rule keeps, and every trial is a `solve`. So one family is searched, by its roots, and no more
 is claimed than that the variance is kept and that no other switch of the family shifts more. Among competing classes
-the window is closed, w = 0, where the glass is near: K = (1 - margin) alpha.
+the window is closed, w = 0, where the glass is near: K = (1 - margin) alpha. v(0) may jump with the switch, where early
+guidance is just long enough for the class to be decided before it ends; if it jumps across keep sigma2, the switch is
+put before the jump and the window is closed earlier, at the root.
 """
 
 import math
@@ -20,6 +22,9 @@ from meanfield.tools.roots import brentq
 SCANNED = 33  # places of the switch, equally spaced in log D
 WIDTHS = (0.02, 0.1, 0.4)  # in log D, of brackets about the switch of another candidate
 LENGTHS = (0.5, 1.2)  # in log D, of windows from which a wanted mean is looked for
+CLOSINGS = 17  # places at which a window is closed earlier
+STEEP = 1e-3  # change of v(0)/sigma2 within that, which is a jump
+JUMP, BEFORE = 1e-6, 1e-3  # in log D: how well a jump is located, how far before it a switch is put
 FAR = 10.0  # in place of what an amplitude out of bounds misses
 
 
@@ -44,9 +49,14 @@ def switched(
         ends = [excess(s) for s in pair]
         if not (math.isfinite(sum(ends)) and ends[0] * ends[1] <= 0.0):
             return None
-        s = brentq(excess, *pair, xtol=1e-14) if ends[0] * ends[1] < 0.0 else pair[int(ends[1] == 0.0)]
+        s = brentq(excess, *pair, xtol=JUMP) if ends[0] * ends[1] < 0.0 else pair[int(ends[1] == 0.0)]
+        around = s - 2.0 * JUMP, s + 2.0 * JUMP
+        if abs(excess(s)) > RATIO_TOLERANCE and excess(around[0]) * excess(around[1]) < 0.0:
+            if abs(excess(around[1]) - excess(around[0])) > STEEP:
+                return _shortened(respond, bounds, demand, s + BEFORE, edge)
+            s = brentq(excess, *around, xtol=1e-14)
         found = tried(s)
-        kept = found is not None and abs(found[1].ratio[0] - edge) < RATIO_TOLERANCE  # a phase that changes is a jump
+        kept = found is not None and abs(found[1].ratio[0] - edge) < RATIO_TOLERANCE
         return found[0].at(edge) if found is not None and kept and demand.allows(found[1])[0] else None
 
     if near is not None:
@@ -57,6 +67,32 @@ def switched(
                 return found
     places = np.linspace(shape.low, shape.high, SCANNED).tolist()
     return worthiest(root(pair, edge) for edge in demand.edges for pair in pairwise(places))
+
+
+def _shortened(
+    respond: Responses, bounds: tuple[float, float], demand: Demand, s: float, edge: float
+) -> Candidate | None:
+    """The amplitude that switches at s and is closed where v(0)/sigma2 = edge; None if that is nowhere allowed."""
+    shape = Shape((bounds[1], bounds[0], 0.0), respond.problem.sigma2, respond.start)
+
+    @cache
+    def closed(c: float) -> Values:
+        return respond(shape.table(np.array([[s, c]])))
+
+    def excess(c: float) -> float:
+        return float(demand.excess(closed(c), edge)[0])
+
+    places = np.linspace(s, shape.low, CLOSINGS).tolist()
+    for before, after in pairwise(places):
+        ends = excess(before), excess(after)
+        if not (math.isfinite(sum(ends)) and demand.allows(closed(before))[0]):
+            return None
+        if ends[0] * ends[1] < 0.0:
+            c = brentq(excess, after, before, xtol=1e-14)
+            kept = abs(excess(c)) < RATIO_TOLERANCE and demand.allows(closed(c))[0]
+            value = float(getattr(closed(c), demand.objective)[0])
+            return Candidate(shape, (s, c), value, edge) if kept else None
+    return None
 
 
 def reaching(respond: Responses, bounds: tuple[float, float], demand: Demand, shift: float) -> Candidate | None:

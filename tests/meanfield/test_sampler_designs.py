@@ -1,12 +1,13 @@
 """Designs for a sampler's own code: its law keeps the variance, and exported scales do in its loop what it did."""
 
 import math
+import re
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from meanfield import Continuum, Exponential, Piecewise, Problem, ProblemError, RectifiedFlow, Spectrum, design
+from meanfield import Continuum, Exponential, Piecewise, Problem, ProblemError, RectifiedFlow, Rescale, Spectrum, design
 from meanfield.sampler.levels import karras_sigmas, sd_sigmas
 from meanfield.sampler.native import dpmpp_2m, euler, euler_ancestral, heun
 from meanfield.vector.solver import solve_sampler
@@ -104,6 +105,85 @@ def test_competing_classes():
     assert not np.any((law.phase[:-1] == "glass") & (law.w[:-1] < 0.0))
 
 
+@pytest.mark.parametrize("rule", [0.0, Rescale()], ids=["weight", "rule"])
+@pytest.mark.parametrize("name", ["euler", "dpmpp_2m"])
+def test_a_wanted_mean_is_that_of_the_samplers_law(name, rule):
+    sampler, problem = SAMPLERS[name], CONTINUUM.replace(guidance=rule, t_start=1000.0)
+    made = design(problem, mean=1.2, sampler=sampler, progress=False)
+    law = solve_sampler(made.problem, sampler)
+    assert (law.final.m, law.final.v / 0.25) == pytest.approx((1.2, 1.0), abs=1e-6)
+    assert made.outcome[:2] == pytest.approx((law.final.m, law.final.v / 0.25), rel=1e-12)
+    assert np.all((law.w[:-1] >= -1.0) & (law.w[:-1] <= 5.0)) and max(made.levels) < 5.0
+    assert abs(made.continuous.m - 1.2) > 0.01  # what has this mean in continuous time does not have it here
+    w, constant = made.same_mean
+    same = solve_sampler(problem.with_amplitude(w), sampler).final
+    assert (same.m, same.v / 0.25) == pytest.approx((1.2, constant.v_ratio), abs=1e-6) and constant.v_ratio < 0.7
+    assert solve_sampler(problem.with_amplitude(0.9 * w), sampler).final.m < 1.2  # the weakest that does
+
+
+def test_a_mean_that_the_sampler_does_not_reach_names_the_largest():
+    sampler = SAMPLERS["euler_ancestral"]
+    most = design(CONTINUUM, sampler=sampler, progress=False).outcome.m
+    with pytest.raises(ProblemError, match="largest mean") as caught:
+        design(CONTINUUM, sampler=sampler, mean=most + 1e-3, progress=False)
+    assert float(re.search(r"steps is ([0-9.]+);", str(caught.value))[1]) == pytest.approx(most, abs=1e-5)
+    made = design(CONTINUUM, sampler=sampler, mean=most - 1e-3, progress=False)
+    assert made.outcome.m == pytest.approx(most - 1e-3, abs=1e-6)
+
+
+def test_the_bound_of_the_sde_is_not_one_of_steps():
+    """(T16), m(0) < 1 + sigma2, is of continuous time: steps of the ODE may pass it whatever problem.sampler is."""
+    sde = CONTINUUM.replace(sampler="sde", t_start=1000.0)
+    made = design(sde, mean=1.4, sampler=SAMPLERS["euler"], progress=False)
+    assert made.outcome[:2] == pytest.approx((1.4, 1.0), abs=1e-6)
+    with pytest.raises(ProblemError, match="T16"):
+        design(sde, mean=1.4, progress=False)
+
+
+def test_a_mean_and_a_share():
+    made = design(CONTINUUM, keep=0.6, mean=1.3, sampler=SAMPLERS["euler"], progress=False)
+    law = solve_sampler(made.problem, SAMPLERS["euler"])
+    assert law.final.m == pytest.approx(1.3, abs=1e-6) and law.final.v / 0.25 >= 0.6 * (1.0 - 1e-6)
+
+
+@pytest.mark.slow  # searches in continuous time
+@pytest.mark.parametrize("rule", [0.0, Rescale()], ids=["weight", "rule"])
+def test_a_wanted_mean_among_competing_classes(rule):
+    """Early guidance, window, none: two switches."""
+    problem = CONTINUUM.replace(classes=Exponential(0.4), guidance=rule, t_start=1000.0)
+    mean = design(problem, sampler=SAMPLERS["dpmpp_2m"], progress=False).outcome.m - 0.005
+    made = design(problem, mean=mean, sampler=SAMPLERS["dpmpp_2m"], progress=False)
+    law = solve_sampler(made.problem, SAMPLERS["dpmpp_2m"])
+    assert (law.final.m, law.final.v / 0.25) == pytest.approx((mean, 1.0), abs=1e-6)
+    assert not np.any((law.phase[:-1] == "glass") & (law.w[:-1] < 0.0))
+    w, constant = made.same_mean
+    same = solve_sampler(problem.with_amplitude(w), SAMPLERS["dpmpp_2m"]).final
+    assert same.m == pytest.approx(mean, abs=1e-6) and constant.v_ratio < 0.9
+
+
+@pytest.mark.slow  # a design at alpha < 1/2, and many laws
+def test_no_other_places_of_the_switches_shift_more():
+    """Early guidance, window, none at every pair of whole places: what keeps the variance, and may be used, is no
+    better than the design."""
+    problem = CONTINUUM.replace(classes=Exponential(0.4), guidance=Rescale(), t_start=1000.0)
+    levels = sd_sigmas(12, "trailing")
+    sampler = dpmpp_2m(levels, start="vp")
+    made = design(problem, sampler=sampler, progress=False)
+    assert solve_sampler(made.problem, sampler).final.v / 0.25 == pytest.approx(1.0, abs=1e-6)
+    t = levels[:-1] ** 2
+    edges = np.sqrt(t[1:] * t[:-1])
+    most = -math.inf
+    for last in range(2, 12):
+        laws = [
+            solve_sampler(problem.with_amplitude(Piecewise([edges[last - 1], edges[k - 1]], [0.0, -1.0, 5.0])), sampler)
+            for k in range(1, last)
+        ]
+        fit = [not np.any((law.phase[:-1] == "glass") & (law.w[:-1] < 0.0)) for law in laws]
+        kept = [law.final.v / 0.25 >= 1.0 and good for law, good in zip(laws, fit, strict=True)]
+        most = max([most, *(law.final.m for law, good in zip(laws, kept, strict=True) if good)])
+    assert most < made.outcome.m < most + 0.1  # the place between two levels gains at most one step
+
+
 def test_a_share_that_is_kept_already_needs_no_move():
     made = design(CONTINUUM, keep=0.5, sampler=SAMPLERS["euler_ancestral"])
     law = solve_sampler(made.problem, SAMPLERS["euler_ancestral"])
@@ -138,8 +218,7 @@ def test_what_cannot_be_designed():
         design(CONTINUUM, sampler=own_guidance)
     with pytest.raises(ProblemError, match="no place of a switch keeps"):
         design(CONTINUUM, sampler=euler(sd_sigmas(4)), w_min=-0.05)
-    for options in ({"slope": 5.0}, {"mean": 1.2}):
-        with pytest.raises(ProblemError, match="has jumps"):
-            design(CONTINUUM, sampler=SAMPLERS["euler"], **options)
+    with pytest.raises(ProblemError, match="has jumps"):
+        design(CONTINUUM, sampler=SAMPLERS["euler"], slope=5.0)
     with pytest.raises(ProblemError, match="sampler must be"):
         design(CONTINUUM, sampler="ode")
