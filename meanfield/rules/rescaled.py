@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
 from meanfield.errors import ScheduleError, checked, one_of, settle
 from meanfield.rules.base import Rule, norm
+from meanfield.rules.predictions import PREDICTIONS, Prediction
 from meanfield.tools.door import door
-
-PREDICTIONS = ("eps", "x0", "v")
 
 
 @door(ScheduleError)
@@ -52,13 +49,7 @@ class Rescale(Rule):
         return True if eta >= 1.0 or sigma2 >= 1.0 else None
 
     def guided(self, x: Any, cond: Any, uncond: Any, t: float, w: Any) -> Any:
-        # every prediction is p = scale * denoised + rest, with rest a multiple of x
-        scale, rest = {
-            "x0": (1.0, 0.0 * x),
-            "eps": (-1.0 / np.sqrt(t), x / np.sqrt(t)),
-            "v": (-np.sqrt((1.0 + t) / t), x / np.sqrt(t * (1.0 + t))),
-        }[self.prediction]
-        c, u = scale * cond + rest, scale * uncond + rest
+        predicted = Prediction.of(self.prediction, x, t)
+        c, u = predicted.made(cond), predicted.made(uncond)
         g = c + w * (c - u)
-        g = self.phi * g * norm(c) / norm(g) + (1.0 - self.phi) * g
-        return (g - rest) / scale
+        return predicted.denoised(self.phi * g * norm(c) / norm(g) + (1.0 - self.phi) * g)

@@ -100,7 +100,7 @@ def rules() -> dict[str, Any]:
     amplitude = {"guidance": 1.0}
     return {
         "Rescale": {**amplitude, "phi": 0.7, "prediction": "eps"},
-        "Projected": {**amplitude, "eta": 0.0, "threshold": 1.0},
+        "Projected": {**amplitude, "eta": 0.0, "threshold": 1.0, "prediction": "eps", "base": "uncond"},
         "ZeroStar": amplitude,
         "Tangential": amplitude,
         "WeakModel": {**amplitude, "delta": 0.3},

@@ -1,5 +1,7 @@
 """Every guider of diffusers: its law is that of particles through the same object, or it is refused with the reason."""
 
+import math
+
 import diffusers.guiders as guiders
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import torch
 from diffusers import DDIMScheduler
 from every_scheduler import SD
 
-from meanfield import Continuum, Exponential, Problem, ProblemError
+from meanfield import Continuum, Exponential, Problem, ProblemError, Projected
 from meanfield.adapters.diffusers import from_diffusers
 from meanfield.vector.solver import solve_sampler
 from simulate.sampled.runner import run_sampler
@@ -155,6 +157,30 @@ def test_the_momentum_of_projected_guidance_begins_afresh_and_acts():
     assert guider.momentum_buffer is None  # the object given is as it was
     other = sampler(made(APG, **NO_MOMENTUM | {"adaptive_projected_guidance_rescale": 0.0}))
     assert solve_sampler(PROBLEM, other, shape=SHAPE).final.v != pytest.approx(expected.v, rel=0.1)
+
+
+@pytest.mark.parametrize("original", [False, True])
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+def test_projected_guidance_of_diffusers_is_the_rule_step_by_step(prediction, original):
+    """`Projected` of what the network predicts; from u scale = 1 + w, from c scale = w; r = threshold d^(1/2)."""
+    d, threshold = math.prod(SHAPE), 0.1
+    options = {"adaptive_projected_guidance_rescale": threshold * d**0.5, "use_original_formulation": original}
+    guider = made(APG, **NO_MOMENTUM | options | {"eta": 0.2, "guidance_scale": 2.5})
+    law = solve_sampler(PROBLEM, sampler(guider, prediction_type=prediction), shape=SHAPE)
+    w = 2.5 if original else 1.5
+    stated = {
+        "guidance": w, "eta": 0.2, "threshold": threshold, "prediction": "eps" if prediction == "epsilon" else "v",
+        "base": "cond" if original else "uncond",
+    }  # fmt: skip
+
+    def of_rule(**changes):
+        rule = Projected(**stated | changes)
+        return solve_sampler(PROBLEM.replace(guidance=rule), sampler(None), shape=SHAPE)
+
+    rule = of_rule()
+    assert rule.m == pytest.approx(law.m, rel=1e-5) and rule.v == pytest.approx(law.v, rel=1e-5)
+    for changes in ({"eta": 0.22}, {"guidance": 1.1 * w}, {"prediction": "x0"}, {"threshold": 1.1 * threshold}):
+        assert abs(of_rule(**changes).final.v / law.final.v - 1.0) > 1e-3, changes
 
 
 def test_negative_control_a_scale_that_is_five_percent_off():

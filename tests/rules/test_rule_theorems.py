@@ -53,6 +53,19 @@ def final(guidance, sampler="ode", **changes):
 # -- the pushes of docs/rules.md, (P1)-(P6), written out again ---------------------------------------------------------
 
 
+def of_x0(D, t):
+    """h of the prediction, a multiple of mu_1 - h x."""
+    return -(D - t) / t
+
+
+def of_eps(D, t):
+    return 1.0
+
+
+def of_v(D, t):
+    return (1 - D + t) / (1 + t)
+
+
 def rescaled(h):
     def push(m, v, D, t, w, c, phi):
         def size(p, q):  # |p mu_1 - q x|
@@ -64,10 +77,18 @@ def rescaled(h):
     return push
 
 
-def projected(m, v, D, t, w, c, eta):
-    s = D - t
-    along_cond = t * (t - c * t * m + s * m - c * s * (m * m + v)) / (t * t + 2 * t * s * m + s * s * (m * m + v))
-    return w * (1 - (1 - eta) * along_cond), w * (c + (1 - eta) * along_cond * s / t)
+def projected(h, start=0.0):
+    """Predictions that are multiples of mu_1 - h x; start = 1 from the unconditional one."""
+
+    def push(m, v, D, t, w, c, eta):
+        k, g, square = h(D, t), start + w, m * m + v
+        along_cond = (1 - (k + c) * m + c * k * square) / (1 - 2 * k * m + k * k * square)
+        return (
+            g * (1 - (1 - eta) * along_cond) - start,
+            g * (c - (1 - eta) * along_cond * k) - start * c,
+        )
+
+    return push
 
 
 def zero_star(m, v, D, t, w, c, _):
@@ -81,10 +102,15 @@ def tangential(m, v, D, t, w, c, _):
 
 
 PUSHES = {
-    "rescale x0": (lambda x: Rescale(1.0, x, "x0"), rescaled(lambda D, t: -(D - t) / t), 0.7),
-    "rescale eps": (lambda x: Rescale(1.0, x, "eps"), rescaled(lambda D, t: 1.0), 0.7),
-    "rescale v": (lambda x: Rescale(1.0, x, "v"), rescaled(lambda D, t: (1 - D + t) / (1 + t)), 0.7),
-    "projected": (lambda x: Projected(1.0, x), projected, 0.3),
+    "rescale x0": (lambda x: Rescale(1.0, x, "x0"), rescaled(of_x0), 0.7),
+    "rescale eps": (lambda x: Rescale(1.0, x, "eps"), rescaled(of_eps), 0.7),
+    "rescale v": (lambda x: Rescale(1.0, x, "v"), rescaled(of_v), 0.7),
+    "projected": (lambda x: Projected(1.0, x), projected(of_x0), 0.3),
+    "projected eps": (lambda x: Projected(1.0, x, prediction="eps"), projected(of_eps), 0.3),
+    "projected v": (lambda x: Projected(1.0, x, prediction="v"), projected(of_v), 0.3),
+    "projected x0, uncond": (lambda x: Projected(1.0, x, base="uncond"), projected(of_x0, 1), 0.3),
+    "projected eps, uncond": (lambda x: Projected(1.0, x, None, "eps", "uncond"), projected(of_eps, 1), 0.3),
+    "projected v, uncond": (lambda x: Projected(1.0, x, None, "v", "uncond"), projected(of_v, 1), 0.0),
     "zero star": (lambda x: ZeroStar(1.0), zero_star, 0.0),
     "tangential": (lambda x: Tangential(1.0), tangential, 0.0),
     "weak model": (lambda x: WeakModel(1.0, x), lambda m, v, D, t, w, c, x: 2 * (w * x / (D + x),), 0.3),

@@ -1,5 +1,7 @@
 """Length and tails of the samples of projected guidance beside CFG: what its benefit is, and what it is not."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -147,10 +149,41 @@ def on_noise(x, cond, uncond, t, w):
     return x - (u + (1.0 + w) * (difference - part * c))
 
 
+@pytest.mark.parametrize("prediction", ["x0", "eps", "v"])
+def test_what_is_projected_and_where_it_starts(prediction):
+    """The table of docs/rules.md."""
+    lines = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8").splitlines()
+    row = next(line for line in lines if line.startswith(f"| {prediction} | ") and line.count(",") == 4)
+    stated = [tuple(map(float, cell.split(","))) for cell in row.split("|")[2:-1]]
+    for (m, v), (base, w) in zip(stated, [(b, w) for b in ("cond", "uncond") for w in (1.0, 3.0)], strict=True):
+        found = law(Projected(w, prediction=prediction, base=base))
+        assert found[0] == pytest.approx(m, abs=5.1e-3) and found[1] == pytest.approx(v, abs=5.1e-4)
+
+
+def test_projecting_the_noise_from_u_breaks_the_loss_of_variance():
+    """(vii) of docs/rules.md: without any amplitude, ODE and SDE; from c it is proved where m >= 1, and not refuted."""
+    for prediction, ode, sde in (("eps", 5.27, 5.01), ("v", 4.18, 4.25)):
+        rule = Projected(0.0, prediction=prediction, base="uncond")
+        assert (law(rule)[1], law(rule, "sde")[1]) == pytest.approx((ode, sde), abs=6e-3)
+        assert rule.shrinks(SIGMA2, 0.0) is False
+        assert Projected(0.0, 1.0, prediction=prediction, base="uncond").shrinks(SIGMA2, 0.0) is None
+        of_c = Projected(Interval(40.0, 5.0, 900.0), prediction=prediction)
+        assert law(of_c)[1] < law(0.0)[1] and of_c.shrinks(SIGMA2, 0.0) is None
+
+
 def test_the_default_of_diffusers_on_predictions_of_the_noise_is_another_rule():
     """Longer samples than CFG, where the rule of the paper has shorter ones."""
     assert law(CustomRule(on_noise, 1.0)) == pytest.approx((1.5569, 1.0340, 2.6825), abs=1e-4)
     assert law(Projected(1.0))[2] < law(1.0)[2] < law(CustomRule(on_noise, 1.0))[2]
+    rule = Projected(1.0, prediction="eps", base="uncond")
+    assert law(rule) == pytest.approx(law(CustomRule(on_noise, 1.0)), rel=1e-12)
+    rng = np.random.default_rng(3)
+    for t in (0.01, 1.0, 400.0):
+        x, cond, uncond = rng.standard_normal((3, 20, 8))
+        by_hand = on_noise(x, cond, uncond, t, 1.7)
+        assert rule.guided(x, cond, uncond, t, 1.7) == pytest.approx(by_hand, rel=1e-12, abs=1e-12)
+        for other in (Projected(1.7, prediction="v", base="uncond"), Projected(1.7, prediction="eps")):
+            assert np.abs(other.guided(x, cond, uncond, t, 1.7) - by_hand).max() > 0.01, "negative control"
     steps = euler(sd_sigmas(30), start="vp")
     found = solve_sampler(problem(CustomRule(on_noise, 2.0)), steps).final
     assert (found.m, found.v / SIGMA2) == pytest.approx((1.5823, 0.1025), abs=1e-4)  # docs/sampler.md
