@@ -1,12 +1,26 @@
 """Rules of guidance at equal terms: they are met, particles agree, and the front is that of all members."""
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from meanfield import Continuum, Exponential, Problem, Rescale, dpmpp_2m, sd_sigmas, solve
+from meanfield import (
+    Continuum,
+    Exponential,
+    Piecewise,
+    Problem,
+    Rescale,
+    dpmpp_2m,
+    euler,
+    sd_sigmas,
+    solve,
+    solve_sampler,
+)
 from meanfield.theory.measures import distortion
+from meanfield.tools.roots import brentq
 from validate.agreement.statistics import family_threshold, normal_score
 from validate.figures import which_guidance
 from validate.figures.which_guidance import RULES, SCHEDULES, equal_terms, gain, guided_to, rule_fronts
@@ -77,6 +91,71 @@ def test_fronts_of_rules(sampler):
         assert float(first.kept) == pytest.approx(known.variance_ratio, rel=1e-9)
     else:
         assert data.attrs["sampler"] == "DPM++ 2M, 10 steps"
+
+
+LEVELS = sd_sigmas(20, "trailing")
+CODES = {"DPM++ 2M": dpmpp_2m(LEVELS, start="vp"), "DDIM": euler(LEVELS, start="vp")}
+PAGE = (Path(__file__).parents[2] / "docs" / "which-guidance.md").read_text(encoding="utf-8")
+
+
+def row(name):
+    """The cells of a row of the page."""
+    line = next(line for line in PAGE.splitlines() if line.startswith(f"| {name} |"))
+    return [cell.strip() for cell in line.split("|")[2:-1]]
+
+
+def first_half(rule, code, mean):
+    """v(0)/sigma2 and the one scale in the first ten steps that has a mean."""
+    end = LEVELS[9] * LEVELS[10]
+
+    def law(w):
+        return solve_sampler(ODE.replace(guidance=RULES[rule](Piecewise([end], [0.0, w]))), code).final
+
+    w = brentq(lambda w: law(w).m - mean, 0.2, 8.0, xtol=1e-8)
+    return law(w).v / 0.25, w
+
+
+@pytest.mark.parametrize("name", CODES)
+@pytest.mark.parametrize(
+    ("rule", "column"), [("CFG", 0), pytest.param("rescaled, eps", 3, marks=pytest.mark.slow)], ids=["CFG", "eps"]
+)
+def test_the_table_of_equal_shift_in_steps(name, rule, column):
+    stated = [tuple(map(float, re.findall(r"\d\.\d+", cell))) for cell in row(name)[column : column + 3]]
+    data = equal_terms(ODE, [rule], ["constant", "designed"], term="shift", value=0.25, sampler=CODES[name])
+    assert data.line_m.values == pytest.approx(1.25, abs=1e-5)
+    kept, w = data.line_v.values[0], data.strength.values[0]
+    found = [(kept[0], w[0]), first_half(rule, CODES[name], 1.25), (kept[1], w[1])]
+    assert np.ravel(found) == pytest.approx(np.ravel(stated), abs=6e-4)
+    assert found[0][0] + 0.2 < found[1][0] < found[2][0] - 0.2
+    assert equal_terms(ODE, [rule], ["constant"], term="shift", value=0.26, sampler=CODES[name]).line_v[0, 0] < kept[0]
+
+
+FRONTS = {  # problem, code
+    "ODE, many classes": (ODE, None),
+    "SDE, alpha = 0.4": (FEW.replace(sampler="sde"), None),
+    "SDE, alpha = 0.7": (ODE.replace(classes=Exponential(0.7), sampler="sde"), None),
+    "DPM++ 2M, 20 steps, alpha = 0.4": (FEW, CODES["DPM++ 2M"]),
+    "DPM++ 2M, 20 steps, alpha = 0.7": (ODE.replace(classes=Exponential(0.7)), CODES["DPM++ 2M"]),
+    "DDIM, 20 steps, alpha = 0.4": (FEW, CODES["DDIM"]),
+    "DDIM, 20 steps, alpha = 0.7": (ODE.replace(classes=Exponential(0.7)), CODES["DDIM"]),
+}
+ORDER = ("CFG", "rescaled, eps", "rescaled, v", "rescaled, x0", "CFG-Zero*", "TCFG")
+QUICK = {("ODE, many classes", "CFG"), ("ODE, many classes", "TCFG"), ("SDE, alpha = 0.4", "TCFG")}
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        pytest.param(name, rule, marks=[] if (name, rule) in QUICK else pytest.mark.slow)
+        for name in FRONTS
+        for rule in ORDER
+    ],
+)
+def test_the_table_of_largest_shifts(name, rule):
+    problem, code = FRONTS[name]
+    found = rule_fronts(problem, [rule], ["designed"], n=1, sampler=code).isel(schedule=0, member=0, rule=0)
+    assert float(found["shift"]) == pytest.approx(float(row(name)[ORDER.index(rule)]), abs=6e-4)
+    assert float(found["kept"]) == pytest.approx(1.0, abs=1e-6)
 
 
 def test_no_guidance_separates_more_than_the_variance_that_is_left_allows():
