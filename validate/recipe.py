@@ -6,6 +6,7 @@ A `Part` states a computation without doing it, so that its recipe can be compar
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,12 @@ Effort = tuple[int, int, int]
 class Part:
     """One dataset of a figure: `function(**arguments)`.
 
+    Attributes
+    ----------
+    function, arguments : the computation, and its recipe.
+    resumable : whether the function takes a `checkpoint`, the name of a file to go on from; no part of the recipe, as
+        what it computes does not depend on it.
+
     Examples
     --------
     >>> from validate.figures.plane import plane
@@ -33,15 +40,16 @@ class Part:
 
     function: Callable[..., "xarray.Dataset"]
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    resumable: bool = False
 
     @property
     def recipe(self) -> dict[str, Any]:
         """Function and arguments as plain data; the function by its own name, so that it may move."""
         return {"function": self.function.__qualname__, "arguments": _plain(dict(self.arguments))}
 
-    def compute(self) -> "xarray.Dataset":
-        """Do it."""
-        return self.function(**self.arguments)
+    def compute(self, checkpoint: Path) -> "xarray.Dataset":
+        """Do it; from a checkpoint on, if it can be interrupted and there is one."""
+        return self.function(**self.arguments, **({"checkpoint": checkpoint} if self.resumable else {}))
 
 
 @dataclass(frozen=True)

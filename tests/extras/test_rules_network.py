@@ -1,12 +1,18 @@
 """Rules on a small network of the digits: what survives a short training, with controls that know no classes."""
 
+import json
+
 import numpy as np
 import pytest
 
+from simulate.learned import training
 from validate import ComparisonError
+from validate.figures.rules_network import FIGURE
 from validate.figures.rules_network.data import gaussian_part, mean_field_part, network_part
 from validate.figures.rules_network.ranking import by_split, rank_correlation
 from validate.figures.rules_network.sources import source
+from validate.gallery.saved import Saved
+from validate.recipe import Part
 
 SMALL = {"n_samples": 30, "n_steps": 15, "progress": False}
 
@@ -56,3 +62,31 @@ def test_samples_are_reproduced_and_other_data_refused():
     assert np.array_equal(one, again) and not np.array_equal(one, other)
     with pytest.raises(ComparisonError, match=r"data must be one of .*got 'cifar'"):
         source("cifar", 0)
+
+
+class Killed(Exception):
+    pass
+
+
+def test_a_killed_part_of_the_figure_goes_on_from_its_checkpoint_to_the_same_numbers(monkeypatch, tmp_path):
+    """And it repeats no step but those of an epoch of four (901 images in batches of 256)."""
+    arguments = {"training": {"steps": 30, "width": 16}, "n_samples": 5, "n_steps": 4}
+    saved = Saved(tmp_path, FIGURE, "one", Part(network_part, {**arguments, "progress": False}, resumable=True))
+    steps, advance = [], training._Run.advance
+
+    def counted(run):
+        steps.append(run.step)
+        if len(steps) == 18:
+            raise Killed
+        advance(run)
+
+    monkeypatch.setattr(training._Run, "advance", counted)
+    with pytest.raises(Killed):
+        saved.obtained(anew=False)
+    assert saved.checkpoint.exists() and not saved.path.exists()
+    resumed = saved.obtained(anew=False)
+    assert steps[:18] == [*range(18)] and steps[18:] == [*range(16, 30)] and not saved.checkpoint.exists()
+    whole = network_part(**arguments, progress=False)
+    for name in ("trace_guided", "free_energy"):
+        assert np.array_equal(resumed[name], whole[name], equal_nan=True)
+    assert json.loads(resumed.attrs["recipe"])["part"] == "one"

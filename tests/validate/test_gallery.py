@@ -3,6 +3,7 @@
 import importlib
 import json
 from importlib.util import find_spec
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -145,6 +146,48 @@ def test_an_interrupted_run_keeps_what_is_done(monkeypatch, tmp_path):
         with pytest.raises(KeyboardInterrupt):
             make_figures(out=tmp_path)
     assert computed == [5.0] and not (tmp_path / "two.png").exists()
+
+
+def counting(goal: int, checkpoint=None):
+    """As a training does: counts to a goal, writes down how far it is, and goes on from there."""
+    done = int(checkpoint.read_text()) if checkpoint is not None and checkpoint.exists() else 0
+    for n in range(done, goal):
+        computed.append(n)
+        if checkpoint is not None:
+            checkpoint.parent.mkdir(exist_ok=True)
+            checkpoint.write_text(str(n + 1))
+        if len(computed) == 3:
+            raise KeyboardInterrupt
+    return tiny(5.0)
+
+
+def _long(goal: int, resumable: bool = True) -> GalleryFigure:
+    return GalleryFigure(
+        "long", "A long figure", lambda profile: {"a": Part(counting, {"goal": goal}, resumable)},
+        lambda data: potential.draw([("a", data["a"])]), lambda data: "",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("how, expected", [("resumed", 3), ("force", 0), ("other", 0), ("not resumable", 0)])
+def test_an_interrupted_part_goes_on_from_its_checkpoint(monkeypatch, tmp_path, how, expected):
+    computed.clear()
+    figure = _long(5, how != "not resumable")
+    monkeypatch.setattr(validate.gallery, "GALLERY", (figure,))
+    with pytest.raises(KeyboardInterrupt):
+        make_figures(out=tmp_path)
+    if how == "other":  # another recipe has a checkpoint of its own
+        monkeypatch.setattr(validate.gallery, "GALLERY", (_long(6),))
+    make_figures(out=tmp_path, force=how == "force")
+    assert computed[3] == expected and "checkpoint" not in json.loads((tmp_path / "long.json").read_text())["data"]["a"]
+    left = {path.suffix for path in (tmp_path / "data").iterdir()}
+    assert left == ({".nc", ".part"} if how == "other" else {".nc"})
+
+
+@pytest.mark.parametrize("figure", GALLERY, ids=lambda f: f.name)
+def test_whatever_can_go_on_from_a_checkpoint_is_given_one(figure):
+    for profile in PROFILES:
+        for name, part in figure.parts(profile).items():
+            assert part.resumable == ("checkpoint" in signature(part.function).parameters), name
 
 
 def test_unknown_names_and_profiles_are_refused(tmp_path):

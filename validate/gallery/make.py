@@ -5,8 +5,9 @@
     out/README.md                  all figures with their captions
     out/data/NAME-PART.nc          the data; each file carries its recipe
 
-A part whose file has the same recipe is not computed again, so an interrupted run goes on where it was. A file with
-another recipe (other parameters or another profile) is never overwritten unless asked for.
+A part whose file has the same recipe is not computed again, so an interrupted run goes on where it was; a part that
+trains a network goes on from the checkpoint that it has left there (NAME-PART.*.part). A file with another recipe
+(other parameters or another profile) is never overwritten unless asked for.
 """
 
 import io
@@ -22,7 +23,7 @@ from validate.errors import ConfigError, StoreError
 from validate.gallery.registry import find_figures
 from validate.gallery.saved import Saved
 from validate.recipe import PROFILES, GalleryFigure
-from validate.results.files import read_dataset, read_json, write_bytes, write_dataset, write_json
+from validate.results.files import read_dataset, read_json, write_bytes, write_json
 from validate.results.provenance import code_fingerprint, provenance
 
 if TYPE_CHECKING:
@@ -98,10 +99,7 @@ def _obtain(saved: Saved, force: bool, notes: Any) -> "xarray.Dataset":
         if data.attrs.get("code") not in (None, code_fingerprint()):
             notes.print(f"    {saved.path}: computed by code {data.attrs['code']}; kept (--force computes it again)")
         return data
-    data = saved.computed()
-    data.attrs.setdefault("code", code_fingerprint())
-    write_dataset(data, saved.path, overwrite=True)
-    return data
+    return saved.obtained(anew=force)
 
 
 def _write(out: Path, figure: GalleryFigure, profile: str, data: dict[str, "xarray.Dataset"]) -> None:

@@ -1,15 +1,18 @@
 """What saved data say of themselves: the recipe they were computed by, and whether it is the one that is wanted.
 
-A recipe names the figure, its part, the function and its arguments, and no module, so that code may move.
+A recipe names the figure, its part, the function and its arguments, and no module, so that code may move. What takes
+long writes a checkpoint beside its file to be, and goes on from it when it is asked for again.
 """
 
+import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from validate.errors import ConfigError, DamageError
 from validate.recipe import GalleryFigure, Part
-from validate.results.files import read_dataset
+from validate.results.files import read_dataset, write_dataset
+from validate.results.provenance import code_fingerprint
 
 if TYPE_CHECKING:
     import xarray
@@ -29,6 +32,7 @@ class Saved:
         self.path = out / "data" / f"{figure.name}-{name}.nc"
         self.part = part
         self.recipe = {"figure": figure.name, "part": name, **part.recipe}
+        self.checkpoint = self.path.with_name(f"{self.path.stem}.{self._mark()}.part")  # of no other recipe
 
     def found(self) -> dict[str, Any] | None:
         """The recipe that the file carries; None if there is no file, or a damaged one."""
@@ -49,9 +53,19 @@ class Saved:
                 f"{self._differing(found)}. Give another --out, or --force to compute it again."
             )
 
-    def computed(self) -> "xarray.Dataset":
-        """The data, computed now, with their recipe."""
-        return self.part.compute().assign_attrs(recipe=json.dumps(self.recipe, sort_keys=True))
+    def obtained(self, anew: bool) -> "xarray.Dataset":
+        """The data, computed now and saved with their recipe; `anew` : not from what an interrupted run has left."""
+        if anew:
+            self.checkpoint.unlink(missing_ok=True)
+        data = self.part.compute(self.checkpoint).assign_attrs(recipe=json.dumps(self.recipe, sort_keys=True))
+        data.attrs.setdefault("code", code_fingerprint())
+        write_dataset(data, self.path, overwrite=True)
+        self.checkpoint.unlink(missing_ok=True)
+        return data
+
+    def _mark(self) -> str:
+        """A few digits that tell recipes apart."""
+        return hashlib.sha256(json.dumps(self.recipe, sort_keys=True).encode()).hexdigest()[:8]
 
     def _read(self, recipe: dict[str, Any]) -> dict[str, Any]:
         """A recipe as it is written now. Older ones name the function by its module, which no longer exists."""

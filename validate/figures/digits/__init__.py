@@ -28,7 +28,7 @@ def _parts(profile: str) -> dict[str, Part]:
     parts |= {THEORY[level]: Part(exact_level, {"level": level, "seed": 0, **size}) for level in EXACT}
     for i in range(trainings):
         training = {"training": {"steps": steps, "seed": i}, "seed": i + 1}
-        parts[f"learned-{i}"] = Part(learned_level, {**training, **size})
+        parts[f"learned-{i}"] = Part(learned_level, {**training, **size}, resumable=True)
     return parts
 
 

@@ -14,6 +14,7 @@ all; classes that are Gaussians; a score without error. All fits and trainings s
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -112,7 +113,7 @@ def learned_level(
     n_samples: int = 240,
     n_steps: int = 60,
     seed: int = 0,
-    checkpoint: str | None = None,
+    checkpoint: str | Path | None = None,
     progress: Show = None,
 ) -> xarray.Dataset:
     """Train a network and measure its samples.

@@ -38,7 +38,7 @@ def _of(data: str, splits: int, trainings: int, steps: int, **size: int) -> dict
         for i in range(trainings):
             seed = trainings * split + i  # every training and its samples have random numbers of their own
             training = {"training": {"steps": steps, "seed": seed}, "seed": seed}
-            parts[f"{data}-network-{split}-{i}"] = Part(network_part, {**where, **training, **size})
+            parts[f"{data}-network-{split}-{i}"] = Part(network_part, {**where, **training, **size}, resumable=True)
     return parts
 
 

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ def gaussian_part(
 
 def network_part(
     training: Mapping[str, Any] | None = None, split: int = 0, data: str = "digits", *, n_samples: int = 100,
-    n_steps: int = 60, seed: int = 0, checkpoint: str | None = None, progress: Show = None,
+    n_steps: int = 60, seed: int = 0, checkpoint: str | Path | None = None, progress: Show = None,
 ) -> xarray.Dataset:  # fmt: skip
     """Train a network on a split of the images, and sample it in every cell.
 
