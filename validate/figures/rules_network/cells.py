@@ -1,5 +1,8 @@
 """What is compared: rules of guidance times schedules, all of the same largest amplitude, for theory and for scores.
 
+Interval, early guidance and constant amplitude are the same for all rules. The designed window is each rule's own, of
+the data and the sampler (`validate.figures.rules_network.designs`), where there is one.
+
 Two rules are no function of one pair of predictions, and reach given scores as another second score:
 
     weak model   s_c(x, t + delta), the score of the same class with a variance larger by delta: no second network
@@ -17,10 +20,11 @@ from meanfield import (
     Constant,
     Free,
     Interval,
+    Piecewise,
     Problem,
     Projected,
-    Ramp,
     Rescale,
+    Schedule,
     Tangential,
     WeakModel,
     ZeroStar,
@@ -31,14 +35,18 @@ W = 2.0  # largest amplitude of every cell
 DELTA = 0.3  # of the weak model
 LOW = 0.5  # factor of the low band
 LEADING = 9  # directions in the low band: as many as ten means span
+EARLY = 20.0  # VE time at which early guidance ends
 FREE = -0.9  # b of the free coefficients, in units of w: CFG has -1
 
 Shape = Callable[[float], Any]  # largest amplitude -> schedule
-SCHEDULES: Mapping[str, Shape] = {
+SHAPES: Mapping[str, Shape] = {
     "constant": Constant,
     "interval": lambda w: Interval(w, 2.0, 60.0),
-    "negative window": lambda w: Ramp(w, -0.5 * w, 1.0, 100.0, over="log t"),
+    "early": lambda w: Piecewise([EARLY], [0.0, w]),
 }
+DESIGNED = "designed"
+SCHEDULES = (*SHAPES, DESIGNED)
+SAMPLERS = ("ode", "sde")
 RULES: Mapping[str, Callable[[Shape], Any]] = {
     "CFG": lambda shape: shape(W),
     "rescale eps": lambda shape: Rescale(shape(W)),
@@ -73,9 +81,22 @@ def two_bands(x: np.ndarray) -> np.ndarray:
     return np.eye(x.shape[1]) - (1.0 - LOW) * leading @ leading.T
 
 
-def in_theory(rule: str, schedule: str, problem: Problem) -> Any:
+def shape_of(schedule: str, window: Schedule | None) -> Shape | None:
+    """A schedule as a function of its largest amplitude; `window` is the designed one of the rule, None if it has none,
+    and is of one amplitude, W: no rule with a window takes another one.
+
+    Examples
+    --------
+    >>> shape_of("constant", None)(3.0)
+    Constant(value=3.0)
+    """
+    if schedule != DESIGNED:
+        return SHAPES[schedule]
+    return None if window is None else lambda w: window
+
+
+def in_theory(rule: str, shape: Shape, problem: Problem) -> Any:
     """The guidance of a cell for a problem with a spectrum."""
-    shape = SCHEDULES[schedule]
     if rule != "two bands":
         return RULES[rule](shape)
     assert problem.spectrum is not None
@@ -84,7 +105,7 @@ def in_theory(rule: str, schedule: str, problem: Problem) -> Any:
     return ByGroup(shape(W), factors=np.where(low, LOW, 1.0).tolist())
 
 
-def for_scores(rule: str, schedule: str, scores: Scores) -> tuple[Any, ScoreFunction]:
+def for_scores(rule: str, shape: Shape, scores: Scores) -> tuple[Any, ScoreFunction]:
     """The guidance of a cell for `sample_scores`, and its second score."""
     conditional, unconditional, bands = scores
 
@@ -96,4 +117,4 @@ def for_scores(rule: str, schedule: str, scores: Scores) -> tuple[Any, ScoreFunc
         return own - (own - unconditional(x, t)) @ bands
 
     other = {"weak model": weak, "two bands": banded}.get(rule, unconditional)
-    return RULES[rule](SCHEDULES[schedule]), other
+    return RULES[rule](shape), other

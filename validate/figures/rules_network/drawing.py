@@ -1,74 +1,87 @@
-"""Rules of guidance on learned scores: variance kept by theory against that of the network; how well ranks agree."""
+"""Rules of guidance on learned scores: variance kept by theory against the network's, ranks, and designed windows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from validate.drawing import COLOURS, canvas, legend_below, lettered
-from validate.figures.rules_network.cells import RULES, SCHEDULES, W
+from validate.figures.rules_network.cells import DESIGNED, EARLY, RULES, SCHEDULES, W
 from validate.figures.rules_network.ranking import Parts, average, by_split, rank_correlation
 
 PALETTE = (*COLOURS, "#999999", "#882255")
-MARKERS = dict(zip(SCHEDULES, "osv", strict=True))
+MARKERS = dict(zip(SCHEDULES, "osD*", strict=True))
 NAMES = {"digits": "8 x 8 digits", "mnist": "codes of MNIST"}
-LEVELS = {"mean field": "mean_field", "ten Gaussians": "gaussians"}
-AGAINST = {  # measure of the network -> its name, and the sign that theory's variance kept should have with it
+THEORIES = {"mean field": "0.1", "ten Gaussians": COLOURS[0]}  # level -> its colour among rank correlations
+LINES = {"ode": "-", "sde": (0, (2, 1.5))}
+AGAINST = {  # measure of the network -> its name
     "trace_guided": "variance kept", "vendi": "Vendi score", "recall": "recall", "coverage": "coverage",
     "energy": "energy distance", "accuracy": "accuracy",
 }  # fmt: skip
 
 
 def draw(found: Mapping[str, Parts], axes=None):
-    """A row for each set of images: mean field (left) and ten Gaussians (middle) against the network, one mark a rule
-    and schedule; rank correlations of theory's variance kept with what is measured of the network (right).
+    """A row for each set of images: variance kept by the network against the mean field, one mark a rule and schedule,
+    for each sampler; rank correlations of theory's variance kept with what is measured of the network; what is left of
+    the variance that a designed window keeps, level by level.
 
     Parameters
     ----------
-    found : "digits" or "mnist" -> its `Parts`. axes : three a row; made if None.
+    found : "digits" or "mnist" -> its `Parts`. axes : a row of samplers + 2 for each; made if None.
 
     Returns
     -------
     (fig, axes)
     """
-    with canvas(axes, (10.0, 3.5 * len(found) + 0.7), (len(found), 3)) as (figure, axes):
+    samplers = samplers_of(next(iter(found.values())))
+    columns = len(samplers) + 2
+    with canvas(axes, (3.25 * columns, 3.3 * len(found) + 0.7), (len(found), columns)) as (figure, axes):
         for row, (name, parts) in zip(axes, found.items(), strict=True):
-            for axis, (label, field) in zip(row, LEVELS.items(), strict=False):
-                _marks(axis, getattr(parts, field), parts, label)
-            _correlations(row[2], parts)
+            for axis, sampler in zip(row, samplers, strict=False):
+                _marks(axis, parts, sampler)
+            _correlations(row[-2], parts, samplers)
+            _windows(row[-1], parts, samplers)
             row[0].set_ylabel(f"variance kept, network\n({NAMES[name]})")
-        lettered(axes.flat, *["mean field", "ten Gaussians", "rank correlation"] * len(found))
-        legend_below(axes[0], 7)
+        titles = [f"{s.upper()}: rules, schedules" for s in samplers]
+        lettered(axes.flat, *[*titles, "rank correlation", "designed windows"] * len(found))
+        legend_below([axes[0, 0], axes[0, -2], axes[0, -1]], 7)
     return figure, axes
 
 
-def _marks(axis: Any, theory: Any, parts: Parts, label: str) -> None:
-    """Variance kept, network against theory, with errors over splits."""
-    x, y = average(by_split(theory, "trace_guided")), average(by_split(parts.networks, "trace_guided"))
+def samplers_of(parts: Parts) -> list[str]:
+    return [str(sampler) for sampler in parts["network"][0].sampler.values]
+
+
+def _marks(axis: Any, parts: Parts, sampler: str) -> None:
+    """Variance kept, network against mean field, with errors over splits."""
+    x, y = (average(by_split(parts[level], "trace_guided", sampler)) for level in ("mean field", "network"))
     for i, rule in enumerate(RULES):
         for j, schedule in enumerate(SCHEDULES):
-            at, first = (i, j), j == 0
-            look: Any = {"color": PALETTE[i], "marker": MARKERS[schedule], "ls": "", "ms": 5, "lw": 0.8}
-            shown = axis.errorbar(x.value[at], y.value[at], y.stderr[at], x.stderr[at], **look)
-            if first:
+            at = i, j
+            look: Any = {"color": PALETTE[i], "marker": MARKERS[schedule], "ls": "", "lw": 0.8}
+            size = 9 if schedule == DESIGNED else 5
+            shown = axis.errorbar(x.value[at], y.value[at], y.stderr[at], x.stderr[at], ms=size, **look)
+            if j == 0:
                 shown.set_label(rule)
     for schedule, marker in MARKERS.items():
         axis.plot([], [], marker, color="0.3", mfc="none", label=schedule)
-    low, high = (f(np.append(x.value, y.value)) for f in (np.min, np.max))
+    low, high = np.nanmin([x.value, y.value]), np.nanmax([x.value, y.value])
     axis.plot([low, high], [low, high], color="0.7", lw=0.8, zorder=0)
-    axis.set(xlabel=f"variance kept, {label}")
+    axis.set(xlabel="variance kept, mean field")
 
 
-def _correlations(axis: Any, parts: Parts) -> None:
+def _correlations(axis: Any, parts: Parts, samplers: Sequence[str]) -> None:
     """Spearman's correlations of both theories' variance kept with the network's measures, 95 % intervals."""
-    for shift, (label, field) in zip((-0.12, 0.12), LEVELS.items(), strict=True):
-        theory = by_split(getattr(parts, field), "trace_guided")
-        found = [rank_correlation(theory, by_split(parts.networks, name)) for name in AGAINST]
+    lines = [(level, sampler) for level in THEORIES for sampler in samplers]
+    for shift, (level, sampler) in zip(np.linspace(-0.27, 0.27, len(lines)), lines, strict=True):
+        theory = by_split(parts[level], "trace_guided", sampler)
+        found = [rank_correlation(theory, by_split(parts["network"], name, sampler)) for name in AGAINST]
         value, low, high = np.array(found).T
-        places = np.arange(len(AGAINST)) + shift
+        colour, ode = THEORIES[level], sampler == "ode"
         axis.errorbar(
-            value, places, xerr=np.nan_to_num([value - low, high - value]).clip(0.0), fmt="o" if shift < 0 else "D",
-            color="0.1" if shift < 0 else COLOURS[0], ms=4, capsize=2, label=label,
+            value, np.arange(len(AGAINST)) + shift, xerr=np.nan_to_num([value - low, high - value]).clip(0.0),
+            fmt="s" if ode else "o", color=colour, mfc=colour if ode else "white", ms=4, capsize=2,
+            label=f"{level}, {sampler.upper()}",
         )  # fmt: skip
     axis.axvline(0.0, color="0.7", lw=0.8, zorder=0)
     axis.set(xlim=(-1.05, 1.05), xlabel="Spearman, with theory's variance kept")
@@ -76,23 +89,43 @@ def _correlations(axis: Any, parts: Parts) -> None:
     axis.invert_yaxis()
 
 
+def _windows(axis: Any, parts: Parts, samplers: Sequence[str]) -> None:
+    """Variance kept in the designed window of each rule, from level to level, one line for each rule and sampler."""
+    levels = [*parts]
+    for sampler in samplers:
+        kept = [average(by_split(parts[level], "trace_guided", sampler, DESIGNED)) for level in levels]
+        for i in range(len(RULES)):
+            value, stderr = (np.array([getattr(level, q)[i] for level in kept]) for q in ("value", "stderr"))
+            if np.isfinite(value).all():
+                look: Any = {"color": PALETTE[i], "ls": LINES[sampler], "ms": 3.5, "lw": 1.0}
+                axis.errorbar(range(len(levels)), value, stderr, marker="*", **look)
+        axis.plot([], [], color="0.3", ls=LINES[sampler], label=f"designed, {sampler.upper()}")
+    axis.axhline(1.0, color="0.7", lw=0.8, zorder=0)
+    axis.set_xticks(range(len(levels)), [level.replace(" ", "\n") for level in levels])
+    axis.set(xlim=(-0.3, len(levels) - 0.7), ylabel="variance kept")
+
+
 def caption(found: Mapping[str, Parts]) -> str:
     """What is shown, with the rank correlations."""
     texts = []
     for name, parts in found.items():
-        network = by_split(parts.networks, "trace_guided")
         ranks = []
-        for label, field in LEVELS.items():
-            value, low, high = rank_correlation(by_split(getattr(parts, field), "trace_guided"), network)
-            interval = "" if np.isnan(low) else f" ({low:.2f} to {high:.2f})"
-            ranks.append(f"{label} {value:.2f}{interval}")
+        for sampler in samplers_of(parts):
+            network = by_split(parts["network"], "trace_guided", sampler)
+            for level in THEORIES:
+                value, low, high = rank_correlation(by_split(parts[level], "trace_guided", sampler), network)
+                interval = "" if np.isnan(low) else f" ({low:.2f} to {high:.2f})"
+                ranks.append(f"{level}, {sampler.upper()} {value:.2f}{interval}")
         splits, trainings = network.shape[:2]
-        texts.append(f"{NAMES[name]}, {splits} splits of {trainings} trainings: {', '.join(ranks)}")
+        texts.append(f"{NAMES[name]}, {splits} splits of {trainings} trainings: {'; '.join(ranks)}")
     return (
-        f"Rules of guidance at largest amplitude {W:g} times three schedules (marks), ODE. Trace of the covariance of "
-        "the average class over that of unguided twins. Left: mean field; middle: samples with the exact score of ten "
-        "Gaussians with the moments of the classes; both against samples of a network. Errors: standard errors over "
-        "splits of the images, trainings within. Right: Spearman's correlation over all marks of a theory's variance "
-        "kept with what is measured of the network, intervals of 95 % from resampled splits and trainings (few: they "
-        f"are narrow). Variance against variance, {'; '.join(texts)}."
+        f"Rules of guidance at largest amplitude {W:g}: constant, in the interval 2 < t < 60, early (t > "
+        f"{EARLY:g}), and in the window that `design` gives a rule for the ODE, if any. Trace of the covariance of "
+        "the average class over that of unguided twins, mean field against samples of a network. Errors: standard "
+        "errors over splits of the images, trainings within. Rank correlation: Spearman's, over all marks, of a "
+        "theory's variance kept with what is measured of the network; ten Gaussians are samples with the exact "
+        "score of the moments of the classes; intervals of 95 % from resampled splits and trainings (few: they are "
+        "narrow). Designed windows: equal shapes are ten Gaussians, all with the covariance of the class sampled. "
+        "Variance against variance, "
+        f"{'. '.join(texts)}."
     )

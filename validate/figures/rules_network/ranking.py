@@ -5,7 +5,7 @@ replacement, then trainings of each of them with replacement; theory goes with i
 schedules) are what is compared, no sample of anything, and are not resampled.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,15 +16,8 @@ from simulate.randomness.streams import resampling_counts
 from validate.errors import ComparisonError
 
 RESAMPLES = 2000
+Parts = Mapping[str, Sequence[xarray.Dataset]]  # level -> its datasets: one a split, of a network one a training
 MEASURES = ("trace_guided", "vendi", "coverage", "recall", "accuracy", "energy", "shift")
-
-
-class Parts(NamedTuple):
-    """Datasets of the figure: one of each theory for a split, and one for a training."""
-
-    mean_field: Sequence[xarray.Dataset]
-    gaussians: Sequence[xarray.Dataset]
-    networks: Sequence[xarray.Dataset]
 
 
 class Mean(NamedTuple):
@@ -42,14 +35,21 @@ class Correlation(NamedTuple):
     high: float
 
 
-def by_split(parts: Sequence[xarray.Dataset], name: str) -> np.ndarray:
-    """The average class of every cell, (splits, trainings, rules, schedules); theories have one "training"."""
+def by_split(parts: Sequence[xarray.Dataset], name: str, sampler: str, schedule: str | None = None) -> np.ndarray:
+    """The average class of every cell, (splits, trainings, rules, schedules), or of one schedule, (splits, trainings,
+    rules); theories have one "training"."""
     found: dict[int, list[np.ndarray]] = {}
     for part in parts:
-        found.setdefault(int(part.attrs["split"]), []).append(part[name].mean("class").values)
+        found.setdefault(int(part.attrs["split"]), []).append(_cells(part[name], sampler, schedule))
     counts = {len(values) for values in found.values()}
     require(len(counts) == 1, "splits must have equally many trainings", counts, error=ComparisonError)
     return np.array([found[split] for split in sorted(found)])
+
+
+def _cells(measured: xarray.DataArray, sampler: str, schedule: str | None) -> np.ndarray:
+    chosen = measured.sel(sampler=sampler)
+    chosen = chosen if schedule is None else chosen.sel(schedule=schedule)
+    return chosen.mean("class", skipna=False).transpose("rule", ...).values
 
 
 def average(values: np.ndarray) -> Mean:
@@ -66,7 +66,7 @@ def average(values: np.ndarray) -> Mean:
 
 
 def rank_correlation(theory: np.ndarray, learned: np.ndarray, seed: int = 0) -> Correlation:
-    """Spearman's correlation over all cells.
+    """Spearman's correlation over all cells that both have: nan is a rule without a designed window.
 
     Parameters
     ----------
@@ -83,6 +83,8 @@ def rank_correlation(theory: np.ndarray, learned: np.ndarray, seed: int = 0) -> 
     require(same, rule, f"{theory.shape} and {learned.shape}", error=ComparisonError)
     splits, trainings = learned.shape[:2]
     p, seen = theory.reshape(splits, -1), learned.reshape(splits, trainings, -1)
+    both = np.isfinite(p).all(axis=0) & np.isfinite(seen).all(axis=(0, 1))
+    p, seen = p[:, both], seen[..., both]
     value = spearman(p.mean(axis=0), seen.mean(axis=(0, 1)))
     if splits == 1:
         return Correlation(value, np.nan, np.nan)
