@@ -157,7 +157,7 @@ def test_guidance_by_a_ratio_is_held_against_its_own_theory(tmp_path):
     [
         (CONFIG + "speed = 3\n", "[run] takes the keys"),
         (CONFIG.replace("sigma2", "sigma"), "Problem takes the keys"),
-        (CONFIG.replace("alpha = 0.4", "alpa = 0.4"), "Exponential takes the keys ['alpha']; unknown: ['alpa']"),
+        (CONFIG.replace("alpha = 0.4", "alpa = 0.4"), "takes the keys ['alpha', 'prior']; unknown: ['alpa']"),
         (CONFIG.replace("sigma2 = 0.25", 'sigma2 = "wide"'), "sigma2 must be a number or None; got 'wide' (str)."),
         (CONFIG.replace("d = 8", "d = 8.5"), "d must be a whole number >= 2"),
         (CONFIG.replace("d = 8", 'd = "8"'), "d must be a whole number; got '8' (str)."),

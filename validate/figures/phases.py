@@ -29,7 +29,8 @@ LINES = {  # boundary -> (label, colour)
 }
 EVENTS = {"t_speciation": ("speciation", "black"), "t_condensation": ("condensation", COLOURS[1])}
 EVENTS |= {"t_capture": ("capture", COLOURS[3])}
-PHASE = {"crowd": "#dfe9f3", "glass": "#f6d9c4", "target": "#d5ecdf", "captured": "#f0d5e6", "sliding": "#fbf3c8"}
+PHASE = {"crowd": "#dfe9f3", "glass": "#f6d9c4", "target": "#d5ecdf", "captured": "#f0d5e6", "sliding": "#fbf3c8",
+         "second": "#e3dff3"}  # fmt: skip
 
 
 def draw(panels: Sequence[tuple[str, str, xarray.Dataset]], axes=None):

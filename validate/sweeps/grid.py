@@ -87,6 +87,7 @@ def sweep(
 
     Examples
     --------
+    >>> from meanfield import Exponential
     >>> base = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
     >>> data = sweep(base, {"w": [0.5, 1.0], "d": [6, 8]}, n_samples=20, n_disorder=4, n_steps=16, progress=False)
     >>> dict(data.m.sizes)
