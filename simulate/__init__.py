@@ -1,10 +1,11 @@
 """Finite-d particles with the exact scores of the mixture: the computer that knows nothing of the mean-field theory."""
 
 from simulate.cloning.measure import clones
+from simulate.mixtures.given import StartWarning, sample_mixture
+from simulate.mixtures.mixture import Mixture
 from simulate.running.runner import run
 from simulate.running.step_error import TimestepError, timestep_error
 from simulate.sampled.runner import run_sampler
-from simulate.samples.given import StartWarning, sample_mixture
 from simulate.samples.line import sample_line
 from simulate.samples.points import PointScore
 from simulate.samples.scored import sample_scores
@@ -18,6 +19,7 @@ __all__ = [
     # exact scores through a sampler's own code
     "run_sampler",
     # classes and scores of your own
+    "Mixture",
     "sample_mixture",
     "sample_scores",
     "PointScore",

@@ -17,6 +17,7 @@ CLONES, FORWARD = 3, 4  # roles: a batch of cloned trajectories; states noised f
 RESAMPLING = 5  # role: bootstrap
 LINE = 6  # role: start and noise of samples on the line
 SPLIT = 7  # role: halves of a set of images
+EXACT = 8  # role: samples of a mixture of one's own, without diffusion
 
 
 def stream(seed: int, role: int, draw: int, sample: int = 0) -> np.random.Generator:

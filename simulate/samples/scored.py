@@ -7,9 +7,7 @@ variance that is stated, the guided score is written as everywhere else (`simula
 
 so that time grid, coefficients, noise and random numbers are those of exact classes: with the exact scores of a mixture
 a sample is that of `simulate.sample_mixture`, up to the error of the time step. What is not known here is how a
-posterior moves with the state. Where steps are short enough the force at the predicted state is therefore taken for
-that at the corrected one, whose distance is O(h^3) (order 3 for the ODE, weak order 2 for the SDE, as before); where
-they are not it is evaluated again.
+posterior moves with the state: `simulate.samples.driven`.
 
 A rule of guidance (`meanfield.rules`) takes the two denoised predictions x + t s instead of the scores, per dim^(1/2),
 and s_w = (guided - x)/t. The unconditional score may be any other one: that of a weak model, for instance.
@@ -21,7 +19,7 @@ not matter. With s = sigma^2 -> 0 what is returned is then the denoised sample, 
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -30,9 +28,8 @@ from meanfield.problem.statement import Problem
 from meanfield.tools.door import door
 from meanfield.tools.progress import Progress
 from simulate.samples.batch import Batch, require_start
-from simulate.steps.integrators import Step, correct, predict
+from simulate.samples.driven import driven
 
-INSIDE = 1e-9  # of a step: where schedules are read at its ends
 T_END = 1e-4  # default of t_end, in units of sigma2: times below change a force b by a few 1e-5 of its size
 
 ScoreFunction = Callable[[np.ndarray, float], np.ndarray]  # x (samples, dim), VE time t -> score (samples, dim)
@@ -112,32 +109,15 @@ def sample_scores(
     if rule is not None:
         require(t_end > 0.0, "a rule acts on denoised predictions, at t > 0", f"t_end={t_end:g}", "Leave t_end out.")
 
-    def force(x: np.ndarray, t: float, w: float, inside: float) -> np.ndarray:
+    def force(x: np.ndarray, n: int, w: float, inside: float) -> np.ndarray:
         plain = rule is None
-        guided = _guided(x, t, w, conditional, unconditional) if plain else _by_rule(rule, x, t, w, inside, scores)
-        return x + (problem.sigma2 + t) * guided
-
-    def move(state: _State, n: int, step: Step, noise: Any) -> _State:
-        x, b = state.x, state.b
-        inside = INSIDE * (t[n] - t[n + 1])  # a rule's own coefficients may jump where the step begins or ends
-        if b is None or step.w_start != state.w or (rule is not None and step.ratio == 0.0):
-            b = force(x, t[n], step.w_start, t[n] - inside)
-        ahead = b + step.ratio * (b - state.before)
-        predicted = predict(x, b, ahead, noise, step)
-        there = force(predicted, t[n + 1], step.w_end, t[n + 1] + inside)
-        return _State(correct(predicted, there - ahead, step), there if step.resolved else None, step.w_end, b)
+        guided = (
+            _guided(x, t[n], w, conditional, unconditional) if plain else _by_rule(rule, x, t[n], w, inside, scores)
+        )
+        return x + (problem.sigma2 + t[n]) * guided
 
     with Progress(progress, len(batch.steps), "sampling") as show:
-        return batch.follow(_State(batch.start), move, show).x
-
-
-class _State(NamedTuple):
-    """Samples x (samples, dim); the force b there, None if not known, and its weight w; b where the last step began."""
-
-    x: np.ndarray
-    b: np.ndarray | None = None
-    w: float = math.nan
-    before: Any = 0.0
+        return driven(batch, batch.start, force, t, restarts=rule is not None, show=show)
 
 
 def checked_state(x: np.ndarray, t: float, dim: int) -> tuple[np.ndarray, float]:

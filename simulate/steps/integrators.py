@@ -187,7 +187,7 @@ def make_steps(
     w_start, w_end = problem.amplitude(coarse[:-1] - inside), problem.amplitude(coarse[1:] + inside)
     w = np.maximum(np.abs(w_start), np.abs(w_end))
     if problem.schedule.exponent:  # what an amplitude comes to, where the weight depends on the sample
-        w = w * D[1:] ** -problem.schedule.exponent
+        w = w * D[1:].reshape(len(h), -1).min(axis=1) ** -problem.schedule.exponent
     strength = (e * h * spread / (spread + D[1:])).reshape(len(h), -1).max(axis=1)
     resolved = strength * w < STABLE
     ratio[~resolved] = 0.0

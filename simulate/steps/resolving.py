@@ -27,7 +27,11 @@ class Resolution:
 
     def __call__(self, step: Step, posterior: Posterior, D: Any) -> None:
         w = np.ravel(self._weigh(max(abs(step.w_start), abs(step.w_end)), posterior, D))
-        np.maximum(self._largest, step.strength * np.abs(w) * posterior.rest, out=self._largest)
+        self.note(step.strength * np.abs(w) * posterior.rest)
+
+    def note(self, strength: np.ndarray) -> None:
+        """Take account of N of every sample, (samples,), in one step."""
+        np.maximum(self._largest, strength, out=self._largest)
         self.square = float(self._largest @ self._largest)
         if not self.square <= LARGEST**2 * self._all:
             number = math.sqrt(self.square / len(self._largest))

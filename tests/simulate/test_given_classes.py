@@ -10,9 +10,8 @@ from meanfield.errors import ConvergenceError, ProblemError
 from meanfield.problem.given import spectrum_of
 from meanfield.problem.growth import Fixed
 from meanfield.problem.statement import Problem
-from simulate import StartWarning, sample_mixture
+from simulate import Mixture, StartWarning, sample_mixture
 from simulate.randomness.streams import NoiseReader
-from simulate.scores.covariances import CovarianceScore
 
 RNG = np.random.default_rng(3)
 MEANS = RNG.normal(size=(12, 3)) * 1.5
@@ -39,14 +38,14 @@ def gradient(f, x, h=1e-5):
 
 
 def test_scores_are_gradients_of_the_log_density():
-    score = CovarianceScore(MEANS, COVARIANCES, target=4)
+    mixture = Mixture(MEANS, COVARIANCES)
     for t in (0.01, 0.7, 30.0):
         x = MEANS[4] + np.array([0.4, -0.7, 0.3])
-        y, D = (x - MEANS[4]) @ score.basis, score.c + t
-        s_u = score.basis @ ((score(y[None], D).shift[0] - y) / D)
-        assert np.allclose(s_u, gradient(lambda x, t=t: log_density(x, t), x), rtol=1e-5, atol=1e-7)
-        assert np.allclose(score.basis @ (-y / D), gradient(lambda x, t=t: log_density(x, t, 4), x), rtol=1e-5)
-        assert not np.allclose(s_u, gradient(lambda x, t=t: log_density(x, 1.1 * t + 0.05), x), rtol=1e-5)  # control
+        for target in (None, 4):
+            found = mixture.score(target)(x[None], t)[0]
+            assert np.allclose(found, gradient(lambda x, t=t, k=target: log_density(x, t, k), x), rtol=1e-5, atol=1e-7)
+            control = gradient(lambda x, t=t, k=target: log_density(x, 1.1 * t + 0.05, k), x)
+            assert not np.allclose(found, control, rtol=1e-5)
 
 
 def test_equal_isotropic_covariances_are_the_isotropic_path():
@@ -73,14 +72,13 @@ def test_guided_ode_against_plain_euler_steps():
     """The flow of the guided score by tiny Euler steps with the written-out score of one sample."""
     p, k = problem(t_start=50.0), 3
     x = sample_mixture(p, MEANS, COVARIANCES, target=k, n_samples=2, n_steps=120, seed=4)
-    score = CovarianceScore(MEANS, COVARIANCES, target=k)
-    y = math.sqrt(p.v_T) * NoiseReader(4, 0, range(2), 3).start() - MEANS[k] @ score.basis
+    mixture, basis = Mixture(MEANS, COVARIANCES), np.linalg.eigh(COVARIANCES[k])[1]
+    y = math.sqrt(p.v_T) * NoiseReader(4, 0, range(2), 3).start() @ basis.T
     times = np.geomspace(50.0 + 0.05, 0.05, 40_001) - 0.05
     for a, b in pairwise(times):
-        D = score.c + a
-        s_c, shift = -y / D, score(y, D).shift
-        y = y + 0.5 * (a - b) * (s_c - shift / D)  # w = 1: s_c + (s_c - s_u), with s_u - s_c = shift/D
-    flow = y @ score.basis.T + MEANS[k]
+        s_c, s_u = mixture.score(k)(y, a), mixture.score()(y, a)
+        y = y + 0.5 * (a - b) * (2.0 * s_c - s_u)  # w = 1
+    flow = y
     assert np.allclose(x, flow, atol=2e-3)
     stronger = p.replace(guidance=1.1)  # negative control
     wrong = sample_mixture(stronger, MEANS, COVARIANCES, target=k, n_samples=2, n_steps=120, seed=4)

@@ -1,0 +1,128 @@
+"""The components of a mixture and what a batch of samples sees of them: exact, for every form of covariance.
+
+Component k is N(mu_k, S_k). At VE time t its density is N(mu_k, S_k + t), and
+
+    log-weight  l_k = log p_k - |S_k + t|^(-1/2) terms,      pull  (S_k + t)^-1 (mu_k - x).
+
+A set of components is summed in one pass (`Seen`), in chunks of samples: no array samples x components is kept. Nor is
+a matrix inverted:
+
+- `Diagonal`: S_k = diag(c_k), one variance a direction, one a component, or one row for all. Four matrix products.
+- `LowRank`: S_k = ridge_k I + U_k diag(lambda_k) U_k^T with orthonormal columns U_k, so that
+
+    (S_k + t)^-1 z = z/(ridge_k + t) + U_k [1/(ridge_k + lambda_k + t) - 1/(ridge_k + t)] U_k^T z
+
+  (Woodbury's identity in the eigenbasis). A full covariance has dim columns, its least eigenvalue the ridge.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+CHUNK = 2**17  # numbers of a chunk of samples: it stays in the cache
+ROWS = 256  # the least samples at a time
+
+
+class Seen(NamedTuple):
+    """What samples see of a set of components.
+
+    Attributes
+    ----------
+    log : log sum_k p_k N(x; mu_k, S_k + t) (samples,); -inf for an empty set.
+    score : its gradient in x, the score of the set (samples, dim).
+    """
+
+    log: np.ndarray
+    score: np.ndarray
+
+    def merged(self, other: "Seen") -> "Seen":
+        """Of both sets together.
+
+        Examples
+        --------
+        >>> one = Seen(np.zeros(1), np.ones((1, 1)))
+        >>> both = one.merged(Seen(np.zeros(1), -np.ones((1, 1))))
+        >>> both.log.round(3), both.score
+        (array([0.693]), array([[0.]]))
+        """
+        log = np.logaddexp(self.log, other.log)
+        safe = np.where(np.isfinite(log), log, 0.0)
+        shares = (np.exp(each.log - safe)[:, None] for each in (self, other))
+        return Seen(log, sum(share * each.score for share, each in zip(shares, (self, other), strict=True)))
+
+
+class Sums:
+    """Running sums over components: the largest log-weight, and sums of exp(l_k - top) and of its pulls."""
+
+    def __init__(self, samples: int, dim: int) -> None:
+        self.top, self.total = np.full(samples, -math.inf), np.zeros(samples)
+        self.pull = np.zeros((samples, dim))
+
+    def lift(self, top: np.ndarray) -> np.ndarray:
+        """Raise the reference to at least `top`; the reference."""
+        new = np.maximum(self.top, top)
+        down = np.exp(self.top - new, where=new > -math.inf, out=np.ones_like(new))
+        self.total *= down
+        self.pull *= down[:, None]
+        self.top = new
+        return new
+
+    def seen(self) -> Seen:
+        some = self.total > 0.0
+        safe = np.where(some, self.total, 1.0)
+        return Seen(np.where(some, self.top + np.log(safe), -math.inf), self.pull / safe[:, None])
+
+
+@dataclass(frozen=True, eq=False)
+class Components:
+    """Base: `means` (components, dim), and their covariances in some form."""
+
+    means: np.ndarray
+
+    def look(self, x: np.ndarray, t: float, log_weights: np.ndarray, members: np.ndarray) -> Seen:
+        """What samples x (samples, dim) see at VE time t of the components `members` (indices)."""
+        parts, rows = [], max(ROWS, CHUNK // x.shape[1])
+        for begin in range(0, len(x), rows):
+            some = x[begin : begin + rows]
+            sums = Sums(*some.shape)
+            self.add(sums, some, t, log_weights, members)
+            parts.append(sums.seen())
+        return Seen(np.concatenate([p.log for p in parts]), np.concatenate([p.score for p in parts]))
+
+    def add(self, sums: Sums, x: np.ndarray, t: float, log_weights: np.ndarray, members: np.ndarray) -> None:
+        """Add the components `members` to running sums."""
+        raise NotImplementedError
+
+    def logs(self, x: np.ndarray, t: float, members: np.ndarray) -> np.ndarray:
+        """log N(x; mu_k, S_k + t) (samples, members), for few samples or few members."""
+        raise NotImplementedError
+
+    def least(self, members: np.ndarray) -> float:
+        """The least variance of some components, in any direction."""
+        raise NotImplementedError
+
+    def largest(self) -> float:
+        """The largest variance of all components, in any direction."""
+        raise NotImplementedError
+
+    def covariance(self, k: int) -> np.ndarray:
+        """S_k (dim, dim)."""
+        raise NotImplementedError
+
+    def traces(self) -> np.ndarray:
+        """tr S_k (components,)."""
+        raise NotImplementedError
+
+    def noise(self, k: int, z: np.ndarray) -> np.ndarray:
+        """S_k^(1/2) z of normals z (samples, dim)."""
+        raise NotImplementedError
+
+    def frame(self, k: int) -> tuple[np.ndarray, np.ndarray | None] | None:
+        """Eigenvalues (dim,) and eigenvectors (columns; None: the axes) of S_k, where they are known."""
+        raise NotImplementedError
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What a file needs, by name."""
+        raise NotImplementedError
