@@ -8,17 +8,17 @@ import numpy as np
 from simulate.randomness.streams import NoiseReader
 from simulate.running.plan import default_batch
 from simulate.scores.fast import FastScore
-from simulate.scores.mixture import Mixture, draw_direct
+from simulate.scores.mixture import Held, draw_direct
 
 __all__ = ["classes", "means", "noise", "score", "start"]
 
 
-def classes(P: int, d: int, seed: int = 0, draw: int = 0) -> Mixture:
+def classes(P: int, d: int, seed: int = 0, draw: int = 0) -> Held:
     """The classes of one draw: those that `run(..., seed=seed)` sees where it simulates all d directions."""
     return draw_direct(d, P, seed, draw)
 
 
-def means(mixture: Mixture) -> np.ndarray:
+def means(mixture: Held) -> np.ndarray:
     """The same classes as a peer wants them: means (classes, dim), the target first, float32."""
     out = np.empty((len(mixture.delta) + 1, mixture.dim), np.float32)
     out[0] = mixture.target
@@ -26,7 +26,7 @@ def means(mixture: Mixture) -> np.ndarray:
     return out
 
 
-def score(mixture: Mixture, samples: int) -> Callable[[np.ndarray, float], np.ndarray]:
+def score(mixture: Held, samples: int) -> Callable[[np.ndarray, float], np.ndarray]:
     """The posterior mean minus mu_1 of y = x - mu_1 (samples, dim), computed batch by batch as a run does."""
     width = min(default_batch(float(mixture.n_classes * mixture.dim), samples), samples)
     fast = FastScore(mixture, width)

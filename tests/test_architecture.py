@@ -43,8 +43,10 @@ ARROWS = {
     "simulate.steps": STATED | {"simulate.scores"},
     "simulate.running": STATED | {"simulate.randomness", "simulate.scores", "simulate.steps"},
     "simulate.sampled": STATED
-    | {"meanfield.sampler", "simulate.randomness", "simulate.scores", "simulate.steps", "simulate.running"},
+    | {"meanfield.sampler", "simulate.randomness", "simulate.scores", "simulate.steps", "simulate.running"}
+    | {"simulate.mixtures"},
     "simulate.samples": STATED | {"simulate.randomness", "simulate.scores", "simulate.steps"},
+    "simulate.mixtures": STATED | {"meanfield.sampler", "simulate.randomness", "simulate.samples", "simulate.steps"},
     "simulate.cloning": STATED | {"simulate.randomness", "simulate.scores", "simulate.steps", "simulate.running"},
     "simulate.learned": STATED | {"simulate.randomness", "simulate.samples"},
     "validate.errors": {"meanfield.errors"},

@@ -53,7 +53,8 @@ class Space(Protocol):
     Attributes
     ----------
     shape : (samples, ...) of the sampler's arrays; vectors here are (samples, directions).
-    target : mu_1, (directions,). variances : class variance, a number or one of every group of directions.
+    target : mu_1, (directions,); or the M of the conditional prediction where `centres` was asked last, (samples,
+        directions). variances : class variance, a number or one of every group of directions.
     """
 
     shape: tuple[int, ...]
@@ -159,7 +160,7 @@ class Model(Prediction):
             self.times.append(t)
             w = float(self._problem.amplitude(t))
             others, guided = self._space.centres(x / a_seen, t, w)
-            centres = self._space.target[None], others, guided
+            centres = np.atleast_2d(self._space.target), others, guided
             self._last[:] = x, (a, b), centres, set()
         self._last[3].add(asked)
         return centres

@@ -20,7 +20,7 @@ import numpy as np
 
 from meanfield.errors import ProblemError, array, checked, require, whole
 from simulate.scores.fast import FastScore
-from simulate.scores.mixture import Mixture
+from simulate.scores.mixture import Held
 from simulate.steps.integrators import through
 
 SURE = 1e-6  # a walker stops when the weight of all other classes is below this
@@ -70,7 +70,7 @@ def make_descent(t: Any, sigma2: float, n_steps: int, *, eta: Any, trunk: str, t
     return Descent(D, splits, times, T, end, trunk, eta)
 
 
-def forward_states(mixture: Mixture, D: float, samples: int, rng: np.random.Generator) -> np.ndarray:
+def forward_states(mixture: Held, D: float, samples: int, rng: np.random.Generator) -> np.ndarray:
     """Exact states of total variance D: the mean of a class drawn at random, and noise; (samples, dim)."""
     classes = rng.integers(int(mixture.n_classes), size=samples)
     y = np.sqrt(D) * rng.standard_normal((samples, mixture.dim))
@@ -80,7 +80,7 @@ def forward_states(mixture: Mixture, D: float, samples: int, rng: np.random.Gene
 
 
 def simulate_clones(
-    mixture: Mixture, score: FastScore, descent: Descent, samples: int, rng: np.random.Generator, tick
+    mixture: Held, score: FastScore, descent: Descent, samples: int, rng: np.random.Generator, tick
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Run `samples` trunks and the clones of each at every split.
 
@@ -139,7 +139,7 @@ def _record(ends, end_D, y, D, sample, split, clone, split_D) -> None:
         end_D[later[0] :, :, sample[~own]] = D
 
 
-def end_agreement(mixture: Mixture, ends: np.ndarray, end_D: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def end_agreement(mixture: Held, ends: np.ndarray, end_D: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each pair of clones: sum_k pi_k(a) pi_k(b), and whether both have the same nearest class.
 
     Parameters
@@ -164,7 +164,7 @@ def end_agreement(mixture: Mixture, ends: np.ndarray, end_D: np.ndarray) -> tupl
     return agreement.reshape(splits, samples), same.reshape(splits, samples)
 
 
-def posterior_moments(mixture: Mixture, y: np.ndarray, D: float) -> tuple[np.ndarray, np.ndarray]:
+def posterior_moments(mixture: Held, y: np.ndarray, D: float) -> tuple[np.ndarray, np.ndarray]:
     """sum_k pi_k^2 and log P + sum_k pi_k log pi_k (nats) of states y (samples, dim); (samples,) each."""
     squares, information = np.empty(len(y)), np.empty(len(y))
     size = max(1, WEIGHTS // int(mixture.n_classes))
@@ -176,7 +176,7 @@ def posterior_moments(mixture: Mixture, y: np.ndarray, D: float) -> tuple[np.nda
     return squares, information
 
 
-def _posterior(mixture: Mixture, y: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _posterior(mixture: Held, y: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """pi_k and log pi_k, (..., classes), at y (..., dim) and D (...), in float64."""
     logits = np.zeros((*y.shape[:-1], int(mixture.n_classes)))  # class 1 has 0
     logits[..., 1:] = (y @ mixture.delta.T.astype(np.float64) - mixture.half_norms) / D[..., None]

@@ -1,4 +1,4 @@
-"""The classes of a cloned run, however they are given, as a `Mixture` in the fewest coordinates.
+"""The classes of a cloned run, however they are given, as a `Held` in the fewest coordinates.
 
 Weights depend on x through x.(mu_k - mu_1) alone. In the frame of class 1 the span of the differences has at most P - 1
 directions; a QR decomposition gives coordinates in it, lower triangular. The rest of x is independent Gaussian noise
@@ -20,14 +20,14 @@ from meanfield.problem.growth import Growth
 from meanfield.problem.statement import Problem
 from meanfield.tools.memory import require_memory
 from simulate.randomness.streams import MEANS, stream
-from simulate.scores.mixture import Mixture
+from simulate.scores.mixture import Held
 
 
 @dataclass(frozen=True)
 class ClassSource:
     """`draw(seed, draw)` gives the mixture; `dim` its coordinates; `about` what a result says of its classes."""
 
-    draw: Callable[[int, int], Mixture]
+    draw: Callable[[int, int], Held]
     dim: int
     n_classes: int
     sigma2: float
@@ -55,7 +55,7 @@ def class_source(classes: Any, d: int | None, sigma2: float | None, reduce: bool
         return _drawn(classes, d, sigma2, reduce)
     if isinstance(classes, int | float | np.number) and not isinstance(classes, bool):
         norm = checked("|mu| (two classes at +mu and -mu)", float(classes), low=0, open_low=True)
-        mixture = Mixture(np.full(1, norm), np.full((1, 1), -2.0 * norm), 2)
+        mixture = Held(np.full(1, norm), np.full((1, 1), -2.0 * norm), 2)
         about = {"classes": "+-mu", "norm": norm, "d": -1 if d is None else d, "n_classes": 2, "sigma2": sigma2}
         return ClassSource(lambda seed, draw: mixture, 1, 2, sigma2, about | {"dim": 1})
     return _given(classes, d, sigma2, reduce)
@@ -84,7 +84,7 @@ def _drawn(law: Growth, d: int | None, sigma2: float, reduce: bool) -> ClassSour
     dim = count - 1 if span else d
     _check_memory(count, dim)
 
-    def draw(seed: int, index: int) -> Mixture:
+    def draw(seed: int, index: int) -> Held:
         rng = stream(seed, MEANS, index)
         if not span:
             return _mixture(rng.standard_normal((count, d)), False)
@@ -114,14 +114,14 @@ def _given(means: Any, d: int | None, sigma2: float, reduce: bool) -> ClassSourc
     return ClassSource(lambda seed, draw: mixture, mixture.dim, len(means), sigma2, about)
 
 
-def _mixture(means: np.ndarray, reduce: bool) -> Mixture:
+def _mixture(means: np.ndarray, reduce: bool) -> Held:
     """In the frame of class 1; `reduce` to the P - 1 directions of the differences."""
     delta = means[1:] - means[0]
     target = means[0]
     if reduce:
         delta = np.ascontiguousarray(np.transpose(np.linalg.qr(delta.T, mode="r")))  # (P - 1, P - 1), same Gram matrix
         target = np.zeros(len(delta))  # its own place in the span is not needed
-    return Mixture(target, delta, len(means))
+    return Held(target, delta, len(means))
 
 
 def _check_count(count: int, what: str) -> None:

@@ -119,9 +119,10 @@ class Components:
         """S_k^(1/2) z of normals z (samples, dim)."""
         raise NotImplementedError
 
-    def frame(self, k: int) -> tuple[np.ndarray, np.ndarray | None] | None:
-        """Eigenvalues (dim,) and eigenvectors (columns; None: the axes) of S_k, where they are known."""
-        raise NotImplementedError
+    def frame(self, members: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """The largest known matrix below the covariances of some components: eigenvalues (dim,), and eigenvectors
+        (columns; None: the axes)."""
+        return np.full(self.means.shape[1], self.least(members)), None
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What a file needs, by name."""

@@ -61,9 +61,9 @@ class Diagonal(Components):
         """See `Components`."""
         return np.sqrt(self._of(np.array([k]))[0]) * z
 
-    def frame(self, k: int) -> tuple[np.ndarray, np.ndarray | None] | None:
+    def frame(self, members: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """See `Components`."""
-        return np.diagonal(self.covariance(k)).copy(), None
+        return np.broadcast_to(self._of(members).min(axis=0), self.means.shape[1:]), None
 
     def arrays(self) -> dict[str, np.ndarray]:
         """See `Components`."""
@@ -136,7 +136,7 @@ class Rotated(Components):
         """See `Components`."""
         return (np.sqrt(self.inner.variances[0]) * z) @ self.basis.T
 
-    def frame(self, k: int) -> tuple[np.ndarray, np.ndarray | None] | None:
+    def frame(self, members: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """See `Components`."""
         return self.inner.variances[0], self.basis
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.errors import CfgfieldError, ProblemError, array, checked, one_of, require, short, whole
+from meanfield.errors import CfgfieldError, array, checked, one_of, require, short, whole
 from meanfield.tools.door import Numbers, door
 from simulate.mixtures.components import Components
 from simulate.mixtures.diagonal import Diagonal, Rotated
@@ -84,7 +84,7 @@ def fit(
     one_of("shrinkage", shrinkage, tuple(SHRINKAGES))
     X, labels = _data(X, y)
     floor = checked("floor", floor, low=0, high=1)
-    rank = whole("rank", rank, low=0, high=X.shape[1])
+    rank = whole("rank", rank, low=0)
     classes = list(dict.fromkeys(labels))
     counts = _component_counts(components, classes)
     index = np.array([classes.index(x) for x in labels])
@@ -132,13 +132,13 @@ def _warn_of_doubts(X: np.ndarray, labels: list[Hashable]) -> None:
     doubts = []
     if len(constant):
         doubts.append(
-            f"{len(constant)} of {X.shape[1]} features never vary ({short(constant[:5].tolist())}): shrinkage or a floor "
-            "gives them a variance that the data do not have. Leave them out: X[:, X.std(axis=0) > 0]"
+            f"{len(constant)} of {X.shape[1]} features never vary ({short(constant[:5].tolist())}): shrinkage or a "
+            "floor gives them a variance that the data do not have. Leave them out: X[:, X.std(axis=0) > 0]"
         )
     if repeated:
         doubts.append(
-            f"{repeated} of {len(X)} rows repeat another: they count as independent samples. If they are not, leave them "
-            "out: np.unique(X, axis=0, return_index=True)"
+            f"{repeated} of {len(X)} rows repeat another: they count as independent samples. If they are not, leave "
+            "them out: np.unique(X, axis=0, return_index=True)"
         )
     for doubt in doubts:
         warnings.warn(doubt + ".", DataWarning, stacklevel=6)

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,10 @@ import numpy as np
 from meanfield.errors import ProblemError, require
 from meanfield.problem.growth import Fixed
 from meanfield.problem.statement import Problem
+from meanfield.sampler.code import Sampler
+from meanfield.sampler.embedding import checked_shape
 from meanfield.tools.door import Numbers, door
+from simulate.mixtures.coded import coded_samples
 from simulate.mixtures.guided import guided_samples
 from simulate.mixtures.mixture import Mixture
 
@@ -38,21 +41,27 @@ def sample_mixture(
     n_steps: int = 200,
     seed: int = 0,
     draw: int = 0,
+    sampler: Sampler | None = None,
+    shape: Sequence[int] | None = None,
+    xp: Any = None,
     progress: bool | Callable[[int, int], Any] | None = False,
 ) -> np.ndarray:
     """Guided samples of one class of a mixture of your own, with its exact scores.
 
     Parameters
     ----------
-    problem : guidance (any schedule, weight or rule), sampler, noise and a finite start. With a `Mixture` its classes and
-        sigma2 are not looked at: `mixture.problem(target, guidance)` makes one that fits. With means its classes must be
-        Fixed(len(means)), and its sigma2 is the class variance where no covariances are given.
+    problem : guidance (any schedule, weight or rule), sampler, noise and a finite start. With a `Mixture` its classes
+        and sigma2 are not looked at: `mixture.problem(target, guidance)` makes one that fits. With means its classes
+        must be Fixed(len(means)), and its sigma2 is the class variance where no covariances are given.
     means : a `Mixture`; or the means (classes, dimensions) of classes of equal weight.
     covariances : with means: (classes, dimensions, dimensions), or one (dimensions, dimensions) for all; by default
         sigma2 I.
     target : the class that is sampled: its label, or its index among the means.
     n_samples, n_steps, seed : as in `simulate.run`.
     draw : number of the batch, >= 0; another one has other random numbers.
+    sampler : a sampler's own code, a function of (model, noise) as for `meanfield.solve_sampler`; then the problem's
+        sampler, its t_start and `n_steps` are not looked at. Its levels are those of the data: sigma in their units.
+    shape, xp : of one sample as the code has it, such as (1, 8, 8), and the code's array library (`run_sampler`).
     progress : False is silent, True shows a bar after two seconds, None does so on a terminal.
 
     Returns
@@ -86,7 +95,15 @@ def sample_mixture(
         mixture = means
     else:
         mixture = _of_means(problem, means, covariances)
-    _warn_of_early_start(problem, mixture, target)
+    if sampler is not None:
+        real = None if shape is None else checked_shape(shape)
+        ran = coded_samples(
+            problem, sampler, mixture, target, n_samples=n_samples, seed=seed, draw=draw, shape=real, xp=xp
+        )
+        _warn_of_early_start(problem, mixture, target, float(ran.times.max()))
+        return ran.x
+    require(shape is None and xp is None, "shape and xp are those of a sampler's code", "no sampler", "Leave them out.")
+    _warn_of_early_start(problem, mixture, target, problem.T)
     return guided_samples(
         problem, mixture, target, n_samples=n_samples, n_steps=n_steps, seed=seed, draw=draw, progress=progress
     )
@@ -105,8 +122,8 @@ def _of_means(problem: Problem, means: Any, covariances: Any) -> Mixture:
     return Mixture(centres, covariances)
 
 
-def _warn_of_early_start(problem: Problem, mixture: Mixture, target: Hashable) -> None:
-    """Warn where t_start is not above |mu_k - mu_1|^2 and the class variances c, or leaves the target off its mean.
+def _warn_of_early_start(problem: Problem, mixture: Mixture, target: Hashable, T: float) -> None:
+    """Warn where the start T is not above |mu_k - mu_1|^2 and the class variances c, or leaves the target off its mean.
 
     Without guidance the mean of the target ends at mu_1 (1 - (c/(c + T))^e), as the start is centred at the origin.
     """
@@ -114,10 +131,10 @@ def _warn_of_early_start(problem: Problem, mixture: Mixture, target: Hashable) -
     least, largest, centre = mixture.components.least(members), mixture.components.largest(), mixture.mean(target)
     size, apart = float(np.linalg.norm(centre)), float(np.sum((mixture.means - centre) ** 2, axis=1).max())
     needed = max(apart, largest, least * ((size / (LEFT * math.sqrt(least))) ** (1.0 / problem.e) - 1.0))
-    if problem.T < needed:
+    if T < needed:
         start = problem.noise.own_time(10.0 * needed)
         warnings.warn(
-            f"the start must cover the data: VE time {problem.T:.3g} is below {needed:.3g}, from the squared distances "
+            f"the start must cover the data: VE time {T:.3g} is below {needed:.3g}, from the squared distances "
             f"between means ({apart:.3g}), the largest variance ({largest:.3g}) and the distance of the target "
             f"from the origin ({size:.3g}). Take t_start={start:.3g}, or centre the data and divide by their width.",
             StartWarning,

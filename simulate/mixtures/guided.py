@@ -4,9 +4,9 @@ In the frame of the target, y = x - (its mean) in the eigenbasis of its covarian
 
     s_w = (b - y)/D,      b = y + D s_w,
 
-so that a class of one component is exact without guidance, at any number of steps. Where the target has many
-components, or directions that are not held, c is its least variance in all directions: then b never pulls faster than
-the steps are made for.
+so that a class of one component is exact without guidance, at any number of steps. Where the target has components of
+different covariances, or directions that are not held, c is below all of them: then b never pulls faster than the steps
+are made for.
 """
 
 import math
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from meanfield.errors import NoMinimiserError, ScheduleError, require
+from meanfield.errors import NoMinimiserError
 from meanfield.problem.statement import Problem
 from meanfield.tools.progress import Progress
 from simulate.mixtures.components import Seen
@@ -38,9 +38,7 @@ class Frame(NamedTuple):
     def of(cls, mixture: Mixture, target: Hashable) -> "Frame":
         """See above."""
         members = mixture.members(target)
-        known = mixture.components.frame(int(members[0])) if len(members) == 1 else None
-        c, basis = known or (np.full(mixture.dim, mixture.components.least(members)), None)
-        return cls(mixture.mean(target), c, basis)
+        return cls(mixture.mean(target), *mixture.components.frame(members))
 
     def into(self, vectors: np.ndarray) -> np.ndarray:
         """Vectors (samples, dim) in this basis."""
@@ -63,12 +61,6 @@ class Guided:
         self._others = np.setdiff1d(mixture.members(), self._members)
         self._prior = math.log(mixture.prior(target))
         self._least = mixture.components.least(self._members)
-        rule = problem.schedule
-        require(
-            not rule.by_rule or rule.factors is None or len(rule.factors) == 1,
-            "a mixture of one's own has no groups of directions", rule, "Give one factor, or another rule.",
-            error=ScheduleError,
-        )  # fmt: skip
 
     def look(self, x: np.ndarray, t: float) -> tuple[Seen, Seen]:
         """What samples see of the class, and of all."""
@@ -127,7 +119,7 @@ def guided_samples(
     watch: Callable[[float, np.ndarray, Seen, Seen], Any] | None = None,
 ) -> np.ndarray:
     """Samples (n_samples, dim) of a class at t = 0; `watch(t, x, own, whole)` sees the states on their way."""
-    require_start(problem, "mixtures", problem.T if math.isfinite(problem.T) else 1000.0, any_weight=True)
+    require_start(problem, "mixtures", problem.T if math.isfinite(problem.T) else 1000.0, takes="all")
     frame, guided = Frame.of(mixture, target), Guided(problem, mixture, target)
     problem = problem.replace(sigma2=float(frame.c.min()))  # the least variance sets the steps
     spread = float(np.linalg.norm(mixture.means - mixture.mean(), 2) ** 2 / len(mixture.means))

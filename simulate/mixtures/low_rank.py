@@ -82,9 +82,12 @@ class LowRank(Components):
         root = math.sqrt(self.ridge[k])
         return root * z + ((z @ self.axes[k].T) * (np.sqrt(self.ridge[k] + self.extra[k]) - root)) @ self.axes[k]
 
-    def frame(self, k: int) -> tuple[np.ndarray, np.ndarray | None] | None:
+    def frame(self, members: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """See `Components`."""
-        return (self.ridge[k] + self.extra[k], self.axes[k].T) if self._full else None
+        if self._full and len(members) == 1:
+            k = members[0]
+            return self.ridge[k] + self.extra[k], self.axes[k].T
+        return super().frame(members)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """See `Components`."""

@@ -128,10 +128,12 @@ class Mixture:
         return self.means.shape[1]
 
     def __repr__(self) -> str:
-        sizes = [(label, self.members(label)) for label in self.classes]
-        shown = [f"{x} {self.weights[k].sum():.3g}" + (f" in {len(k)} components" if len(k) > 1 else "") for x, k in sizes[:8]]
-        rest = f", ... {len(sizes) - 8} more" if len(sizes) > 8 else ""
+        shown = []
+        for label in self.classes[:8]:
+            k = len(self.members(label))
+            shown.append(f"{label} {self.prior(label):.3g}" + (f" in {k} components" if k > 1 else ""))
         n, K = len(self.classes), len(self.means)
+        rest = f", ... {n - 8} more" if n > 8 else ""
         counts = f"{n} {'class' if n == 1 else 'classes'}, {K} component{'s' * (K > 1)}"
         return f"Mixture({counts}, {self.dim} dimensions: {', '.join(shown)}{rest})"
 

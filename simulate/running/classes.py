@@ -7,7 +7,7 @@ import numpy as np
 
 from simulate.running.plan import Plan
 from simulate.scores.fast import FastScore
-from simulate.scores.mixture import Classes, Mixture, draw_direct, draw_target
+from simulate.scores.mixture import Classes, Held, draw_direct, draw_target
 from simulate.scores.reference import ContinuumScore, ReferenceScore, Score
 from simulate.scores.span import draw_span
 from simulate.scores.streamed import StreamedMixture, StreamedScore, draw_streamed
@@ -17,7 +17,7 @@ def draw_classes(plan: Plan, draw: int, check: Callable[[], None], passed: Calla
     """The classes of a draw. `check` raises to interrupt; `passed` is called after every range of streamed classes."""
     d, P, counts, log_weight = plan.case.d, plan.case.n_classes, plan.case.counts, plan.case.log_weight
     if math.isinf(P):
-        return Mixture(draw_target(d, plan.seed, draw, counts), np.zeros((0, d), np.float32), P, counts)
+        return Held(draw_target(d, plan.seed, draw, counts), np.zeros((0, d), np.float32), P, counts)
     if plan.case.classes == "span":
         return draw_span(d, int(P), plan.seed, draw, log_weight)
     if plan.case.classes == "streamed":
@@ -33,7 +33,7 @@ def make_score(plan: Plan, mixture: Classes, samples: int, check: Callable[[], N
     negligible = 0.0 if schedule.exponent < 0 else None
     if isinstance(mixture, StreamedMixture):
         return StreamedScore(mixture, plan.block, plan.dtype, negligible)
-    assert isinstance(mixture, Mixture)
+    assert isinstance(mixture, Held)
     if math.isinf(mixture.n_classes):
         return ContinuumScore(mixture.target, schedule.by_ratio)
     if plan.case.classes == "reference":

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,13 +21,15 @@ from meanfield.sampler.unguided import unguided
 from meanfield.tools.door import door
 from meanfield.tools.progress import Progress
 from meanfield.tools.versions import versions
+from simulate.mixtures.coded import run_mixture
+from simulate.mixtures.mixture import Mixture
 from simulate.randomness.streams import NoiseReader
 from simulate.running.classes import draw_classes
 from simulate.running.plan import Plan, Settings, make_plan
 from simulate.sampled.drawn import Drawn
 from simulate.sampled.lazy import run_lazy_code
 from simulate.scores.cutting import NEGLIGIBLE
-from simulate.scores.mixture import Mixture
+from simulate.scores.mixture import Held
 
 
 @door()
@@ -39,6 +41,8 @@ def run_sampler(
     shape: Sequence[int] | None = None,
     n_samples: int,
     n_disorder: int,
+    mixture: Mixture | None = None,
+    target: Hashable = 0,
     first_draw: int = 0,
     seed: int = 0,
     classes: str = "auto",
@@ -61,6 +65,10 @@ def run_sampler(
         *shape); levels and norms are those of one sample, so that no result depends on the batch.
     d, shape : dimension, >= 2, or the shape of one sample, such as (4, 32, 32); one of them.
     n_samples, n_disorder : samples per draw, and independent draws of the class means; one draw has no error bar.
+    mixture, target : instead of drawn classes, a `Mixture` of your own and the class that is sampled; give no d. Draws
+        are then independent batches; m is along the way from the mean of all to the mean of the class (1: there), v the
+        mean square across it per direction, in the units of the data. The settings from `classes` to `threads` are
+        not looked at.
     first_draw : number of the first draw, >= 0. Draws 0 to 3 and 4 to 7 of two runs are, bit by bit, draws 0 to 7 of
         one with the same batch (whose default follows n_samples * n_disorder).
     seed : of classes and noise, both by address: neither depends on batch or threads.
@@ -103,6 +111,13 @@ def run_sampler(
     >>> bool(data.final.m.mean > 1.0), data.info["sampler"], data.info["n_calls"]
     (True, 'euler', 7)
     """
+    if mixture is not None:
+        require(d in (None, mixture.dim), "a mixture has its own dimension", f"d={d}", "Leave d out.")
+        real = None if shape is None else checked_shape(shape)
+        return run_mixture(
+            problem, sampler, mixture, target, n_samples=n_samples, n_disorder=n_disorder, first_draw=first_draw,
+            seed=whole("seed", seed, low=0), shape=real, xp=xp, progress=progress,
+        )  # fmt: skip
     require((d is None) != (shape is None), "give d, or the shape of one sample", f"d={d}, shape={shape}")
     size = whole("d", d, low=2, high=1e12) if shape is None else math.prod(checked_shape(shape))
     shape = (size,) if shape is None else checked_shape(shape)
@@ -145,19 +160,19 @@ def _follow(
         done += 1
         progress(min(done, total))
 
-    def one(mixture: Any, draw: int, samples: range) -> Averages:
+    def one(drawn: Any, draw: int, samples: range) -> Averages:
         def noises() -> Callable[[], np.ndarray]:
             reader, once = NoiseReader(plan.seed, draw, samples, plan.case.d), np.ones(1)
             return lambda: reader.step(once)
 
-        space = Drawn(plan, mixture, draw, (len(samples), *shape), tick)
+        space = Drawn(plan, drawn, draw, (len(samples), *shape), tick)
         return run_batch(plan.case.problem, sampler, space, noises, xp)
 
     found = []
     with Progress(show, total, f"sampler, d = {plan.case.d}") as progress:
         for draw in range(plan.first_draw, plan.first_draw + plan.n_disorder):
-            mixture = draw_classes(plan, draw, lambda: None, lambda: None)
-            if isinstance(mixture, Mixture) and plan.dtype == "float64":  # once, not for every chunk of samples
-                mixture = replace(mixture, delta=mixture.delta.astype(np.float64))
-            found.append([one(mixture, draw, samples) for samples in plan.batches])
+            drawn = draw_classes(plan, draw, lambda: None, lambda: None)
+            if isinstance(drawn, Held) and plan.dtype == "float64":  # once, not for every chunk of samples
+                drawn = replace(drawn, delta=drawn.delta.astype(np.float64))
+            found.append([one(drawn, draw, samples) for samples in plan.batches])
     return found

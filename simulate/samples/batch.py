@@ -15,12 +15,12 @@ from simulate.steps.integrators import Step, Steps, make_steps, time_grid
 State = TypeVar("State")
 
 
-def require_start(problem: Problem, given: str, t_start: float, *, rules: bool = False, any_weight: bool = False) -> None:
-    """Refuse a start at infinity (`t_start` is what the message suggests), and a weight that depends on the sample.
+def require_start(problem: Problem, given: str, t_start: float, takes: str = "weights") -> None:
+    """Refuse a start at infinity (`t_start` is what the message suggests), and guidance that is not taken.
 
-    `rules` : whether rules of guidance are taken. `any_weight` : whether all guidance is.
+    `takes` : "weights" that are functions of t, "rules" too, or "all" guidance.
     """
-    if not (any_weight or (rules and problem.schedule.by_rule)):
+    if takes == "weights" or (takes == "rules" and not problem.schedule.by_rule):
         problem.weight(problem.T)
     if math.isinf(problem.T):
         raise ProblemError(f"given {given} need a finite start; got t_start = inf. Give e.g. t_start={t_start:g}.")

@@ -1,8 +1,8 @@
 """Steps of a batch whose force is asked for as a function: where no posterior is known that could be moved.
 
-dy = e (b - y) dtau + noise, b(y) any force (`simulate.steps.integrators`). Where steps are short enough the force at the
-predicted state is taken for that at the corrected one, whose distance is O(h^3): order 3 for the ODE, weak order 2 for
-the SDE. Where they are not it is evaluated again.
+dy = e (b - y) dtau + noise, b(y) any force (`simulate.steps.integrators`). Where steps are short enough the force at
+the predicted state is taken for that at the corrected one, whose distance is O(h^3): order 3 for the ODE, weak order 2
+for the SDE. Where they are not it is evaluated again.
 """
 
 import math

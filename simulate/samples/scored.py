@@ -93,7 +93,7 @@ def sample_scores(
     """
     require(isinstance(problem, Problem), "problem must be a Problem", repr(problem))
     problem.require_isotropic("sample_scores", "Scores are given in the coordinates of x: state sigma2.")
-    require_start(problem, "scores", 400, rules=True)
+    require_start(problem, "scores", 400, takes="rules")
     takes = problem.schedule.second
     rule_of_second = f"{problem.guidance!r} takes {'a score' if takes else 'no score'} of a second condition"
     require(takes == (second is not None), rule_of_second, f"second={short(second)}")

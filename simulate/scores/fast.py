@@ -21,7 +21,7 @@ import numpy as np
 
 from simulate.scores.cutting import MANY, NEGLIGIBLE, Cut, cut_off
 from simulate.scores.fused import accumulate_fused, workspace
-from simulate.scores.mixture import Mixture
+from simulate.scores.mixture import Held
 from simulate.scores.posterior import Posterior, Sums
 from simulate.scores.products import accumulate, scratch
 
@@ -55,7 +55,7 @@ class FastScore:
 
     def __init__(
         self,
-        mixture: Mixture,
+        mixture: Held,
         samples: int,
         block: int = 512,
         dtype: str = "float32",

@@ -85,7 +85,7 @@ class Classes:
 
 
 @dataclass(frozen=True)
-class Mixture(Classes):
+class Held(Classes):
     """The classes of one draw, all of them held: `delta` (P - 1, dim) float32; the rest as in `Classes`."""
 
     target: np.ndarray
@@ -123,7 +123,7 @@ class Mixture(Classes):
 
 def draw_direct(
     d: int, n_classes: int, seed: int, draw: int, counts: tuple[int, ...] | None = None, log_weight: float = 0.0
-) -> Mixture:
+) -> Held:
     """Draw mu_k ~ N(0, I_d), rescale the target to |mu_1|^2 = d (in every group by itself), and store the differences.
 
     Examples
@@ -136,7 +136,7 @@ def draw_direct(
     delta, key = np.empty((n_classes - 1, d), dtype=np.float32), make_key(seed, MEANS, draw)
     for k in range(0, len(delta), ROWS):
         fill_classes(delta[k : k + ROWS], k, target, key)
-    return Mixture(target, delta, n_classes, counts, log_weight)
+    return Held(target, delta, n_classes, counts, log_weight)
 
 
 def draw_target(d: int, seed: int, draw: int, counts: tuple[int, ...] | None = None) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from simulate.scores.mixture import Mixture
+from simulate.scores.mixture import Held
 from simulate.scores.posterior import Posterior, Sums
 
 
@@ -34,7 +34,7 @@ class ReferenceScore:
     (True, True)
     """
 
-    def __init__(self, mixture: Mixture) -> None:
+    def __init__(self, mixture: Held) -> None:
         self.delta = mixture.delta.astype(np.float64)  # (wrong classes, dim)
         self.half, self.log_weight = mixture.half_norms, mixture.log_weight
 

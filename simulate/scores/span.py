@@ -14,10 +14,10 @@ import numpy as np
 
 from meanfield.problem.statement import Problem
 from simulate.randomness.streams import MEANS, ORTHOGONAL, stream
-from simulate.scores.mixture import Mixture
+from simulate.scores.mixture import Held
 
 
-def draw_span(d: int, n_classes: int, seed: int, draw: int, log_weight: float = 0.0) -> Mixture:
+def draw_span(d: int, n_classes: int, seed: int, draw: int, log_weight: float = 0.0) -> Held:
     """The classes of one draw in coordinates of their span: dim = P. Memory P^2, any d >= P.
 
     Examples
@@ -34,7 +34,7 @@ def draw_span(d: int, n_classes: int, seed: int, draw: int, log_weight: float = 
     target = np.zeros(n_classes)
     target[0] = math.sqrt(d)
     delta[:, 0] -= np.float32(target[0])
-    return Mixture(target, delta, n_classes, log_weight=log_weight)
+    return Held(target, delta, n_classes, log_weight=log_weight)
 
 
 def outside_squares(

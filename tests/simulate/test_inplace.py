@@ -6,7 +6,7 @@ import pytest
 from meanfield import Fixed, Interval, Problem, Spectrum
 from simulate.randomness.streams import NoiseReader
 from simulate.scores.fast import FastScore
-from simulate.scores.mixture import Mixture, draw_direct
+from simulate.scores.mixture import Held, draw_direct
 from simulate.steps.inplace import advance_in_place
 from simulate.steps.integrators import make_steps, time_grid
 from simulate.steps.stepping import State, advance
@@ -95,6 +95,6 @@ def test_a_sample_does_not_depend_on_the_batch(dtype):
 
 
 def test_odds_without_rivals_are_undefined():
-    mixture = Mixture(np.array([2.0, 0.0]), np.zeros((0, 2), np.float32), 1)
+    mixture = Held(np.array([2.0, 0.0]), np.zeros((0, 2), np.float32), 1)
     *_, last = walk(mixture, setting(n_classes=1, d=2)[1], True)
     assert np.isnan(last[2]).all() and (last[3] == 1).all() and (last[1] == 0).all() and (last[5] == 1).all()

@@ -5,7 +5,7 @@ import pytest
 
 from simulate.scores import fast as kernels
 from simulate.scores.fast import FastScore
-from simulate.scores.mixture import Mixture, draw_direct
+from simulate.scores.mixture import Held, draw_direct
 from simulate.scores.posterior import Sums
 from simulate.scores.reference import ReferenceScore
 
@@ -34,7 +34,7 @@ def test_fused_kernel_at_every_remainder(monkeypatch, n_classes, d, n):
     size = np.abs(mixture.delta).max()
     slow = ReferenceScore(mixture)(y, float(d), True)
     assert far(FastScore(mixture, n)(y, float(d), True), slow, size) < 2e-6
-    missing = Mixture(mixture.target, mixture.delta[1:], mixture.n_classes)  # control: one class short is noticed
+    missing = Held(mixture.target, mixture.delta[1:], mixture.n_classes)  # control: one class short is noticed
     if n_classes > 2:
         assert far(FastScore(missing, n)(y, float(d), True), slow, size) > 2e-6
 

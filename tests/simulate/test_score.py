@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from simulate.scores.fast import FastScore
-from simulate.scores.mixture import Mixture, draw_direct
+from simulate.scores.mixture import Held, draw_direct
 from simulate.scores.reference import ContinuumScore, ReferenceScore
 
 TOLERANCE = {"float32": 2e-6, "float64": 1e-13}  # relative to the size of the shift
@@ -86,7 +86,7 @@ def test_odds_keep_their_precision_where_weights_saturate():
 
 
 def test_target_alone_and_continuum():
-    alone = Mixture(np.array([2.0, 0.0]), np.zeros((0, 2), np.float32), 1)
+    alone = Held(np.array([2.0, 0.0]), np.zeros((0, 2), np.float32), 1)
     for score in (ReferenceScore(alone), FastScore(alone, 3)):
         posterior = score(np.ones((3, 2)), 1.0, True)
         assert (posterior.weight == 1).all() and (posterior.shift == 0).all() and posterior.nearest.all()

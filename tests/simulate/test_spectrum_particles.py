@@ -15,7 +15,7 @@ from meanfield.problem.spectrum import Spectrum, power_law
 from meanfield.problem.statement import Problem
 from simulate import run, timestep_error
 from simulate.scores.fast import FastScore
-from simulate.scores.mixture import Mixture, draw_direct
+from simulate.scores.mixture import Held, draw_direct
 from simulate.scores.reference import ReferenceScore
 from simulate.steps.integrators import order
 
@@ -61,7 +61,7 @@ def test_target_has_its_length_in_every_group_and_the_covariance_is_that_of_the_
     assert mixture.target[:8] @ mixture.target[:8] == pytest.approx(8.0)
     assert mixture.target[8:] @ mixture.target[8:] == pytest.approx(4.0)
     assert np.allclose(mixture.half_norms_by_group.sum(axis=1), mixture.half_norms)
-    plain = Mixture(mixture.target, mixture.delta, 200)
+    plain = Held(mixture.target, mixture.delta, 200)
     assert np.array_equal(plain.half_norms, mixture.half_norms)
 
 

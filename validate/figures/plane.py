@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import xarray
@@ -51,7 +52,7 @@ def plane(
         f"constant w = {w_strong:.2g}": (w_strong, _theory(problem, w_strong)),
         "designed": (made.schedule, (made.outcome.m, made.outcome.v_ratio)),
     }
-    options = {"target": k, "n_samples": n_samples, "n_steps": n_steps, "seed": seed}
+    options: dict[str, Any] = {"target": k, "n_samples": n_samples, "n_steps": n_steps, "seed": seed}
     about = {"target": k, "sigma2": sigma2, "seed": seed, "n_steps": n_steps}
     x = np.array([sample_mixture(problem.replace(guidance=g), means, **options) for g, _ in runs.values()])
     m = (x @ means[k]).mean(axis=1) / (means[k] @ means[k])
