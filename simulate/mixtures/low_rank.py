@@ -3,12 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from simulate.mixtures.components import Components, Sums
 
+COLUMNS = 2048  # axes at a time, of some components: one matrix product
 LOST = 40.0  # of a log-weight below the largest: exp(-40) is beyond double precision
 
 
@@ -45,21 +47,42 @@ class LowRank(Components):
 
     def add(self, sums: Sums, x: np.ndarray, t: float, log_weights: np.ndarray, members: np.ndarray) -> None:
         """See `Components`."""
-        for k in members:
-            z, along = self._split(x, k)
-            log = self._log(z, along, t, k) + log_weights[k]
-            near = np.flatnonzero(log > sums.top - LOST)
-            if not len(near):
-                continue
-            e = np.exp(log - sums.lift(log))[near]
-            sums.total[near] += e
-            rate = 0.0 if self._full else 1.0 / (self.ridge[k] + t)
-            pull = (along[near] * (1.0 / (self.ridge[k] + self.extra[k] + t) - rate)) @ self.axes[k]
-            sums.pull[near] += e[:, None] * (pull if self._full else rate * z[near] + pull)
+        for part in self._parts(members):
+            along = self._along(x, part)
+            logs = self._logs(x, along, t, part) + log_weights[part]
+            near = logs > sums.top[:, None] - LOST
+            rows, columns = np.flatnonzero(near.any(axis=1)), np.flatnonzero(near.any(axis=0))
+            if len(rows):
+                self._pull(sums, x, t, logs, along, part, rows, columns)
+
+    def _pull(
+        self,
+        sums: Sums,
+        x: np.ndarray,
+        t: float,
+        logs: np.ndarray,
+        along: np.ndarray,
+        part: Any,
+        rows: Any,
+        columns: Any,
+    ) -> None:
+        """Add the weighted pulls of the components `columns` of a part on the samples `rows`."""
+        e = np.exp(logs - sums.lift(logs.max(axis=1))[:, None])[np.ix_(rows, columns)]
+        sums.total[rows] += e.sum(axis=1)
+        ridge, axes = self.ridge[part][columns] + t, self.axes[part][columns]
+        inner = 1.0 / (ridge[:, None] + self.extra[part][columns])
+        pull: Any = 0.0
+        if not self._full:
+            inner -= 1.0 / ridge[:, None]
+            rate = e / ridge
+            pull = rate @ self.means[part][columns] - x[rows] * rate.sum(axis=1)[:, None]
+        weighted = e[:, :, None] * inner * along[np.ix_(rows, columns)]
+        sums.pull[rows] += pull + weighted.reshape(len(rows), -1) @ axes.reshape(-1, x.shape[1])
 
     def logs(self, x: np.ndarray, t: float, members: np.ndarray) -> np.ndarray:
         """See `Components`."""
-        return np.stack([self._log(*self._split(x, k), t, k) for k in members], axis=1)
+        parts = self._parts(members)
+        return np.concatenate([self._logs(x, self._along(x, part), t, part) for part in parts], axis=1)
 
     def least(self, members: np.ndarray) -> float:
         """See `Components`."""
@@ -98,16 +121,30 @@ class LowRank(Components):
         """Whether the axes are all there are."""
         return self.axes.shape[1] == self.means.shape[1]
 
-    def _split(self, x: np.ndarray, k: Any) -> tuple[np.ndarray, np.ndarray]:
-        """mu_k - x, and its coordinates along the axes of component k."""
-        z = self.means[k] - x
-        return z, z @ self.axes[k].T
+    @cached_property
+    def _along_means(self) -> np.ndarray:
+        """U_k^T mu_k (components, rank)."""
+        return np.einsum("krd,kd->kr", self.axes, self.means)
 
-    def _log(self, z: np.ndarray, along: np.ndarray, t: float, k: Any) -> np.ndarray:
-        ridge, dim = self.ridge[k] + t, z.shape[1]
-        total = ridge + self.extra[k]
-        square = (along * along) @ (1.0 / total)
+    def _parts(self, members: np.ndarray) -> list[Any]:
+        """Members a few at a time; as a slice, which copies nothing, where they follow one another."""
+        size = max(1, COLUMNS // max(1, self.axes.shape[1]))
+        parts = [members[i : i + size] for i in range(0, len(members), size)]
+        return [slice(p[0], p[-1] + 1) if p[-1] - p[0] == len(p) - 1 else p for p in parts]
+
+    def _along(self, x: np.ndarray, part: Any) -> np.ndarray:
+        """U_k^T (mu_k - x) (samples, components, rank)."""
+        axes = self.axes[part]
+        return self._along_means[part] - (x @ axes.reshape(-1, x.shape[1]).T).reshape(len(x), *axes.shape[:2])
+
+    def _logs(self, x: np.ndarray, along: np.ndarray, t: float, part: Any) -> np.ndarray:
+        """log N(x; mu_k, S_k + t) (samples, components)."""
+        mu, ridge, dim = self.means[part], self.ridge[part] + t, x.shape[1]
+        total = ridge[:, None] + self.extra[part]
+        squares = along * along
+        square = (squares / total).sum(axis=2)
         if not self._full:
-            square += (np.einsum("sd,sd->s", z, z) - np.einsum("sr,sr->s", along, along)) / ridge
-        volume = np.log(total).sum() + (dim - len(total)) * math.log(ridge)
+            away = (x * x).sum(axis=1)[:, None] - 2.0 * (x @ mu.T) + (mu * mu).sum(axis=1)
+            square += (away - squares.sum(axis=2)) / ridge
+        volume = np.log(total).sum(axis=1) + (dim - total.shape[1]) * np.log(ridge)
         return -0.5 * (square + volume + dim * math.log(2.0 * math.pi))

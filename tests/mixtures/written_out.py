@@ -1,4 +1,4 @@
-"""A mixture written out with nothing of the package: densities and scores by solves, flows by an adaptive integrator."""
+"""A mixture written out with nothing of the package: scores by solves, flows by an adaptive integrator."""
 
 import numpy as np
 from scipy.integrate import solve_ivp
