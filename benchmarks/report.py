@@ -122,6 +122,22 @@ def _memory(rows: list[dict]) -> str:
     return "## Peak memory of a run\n\n" + table(head, body)
 
 
+def _mixtures(rows: list[dict]) -> str:
+    head = [
+        "covariances",
+        "K",
+        "d",
+        "samples",
+        "a step: CPU s",
+        "wall s",
+        "mixture and package, MiB",
+        "peak beyond, MiB",
+    ]
+    body = [[r["form"], r["K"], r["d"], r["S"], r["cpu"], r["wall"], r["held"] / 2**20, r["beyond"] / 2**20]
+            for r in rows]  # fmt: skip
+    return "## Guided samples of a mixture of one's own\n\n" + table(head, body)
+
+
 def _theory(data: dict) -> str:
     body = [[r["problem"], r["kind"], r["ms"], 1e3 / r["ms"]] for r in data["solve"]]
     rate = data["diagram"]
@@ -152,6 +168,7 @@ PAGES: dict[str, Callable] = {
     "equal accuracy": _equal_accuracy,
     "growth": _growth,
     "memory": _memory,
+    "mixtures": _mixtures,
     "theory": _theory,
     "start-up": _start_up,
 }

@@ -54,22 +54,22 @@ print(json.dumps(first - go()))
 
 def peak_memory(P: int, d: int, S: int) -> dict:
     """Bytes that a run needs at its peak beyond its class means and beyond the process with the package loaded."""
-    found = _fresh(MEMORY.format(P=P, d=d, S=S))
+    found = fresh(MEMORY.format(P=P, d=d, S=S))
     return {"P": P, "d": d, "S": S, **found, "beyond": found["peak"] - found["before"] - found["means"]}
 
 
 def import_seconds(name: str, first: str = "import numpy", repeats: int = 3) -> float:
     """CPU seconds of an import after `first` has been executed, median over fresh processes."""
-    return statistics.median(_fresh(IMPORT.format(first=first, name=name)) for _ in range(repeats))
+    return statistics.median(fresh(IMPORT.format(first=first, name=name)) for _ in range(repeats))
 
 
 def first_call(dtype: str = "float32") -> dict[str, float]:
     """CPU seconds that the first run of a process takes more than its second: compiled then, or read from the cache."""
     with tempfile.TemporaryDirectory() as cache:
-        return {state: _fresh(CALL.format(dtype=dtype), NUMBA_CACHE_DIR=cache) for state in ("compiled", "cached")}
+        return {state: fresh(CALL.format(dtype=dtype), NUMBA_CACHE_DIR=cache) for state in ("compiled", "cached")}
 
 
-def _fresh(program: str, **environment: str):
+def fresh(program: str, **environment: str):
     root = Path(__file__).parents[1]
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=root, env={**os.environ, **environment}, capture_output=True, text=True

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from benchmarks import equal_accuracy, libraries, scaling, step_map, subprocesses, theory_speed
+from benchmarks import equal_accuracy, libraries, mixtures, scaling, step_map, subprocesses, theory_speed
 from benchmarks.machine import machine
 from benchmarks.peers import available
 
@@ -60,6 +60,17 @@ def memory(quick: bool, say: Say) -> list[dict]:
     return [subprocesses.peak_memory(*size) for size in subprocesses.SIZES[: 1 if quick else None]]
 
 
+def own_mixtures(quick: bool, say: Say) -> list[dict]:
+    rows = []
+    for K, d, S in [(100, 32, 200)] if quick else mixtures.SIZES:
+        for form in mixtures.FORMS:
+            if K * d * d * 8 > 4e9 and form == "full":  # its axes alone
+                continue
+            rows.append(mixtures.mixture_row(form, K, d, S))
+            say(f"{form}, K = {K}, d = {d}, S = {S}: {rows[-1]['cpu']:.3g} CPU s a step")
+    return rows
+
+
 def theory(quick: bool, say: Say) -> dict:
     return {
         "solve": theory_speed.solve_milliseconds(*((1, 0.01) if quick else ())),
@@ -92,6 +103,7 @@ SECTIONS: dict[str, Callable[[bool, Say], object]] = {
     "equal accuracy": equal_accuracy_table,
     "growth": growth,
     "memory": memory,
+    "mixtures": own_mixtures,
     "theory": theory,
     "start-up": start_up,
 }

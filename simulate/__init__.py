@@ -1,6 +1,7 @@
 """Finite-d particles with the exact scores of the mixture: the computer that knows nothing of the mean-field theory."""
 
 from simulate.cloning.measure import clones
+from simulate.mixtures.fitting import DataWarning
 from simulate.mixtures.given import StartWarning, sample_mixture
 from simulate.mixtures.mixture import Mixture
 from simulate.running.runner import run
@@ -26,4 +27,5 @@ __all__ = [
     # results
     "TimestepError",
     "StartWarning",
+    "DataWarning",
 ]

@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from benchmarks import equal_accuracy, libraries, ours, report, scaling, step_map, subprocesses, theory_speed, timing
+from benchmarks import (
+    equal_accuracy,
+    libraries,
+    mixtures,
+    ours,
+    report,
+    scaling,
+    step_map,
+    subprocesses,
+    theory_speed,
+    timing,
+)
 from benchmarks.peers import LIBRARIES, available, peer
 from simulate.scores.reference import ReferenceScore
 
@@ -118,6 +129,13 @@ def test_growth_memory_and_speed_of_the_theory():
     }
     page = rendered({**data})
     assert f"{growth['exponent']:.3g}" in page and f"{memory['beyond'] / 2**20:.3g}" in page
+
+
+def test_a_mixture_of_every_form_is_timed():
+    rows = [mixtures.mixture_row(form, 6, 5, 10, steps=8) for form in mixtures.FORMS]
+    assert all(row["cpu"] > 0 and row["held"] > 2**20 and row["beyond"] >= 0 for row in rows)
+    page = rendered({"mixtures": rows})
+    assert all(f"{row['cpu']:.3g}" in page for row in rows)
 
 
 def test_an_import_is_timed_in_a_process_of_its_own():

@@ -73,9 +73,9 @@ class Mixture:
         form = of_variances(mu, variances) if covariances is None else of_covariances(mu, covariances)
         self._hold(form, weights, labels)
 
-    @classmethod
+    @staticmethod
     def low_rank(
-        cls, means: Numbers, ridge: Numbers, factors: Numbers, *, weights: Any = None, labels: Any = None
+        means: Numbers, ridge: Numbers, factors: Numbers, *, weights: Any = None, labels: Any = None
     ) -> "Mixture":
         """Covariances S_k = ridge_k + F_k^T F_k: for thousands of dimensions, where no matrix (dim, dim) fits.
 
@@ -96,12 +96,12 @@ class Mixture:
         require(fits, rule, f"shapes {mu.shape} and {F.shape}")
         base = positive("ridge", ridge, (len(mu),), "(components,)")
         _, root, axes = np.linalg.svd(F, full_matrices=False)
-        return cls.of_components(LowRank(mu, base, root**2, axes), weights, labels)
+        return Mixture.of_components(LowRank(mu, base, root**2, axes), weights, labels)
 
-    @classmethod
-    def of_components(cls, components: Components, weights: Any = None, labels: Any = None) -> "Mixture":
+    @staticmethod
+    def of_components(components: Components, weights: Any = None, labels: Any = None) -> "Mixture":
         """Of components in one of the forms of `simulate.mixtures`."""
-        made = cls.__new__(cls)
+        made = Mixture.__new__(Mixture)
         made._hold(components, weights, labels)
         return made
 
@@ -258,22 +258,22 @@ class Mixture:
 
         save(self, path, overwrite)
 
-    @classmethod
-    def load(cls, path: str | Path) -> "Mixture":
+    @staticmethod
+    def load(path: str | Path) -> "Mixture":
         """Read what `save` wrote; ProblemError where it is damaged."""
         from simulate.mixtures.files import load
 
         return load(path)
 
-    @classmethod
-    def fit(cls, X: Numbers, y: Sequence[Any], **options: Any) -> "Mixture":
+    @staticmethod
+    def fit(X: Numbers, y: Sequence[Any], **options: Any) -> "Mixture":
         """Fit classes to features and labels: see `simulate.mixtures.fitting.fit`."""
         from simulate.mixtures.fitting import fit
 
         return fit(X, y, **options)
 
-    @classmethod
-    def from_sklearn(cls, fitted: Any, labels: Sequence[Any] | None = None) -> "Mixture":
+    @staticmethod
+    def from_sklearn(fitted: Any, labels: Sequence[Any] | None = None) -> "Mixture":
         """The components of a fitted `sklearn.mixture.GaussianMixture`; `labels` gives the class of each."""
         from simulate.mixtures.fitting import from_sklearn
 

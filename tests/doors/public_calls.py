@@ -5,7 +5,10 @@ those of the public classes and of what the calls return.
 """
 
 import inspect
+import tempfile
 import warnings
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -32,7 +35,7 @@ import cfgfield as cf
 
 def calls() -> dict[str, Call]:
     """Name of a public function, class or method -> its call."""
-    tables = (statements, schedules, _theory, _exports, rules, _samplers, _particles, _judge, _results)
+    tables = (statements, schedules, _theory, _exports, rules, _samplers, _particles, _mixtures, _judge, _results)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return {name: call if isinstance(call, Call) else Call(getattr(cf, name), call)
@@ -144,10 +147,44 @@ def _particles() -> dict[str, Any]:
         "sample_line": {"classes": LINE, "w": 1.0, "sampler": "ode", "n_samples": 8, "n_steps": 16, "seed": 0,
                         "t": [1.0, 0.5], "t_start": 100.0, "t_end": 0.1, "error": None},
         "sample_mixture": {"problem": GIVEN, "means": [[1.0, 0.0], [-1.0, 0.0]], "covariances": np.eye(2), "target": 0,
-                           "n_samples": 8, "n_steps": 8, "seed": 0},
+                           "n_samples": 8, "n_steps": 8, "seed": 0, "draw": 0, "sampler": None, "shape": None,
+                           "xp": None, "progress": False},
         "sample_scores": {"problem": GIVEN, "conditional": score, "unconditional": score, "dim": 2, "n_samples": 8,
                           "n_steps": 8, "seed": 0, "draw": 0, "progress": False},
         "PointScore": {"points": [[1.0], [-1.0]], "blur": 0.5},
+    }  # fmt: skip
+
+
+def _mixtures() -> dict[str, Any]:
+    two = cf.Mixture([[1.0, 0.0], [-1.0, 0.0]], variances=0.5)
+    x = [[0.5, 0.1], [0.0, 1.0]]
+    many = {"weights": [1.0, 2.0], "labels": ["a", "b"]}
+    folder = Path(tempfile.mkdtemp())
+    two.save(folder / "mixture.npz")
+    return {
+        "Mixture": {"means": [[1.0, 0.0], [-1.0, 0.0]], "covariances": None, "variances": 0.5, **many},
+        "Mixture.low_rank": Call(cf.Mixture.low_rank, {"means": x, "ridge": 0.5, "factors": np.ones((2, 1, 2)),
+                                                       **many}),
+        "Mixture.of_components": Call(cf.Mixture.of_components, {"components": two.components, **many}),
+        "Mixture.fit": Call(cf.Mixture.fit, {"X": np.eye(6, 2) + np.arange(12).reshape(6, 2) ** 2 % 5,
+                                             "y": [0, 0, 0, 1, 1, 1], "covariance": "diag"}),
+        "Mixture.from_sklearn": Call(cf.Mixture.from_sklearn, {"fitted": SimpleNamespace(
+            means_=np.eye(2), covariances_=np.ones(2), weights_=[0.5, 0.5], covariance_type="spherical"),
+            "labels": ["a", "b"]}),
+        "Mixture.load": Call(cf.Mixture.load, {"path": str(folder / "mixture.npz")}),
+        "Mixture.save": Call(two.save, {"path": str(folder / "again.npz"), "overwrite": True}),
+        "Mixture.members": Call(two.members, {"target": 0}),
+        "Mixture.prior": Call(two.prior, {"target": 0}),
+        "Mixture.look": Call(two.look, {"x": np.array(x), "t": 0.5, "target": 0}),
+        "Mixture.score": Call(two.score, {"target": 0}),
+        "Mixture.log_density": Call(two.log_density, {"x": x, "target": 0, "t": 0.5}),
+        "Mixture.posterior": Call(two.posterior, {"x": x, "target": 0, "t": 0.5}),
+        "Mixture.classify": Call(two.classify, {"x": x, "t": 0.5}),
+        "Mixture.modes": Call(two.modes, {"x": x, "target": 0}),
+        "Mixture.draw": Call(two.draw, {"target": 0, "n_samples": 4, "seed": 0}),
+        "Mixture.mean": Call(two.mean, {"target": 0}),
+        "Mixture.covariance": Call(two.covariance, {"target": 0}),
+        "Mixture.problem": Call(two.problem, {"target": 0, "guidance": 1.0, "sampler": "ode", "t_start": 100.0}),
     }  # fmt: skip
 
 
