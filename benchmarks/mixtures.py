@@ -1,7 +1,7 @@
 """Mixtures of one's own: CPU seconds and peak memory of guided samples, by form of the covariances.
 
-Each case runs in a process of its own: K components in d dimensions, every component a class, w = 2, ODE. A few steps are
-timed; what they cost does not depend on their number. Components overlap, so that none can be left out: the worst case.
+Each case runs in a process of its own: K components in d dimensions, every component a class, w = 0.1, ODE. A few steps
+are timed; what they cost does not depend on their number.
 """
 
 from benchmarks.subprocesses import fresh

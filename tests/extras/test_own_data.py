@@ -1,4 +1,4 @@
-"""Mixtures fitted to data that ship with libraries: fits are scikit-learn's, samples those of an adaptive integrator."""
+"""Mixtures fitted to data that ship with libraries: fits by scikit-learn, samples by an adaptive integrator."""
 
 import math
 import warnings

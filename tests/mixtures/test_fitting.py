@@ -54,7 +54,7 @@ def test_a_floor_raises_small_variances():
 BAD = {
     "length": (
         lambda: Mixture.fit(X, Y[:-1], covariance="diag"),
-        "one label for each of the 400 rows; got 399|399 labels",
+        "of the 400 rows of X; got 399 labels",
     ),
     "nan": (
         lambda: Mixture.fit(np.where(np.arange(1200).reshape(400, 3) == 7, np.nan, X), Y),
