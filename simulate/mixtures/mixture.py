@@ -141,9 +141,10 @@ class Mixture:
         """Indices of the components of a class; of all for None."""
         if target is None:
             return np.arange(len(self.means))
-        found = [k for k, label in enumerate(self.labels) if label == target]
-        if not found:
-            raise ProblemError(f"target must be one of the classes {short(list(self.classes))}; got {target!r}.")
+        plain = target.item() if isinstance(target, np.generic) else target
+        named = isinstance(plain, str | int | float)
+        found = [k for k, label in enumerate(self.labels) if named and label == plain]
+        require(found, f"target must be one of the classes {short(list(self.classes))}", short(target))
         return np.array(found)
 
     def prior(self, target: Hashable) -> float:
