@@ -151,9 +151,9 @@ class Mixture:
         """The weight of a class."""
         return float(self.weights[self.members(target)].sum())
 
-    def look(self, x: np.ndarray, t: float, target: Hashable = None) -> Seen:
+    def look(self, x: Numbers, t: float, target: Hashable = None) -> Seen:
         """log p_t(x, class) and the score of the class, of x (samples, dim) at VE time t; of all classes for None."""
-        return self.components.look(x, t, self.log_weights, self.members(target))
+        return self.components.look(*self._state(x, t), self.log_weights, self.members(target))
 
     def score(self, target: Hashable = None) -> "ScoreFunction":
         """The score of a class, or of all: a function of (x, t) for `sample_scores`.
