@@ -81,7 +81,7 @@ def state(flags: Mapping[str, Any], run_flags: Mapping[str, Any] | None = None) 
     if "w" in given:
         fields["guidance"] = given.pop("w")
     if "rule" in given:
-        fields["guidance"] = _rule(given.pop("rule"), fields.get("guidance", 1.0))
+        fields["guidance"] = rule_fields(given.pop("rule"), fields.get("guidance", 1.0))
     if "sampler" in given:
         given["sampler"] = _number_or_word(given["sampler"])
     fields.update(given)
@@ -105,12 +105,12 @@ _GROWTH = {
 }
 
 
-def _rule(text: str, amplitude: Any) -> dict[str, Any]:
+def rule_fields(text: str, amplitude: Any) -> dict[str, Any]:
     """A rule as in a file, from its name and its parameters.
 
     Examples
     --------
-    >>> _rule("rescale,phi=0.5,prediction=v", 2.0)
+    >>> rule_fields("rescale,phi=0.5,prediction=v", 2.0)
     {'schedule': 'rescale', 'phi': 0.5, 'prediction': 'v', 'guidance': 2.0}
     """
     name, *settings = text.split(",")
