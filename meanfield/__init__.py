@@ -21,6 +21,7 @@ from meanfield.exact.speciation import (
     speciation_time,
 )
 from meanfield.exact.theorems import dose
+from meanfield.exact.widths import phi_widths, speciation_time_widths
 from meanfield.export import GuidanceCallback, for_timesteps, guided, levels_of
 from meanfield.finite.models import quenched, reduced
 from meanfield.guidance.by_norm import PowerLaw
@@ -135,11 +136,13 @@ __all__ = [
     "no_go",
     # speciation and collapse
     "speciation_time",
+    "speciation_time_widths",
     "collapse_time",
     "excess_entropy",
     "phi_two",
     "phi_orthogonal",
     "phi_drawn",
+    "phi_widths",
     "information_two",
     "information_orthogonal",
     "information_drawn",

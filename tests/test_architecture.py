@@ -47,7 +47,7 @@ ARROWS = {
     | {"simulate.mixtures"},
     "simulate.samples": STATED | {"simulate.randomness", "simulate.scores", "simulate.steps"},
     "simulate.mixtures": STATED | {"meanfield.sampler", "simulate.randomness", "simulate.samples", "simulate.steps"},
-    "simulate.cloning": STATED | {"simulate.randomness", "simulate.scores", "simulate.steps", "simulate.running"},
+    "simulate.cloning": STATED | {"simulate.randomness", "simulate.scores", "simulate.steps", "simulate.mixtures"},
     "simulate.learned": STATED | {"simulate.randomness", "simulate.samples"},
     "validate.errors": {"meanfield.errors"},
     "validate.drawing": {"meanfield.errors"},

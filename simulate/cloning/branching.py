@@ -1,7 +1,8 @@
 """Trajectories of the unconditional sampler, split into two clones at given times: the dynamics behind `clones`.
 
-The sampler is w = -1, the score s_u = (p - x)/D with p = sum_k pi_k(x) mu_k (sec. 1 of docs/theory.md). In the frame of
-class 1, y = x - mu_1, delta_k = mu_k - mu_1, a step D -> r D of stochasticity eta, e = (1 + eta^2)/2, h = -log r, is
+The sampler is w = -1, the score s_u = (p - y)/D, where p = sum_k pi_k(x) mu_k for classes of one width (sec. 1 of
+docs/theory.md); what p, y and D are for each form of classes says `simulate.cloning.classes`. A step D -> r D of
+stochasticity eta, e = (1 + eta^2)/2, h = -log r, is
     y* = r^e y + (1 - r^e) p + (D r (1 - r^{eta^2}))^{1/2} xi,     y' = y* + f (p(y*, r D) - p),
     f = 1 - (1 - r^e)/(e h):
 exact for the linear force, and for p linear in log D (exponential Heun, as in `simulate.steps.integrators`).
@@ -19,12 +20,10 @@ from typing import Any
 import numpy as np
 
 from meanfield.errors import ProblemError, array, checked, require, whole
-from simulate.scores.fast import FastScore
-from simulate.scores.mixture import Held
+from simulate.cloning.classes import WEIGHTS, Classes, Look, normalised
 from simulate.steps.integrators import through
 
 SURE = 1e-6  # a walker stops when the weight of all other classes is below this
-WEIGHTS = 2**21  # weights held at a time
 
 
 @dataclass(frozen=True)
@@ -70,17 +69,8 @@ def make_descent(t: Any, sigma2: float, n_steps: int, *, eta: Any, trunk: str, t
     return Descent(D, splits, times, T, end, trunk, eta)
 
 
-def forward_states(mixture: Held, D: float, samples: int, rng: np.random.Generator) -> np.ndarray:
-    """Exact states of total variance D: the mean of a class drawn at random, and noise; (samples, dim)."""
-    classes = rng.integers(int(mixture.n_classes), size=samples)
-    y = np.sqrt(D) * rng.standard_normal((samples, mixture.dim))
-    rivals = classes > 0  # class 1 is the origin
-    y[rivals] += mixture.delta[classes[rivals] - 1]
-    return y
-
-
 def simulate_clones(
-    mixture: Held, score: FastScore, descent: Descent, samples: int, rng: np.random.Generator, tick
+    classes: Classes, look: Look, descent: Descent, samples: int, rng: np.random.Generator, tick
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Run `samples` trunks and the clones of each at every split.
 
@@ -91,41 +81,41 @@ def simulate_clones(
     squares : sum_k pi_k^2 of the trunk at each split, (splits, samples).
     """
     n_splits = len(descent.splits)
-    ends = np.empty((n_splits, 2, samples, mixture.dim))
+    ends = np.empty((n_splits, 2, samples, classes.dim))
     end_D = np.empty((n_splits, 2, samples))
     squares = np.ones((n_splits, samples))
-    y = forward_states(mixture, descent.D[0], samples, rng)
+    y = classes.states(descent.D[0], samples, rng)
     sample, split, clone = np.arange(samples), np.full(samples, -1), np.zeros(samples, dtype=int)  # split -1: trunk
     last = len(descent.D) - 1
     for n, D in enumerate(descent.D):
-        post = score(y, D, full=True)
-        shift, certain = post.shift, post.participation < 1.0 + SURE
+        force, together = look(y, D, full=True)
+        certain = together * (1.0 + SURE) > 1.0
         if n in descent.splits:
             j = descent.splits.index(n)
             trunk = np.flatnonzero(split < 0)
-            squares[j, sample[trunk]] = 1.0 / post.participation[trunk]
+            squares[j, sample[trunk]] = together[trunk]
             keep = np.flatnonzero((split >= 0) | (j < n_splits - 1))  # the last split ends the trunk
             rows = np.concatenate([keep, trunk, trunk])
-            y, shift, certain, sample = y[rows], shift[rows], certain[rows], sample[rows]
+            y, force, certain, sample = y[rows], force[rows], certain[rows], sample[rows]
             fresh = len(rows) - len(keep)
             split = np.concatenate([split[keep], np.full(fresh, j)])
             clone = np.concatenate([clone[keep], np.repeat([0, 1], len(trunk))])
         stop = certain if n < last else np.ones(len(y), dtype=bool)
         if stop.any():
             _record(ends, end_D, y[stop], D, sample[stop], split[stop], clone[stop], descent.split_D)
-            y, shift, sample, split, clone = (a[~stop] for a in (y, shift, sample, split, clone))
+            y, force, sample, split, clone = (a[~stop] for a in (y, force, sample, split, clone))
         tick()
         if n == last or not len(y):
             break
-        y = _step(score, descent, n, y, shift, split < 0, rng)
+        y = _step(look, descent, n, y, force, split < 0, rng)
     return ends, end_D, squares
 
 
-def _step(score: FastScore, descent: Descent, n: int, y, shift, trunk, rng) -> np.ndarray:
+def _step(look: Look, descent: Descent, n: int, y, force, trunk, rng) -> np.ndarray:
     upper, lower = descent.coefficients(n, 1.0 if descent.trunk == "sde" else 0.0), descent.coefficients(n, descent.eta)
     decay, f, spread = (np.where(trunk, a, b)[:, None] for a, b in zip(upper, lower, strict=True))  # (walkers, 1)
-    predicted = decay * y + (1.0 - decay) * shift + spread * rng.standard_normal(y.shape)
-    return predicted + f * (score(predicted, descent.D[n + 1]).shift - shift)
+    predicted = decay * y + (1.0 - decay) * force + spread * rng.standard_normal(y.shape)
+    return predicted + f * (look(predicted, descent.D[n + 1])[0] - force)
 
 
 def _record(ends, end_D, y, D, sample, split, clone, split_D) -> None:
@@ -139,7 +129,7 @@ def _record(ends, end_D, y, D, sample, split, clone, split_D) -> None:
         end_D[later[0] :, :, sample[~own]] = D
 
 
-def end_agreement(mixture: Held, ends: np.ndarray, end_D: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def end_agreement(classes: Classes, ends: np.ndarray, end_D: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each pair of clones: sum_k pi_k(a) pi_k(b), and whether both have the same nearest class.
 
     Parameters
@@ -154,36 +144,26 @@ def end_agreement(mixture: Held, ends: np.ndarray, end_D: np.ndarray) -> tuple[n
     pairs = ends.transpose(0, 2, 1, 3).reshape(-1, 2, dim)  # (pairs, clone, dim)
     variance = end_D.transpose(0, 2, 1).reshape(-1, 2)
     agreement, same = np.empty(len(pairs)), np.empty(len(pairs))
-    size = max(1, WEIGHTS // int(2 * mixture.n_classes))
+    size = max(1, WEIGHTS // (2 * classes.n_weights))
     for i in range(0, len(pairs), size):
         part = slice(i, i + size)
-        pi, _ = _posterior(mixture, pairs[part], variance[part])
+        pi, _ = normalised(classes.log_posterior(pairs[part], variance[part]))
         agreement[part] = np.einsum("pk,pk->p", pi[:, 0], pi[:, 1])
         best = pi.argmax(axis=-1)
         same[part] = best[:, 0] == best[:, 1]
     return agreement.reshape(splits, samples), same.reshape(splits, samples)
 
 
-def posterior_moments(mixture: Held, y: np.ndarray, D: float) -> tuple[np.ndarray, np.ndarray]:
-    """sum_k pi_k^2 and log P + sum_k pi_k log pi_k (nats) of states y (samples, dim); (samples,) each."""
+def posterior_moments(classes: Classes, y: np.ndarray, D: float) -> tuple[np.ndarray, np.ndarray]:
+    """sum_k pi_k^2 and sum_k pi_k log(pi_k/p_k) in the mean (nats) of states y (samples, dim); (samples,) each."""
     squares, information = np.empty(len(y)), np.empty(len(y))
-    size = max(1, WEIGHTS // int(mixture.n_classes))
+    size = max(1, WEIGHTS // classes.n_weights)
     for i in range(0, len(y), size):
         part = slice(i, i + size)
-        pi, log_pi = _posterior(mixture, y[part], np.full(len(y[part]), D))
+        pi, log_pi = normalised(classes.log_posterior(y[part], np.full(len(y[part]), D)))
         squares[part] = np.einsum("sk,sk->s", pi, pi)
-        information[part] = np.log(mixture.n_classes) + np.einsum("sk,sk->s", pi, log_pi)
+        information[part] = classes.entropy + np.einsum("sk,sk->s", pi, log_pi)
     return squares, information
-
-
-def _posterior(mixture: Held, y: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """pi_k and log pi_k, (..., classes), at y (..., dim) and D (...), in float64."""
-    logits = np.zeros((*y.shape[:-1], int(mixture.n_classes)))  # class 1 has 0
-    logits[..., 1:] = (y @ mixture.delta.T.astype(np.float64) - mixture.half_norms) / D[..., None]
-    logits -= logits.max(axis=-1, keepdims=True)
-    pi = np.exp(logits)
-    total = pi.sum(axis=-1, keepdims=True)
-    return pi / total, logits - np.log(total)
 
 
 def _split_times(t) -> np.ndarray:

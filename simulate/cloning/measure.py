@@ -7,11 +7,13 @@ curve shows the collapse: below it, both clones reproduce the same training poin
 
 Exact identity: the reverse SDE with exact score samples p(x_0 | x_t), so given x_t the classes of the two end points
 are independent draws from pi_k(x_t), and
-    phi(t) = E_{x_t} [ sum_k pi_k(x_t)^2 ],      x_t = mu_k + D^{1/2} z,  D = sigma2 + t,
-at every d, P, sigma2, where the class of an end point is drawn from its own weights (which overlapping classes need;
-for separate ones it is the nearest class). `clones` measures both sides: the left by dynamics, the right without any.
+    phi(t) = E_{x_t} [ sum_k pi_k(x_t)^2 ],      x_t = x_0 + t^{1/2} z,
+for classes of any number, weights, covariances and d, where the class of an end point is drawn from its own weights
+(which overlapping classes need; for separate ones it is the nearest class). `clones` measures both sides: the left by
+dynamics, the right without any.
 
-Only x.(mu_k - mu_1) enters the score, so P - 1 < d coordinates suffice (sec. 8 of docs/theory.md, docs/speciation.md).
+Where all classes have one variance only x.(mu_k - mu_1) enters the score, so P - 1 < d coordinates suffice (sec. 8 of
+docs/theory.md, docs/speciation.md).
 """
 
 import json
@@ -34,14 +36,13 @@ from meanfield.tools.versions import versions
 from simulate.cloning.branching import (
     Descent,
     end_agreement,
-    forward_states,
     make_descent,
     posterior_moments,
     simulate_clones,
 )
 from simulate.cloning.sources import ClassSource, class_source
+from simulate.mixtures.mixture import Mixture
 from simulate.randomness.streams import CLONES, FORWARD, stream
-from simulate.scores.fast import FastScore
 from simulate.scores.products import FORMATS
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ STATE_NUMBERS = 2**21  # coordinates of a batch, at most
 
 @door()
 def clones(
-    classes: Numbers | Growth | Problem,
+    classes: Numbers | Growth | Problem | Mixture,
     t: Numbers,
     *,
     d: int | None = None,
@@ -72,17 +73,18 @@ def clones(
     threads: int | None = None,
     progress: bool | Callable[[int, int], Any] | None = None,
 ) -> "xarray.Dataset":
-    """Probability phi(t) that two clones split at time t end in the same class; equal weights, unconditional sampler.
+    """Probability phi(t) that two clones split at time t end in the same class, of the unconditional sampler.
 
     Parameters
     ----------
     classes : an array (P, d) of class means or of training points; a number |mu| > 0 for two classes at +mu and -mu; a
-        growth law, whose classes N(0, I_d) are drawn anew for each draw; or a `Problem` with such a law, w = -1, no
-        finite start and no spectrum.
+        growth law, whose classes N(0, I_d) are drawn anew for each draw; a `Problem` with such a law, w = -1, no finite
+        start and no spectrum; or a `Mixture`, of any covariances and weights, many components in a class. All but the
+        last have equal weights and one variance.
     t : VE split times, > 0, shape (times,), distinct, any order, whatever the noise of a problem. OU time s is
         t = e^{2s} - 1.
     d : dimension; needed for a growth law, otherwise implied.
-    sigma2 : class variance >= 0; a `Problem` brings its own. 0 is a training set.
+    sigma2 : class variance >= 0; a `Problem` and a `Mixture` bring their own. 0 is a training set.
     n_samples, n_draws : trajectories per draw, and independent draws (>= 2; they give the error bar). Given means are
         the same in every draw.
     n_steps : steps in all from t_start to t_end, at least; geometric in D, through all split times.
@@ -91,16 +93,18 @@ def clones(
     t_start : the trunk starts here from its exact law, default 10 max(t).
     t_end : clones end here, default 0, or min(t)/1000 where sigma2 = 0; a clone stops earlier where all but 1e-6 of the
         weight is on one class, which cannot change phi by more than 2e-6.
-    reduce : work in the span of the means where it has less than d directions (exact); False keeps all d.
-    dtype, threads, progress : as in `simulate.run`.
+    reduce : work in the span of the means where it has less than d directions (exact); False keeps all d, and so does a
+        `Mixture`.
+    dtype, threads, progress : as in `simulate.run`. A `Mixture` is always float64.
 
     Returns
     -------
     xarray.Dataset over t (decreasing), each with `_stderr` and, by draw, `_draws`:
         `phi` (classes of end points drawn from their weights), `same` (nearest class instead), `posterior`
         (E sum_k pi_k^2 over fresh states noised forward) and `posterior_trunk` (over the trunks' states: phi minus it
-        has the smallest error); `information` (log P + E sum_k pi_k log pi_k over the fresh states: what x_t tells of
-        its class, in nats). Coordinates D and s (OU); parameters, seed and versions in attrs.
+        has the smallest error); `information` (E sum_k pi_k log(pi_k/p_k) over the fresh states, p_k the weight of the
+        class: what x_t tells of its class, in nats). Coordinates D = sigma2 + t (of a `Mixture` with its least
+        variance) and s (OU); parameters, seed and versions in attrs, with `chance`, sum_k p_k^2: phi at large t.
 
     Raises
     ------
@@ -111,6 +115,11 @@ def clones(
     >>> data = clones(8.0, [16.0, 64.0, 256.0], sigma2=0.25, n_samples=200, n_draws=4, n_steps=60)
     >>> data["phi"].values.round(1).tolist(), data["t"].values.tolist()
     ([0.6, 0.8, 1.0], [256.0, 64.0, 16.0])
+    >>> from simulate import Mixture
+    >>> wide_and_narrow = Mixture(np.zeros((2, 256)), variances=[1.75, 0.25])
+    >>> data = clones(wide_and_narrow, [3.0, 30.0], n_samples=50, n_draws=4, n_steps=40)
+    >>> data["phi"].values.round(1).tolist()
+    [0.5, 1.0]
     """
     began = time.perf_counter()
     source = class_source(classes, d, sigma2, reduce)
@@ -174,14 +183,14 @@ class _Run:
     def _item(self, item: tuple[int, int, int]) -> np.ndarray:
         """Sums over the samples of one batch, (names, times)."""
         plan, descent, (draw, batch, samples) = self._plan, self._plan.descent, item
-        mixture = plan.source.draw(plan.seed, draw)
-        score = FastScore(mixture, samples * plan.walkers, dtype=plan.dtype, check=self._crew.check)
+        classes = plan.source.draw(plan.seed, draw)
+        look = classes.look(samples * plan.walkers, plan.dtype, self._crew.check)
         rng = stream(plan.seed, CLONES, draw, batch)
-        ends, end_D, squares = simulate_clones(mixture, score, descent, samples, rng, self._crew.tick)
-        agreement, same = end_agreement(mixture, ends, end_D)
+        ends, end_D, squares = simulate_clones(classes, look, descent, samples, rng, self._crew.tick)
+        agreement, same = end_agreement(classes, ends, end_D)
         rng = stream(plan.seed, FORWARD, draw, batch)
-        states = ((forward_states(mixture, D, samples, rng), D) for D in descent.split_D)
-        fresh = np.array([posterior_moments(mixture, y, D) for y, D in states])  # (splits, 2, samples)
+        states = ((classes.states(D, samples, rng), D) for D in descent.split_D)
+        fresh = np.array([posterior_moments(classes, y, D) for y, D in states])  # (splits, 2, samples)
         return np.stack([a.sum(axis=1) for a in (agreement, same, fresh[:, 0], squares, fresh[:, 1])])
 
 
@@ -191,7 +200,12 @@ def _dataset(plan: _Plan, draws: np.ndarray, seconds: float) -> "xarray.Dataset"
     descent, t = plan.descent, plan.descent.t
     attrs = {
         **plan.source.about,
-        **{"n_samples": plan.n_samples, "n_draws": plan.n_draws, "n_steps": len(descent.D) - 1},
+        **{
+            "chance": plan.source.draw(plan.seed, 0).chance,
+            "n_samples": plan.n_samples,
+            "n_draws": plan.n_draws,
+            "n_steps": len(descent.D) - 1,
+        },
         **{"seed": plan.seed, "eta": descent.eta, "trunk": descent.trunk},
         **{"t_start": descent.t_start, "t_end": descent.t_end, "dtype": plan.dtype},
         **{"threads": plan.threads, "seconds": seconds, "versions": json.dumps(versions())},

@@ -1,4 +1,4 @@
-"""The classes of a cloned run, however they are given, as a `Held` in the fewest coordinates.
+"""The classes of a cloned run, however they are given, in the fewest coordinates.
 
 Weights depend on x through x.(mu_k - mu_1) alone. In the frame of class 1 the span of the differences has at most P - 1
 directions; a QR decomposition gives coordinates in it, lower triangular. The rest of x is independent Gaussian noise
@@ -19,15 +19,17 @@ from meanfield.guidance.schedules import Constant
 from meanfield.problem.growth import Growth
 from meanfield.problem.statement import Problem
 from meanfield.tools.memory import require_memory
+from simulate.cloning.classes import Classes, Equal, Given
+from simulate.mixtures.mixture import Mixture
 from simulate.randomness.streams import MEANS, stream
 from simulate.scores.mixture import Held
 
 
 @dataclass(frozen=True)
 class ClassSource:
-    """`draw(seed, draw)` gives the mixture; `dim` its coordinates; `about` what a result says of its classes."""
+    """`draw(seed, draw)` gives them; `dim` its coordinates; `about` what a result says of its classes."""
 
-    draw: Callable[[int, int], Held]
+    draw: Callable[[int, int], Classes]
     dim: int
     n_classes: int
     sigma2: float
@@ -48,6 +50,8 @@ def class_source(classes: Any, d: int | None, sigma2: float | None, reduce: bool
     if isinstance(classes, Problem):
         sigma2 = _of_problem(classes, sigma2)
         classes = classes.classes
+    if isinstance(classes, Mixture):
+        return _of_mixture(classes, d, sigma2)
     if sigma2 is None:
         raise ProblemError("clones need the class variance sigma2; got none. sigma2=0 is a training set.")
     sigma2 = checked("sigma2", sigma2, low=0)
@@ -55,9 +59,9 @@ def class_source(classes: Any, d: int | None, sigma2: float | None, reduce: bool
         return _drawn(classes, d, sigma2, reduce)
     if isinstance(classes, int | float | np.number) and not isinstance(classes, bool):
         norm = checked("|mu| (two classes at +mu and -mu)", float(classes), low=0, open_low=True)
-        mixture = Held(np.full(1, norm), np.full((1, 1), -2.0 * norm), 2)
+        pair = Equal(Held(np.full(1, norm), np.full((1, 1), -2.0 * norm), 2))
         about = {"classes": "+-mu", "norm": norm, "d": -1 if d is None else d, "n_classes": 2, "sigma2": sigma2}
-        return ClassSource(lambda seed, draw: mixture, 1, 2, sigma2, about | {"dim": 1})
+        return ClassSource(lambda seed, draw: pair, 1, 2, sigma2, about | {"dim": 1})
     return _given(classes, d, sigma2, reduce)
 
 
@@ -72,6 +76,19 @@ def _of_problem(problem: Problem, sigma2: float | None) -> float:
     return problem.sigma2
 
 
+def _of_mixture(mixture: Mixture, d: int | None, sigma2: float | None) -> ClassSource:
+    """In its own coordinates; c is its least variance."""
+    for name, value in (("d", d), ("sigma2", sigma2)):
+        require(
+            value is None, "a Mixture has its own dimensions and variances", f"{name}={value}", f"Leave {name} out."
+        )
+    count, given = len(mixture.classes), Given(mixture)
+    _check_count(count, repr(mixture))
+    about = {"classes": "mixture", "d": mixture.dim, "n_classes": count, "components": len(mixture.means)}
+    about |= {"sigma2": given.least}
+    return ClassSource(lambda seed, draw: given, mixture.dim, count, given.least, about | {"dim": mixture.dim})
+
+
 def _drawn(law: Growth, d: int | None, sigma2: float, reduce: bool) -> ClassSource:
     if d is None:
         raise ProblemError(f"classes drawn by {law!r} need a dimension; got none. Give d.")
@@ -84,13 +101,13 @@ def _drawn(law: Growth, d: int | None, sigma2: float, reduce: bool) -> ClassSour
     dim = count - 1 if span else d
     _check_memory(count, dim)
 
-    def draw(seed: int, index: int) -> Held:
+    def draw(seed: int, index: int) -> Classes:
         rng = stream(seed, MEANS, index)
         if not span:
-            return _mixture(rng.standard_normal((count, d)), False)
+            return _equal(rng.standard_normal((count, d)), False)
         means = np.tril(rng.standard_normal((count, count)), -1)
         means[np.diag_indices(count)] = np.sqrt(rng.chisquare(d - np.arange(count)))
-        return _mixture(means, True)
+        return _equal(means, True)
 
     about = {"classes": "drawn", "law": json.dumps(law.to_dict()), "d": d, "n_classes": count, "sigma2": sigma2}
     return ClassSource(draw, dim, count, sigma2, about | {"dim": dim})
@@ -109,19 +126,19 @@ def _given(means: Any, d: int | None, sigma2: float, reduce: bool) -> ClassSourc
     rule = "classes must be distinct, or clones cannot tell them apart"
     require(distinct >= len(means), rule, f"{len(means)} means, {distinct} distinct", "Drop the repeated ones.")
     _check_memory(*means.shape)
-    mixture = _mixture(means, reduce and len(means) <= means.shape[1])
-    about = {"classes": "given", "d": means.shape[1], "n_classes": len(means), "sigma2": sigma2, "dim": mixture.dim}
-    return ClassSource(lambda seed, draw: mixture, mixture.dim, len(means), sigma2, about)
+    given = _equal(means, reduce and len(means) <= means.shape[1])
+    about = {"classes": "given", "d": means.shape[1], "n_classes": len(means), "sigma2": sigma2, "dim": given.dim}
+    return ClassSource(lambda seed, draw: given, given.dim, len(means), sigma2, about)
 
 
-def _mixture(means: np.ndarray, reduce: bool) -> Held:
+def _equal(means: np.ndarray, reduce: bool) -> Equal:
     """In the frame of class 1; `reduce` to the P - 1 directions of the differences."""
     delta = means[1:] - means[0]
     target = means[0]
     if reduce:
         delta = np.ascontiguousarray(np.transpose(np.linalg.qr(delta.T, mode="r")))  # (P - 1, P - 1), same Gram matrix
         target = np.zeros(len(delta))  # its own place in the span is not needed
-    return Held(target, delta, len(means))
+    return Equal(Held(target, delta, len(means)))
 
 
 def _check_count(count: int, what: str) -> None:

@@ -2,9 +2,18 @@
 
 from validate.figures.speciation.data import TRAINING_SETS, collapse_curves, measured_time, speciation_curves
 from validate.figures.speciation.drawing import draw
+from validate.figures.speciation.exponents import speciation_times
 from validate.recipe import Data, GalleryFigure, Part, in_order
 
-__all__ = ["FIGURE", "TRAINING_SETS", "collapse_curves", "draw", "measured_time", "speciation_curves"]
+__all__ = [
+    "FIGURE",
+    "TRAINING_SETS",
+    "collapse_curves",
+    "draw",
+    "measured_time",
+    "speciation_curves",
+    "speciation_times",
+]
 
 
 def _parts(profile: str) -> dict[str, Part]:

@@ -128,13 +128,13 @@ def collapse_curves(
 def measured_time(data: xarray.Dataset, level: float, name: str = "phi") -> tuple[float, float]:
     """VE time at which phi falls through `level`, and its standard error, from the result of `simulate.clones`.
 
-    The logit of (phi - 1/P)/(1 - 1/P) is interpolated in log t between the two split times around the level; the error
-    is a jackknife over draws.
+    The logit of (phi - c)/(1 - c), c = sum_k p_k^2 (1/P for equal weights), is interpolated in log t between the two
+    split times around the level; the error is a jackknife over draws.
 
     Parameters
     ----------
     data : at least two split times, on both sides of the level.
-    level : between 1/P and 1.
+    level : between c and 1.
     name : "phi", "same" or "posterior".
 
     Raises
@@ -149,7 +149,7 @@ def measured_time(data: xarray.Dataset, level: float, name: str = "phi") -> tupl
     >>> bool(abs(t / 255.75 - 1) < 0.5)
     True
     """
-    draws, t, least = data[f"{name}_draws"].values, data["t"].values, 1.0 / data.attrs["n_classes"]
+    draws, t, least = data[f"{name}_draws"].values, data["t"].values, data.attrs["chance"]
     level = checked("level", level, low=least, high=1.0, open_low=True, error=ComparisonError)
 
     def crossing(phi: np.ndarray) -> float:
