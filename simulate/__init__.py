@@ -8,6 +8,7 @@ from simulate.running.runner import run
 from simulate.running.step_error import TimestepError, timestep_error
 from simulate.sampled.runner import run_sampler
 from simulate.samples.line import sample_line
+from simulate.samples.network import NetworkScore
 from simulate.samples.points import PointScore
 from simulate.samples.scored import sample_scores
 
@@ -24,6 +25,7 @@ __all__ = [
     "sample_mixture",
     "sample_scores",
     "PointScore",
+    "NetworkScore",
     # results
     "TimestepError",
     "StartWarning",

@@ -42,7 +42,7 @@ def class_source(classes: Any, d: int | None, sigma2: float | None, reduce: bool
     Examples
     --------
     >>> source = class_source(np.eye(3, 1000), None, 0.25, True)
-    >>> source.dim, source.draw(0, 0).delta.shape
+    >>> source.dim, source.draw(0, 0).mixture.delta.shape
     (2, (2, 2))
     """
     if d is not None:

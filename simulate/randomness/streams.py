@@ -18,6 +18,7 @@ RESAMPLING = 5  # role: bootstrap
 LINE = 6  # role: start and noise of samples on the line
 SPLIT = 7  # role: halves of a set of images
 EXACT = 8  # role: samples of a mixture of one's own, without diffusion
+MOMENTS = 9  # role: data noised to check a score
 
 
 def stream(seed: int, role: int, draw: int, sample: int = 0) -> np.random.Generator:

@@ -135,6 +135,7 @@ def _particles() -> dict[str, Any]:
     def score(x, t):
         return -x / (1.25 + t)
 
+    network = cf.NetworkScore(lambda x, s, labels: 0.0 * x, "x0", 2, noise="edm", null_label=0)
     run = {"first_draw": 0, "tol": None, "class_tolerance": 0.02, "noise_refinement": 1, **RUN}
     cloned = {"classes": 2.0, "t": [1.0, 4.0], "d": None, "sigma2": 0.25, "n_samples": 8, "n_draws": 2, "n_steps": 8,
               "seed": 0, "eta": 1.0, "trunk": "sde", "t_start": 50.0, "t_end": 0.0, "reduce": True, "dtype": "float32",
@@ -154,6 +155,12 @@ def _particles() -> dict[str, Any]:
         "sample_scores": {"problem": GIVEN, "conditional": score, "unconditional": score, "dim": 2, "n_samples": 8,
                           "n_steps": 8, "seed": 0, "draw": 0, "progress": False},
         "PointScore": {"points": [[1.0], [-1.0]], "blur": 0.5},
+        "NetworkScore": {"model": lambda x, s, labels: x, "prediction": "x0", "shape": [2], "noise": "edm",
+                         "alphas_cumprod": None, "null_label": 0, "t_range": [0.01, 100.0], "batch": 4, "device": None,
+                         "dtype": "float32"},
+        "NetworkScore.conditional": Call(network.conditional, {"labels": [0, 1]}),
+        "NetworkScore.check": Call(network.check, {"x": [[0.5, 0.1], [0.0, 1.0]], "labels": [0, 1], "n_samples": 4,
+                                                   "seed": 0}),
     }  # fmt: skip
 
 
