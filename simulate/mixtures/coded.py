@@ -76,6 +76,7 @@ def coded_samples(
     n_samples: int,
     seed: int,
     draw: int = 0,
+    second: Hashable = None,
     shape: tuple[int, ...] | None = None,
     xp: Any = None,
     alone: bool = False,
@@ -90,7 +91,7 @@ def coded_samples(
         real,
         "See mixture.dim.",
     )
-    space = MixtureSpace(Guided(problem, mixture, target), (n, *real), alone, watch)
+    space = MixtureSpace(Guided(problem, mixture, target, second), (n, *real), alone, watch)
     seed, draw = whole("seed", seed, low=0), whole("draw", draw, low=0)
     reader, once = NoiseReader(seed, draw, range(n), mixture.dim), np.ones(1)
     return run_code(problem, sampler, space, lambda: reader.step(once), xp)
@@ -106,6 +107,7 @@ def run_mixture(
     n_disorder: int,
     first_draw: int,
     seed: int,
+    second: Hashable,
     shape: tuple[int, ...] | None,
     xp: Any,
     progress: bool | Callable[[int, int], Any] | None,
@@ -114,7 +116,7 @@ def run_mixture(
     n_disorder, first = whole("n_disorder", n_disorder, low=1), whole("first_draw", first_draw, low=0)
     began, draws = time.perf_counter(), range(first, first + n_disorder)
     probe_repeats(problem, sampler, shape, xp)
-    axes = _Axes(mixture, target)
+    axes = _Axes(mixture, target, second)
     found: list[list[tuple[np.ndarray, np.ndarray]]] = []
     with Progress(progress, 2 * n_disorder, "sampler on the mixture") as show:
         for draw in draws:
@@ -141,7 +143,8 @@ def run_mixture(
 class _Axes:
     """Order parameters: along the way from the mean of all to the mean of the class, and across."""
 
-    def __init__(self, mixture: Mixture, target: Hashable) -> None:
+    def __init__(self, mixture: Mixture, target: Hashable, second: Hashable) -> None:
+        self.second = second
         self.mixture, self.target, self.origin = mixture, target, mixture.mean()
         self.way = mixture.mean(target) - self.origin
         self.square = float(self.way @ self.way)
@@ -167,7 +170,8 @@ def _averaged(
     seen: list[list[float]] = []
     ran = coded_samples(
         problem, sampler, axes.mixture, axes.target, n_samples=n, seed=seed, draw=draw, shape=shape, xp=xp, alone=alone,
+        second=axes.second,
         watch=lambda y, t, own, every: seen.append(axes(y, own, every)),
     )  # fmt: skip
-    end = Guided(problem, axes.mixture, axes.target).look(ran.x, 0.0)
+    end = Guided(problem, axes.mixture, axes.target, axes.second).look(ran.x, 0.0)
     return np.append(ran.times, 0.0), np.array([*seen, axes(ran.x, *end)])

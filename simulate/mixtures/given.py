@@ -41,6 +41,7 @@ def sample_mixture(
     n_steps: int = 200,
     seed: int = 0,
     draw: int = 0,
+    second: Hashable = None,
     sampler: Sampler | None = None,
     shape: Sequence[int] | None = None,
     xp: Any = None,
@@ -59,6 +60,7 @@ def sample_mixture(
     target : the class that is sampled: its label, or its index among the means.
     n_samples, n_steps, seed : as in `simulate.run`.
     draw : number of the batch, >= 0; another one has other random numbers.
+    second : the class that is the second condition of rules that take one (`Negative`, `Composed`).
     sampler : a sampler's own code, a function of (model, noise) as for `meanfield.solve_sampler`; then the problem's
         sampler, its t_start and `n_steps` are not looked at. Its levels are those of the data: sigma in their units.
     shape, xp : of one sample as the code has it, such as (1, 8, 8), and the code's array library (`run_sampler`).
@@ -95,17 +97,35 @@ def sample_mixture(
         mixture = means
     else:
         mixture = _of_means(problem, means, covariances)
+    common: dict[str, Any] = {"n_samples": n_samples, "seed": seed, "draw": draw, "second": second}
     if sampler is not None:
         real = None if shape is None else checked_shape(shape)
         ran = coded_samples(
-            problem, sampler, mixture, target, n_samples=n_samples, seed=seed, draw=draw, shape=real, xp=xp
+            problem,
+            sampler,
+            mixture,
+            target,
+            n_samples=n_samples,
+            seed=seed,
+            draw=draw,
+            second=second,
+            shape=real,
+            xp=xp,
         )
         _warn_of_early_start(problem, mixture, target, float(ran.times.max()))
         return ran.x
     require(shape is None and xp is None, "shape and xp are those of a sampler's code", "no sampler", "Leave them out.")
     _warn_of_early_start(problem, mixture, target, problem.T)
     return guided_samples(
-        problem, mixture, target, n_samples=n_samples, n_steps=n_steps, seed=seed, draw=draw, progress=progress
+        problem,
+        mixture,
+        target,
+        n_samples=n_samples,
+        n_steps=n_steps,
+        seed=seed,
+        draw=draw,
+        second=second,
+        progress=progress,
     )
 
 

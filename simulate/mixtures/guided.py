@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from meanfield.errors import NoMinimiserError
+from meanfield.errors import NoMinimiserError, require, short
 from meanfield.problem.statement import Problem
 from meanfield.tools.progress import Progress
 from simulate.mixtures.components import Seen
@@ -52,11 +52,16 @@ class Frame(NamedTuple):
 class Guided:
     """Guided scores of a class: scores (samples, dim) at VE time t, with what the samples see.
 
-    `own` is what they see of the class, `whole` of all classes.
+    `own` is what they see of the class, `whole` of all classes. `second` is the class that is the second condition of
+    rules that take one.
     """
 
-    def __init__(self, problem: Problem, mixture: Mixture, target: Hashable) -> None:
+    def __init__(self, problem: Problem, mixture: Mixture, target: Hashable, second: Hashable = None) -> None:
+        takes = problem.schedule.second
+        rule = f"{short(problem.guidance)} takes {'a' if takes else 'no'} second condition"
+        require(takes == (second is not None), rule, f"second={short(second)}", "second= is the label of a class.")
         self.problem, self.mixture, self.target = problem, mixture, target
+        self._second = () if second is None else (mixture.members(second),)
         self._members = mixture.members(target)
         self._others = np.setdiff1d(mixture.members(), self._members)
         self._prior = math.log(mixture.prior(target))
@@ -101,9 +106,10 @@ class Guided:
         delta, unit = getattr(rule, "delta", None), math.sqrt(self.mixture.dim)
         if delta is not None:  # the weak model is the class with all its variances larger
             whole = self.mixture.components.look(x, t + delta, self.mixture.log_weights, self._members).score
-        cond, other = ((x + t * score) / unit for score in (own, whole))
+        more = (self.mixture.components.look(x, t, self.mixture.log_weights, k).score for k in self._second)
+        cond, other, *second = ((x + t * score) / unit for score in (own, whole, *more))
         weight = w if rule.factors is None else w * rule.factors[0]
-        return (unit * rule.combined(x / unit, cond, other, inside, weight) - x) / t
+        return (unit * rule.combined(x / unit, cond, other, inside, weight, *second) - x) / t
 
 
 def guided_samples(
@@ -115,12 +121,13 @@ def guided_samples(
     n_steps: int,
     seed: int,
     draw: int = 0,
+    second: Hashable = None,
     progress: bool | Callable[[int, int], Any] | None = False,
     watch: Callable[[float, np.ndarray, Seen, Seen], Any] | None = None,
 ) -> np.ndarray:
     """Samples (n_samples, dim) of a class at t = 0; `watch(t, x, own, whole)` sees the states on their way."""
     require_start(problem, "mixtures", problem.T if math.isfinite(problem.T) else 1000.0, takes="all")
-    frame, guided = Frame.of(mixture, target), Guided(problem, mixture, target)
+    frame, guided = Frame.of(mixture, target), Guided(problem, mixture, target, second)
     problem = problem.replace(sigma2=float(frame.c.min()))  # the least variance sets the steps
     spread = float(np.linalg.norm(mixture.means - mixture.mean(), 2) ** 2 / len(mixture.means))
     batch = Batch(problem, n_steps, n_samples, mixture.dim, seed, draw, variances=frame.c, spread=max(spread, 1e-300))

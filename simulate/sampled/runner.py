@@ -43,6 +43,7 @@ def run_sampler(
     n_disorder: int,
     mixture: Mixture | None = None,
     target: Hashable = 0,
+    second: Hashable = None,
     first_draw: int = 0,
     seed: int = 0,
     classes: str = "auto",
@@ -65,7 +66,8 @@ def run_sampler(
         *shape); levels and norms are those of one sample, so that no result depends on the batch.
     d, shape : dimension, >= 2, or the shape of one sample, such as (4, 32, 32); one of them.
     n_samples, n_disorder : samples per draw, and independent draws of the class means; one draw has no error bar.
-    mixture, target : instead of drawn classes, a `Mixture` of your own and the class that is sampled; give no d. Draws
+    mixture, target, second : instead of drawn classes, a `Mixture` of your own, the class that is sampled, and that of
+        the second condition of rules that take one; give no d. Draws
         are then independent batches; m is along the way from the mean of all to the mean of the class (1: there), v the
         mean square across it per direction, in the units of the data. The settings from `classes` to `threads` are
         not looked at.
@@ -116,7 +118,7 @@ def run_sampler(
         real = None if shape is None else checked_shape(shape)
         return run_mixture(
             problem, sampler, mixture, target, n_samples=n_samples, n_disorder=n_disorder, first_draw=first_draw,
-            seed=whole("seed", seed, low=0), shape=real, xp=xp, progress=progress,
+            seed=whole("seed", seed, low=0), second=second, shape=real, xp=xp, progress=progress,
         )  # fmt: skip
     require((d is None) != (shape is None), "give d, or the shape of one sample", f"d={d}, shape={shape}")
     size = whole("d", d, low=2, high=1e12) if shape is None else math.prod(checked_shape(shape))

@@ -9,8 +9,10 @@ from written_out import WrittenOut
 
 from meanfield import (
     ByGroup,
+    Composed,
     DensityRatio,
     Free,
+    Negative,
     PowerLaw,
     ProblemError,
     Projected,
@@ -159,6 +161,29 @@ def test_the_weak_model_is_the_class_with_larger_variances():
     given = sample_scores(problem, mixture.score("a"), weak.score(), D, t_end=1e-9, **options)
     assert np.abs(sample_mixture(problem, mixture, target="a", **options) - given).max() < 1e-4
     assert np.abs(sample_mixture(problem, mixture, target="b", **options) - given).max() > 1e-2  # control
+
+
+@pytest.mark.parametrize("rule", [Negative(0.5), Composed(0.5, w_2=0.7)], ids=lambda rule: rule.name)
+def test_a_second_condition_is_a_class(rule):
+    mixture = FORMS["diag"][0]()
+    problem = mixture.problem("a", guidance=rule)
+    options = {"n_samples": 30, "seed": 2, "n_steps": 300}
+    found = sample_mixture(problem, mixture, target="a", second="b", **options)
+    scores = {"second": mixture.score("b"), "t_end": 1e-9}
+    c = mixture.components.frame(mixture.members("a"))[0].min()
+    start = problem.replace(sigma2=float(c))
+    given = sample_scores(start, mixture.score("a"), mixture.score(), D, **scores, **options)
+    assert np.abs(found - given).max() < 1e-3
+    other = sample_mixture(problem, mixture, target="a", second="c", **options)
+    assert np.abs(found - other).max() > 0.1  # control
+    levels = [*np.geomspace(80.0, 0.03, 40).tolist(), 0.0]
+    coded = {"sampler": heun(levels), "target": "a", "n_samples": 30, "seed": 2}
+    coded_pair = [sample_mixture(problem, mixture, second=s, **coded) for s in ("b", "c")]
+    assert np.abs(coded_pair[0] - coded_pair[1]).max() > 0.1
+    with pytest.raises(ProblemError, match="takes a second condition; got second=None"):
+        sample_mixture(problem, mixture, target="a", **options)
+    with pytest.raises(ProblemError, match="takes no second condition"):
+        sample_mixture(mixture.problem("a", guidance=1.0), mixture, target="a", second="b", **options)
 
 
 @pytest.mark.parametrize("sampler", ["sde", 0.5])

@@ -64,7 +64,7 @@ def data(
     X, y = read_table(features, labels, label)
     if drop_constant and X.ndim == 2:
         X = X[:, X.max(axis=0) > X.min(axis=0)]
-    mixture = Mixture.fit(X, y, covariance=covariance, components=components, floor=floor, seed=seed)
+    mixture = Mixture.fit(X, list(y), covariance=covariance, components=components, floor=floor, seed=seed)
     wanted = None if target is None else label_of(target, mixture.classes)
     w = checked("--w", w, error=ConfigError)
     guidance = w if rule is None else Schedule.from_dict(rule_fields(rule, w))
