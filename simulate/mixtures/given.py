@@ -97,7 +97,6 @@ def sample_mixture(
         mixture = means
     else:
         mixture = _of_means(problem, means, covariances)
-    common: dict[str, Any] = {"n_samples": n_samples, "seed": seed, "draw": draw, "second": second}
     if sampler is not None:
         real = None if shape is None else checked_shape(shape)
         ran = coded_samples(
