@@ -57,7 +57,7 @@ ARROWS = {
 SEEN_BY_THE_JUDGE = STATED | SOLVED | {"meanfield", "simulate"}
 SEEN_BY_THE_JUDGE |= {name for name in ARROWS if name.startswith(("simulate.", "validate."))}
 # The judge in layers: each sees those before.
-LAYERS = ("results", "agreement", "sweeps", "regimes", "samplers", "figures", "gallery", "commands", "cli")
+LAYERS = ("results", "agreement", "sweeps", "regimes", "samplers", "data", "figures", "gallery", "commands", "cli")
 for n, layer in enumerate(LAYERS):
     ARROWS[f"validate.{layer}"] = SEEN_BY_THE_JUDGE | {f"validate.{lower}" for lower in LAYERS[:n]}
 # Single doors besides, each with its reason.

@@ -6,9 +6,10 @@ import pytest
 from meanfield import Continuum, design, solve
 from simulate.learned import load_digits
 from validate import ComparisonError
+from validate.data.mean_field import class_problem
 from validate.figures.digits import FIGURE as DIGITS
 from validate.figures.digits.levels import exact_level, learned_level, mean_field_level, real_level
-from validate.figures.digits.schedules import SCHEDULES, W, class_problem, design_problem, schedule_of
+from validate.figures.digits.schedules import SCHEDULES, W, design_problem, schedule_of
 from validate.figures.digits.summary import COMPARED, by_schedule, pooled
 
 SMALL = {"samplers": ("ode",), "n_samples": 60, "n_steps": 20, "progress": False}

@@ -9,8 +9,9 @@ import xarray
 
 from simulate.randomness.streams import resampling_counts
 from validate import ComparisonError
+from validate.data.mean_field import class_problem
 from validate.figures import digits
-from validate.figures.digits.schedules import SCHEDULES, W, class_problem, schedule_of
+from validate.figures.digits.schedules import SCHEDULES, W, schedule_of
 from validate.figures.digits.summary import (
     COMPARED,
     MEASURES,

@@ -7,7 +7,7 @@ import pytest
 
 from simulate.randomness.streams import resampling_counts
 from validate import ComparisonError, family_threshold
-from validate.figures.digits.generative import (
+from validate.data.measures import (
     coverage,
     energy_distance,
     mean_shift,

@@ -24,9 +24,9 @@ from meanfield.errors import one_of
 from simulate import PointScore, sample_mixture, sample_scores
 from simulate.learned import BLUR, Digits, Training, digit_problem, load_digits, make_classifier, train
 from simulate.randomness.streams import resampling_counts
+from validate.data.mean_field import ClassTheory
+from validate.data.measures import bandwidth, energy_distance, mean_shift, trace_ratio, vendi
 from validate.errors import ComparisonError
-from validate.figures.digits.generative import energy_distance, mean_shift, trace_ratio, vendi
-from validate.figures.digits.mean_field import ClassTheory
 from validate.figures.digits.schedules import SCHEDULES, schedule_of
 from validate.results.provenance import versions
 from validate.results.tables import Columns, Show, tabulate
@@ -158,7 +158,7 @@ def real_level(seed: int = 0) -> xarray.Dataset:
         counts = [resampling_counts(len(z), RESAMPLES, seed, draw=i) for i, z in enumerate((x, y))]
         trace = float(np.trace(covariance)) * len(x) / (len(x) - 1)
         found = {"error": mean_shift(y, mean, mean), "trace": trace_ratio(y, trace, counts[1])}
-        found |= {"vendi": vendi(y, _bandwidth(covariance), BATCH), "energy": energy_distance(x, y, *counts)}
+        found |= {"vendi": vendi(y, bandwidth(covariance), BATCH), "energy": energy_distance(x, y, *counts)}
         about = {"accuracy": float(np.mean(classify(x) == k)), "n": len(x)}
         return _with_errors(found) | about | {"images": (IMAGES, digits.pixels(x[:SHOWN]))}
 
@@ -190,7 +190,7 @@ def _measured(
                 "trace_guided": trace_ratio(x[k], twin[k], counts),
                 "error": mean_shift(x[k], mean, mean),
                 "trace": trace_ratio(x[k], float(np.trace(covariance)), counts),
-                "vendi": vendi(x[k], _bandwidth(covariance), BATCH),
+                "vendi": vendi(x[k], bandwidth(covariance), BATCH),
                 "energy": energy_distance(x[k], references[k], counts, others[k]),
             }
             return _with_errors(found) | {"accuracy": float(np.mean(classify(x[k]) == k))}
@@ -206,11 +206,6 @@ def _measured(
 def _with_errors(found: Mapping[str, Any]) -> dict[str, Any]:
     values = {name: estimate.value for name, estimate in found.items()}
     return values | {f"{name}_stderr": estimate.stderr for name, estimate in found.items()}
-
-
-def _bandwidth(covariance: np.ndarray) -> float:
-    """h with <|x - x'|^2>/(2 h^2) = 2: two images of the class are e^-2 alike."""
-    return float(np.sqrt(0.5 * np.trace(covariance)))
 
 
 def _dataset(columns: Columns, samplers: Sequence[str] = ()) -> xarray.Dataset:

@@ -20,8 +20,8 @@ import numpy as np
 import xarray
 
 from meanfield.errors import checked, one_of
+from validate.data.measures import Estimate
 from validate.errors import ComparisonError
-from validate.figures.digits.generative import Estimate
 
 COMPARED = ("constant", "interval", "negative window", "designed", "designed, continuum")  # the guided schedules
 QUANTITIES = {"shift": 0.0, "trace_guided": 1.0}  # what the theory predicts, and its value without distortion

@@ -22,9 +22,9 @@ import xarray
 from meanfield.errors import one_of
 from simulate import sample_scores
 from simulate.learned import Training, digit_problem, train
+from validate.data.mean_field import ClassTheory
+from validate.data.measures import bandwidth, coverage, energy_distance, mean_shift, recall, trace_ratio, vendi_score
 from validate.errors import ComparisonError
-from validate.figures.digits.generative import coverage, energy_distance, mean_shift, recall, trace_ratio, vendi_score
-from validate.figures.digits.mean_field import ClassTheory
 from validate.figures.rules_network.cells import (
     RULES,
     SAMPLERS,
@@ -127,6 +127,7 @@ class _Measures:
         images, held = given.images, given.images.blurred("held-out")
         self._means, covariances = images.moments()
         self._traces = np.trace(covariances, axis1=1, axis2=2)
+        self._widths = [bandwidth(S) for S in covariances]
         self._real = [held[images.labels_held_out == k] for k in CLASSES]
         self._single = np.ones((2, size["n_samples"]))  # errors come from trainings and splits, not from a bootstrap
 
@@ -165,7 +166,7 @@ class _Measures:
                 "trace": trace_ratio(x, trace, self._single).value,
                 "accuracy": float(np.mean(self._given.classify(x) == k)),
                 "energy": energy_distance(x, real, self._single, np.ones((2, len(real)))).value,
-                "vendi": vendi_score(x, float(np.sqrt(0.5 * trace))),
+                "vendi": vendi_score(x, self._widths[k]),
                 "coverage": coverage(x, real),
                 "recall": recall(x, real),
             }

@@ -93,6 +93,23 @@ def energy_distance(x: np.ndarray, y: np.ndarray, counts_x: np.ndarray, counts_y
     return Estimate(value, float(distance(counts_x, counts_y).std(ddof=1)))
 
 
+def twins_energy(x: np.ndarray, y: np.ndarray) -> float:
+    """Energy distance of the laws behind x and its twins y (n, dim), which have the same random numbers.
+
+    No pair of twins is looked at, so it is unbiased, and what twins share cancels: 0 where they coincide.
+
+    Examples
+    --------
+    >>> y = np.array([[0.0], [1.0], [2.0]])
+    >>> twins_energy(y, y), twins_energy(y + 9.0, y).__round__(3)
+    (0.0, 15.333)
+    """
+    n = len(_samples(x))
+    between, *within = (cdist(a, b) for a, b in ((x, y), (x, x), (y, y)))
+    pairs = 2.0 * (between.sum() - np.trace(between)) - sum(each.sum() for each in within)
+    return float(pairs / (n * (n - 1)))
+
+
 def vendi_score(x: np.ndarray, bandwidth: float) -> float:
     """Vendi score of x (n, dim) with a Gaussian kernel of width h = `bandwidth`: between 1 and n.
 
@@ -115,6 +132,11 @@ def vendi(x: np.ndarray, bandwidth: float, batch: int) -> Estimate:
     scores = [vendi_score(x[i : i + batch], bandwidth) for i in range(0, len(x) - batch + 1, batch)]
     stderr = np.std(scores, ddof=1) / math.sqrt(len(scores)) if len(scores) > 1 else math.nan
     return Estimate(float(np.mean(scores)), float(stderr))
+
+
+def bandwidth(covariance: np.ndarray) -> float:
+    """The width h of a Vendi score with <|x - x'|^2>/(2 h^2) = 2: two samples of the class are e^-2 alike."""
+    return float(np.sqrt(0.5 * np.trace(covariance)))
 
 
 def coverage(x: np.ndarray, real: np.ndarray, k: int = 5) -> float:
