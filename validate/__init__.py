@@ -6,6 +6,8 @@ from validate.agreement.extrapolation import Extrapolation, extrapolate
 from validate.agreement.joint import hotelling
 from validate.agreement.statistics import family_threshold, wilson
 from validate.agreement.verdict import Comparison
+from validate.data.predicting import predict
+from validate.data.prediction import Prediction, Predictions
 from validate.errors import (
     ComparisonError,
     ConfigError,
@@ -30,6 +32,8 @@ __all__ = [
     "family_threshold",
     "hotelling",
     "wilson",
+    # your data
+    "predict",
     # many regimes
     "sweep",
     "atlas",
@@ -43,6 +47,8 @@ __all__ = [
     "Extrapolation",
     "Judgement",
     "SamplerCheck",
+    "Prediction",
+    "Predictions",
     # errors
     "ComparisonError",
     "ExtrapolationError",

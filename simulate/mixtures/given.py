@@ -111,10 +111,10 @@ def sample_mixture(
             shape=real,
             xp=xp,
         )
-        _warn_of_early_start(problem, mixture, target, float(ran.times.max()))
+        warn_of_early_start(problem, mixture, target, float(ran.times.max()))
         return ran.x
     require(shape is None and xp is None, "shape and xp are those of a sampler's code", "no sampler", "Leave them out.")
-    _warn_of_early_start(problem, mixture, target, problem.T)
+    warn_of_early_start(problem, mixture, target, problem.T)
     return guided_samples(
         problem,
         mixture,
@@ -141,7 +141,7 @@ def _of_means(problem: Problem, means: Any, covariances: Any) -> Mixture:
     return Mixture(centres, covariances)
 
 
-def _warn_of_early_start(problem: Problem, mixture: Mixture, target: Hashable, T: float) -> None:
+def warn_of_early_start(problem: Problem, mixture: Mixture, target: Hashable, T: float) -> None:
     """Warn where the start T is not above |mu_k - mu_1|^2 and the class variances c, or leaves the target off its mean.
 
     Without guidance the mean of the target ends at mu_1 (1 - (c/(c + T))^e), as the start is centred at the origin.
