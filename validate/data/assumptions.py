@@ -11,7 +11,7 @@ import numpy as np
 
 from meanfield.errors import CfgfieldError, short
 from simulate.mixtures.mixture import Mixture
-from validate.data.mean_field import ClassTheory, Distorted
+from validate.data.mean_field import ClassTheory, Distorted, along
 from validate.data.measuring import Shape
 
 FEW = 100  # classes: below, a cloud is a poor picture of them
@@ -109,4 +109,5 @@ def theory_of(
             "The mean field takes covariances that commute with that of the means; "
             f"{theory.off_diagonal:.0%} of that of this class does not."
         )
-    return found, theory.along(shape.axes, found.ratios), doubts
+    found = found._replace(shift=along(found.moved, shape.mean - mixture.mean()))
+    return found, theory.variances(shape.axes, found.ratios), doubts

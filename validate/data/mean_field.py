@@ -25,6 +25,7 @@ class Distorted(NamedTuple):
     shift : of the mean along that of the class, in units of its length. trace_guided : over that without guidance.
     t_speciation, t_unguided : VE times of speciation, with guidance and without; None if there is none.
     standing : of the theory. ratios : (directions,) variances over those without guidance.
+    moved : (dim,) the shift of the mean as a vector.
     """
 
     shift: float
@@ -33,6 +34,7 @@ class Distorted(NamedTuple):
     t_unguided: float | None
     standing: str
     ratios: np.ndarray
+    moved: np.ndarray
 
 
 class ClassTheory:
@@ -54,8 +56,8 @@ class ClassTheory:
     ) -> None:
         self.problem, self._basis, self.off_diagonal = _class_problem(means, covariance, 0.0, sampler, t_start)
         assert self.problem.spectrum is not None
-        self._c, self._square = np.asarray(self.problem.spectrum.c), (mean @ self._basis) ** 2
-        self._norm, self._covariance = mean @ mean, covariance
+        self._c, self._along = np.asarray(self.problem.spectrum.c), mean @ self._basis
+        self._mean, self._covariance = mean, covariance
         self._finite = {"classes": Fixed(len(means))}  # at their own d: no claim to the limit
         self._free: Any = self._solved(self.problem)
 
@@ -70,13 +72,15 @@ class ClassTheory:
         final, free, trace = theory.final, self._free.final, np.trace(self._covariance)
         ratios = final.v_group / free.v_group
         left_out = trace - self._c.sum()  # directions without guidance
+        moved = self._basis @ ((final.m_group - free.m_group) * self._along)
         return Distorted(
-            shift=float((final.m_group - free.m_group) @ self._square / self._norm),
+            shift=along(moved, self._mean),
             trace_guided=float((self._c @ ratios + left_out) / trace),
             t_speciation=theory.t_speciation,
             t_unguided=self._free.t_speciation,
             standing=theory.standing,
             ratios=ratios,
+            moved=moved,
         )
 
     def distortion(self, guidance: Any) -> dict[str, Any]:
@@ -84,13 +88,25 @@ class ClassTheory:
         found = self.distorted(guidance)._asdict()
         return {name: found[name] for name in ("shift", "trace_guided", "t_speciation", "standing")}
 
-    def along(self, axes: np.ndarray, ratios: np.ndarray) -> np.ndarray:
+    def variances(self, axes: np.ndarray, ratios: np.ndarray) -> np.ndarray:
         """Variances along `axes` (dim, k), orthonormal columns, over those without guidance, (k,)."""
         own = np.einsum("ia,ij,ja->a", axes, self._covariance, axes)
         return 1.0 + (axes.T @ self._basis) ** 2 @ (self._c * (ratios - 1.0)) / own
 
     def _solved(self, problem: Problem) -> Any:
         return solve(problem.replace(**self._finite), d=self.directions)
+
+
+def along(vector: np.ndarray, way: np.ndarray) -> float:
+    """A vector's part along a way, in units of its length; nan where there is no way.
+
+    Examples
+    --------
+    >>> along(np.array([1.0, 5.0]), np.array([2.0, 0.0])), along(np.ones(2), np.zeros(2))
+    (0.5, nan)
+    """
+    square = float(way @ way)
+    return float(vector @ way) / square if square > 0.0 else math.nan
 
 
 def class_problem(

@@ -13,6 +13,7 @@ import numpy as np
 from simulate.mixtures.mixture import Mixture
 from validate.data.batches import Moments, Pair, jackknife, mean_of, root, share
 from validate.data.fits import kl, w2_squared
+from validate.data.mean_field import along
 from validate.data.measures import Estimate, bandwidth, twins_energy, vendi_score
 from validate.data.twins import Batch, Plan, Way
 
@@ -128,12 +129,11 @@ def _way(plan: Plan, shape: Shape, way: Way, full: bool) -> _Way:
 
 def _of_moments(pairs: list[Pair], mixture: Mixture, shape: Shape, full: bool) -> dict[str, Estimate]:
     direction = shape.mean - mixture.mean()
-    length = float(direction @ direction)
     nothing = Estimate(math.nan, math.nan)
     trace = float(np.trace(shape.covariance))
     apart = lambda a, b: a.mean - b.mean  # noqa: E731
     return {
-        "shift": jackknife(lambda a, b: apart(a, b) @ direction / length, pairs) if length > 0.0 else nothing,
+        "shift": jackknife(lambda a, b: along(apart(a, b), direction), pairs),
         "shift_norm": root(jackknife(lambda a, b: float(np.sum(apart(a, b) ** 2)), pairs)),
         "shift_feature": jackknife(apart, pairs),
         "trace_ratio": jackknife(lambda a, b: a.trace / b.trace, pairs),

@@ -1,7 +1,7 @@
 """`predict`: what guidance at some scale does to a class of your own mixture, measured by its exact score."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from simulate.mixtures.given import warn_of_early_start
 from simulate.mixtures.mixture import Mixture
 from validate.data.assumptions import Crowd, theory_of
 from validate.data.measuring import Shape, measured
-from validate.data.prediction import Prediction, Predictions
+from validate.data.prediction import THEORY, Prediction, Predictions
 from validate.data.twins import Plan
 from validate.errors import ComparisonError
 from validate.results.provenance import versions
@@ -131,21 +131,21 @@ def _plans(
     if t_start is not None:
         t_start = checked("t_start", t_start, low=0, open_low=True, error=ComparisonError)
     real = None if shape is None else checked_shape(shape)
-    require(
-        code or real is None,
-        "shape is that of a sampler's code",
-        short(sampler),
-        "Leave it out.",
-        error=ComparisonError,
-    )
-    labelled = target is None or (isinstance(target, str | int | float) and target in mixture.classes)
-    rule = f"target must be one of the classes {short(list(mixture.classes))}, or None for all"
-    require(labelled, rule, short(target), error=ComparisonError)
-    targets = mixture.classes if target is None else (target,)
+    fits = code is not None or real is None
+    require(fits, "shape is that of a sampler's code", short(sampler), "Leave it out.", error=ComparisonError)
+    targets = mixture.classes if target is None else (_label(mixture, target),)
     eta = "ode" if code is not None else sampler
     problems = [mixture.problem(label, guidance, eta, t_start) for label in targets]
     sizes = (real, n_samples, n_batches, n_steps, seed)
     return [Plan(mixture, label, problem, code, *sizes) for label, problem in zip(targets, problems, strict=True)]
+
+
+def _label(mixture: Mixture, target: Any) -> Hashable:
+    """The class of this label, which may be NumPy's."""
+    known, plain = mixture.classes, target.item() if isinstance(target, np.generic) else target
+    rule = f"target must be one of the classes {short(list(known))}, or None for all"
+    require(isinstance(plain, str | int | float) and plain in known, rule, short(target), error=ComparisonError)
+    return known[known.index(plain)]
 
 
 def _showing(show: Callable[[int], Any], units: int, k: int, done: float) -> None:
@@ -159,9 +159,7 @@ def _one(plan: Plan, crowd: Crowd, show: Callable[[float], Any]) -> "xarray.Data
     theory, ratios, doubts = theory_of(crowd, plan.mixture, plan.target, shape, plan.problem, plan.code)
     none = (np.nan, np.nan, None, None, "none")
     shift, trace, decided, unguided, standing = none if theory is None else theory[:5]
-    for name, value in zip(
-        ("shift", "trace_ratio", "t_decided", "t_decided_unguided"), (shift, trace, decided, unguided), strict=True
-    ):
+    for name, value in zip(THEORY, (shift, trace, decided, unguided), strict=True):
         words = {"long_name": f"mean field: {data[name].attrs['long_name']}", "units": data[name].attrs["units"]}
         data[f"theory_{name}"] = ((), np.nan if value is None else float(value), words)
     data["theory_variance_ratio"] = ("direction", ratios, {"long_name": "mean field: variance ratio", "units": "1"})
@@ -177,12 +175,13 @@ def _together(parts: "list[xarray.Dataset]", mixture: Mixture) -> "xarray.Datase
     by_component = xarray.concat(
         [part[[n for n in part if "component" in part[n].dims]] for part in parts], "component"
     )
-    others = xarray.concat([part.drop_dims("component") for part in parts], "class", combine_attrs="drop")
+    others = xarray.concat([part.drop_dims("component") for part in parts], "class", combine_attrs="override")
     data = others.merge(by_component).assign_coords({"class": [str(label) for label in mixture.classes]})
     data["component_class"] = ("component", index)
     for name in ("standing", "own_doubts"):
         data[name] = ("class", [part.attrs[name] for part in parts])
-    return data.drop_attrs(deep=False).assign_attrs(targets=json.dumps(mixture.classes))
+    data.attrs = {"targets": json.dumps(mixture.classes)}
+    return data
 
 
 def _of_sampler(sampler: Any) -> str:

@@ -206,8 +206,8 @@ class Predictions(Found):
             ["component_class", "standing", "own_doubts"]
         )
         about = {name: str(data[name].values[k]) for name in ("standing", "own_doubts")}
-        attrs = {name: value for name, value in data.attrs.items() if name != "targets"}
-        return Prediction(one.drop_attrs(deep=False).assign_attrs(attrs, target=json.dumps(target), **about))
+        one.attrs = {name: value for name, value in data.attrs.items() if name != "targets"}
+        return Prediction(one.assign_attrs(target=json.dumps(target), **about))
 
     def plot(self, axes: Any = None, columns: int = 3) -> Any:
         """Variances, shifts, and the posterior on the way; `columns` = 1 is for a phone. Returns (fig, axes)."""

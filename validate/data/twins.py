@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from meanfield import Piecewise
 from meanfield.problem.statement import Problem
 from simulate.mixtures.coded import coded_samples
 from simulate.mixtures.components import Seen
@@ -53,7 +54,7 @@ class Plan:
 
     def batches(self, show: Callable[[float], Any]) -> Iterator[Batch]:
         """One batch after the other; `show` is called with the share that is done."""
-        free = self.problem.replace(guidance=0.0)
+        free = self.problem.replace(guidance=_none(self.problem))
         for b in range(self.n_batches):
             ways: list[Way] = []
             for problem, alone in ((self.problem, False), (free, True)):
@@ -84,3 +85,9 @@ class Plan:
             show(1, 1)
         times = sorted(mean_posterior, reverse=True)
         return Way(x, np.array(times), np.array([mean_posterior[t] for t in times]))
+
+
+def _none(problem: Problem) -> Any:
+    """No guidance, in the steps of the guided samples: they go through the times at which their schedule jumps."""
+    jumps = tuple(sorted(t for t in problem.schedule.breakpoints if t > 0.0))
+    return Piecewise(jumps, (0.0,) * (len(jumps) + 1)) if jumps else 0.0
