@@ -11,7 +11,7 @@ from validate.gallery import registry
 
 ROOT = Path(__file__).parents[1]
 # they need the extra `learned`: tests/extras/test_learned_pages.py runs their blocks
-LEARNED = {"learned-score.md", "rules-network.md", "your-model.md"}
+LEARNED = {"learned-score.md", "rules-network.md", "your-data.md", "your-model.md"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = [
     pytest.param(code, id=f"{page.name}-{i}")

@@ -15,7 +15,7 @@ from hostile import HOSTILE
 import cfgfield as cf
 
 LONGEST = 1500  # characters of a message
-FUNCTIONS = {"progress", "conditional", "unconditional"}  # what a user's own function raises is passed on
+FUNCTIONS = {"progress", "conditional", "unconditional", "sampler"}  # what a user's own function raises is passed on
 
 
 def complaint(call: Call, replaced: dict[str, str]) -> str:

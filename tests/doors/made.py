@@ -12,6 +12,9 @@ PROBLEM = cf.Problem(classes=cf.Exponential(alpha=0.4), sigma2=0.25, guidance=1.
 GIVEN = cf.Problem(classes=cf.Fixed(2), sigma2=0.25, guidance=1.0, t_start=100.0)
 RATIO = cf.Problem(classes=cf.Continuum(), sigma2=0.25, guidance=cf.DensityRatio(0.2), sampler="ode")
 GROUPS = cf.Spectrum(c=[0.2, 0.5], u=[1.2, 4.5])
+CLASSES = cf.Mixture([[2.0, 0.0], [-2.0, 0.0]], variances=0.5)
+PREDICT: dict[str, Any] = {"mixture": CLASSES, "target": 0, "guidance": 1.0, "sampler": "ode", "n_samples": 32}
+PREDICT |= {"n_batches": 4, "n_steps": 12, "seed": 0, "t_start": 2000.0, "shape": None, "progress": False}
 LINE = cf.TwoClasses(cf.Uniform(1.0, 2.0), cf.Uniform(-2.0, -1.0))
 RAMP: dict[str, Any] = {"t_low": 0.5, "t_high": 2.0, "over": "t"}
 FEW: dict[str, Any] = {"n_steps": 8, "seed": 0, "n_times": 3, "threads": 1, "progress": False}
@@ -76,6 +79,8 @@ def results() -> dict[str, Any]:
         "Order": cf.order_of(family, GIVEN, steps=[2, 4, 8, 16]),
         "atlas": cf.atlas(only="alpha=2 sigma2=8 w=1 sde", threads=1, progress=False),
     }
+    made["Prediction"] = cf.predict(**PREDICT)
+    made["Predictions"] = cf.predict(**{**PREDICT, "target": None})
     made["Design"] = cf.design(cf.Problem(classes=cf.Continuum(), sigma2=0.25, t_start=1000.0))
     made["Comparison"] = cf.compare(made["Trajectory"], made["Ensemble"], times=[0.0])
     made["Extrapolation"] = cf.extrapolate(made["Ensembles"])

@@ -17,6 +17,7 @@ from made import (
     FEW,
     GIVEN,
     LINE,
+    PREDICT,
     PROBLEM,
     RATIO,
     RUN,
@@ -205,6 +206,7 @@ def _judge() -> dict[str, Any]:
                     "finite_size": None, "timestep": made["TimestepError"], "estimator": "paired"},
         "check_sampler": {"sampler": idle, "against": None, "guidance": 1.0, "noise": "ve", "shape": None,
                           "family": None, "eta": 0.0, "level": 0.01, "seed": 0, "threads": 1, "progress": False},
+        "predict": PREDICT,
         "extrapolate": {"ensembles": made["Ensembles"], "quantity": "m", "order": 1, "estimator": "paired",
                         "finite_size": None, "law": None},
         "family_threshold": {"k": 5, "level": 0.01},
@@ -239,6 +241,14 @@ def _results() -> dict[str, Any]:
         "Extrapolation.predict": Call(made["Extrapolation"].predict, {"d": [10.0, 20.0]}),
         "Judgement.word": Call(made["Judgement"].word, {"verdict": made["Judgement"].verdicts[0]}),
         "Judgement.spread": Call(made["Judgement"].spread, {"ground": "equal d"}),
+        **{
+            f"{name}.{method}": Call(getattr(made[name], method), words)
+            for name in ("Prediction", "Predictions")
+            for method, words in (
+                ("plot", {"axes": None, "columns": 3}),
+                ("report", {"path": "x.html", "overwrite": True}),
+            )
+        },
         "EndLaw.density": Call(law.density, {"x": [1.2, 1.5]}),
         "EndLaw.cdf": Call(law.cdf, {"x": [1.2, 1.5]}),
         "EndLaw.start": Call(law.start, {"x": 1.5}),

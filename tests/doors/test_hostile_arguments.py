@@ -21,6 +21,7 @@ REFUSED = {
 }  # a file that is not there, no group, a weight of the sample
 NEEDS_TORCH = {"from_diffusers"}  # tests/extras
 SLOW = {"ratio_limits", "phi_drawn", "information_drawn", "potential", "design", "Comparison.plot"}  # for some values
+SLOW |= {f"{name}.{method}" for name in ("Prediction", "Predictions") for method in ("plot", "report")}
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ import numpy as np
 from validate.agreement.statistics import wilson
 from validate.data.measures import Estimate
 
+LONGEST = 6  # decimals of a number that is written out
 ONE_SIGMA = 0.3173105  # probability beyond one standard error of a normal
 
 
@@ -139,6 +140,8 @@ def written(value: float, stderr: float) -> str:
     --------
     >>> written(1.12934, 0.0042), written(250.0, 20.0), written(0.5, 0.0), written(float("nan"), 1.0)
     ('1.129(4)', '250(20)', '0.5', '-')
+    >>> written(-1.23e-13, 6e-14)
+    '-1.2e-13'
     """
     if math.isnan(value):
         return "-"
@@ -149,4 +152,6 @@ def written(value: float, stderr: float) -> str:
     place = math.floor(math.log10(stderr))
     place += round(stderr / 10.0**place) == 10
     digits = max(-place, 0)
+    if digits > LONGEST:
+        return f"{value:.2g}"
     return f"{value:.{digits}f}({round(stderr * 10**digits)})"

@@ -11,44 +11,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from simulate.mixtures.mixture import Mixture
+from validate.agreement.statistics import wilson
 from validate.data.batches import Moments, Pair, jackknife, mean_of, root, share
 from validate.data.fits import kl, w2_squared
 from validate.data.mean_field import along
 from validate.data.measures import Estimate, bandwidth, twins_energy, vendi_score
+from validate.data.prediction import ABOUT, LINES, UNITS
 from validate.data.twins import Batch, Plan, Way
 
 if TYPE_CHECKING:
     import xarray
 
 LEADING = 16  # eigenvectors of the class that are looked at
-IMAGES = 40  # samples whose Vendi score is taken at once
 LOST = 0.1  # of its weight: a mode with less is lost
-UNITS = "units of the data"
-ABOUT = {  # name: (long name, units); each with its error, NAME_stderr
-    "shift": ("shift of the mean along the class, over its distance from the mean of the mixture", "1"),
-    "shift_norm": ("norm of the shift of the mean", UNITS),
-    "trace_ratio": ("trace of the covariance, guided over unguided", "1"),
-    "trace_unguided": ("trace of the covariance, unguided over exact: 1 but for the steps", "1"),
-    "w2": ("Wasserstein-2 distance of Gaussian fits, guided from unguided", UNITS),
-    "kl": ("Kullback-Leibler divergence of Gaussian fits, guided from unguided", "nat"),
-    "energy": ("energy distance, guided from unguided", UNITS),
-    "vendi": ("Vendi score, guided", "1"),
-    "vendi_unguided": ("Vendi score, unguided", "1"),
-    "accuracy": ("share of samples that the mixture takes for the class, guided", "1"),
-    "accuracy_unguided": ("share of samples that the mixture takes for the class, unguided", "1"),
-    "log_posterior": ("mean log posterior of the class, guided", "nat"),
-    "log_posterior_unguided": ("mean log posterior of the class, unguided", "nat"),
-    "t_decided": ("time at which the mean posterior of the class passes 1/2, guided", "VE time"),
-    "t_decided_unguided": ("time at which the mean posterior of the class passes 1/2, unguided", "VE time"),
-}
-LINES = {  # over a dimension
-    "shift_feature": ("feature", "shift of the mean", UNITS),
-    "variance_ratio": ("direction", "variance along an eigenvector of the class, guided over unguided", "1"),
-    "share": ("component", "share of the samples of the class, guided", "1"),
-    "share_unguided": ("component", "share of the samples of the class, unguided", "1"),
-    "posterior": ("step", "mean posterior of the class, guided", "1"),
-    "posterior_unguided": ("step", "mean posterior of the class, unguided", "1"),
-}
+IMAGES = 40  # samples whose Vendi score is taken at once
 
 
 class Shape(NamedTuple):
@@ -205,8 +181,6 @@ def crossing(t: np.ndarray, posterior: np.ndarray) -> float:
 
 def _lost(shares: np.ndarray, weights: np.ndarray, plan: Plan) -> np.ndarray:
     """Modes whose share is below `LOST` of their weight, and would be so with 95 % probability."""
-    from validate.agreement.statistics import wilson
-
     n = plan.n_samples
     return np.array(
         [len(shares) > 1 and wilson(round(s * n), n)[1] < LOST * w for s, w in zip(shares, weights, strict=True)]

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from validate.data.batches import written
-from validate.data.measuring import ABOUT
-from validate.data.prediction import THEORY, Prediction, Predictions, plain
+from validate.data.prediction import ABOUT, THEORY, Prediction, Predictions, plain
 from validate.results.files import write_bytes
 from validate.results.pictures import painted
 from validate.results.provenance import provenance

@@ -125,7 +125,7 @@ def _dress(panel: Any, data: Any, dotted: bool = False) -> None:
     panel.set(xscale="log", ylim=(-0.03, 1.05), ylabel="mean posterior of the class")
     _where_it_happens(panel, data)
     panel.set_xlabel("noise variance t, falling")
-    panel.legend(loc="lower right")
+    panel.legend(loc="best")
 
 
 def _where_it_happens(panel: Any, data: Any) -> None:

@@ -14,17 +14,16 @@ from meanfield.sampler.repeats import probe_repeats
 from meanfield.tools.door import door
 from meanfield.tools.memory import require_memory
 from meanfield.tools.progress import Progress
-from simulate.mixtures.given import warn_of_early_start
-from simulate.mixtures.mixture import Mixture
-from validate.data.assumptions import Crowd, theory_of
-from validate.data.measuring import Shape, measured
 from validate.data.prediction import THEORY, Prediction, Predictions
-from validate.data.twins import Plan
 from validate.errors import ComparisonError
 from validate.results.provenance import versions
 
 if TYPE_CHECKING:
     import xarray
+
+    import simulate
+    from validate.data.assumptions import Crowd
+    from validate.data.twins import Plan
 
 BATCHES = 4  # the least: an error bar of fewer is no error bar
 LEAST = 8  # samples of a batch
@@ -33,7 +32,7 @@ CODE = "Other libraries: from_diffusers(scheduler), from_k_diffusion(function, s
 
 @door(ComparisonError)
 def predict(
-    mixture: Mixture,
+    mixture: "simulate.Mixture",
     target: Any = None,
     guidance: Any = 1.0,
     *,
@@ -81,11 +80,15 @@ def predict(
 
     Examples
     --------
+    >>> from simulate import Mixture
     >>> mixture = Mixture([[0.0, 2.0], [0.0, -2.0], [3.0, 0.0]], variances=0.5, labels=["cat", "cat", "dog"])
     >>> found = predict(mixture, "dog", guidance=1.0, n_samples=400, n_steps=40, progress=False)
     >>> found.estimate("shift").value > 5 * found.estimate("shift").stderr, found.lost
     (True, ())
     """
+    from simulate.mixtures.given import warn_of_early_start  # what samples is loaded when it is used
+    from validate.data.assumptions import Crowd
+
     plans = _plans(mixture, target, guidance, sampler, n_samples, n_batches, n_steps, seed, t_start, shape)
     require_memory(24.0 * n_batches * mixture.dim**2, f"matrices of {mixture.dim} dimensions", "reduce them by PCA")
     first = plans[0]
@@ -114,10 +117,12 @@ def predict(
 
 
 def _plans(
-    mixture: Mixture, target: Any, guidance: Any, sampler: Any, n_samples: int, n_batches: int, n_steps: int,
+    mixture: "simulate.Mixture", target: Any, guidance: Any, sampler: Any, n_samples: int, n_batches: int, n_steps: int,
     seed: int, t_start: float | None, shape: Sequence[int] | None,
-) -> list[Plan]:  # fmt: skip
+) -> "list[Plan]":  # fmt: skip
     """What is sampled for each class, checked."""
+    from validate.data.twins import Plan
+
     code = sampler if callable(sampler) else None
     if not (callable(sampler) or isinstance(sampler, str | int | float | np.number)):
         rule = 'sampler must be "ode", "sde", a number eta >= 0 or a function of (model, noise)'
@@ -140,7 +145,7 @@ def _plans(
     return [Plan(mixture, label, problem, code, *sizes) for label, problem in zip(targets, problems, strict=True)]
 
 
-def _label(mixture: Mixture, target: Any) -> Hashable:
+def _label(mixture: "simulate.Mixture", target: Any) -> Hashable:
     """The class of this label, which may be NumPy's."""
     known, plain = mixture.classes, target.item() if isinstance(target, np.generic) else target
     rule = f"target must be one of the classes {short(list(known))}, or None for all"
@@ -152,8 +157,11 @@ def _showing(show: Callable[[int], Any], units: int, k: int, done: float) -> Non
     show(round(units * (k + done)))
 
 
-def _one(plan: Plan, crowd: Crowd, show: Callable[[float], Any]) -> "xarray.Dataset":
+def _one(plan: "Plan", crowd: "Crowd", show: Callable[[float], Any]) -> "xarray.Dataset":
     """One class: particles, and the mean field beside them."""
+    from validate.data.assumptions import theory_of
+    from validate.data.measuring import Shape, measured
+
     shape = Shape.of(plan.mixture, plan.target)
     data = measured(plan, shape, show)
     theory, ratios, doubts = theory_of(crowd, plan.mixture, plan.target, shape, plan.problem, plan.code)
@@ -167,7 +175,7 @@ def _one(plan: Plan, crowd: Crowd, show: Callable[[float], Any]) -> "xarray.Data
     return data.assign_attrs(target=target, standing=standing, own_doubts=json.dumps(list(doubts)))
 
 
-def _together(parts: "list[xarray.Dataset]", mixture: Mixture) -> "xarray.Dataset":
+def _together(parts: "list[xarray.Dataset]", mixture: "simulate.Mixture") -> "xarray.Dataset":
     """All classes along a dimension; components one after the other, each with its class."""
     import xarray
 

@@ -13,12 +13,37 @@ from meanfield.errors import require, short
 from meanfield.tools.door import door
 from validate.data.batches import written
 from validate.data.measures import Estimate
-from validate.data.measuring import ABOUT
 from validate.errors import ComparisonError
 
 if TYPE_CHECKING:
     import xarray
 
+UNITS = "units of the data"
+ABOUT = {  # name: (long name, units); each with its error, NAME_stderr
+    "shift": ("shift of the mean along the class, over its distance from the mean of the mixture", "1"),
+    "shift_norm": ("norm of the shift of the mean", UNITS),
+    "trace_ratio": ("trace of the covariance, guided over unguided", "1"),
+    "trace_unguided": ("trace of the covariance, unguided over exact: 1 but for the steps", "1"),
+    "w2": ("Wasserstein-2 distance of Gaussian fits, guided from unguided", UNITS),
+    "kl": ("Kullback-Leibler divergence of Gaussian fits, guided from unguided", "nat"),
+    "energy": ("energy distance, guided from unguided", UNITS),
+    "vendi": ("Vendi score, guided", "1"),
+    "vendi_unguided": ("Vendi score, unguided", "1"),
+    "accuracy": ("share of samples that the mixture takes for the class, guided", "1"),
+    "accuracy_unguided": ("share of samples that the mixture takes for the class, unguided", "1"),
+    "log_posterior": ("mean log posterior of the class, guided", "nat"),
+    "log_posterior_unguided": ("mean log posterior of the class, unguided", "nat"),
+    "t_decided": ("time at which the mean posterior of the class passes 1/2, guided", "VE time"),
+    "t_decided_unguided": ("time at which the mean posterior of the class passes 1/2, unguided", "VE time"),
+}
+LINES = {  # over a dimension
+    "shift_feature": ("feature", "shift of the mean", UNITS),
+    "variance_ratio": ("direction", "variance along an eigenvector of the class, guided over unguided", "1"),
+    "share": ("component", "share of the samples of the class, guided", "1"),
+    "share_unguided": ("component", "share of the samples of the class, unguided", "1"),
+    "posterior": ("step", "mean posterior of the class, guided", "1"),
+    "posterior_unguided": ("step", "mean posterior of the class, unguided", "1"),
+}
 THEORY = ("shift", "trace_ratio", "t_decided", "t_decided_unguided")
 SHOWN = 12  # classes in a table that is printed
 OPPOSITE = 3.0  # standard errors by which the trace must be off 1 for its sign to be known
