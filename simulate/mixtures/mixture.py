@@ -189,7 +189,9 @@ class Mixture:
             log = self.look(x, t, label).log
             found[log > best] = k
             best = np.maximum(best, log)
-        return np.array(self.classes)[found]
+        names = np.array(self.classes)
+        same = names.tolist() == list(self.classes)  # NumPy makes words of numbers among words
+        return (names if same else np.array(self.classes, object))[found]
 
     def modes(self, x: Numbers, target: Hashable) -> np.ndarray:
         """The most probable component of a class for every sample, (samples,): indices of components."""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits as raw_digits
 
+from meanfield import from_diffusers
 from simulate import Mixture
 from simulate.learned import load_digits
 from validate import predict
@@ -49,3 +50,16 @@ def test_features_and_labels_are_enough():
     one = predict(mixture, y[3], 2.0, n_samples=160, n_steps=60, progress=False)  # a label of NumPy's
     assert one.target == 3 and one.estimate("shift").value > 10.0 * one.estimate("shift").stderr
     assert one.dataset.shift_feature.size == mixture.dim == 61
+
+
+def test_a_scheduler_of_diffusers_is_a_sampler(quiet):
+    import diffusers
+
+    mixture = Mixture(np.random.default_rng(0).normal(size=(5, 8)), variances=0.2)
+    code = from_diffusers(diffusers.DDIMScheduler(timestep_spacing="trailing", clip_sample=False), 200)
+    found, own = (predict(mixture, 0, 1.5, sampler=s, n_samples=800, progress=False) for s in (code, "ode"))
+    for name in ("shift", "trace_ratio"):
+        a, b = found.estimate(name), own.estimate(name)
+        assert abs(a.value - b.value) < 4.0 * np.hypot(a.stderr, b.stderr) + 0.05 * b.value
+    weaker = predict(mixture, 0, 1.05, sampler=code, n_samples=800, progress=False).estimate("shift")  # control
+    assert abs(weaker.value - own.estimate("shift").value) > 0.08 * own.estimate("shift").value

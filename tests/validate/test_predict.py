@@ -220,6 +220,25 @@ def test_the_mean_field_is_that_of_the_solver():
     assert np.average(own, weights=found.dataset.variance) == pytest.approx(found.theory("trace_ratio"))
 
 
+def test_particles_of_a_crowd_are_those_of_the_mean_field():
+    """Many classes, many directions, as it assumes: numbers agree, and only at the right guidance."""
+    mixture = Mixture(np.random.default_rng(2).normal(size=(300, 150)), variances=0.5)
+    found = predict(mixture, 7, 1.0, n_samples=64, n_steps=40, progress=False)
+    other = predict(mixture, 7, 1.4, n_samples=64, n_steps=40, progress=False)
+    assert not [text for text in found.warnings if "W2 and KL" not in text]
+    for name, share in (("shift", 0.06), ("trace_ratio", 0.01), ("t_decided_unguided", 0.2)):
+        value, theory = found.estimate(name).value, found.theory(name)
+        assert abs(value - theory) < share * theory + 2.0 * found.estimate(name).stderr, name
+    assert abs(other.estimate("shift").value / found.theory("shift") - 1.0) > 0.06  # negative control
+
+
+def test_labels_of_several_kinds_are_told_apart():
+    mixture = Mixture([[0.0, 5.0], [5.0, 0.0], [0.0, -5.0]], variances=0.3, labels=["a", 1, 2.5])
+    assert mixture.classify([[5.0, 0.0], [0.0, 5.0]]).tolist() == [1, "a"]
+    found = predict(mixture, n_samples=64, n_steps=30, progress=False)
+    assert found.targets == ("a", 1, 2.5) and found.estimate("accuracy").value == 1.0
+
+
 def test_where_theory_and_particles_disagree_in_sign_it_is_said_first():
     """(V1) of docs/learned-score.md: a wide class grows beside a narrow one."""
     means = np.zeros((2, 8))
@@ -315,6 +334,18 @@ def test_a_report_is_one_file_with_warnings_first_and_is_not_overwritten(cats, e
     odd = Mixture([[0.0], [3.0]], variances=0.5, labels=["<script>", "b"])
     predict(odd, n_samples=64, **QUIET).report(tmp_path / "odd.html")
     assert "<script>" not in (tmp_path / "odd.html").read_text()
+
+
+def clipped(model, noise):
+    """Code whose samples end on the faces of a cube, most of them."""
+    return np.clip(euler(karras_sigmas(20, 0.02, 60.0))(model, noise), -0.1, 0.1)
+
+
+def test_samples_that_do_not_vary_are_no_surprise():
+    mixture = Mixture([[3.0, 0.0], [-3.0, 0.0]], variances=0.05)
+    found = predict(mixture, 0, 1.0, sampler=clipped, shape=(2,), n_samples=64, progress=False)
+    assert math.isnan(found.estimate("kl").value) and "do not vary in some direction" in " ".join(found.warnings)
+    assert "-" in repr(found) and "Without guidance the trace is" in found.warnings[0]
 
 
 def test_progress_goes_from_nothing_to_all():

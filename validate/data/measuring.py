@@ -108,16 +108,17 @@ def _of_moments(pairs: list[Pair], mixture: Mixture, shape: Shape, full: bool) -
     nothing = Estimate(math.nan, math.nan)
     trace = float(np.trace(shape.covariance))
     apart = lambda a, b: a.mean - b.mean  # noqa: E731
-    return {
-        "shift": jackknife(lambda a, b: along(apart(a, b), direction), pairs),
-        "shift_norm": root(jackknife(lambda a, b: float(np.sum(apart(a, b) ** 2)), pairs)),
-        "shift_feature": jackknife(apart, pairs),
-        "trace_ratio": jackknife(lambda a, b: a.trace / b.trace, pairs),
-        "trace_unguided": jackknife(lambda a, b: b.trace / trace, pairs),
-        "variance_ratio": jackknife(lambda a, b: a.variances / b.variances, pairs),
-        "w2": root(jackknife(w2_squared, pairs)) if full else nothing,
-        "kl": jackknife(kl, pairs) if full else nothing,
-    }
+    with np.errstate(divide="ignore", invalid="ignore"):  # samples that do not vary, as clipped ones
+        return {
+            "shift": jackknife(lambda a, b: along(apart(a, b), direction), pairs),
+            "shift_norm": root(jackknife(lambda a, b: float(np.sum(apart(a, b) ** 2)), pairs)),
+            "shift_feature": jackknife(apart, pairs),
+            "trace_ratio": jackknife(lambda a, b: np.divide(a.trace, b.trace), pairs),
+            "trace_unguided": jackknife(lambda a, b: b.trace / trace, pairs),
+            "variance_ratio": jackknife(lambda a, b: a.variances / b.variances, pairs),
+            "w2": root(jackknife(w2_squared, pairs)) if full else nothing,
+            "kl": jackknife(kl, pairs) if full else nothing,
+        }
 
 
 def _of_ways(ways: list[Any], plan: Plan) -> dict[str, Estimate]:

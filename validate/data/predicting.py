@@ -10,7 +10,6 @@ import numpy as np
 from meanfield.errors import checked, require, short, whole
 from meanfield.sampler.code import name_of
 from meanfield.sampler.embedding import checked_shape
-from meanfield.sampler.repeats import probe_repeats
 from meanfield.tools.door import door
 from meanfield.tools.memory import require_memory
 from meanfield.tools.progress import Progress
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 BATCHES = 4  # the least: an error bar of fewer is no error bar
 LEAST = 8  # samples of a batch
-CODE = "Other libraries: from_diffusers(scheduler), from_k_diffusion(function, sigmas)."
+CODE = "Other libraries: from_diffusers(scheduler, n_steps), from_k_diffusion(function, sigmas)."
 
 
 @door(ComparisonError)
@@ -56,7 +55,7 @@ def predict(
     target : the label of a class; None predicts every class, and the average.
     guidance : the weight w in s_c + w (s_c - s_u) (w = 0 is none; a guidance scale is 1 + w), a schedule or a rule.
     sampler : "ode", "sde", a stochasticity eta, or a sampler's own code: a function of (model, noise), such as
-        `from_diffusers(scheduler)`; n_steps and t_start are then not looked at, and its levels are in
+        `from_diffusers(scheduler, 30)`; n_steps and t_start are then not looked at, and its levels are in
         units of the data.
     n_samples : guided samples of each class, >= 8 a batch. Gaussian fits (W2 and KL) need more than twice as many as
         dimensions.
@@ -94,8 +93,6 @@ def predict(
     first = plans[0]
     if first.code is None:
         warn_of_early_start(first.problem, mixture, first.target, first.problem.T)
-    else:
-        probe_repeats(first.problem, first.code, first.shape)
     crowd = Crowd.of(mixture)
     units = first.n_steps * 2 * first.n_batches
     parts = []

@@ -96,6 +96,8 @@ class Found:
         dim, n = self.dataset.sizes["feature"], self.dataset.attrs["n_samples"]
         if n <= 2 * dim:
             found.append(f"W2 and KL of Gaussian fits need n_samples > {2 * dim}, twice the dimension; there are {n}.")
+        elif math.isnan(self.estimate("kl").value):
+            found.append("Samples do not vary in some direction: KL of Gaussian fits is left out. Are they clipped?")
         if math.isnan(self.estimate("shift").value):
             found.append("A class with the mean of the mixture has no direction: its shift is left out.")
         return found
