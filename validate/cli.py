@@ -1,4 +1,4 @@
-"""The command line: `cfgfield solve | simulate | sampler | design | export | validate | figures`.
+"""The command line: `cfgfield solve | simulate | data | sampler | design | export | validate | figures`.
 
 How a command ends, with which exit code, is in `validate.commands.endings`.
 """
@@ -15,6 +15,7 @@ import typer
 
 import meanfield
 from validate.agreement.comparison import compare
+from validate.commands.data import data
 from validate.commands.endings import CODES, DISAGREE, FAILURE, guarded
 from validate.commands.options import (
     Force,
@@ -186,6 +187,7 @@ def figures(
     typer.echo(f"{len(made)} figures in {out}/; all captions in {out}/README.md")
 
 
+app.command()(data)
 app.command()(sampler)
 app.command()(export)
 app.command()(design)
