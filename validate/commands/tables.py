@@ -33,7 +33,7 @@ def read_table(features: Path, labels: Path | None, column: str | None) -> tuple
         return readers[kind]()
     except ConfigError:
         raise
-    except (OSError, ValueError, KeyError, EOFError) as cause:
+    except Exception as cause:  # a damaged file shows in many ways
         raise ConfigError(f"data must be a file that can be read; {features}: {cause}.") from cause
 
 
