@@ -38,7 +38,7 @@ def read_table(features: Path, labels: Path | None, column: str | None) -> tuple
 
 
 def _npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    with np.load(path, allow_pickle=False) as found:
+    with open(path, "rb") as file, np.load(file, allow_pickle=False) as found:
         for X, y in NAMES:
             if X in found.files and y in found.files:
                 return found[X], found[y]
