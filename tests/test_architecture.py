@@ -57,7 +57,8 @@ ARROWS = {
 SEEN_BY_THE_JUDGE = STATED | SOLVED | {"meanfield", "simulate"}
 SEEN_BY_THE_JUDGE |= {name for name in ARROWS if name.startswith(("simulate.", "validate."))}
 # The judge in layers: each sees those before.
-LAYERS = ("results", "agreement", "sweeps", "regimes", "samplers", "data", "figures", "gallery", "commands", "cli")
+LAYERS = ("results", "agreement", "sweeps", "regimes", "samplers", "data", "tuning", "figures", "gallery")
+LAYERS += ("commands", "cli")
 for n, layer in enumerate(LAYERS):
     ARROWS[f"validate.{layer}"] = SEEN_BY_THE_JUDGE | {f"validate.{lower}" for lower in LAYERS[:n]}
 # Single doors besides, each with its reason.
@@ -70,6 +71,8 @@ DOORS = {
     "simulate/sampled/lazy.py": {"meanfield.vector.draws", "meanfield.vector.finite"},
     # the no-go theorem of a rule that has no dose: its numbers are those of the solver
     "meanfield/exact/nogo.py": {"meanfield.theory.solver"},
+    # the method `Mixture.design` is a short way to the judge of schedules, loaded when it is called
+    "simulate/mixtures/mixture.py": {"validate.tuning.designing"},
     # particles on the line take the statement of its problem
     "simulate/samples/line.py": {f"meanfield.line.{name}" for name in ("sources", "statement", "scoreerror")},
     # the method `Schedule.for_timesteps` is a short way to the function, loaded when it is called

@@ -23,6 +23,7 @@ from validate.results.files import read_dataset, write_dataset
 from validate.samplers.checking import check_sampler
 from validate.samplers.outcome import SamplerCheck
 from validate.sweeps.grid import sweep
+from validate.tuning.result import MixtureDesign
 
 __all__ = [
     # agreement
@@ -46,6 +47,7 @@ __all__ = [
     "Comparison",
     "Extrapolation",
     "Judgement",
+    "MixtureDesign",
     "SamplerCheck",
     "Prediction",
     "Predictions",

@@ -18,6 +18,7 @@ from simulate.randomness.streams import EXACT, stream
 
 if TYPE_CHECKING:
     from simulate.samples.scored import ScoreFunction
+    from validate.tuning.result import MixtureDesign
 
 COVERING = 100.0  # t_start in units of the squared extent of the data
 REMEDY = "Mixture.fit(X, y) makes them from data."
@@ -254,6 +255,12 @@ class Mixture:
         """The largest squared distance between means, plus the largest variance in any direction."""
         apart = np.linalg.norm(self.means - self.means.mean(axis=0), axis=1).max()
         return float((2.0 * apart) ** 2 + self.components.largest())
+
+    def design(self, target: Hashable, w_max: float = 6.0, **options: Any) -> "MixtureDesign":
+        """The schedule that shifts a class and keeps its trace: see `validate.tuning.designing.design_mixture`."""
+        from validate.tuning.designing import design_mixture
+
+        return design_mixture(self, target, w_max, **options)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write it to one file, whole or not at all, with a checksum."""

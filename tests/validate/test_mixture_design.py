@@ -1,0 +1,159 @@
+"""Schedules tuned by particles of a mixture: the trace is kept on fresh numbers, controls, rivals, what cannot be had."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from meanfield import Piecewise, ProblemError, Rescale
+from simulate import Mixture, sample_mixture
+from validate import ComparisonError, MixtureDesign, read_dataset, write_dataset
+
+MIXTURE = Mixture(
+    [[0.0, 2.0], [0.0, -2.0], [1.5, 0.0], [-2.0, 1.0]],
+    variances=[0.4, 0.4, 0.5, 0.3],
+    labels=["cat", "cat", "dog", "eel"],
+)
+QUICK = {"theory": False, "n_steps": 40, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def dog():
+    return MIXTURE.design("dog", n_samples=1000, **QUICK)
+
+
+def trace_ratio(schedule, target="dog", sampler="ode", seed=77):
+    """With its error, written out with NumPy, on random numbers of its own."""
+    free, guided = (
+        np.split(
+            sample_mixture(
+                MIXTURE.problem(target, w, sampler), MIXTURE, target=target, n_samples=8000, n_steps=40, seed=seed
+            ),
+            8,
+        )
+        for w in (0.0, schedule)
+    )
+    ratios = [np.trace(np.cov(a.T)) / np.trace(np.cov(b.T)) for a, b in zip(guided, free, strict=True)]
+    return np.mean(ratios), np.std(ratios, ddof=1) / math.sqrt(8)
+
+
+@pytest.mark.parametrize("sampler", ["ode", "sde"])
+def test_the_tuned_window_keeps_the_trace_within_one_percent_and_its_neighbours_do_not(dog, sampler):
+    made = dog if sampler == "ode" else MIXTURE.design("dog", sampler="sde", n_samples=1000, **QUICK)
+    assert made.kept, repr(made)
+    ratio, error = trace_ratio(made.schedule, sampler=sampler)
+    assert error < 0.005
+    assert abs(ratio - 1.0) < 0.01 + 3.0 * error
+    (t,), (late, early) = made.schedule.edges, made.schedule.values
+    decade = 0.1 * math.log(made.dataset.attrs["t_start"] / 0.5)  # a tenth of the range of log t
+    for moved in (t * math.exp(decade), t * math.exp(-decade)):
+        ratio, error = trace_ratio(Piecewise([moved], [late, early]), sampler=sampler)
+        assert abs(ratio - 1.0) > 0.01 + 3.0 * error, "negative control"
+    assert made.estimate("shift").value > 10 * made.estimate("shift").stderr
+
+
+def test_rivals_have_the_same_shift_and_keep_less(dog):
+    shift, error = dog.estimate("shift")
+    assert set(dog.candidates) == {"window", "constant", "early only", "late unconditional", "interval"}
+    for name in dog.candidates:
+        other = dog.estimate("shift", name)
+        assert other.value == pytest.approx(shift, abs=0.02 * shift + 4.0 * math.hypot(error, other.stderr))
+    assert dog.candidates[0] == "window"
+    ratio, error = dog.estimate("trace_ratio", "constant")
+    assert ratio < 0.99 - 5.0 * error, "constant guidance does not keep it"
+
+
+def test_numbers_are_of_fresh_random_numbers_and_sampling_again_gives_them(dog):
+    """The bench has another seed; the verified numbers are those of the batches written out."""
+    about, n = dog.dataset.attrs, int(dog.dataset.n_samples.sel(candidate="constant"))
+    k = MIXTURE.classes.index("dog")
+    sides = []
+    for guidance in (dog.of("constant"), 0.0):
+        problem = MIXTURE.problem("dog", guidance)
+        options = {"n_samples": n // 8, "n_steps": 40, "seed": about["seed"] + 1}
+        sides.append(
+            np.concatenate(
+                [sample_mixture(problem, MIXTURE, target="dog", draw=8 * k + b, **options) for b in range(8)]
+            )
+        )
+    ratio = np.trace(np.cov(sides[0].T)) / np.trace(np.cov(sides[1].T))
+    assert dog.estimate("trace_ratio", "constant").value == pytest.approx(ratio, abs=2e-3)
+
+
+def test_a_smaller_shift_is_reached_and_a_larger_one_says_what_is():
+    made = MIXTURE.design("dog", shift=0.3, **QUICK)
+    assert made.estimate("shift").value == pytest.approx(0.3, abs=0.01)
+    assert json.loads(made.dataset.attrs["window"])[0] < 6.0
+    with pytest.raises(ProblemError, match=r"largest shift that keeps the trace at 1 .* is 0\.\d+"):
+        MIXTURE.design("dog", shift=50.0, **QUICK)
+
+
+def test_a_trace_that_cannot_be_kept_is_said_plainly():
+    """Without a negative window guidance only narrows this class."""
+    made = MIXTURE.design("dog", w_min=0.0, **QUICK)
+    assert not made.kept
+    assert "not kept" in made.warnings[0]
+    assert "NOT KEPT" in repr(made)
+    assert made.estimate("trace_ratio").value < 0.9
+
+
+def test_modes_are_counted_for_every_candidate():
+    """Far lobes of one class, of which the rival covers one: guidance empties it, and that is said."""
+    mixture = Mixture(
+        [[0.0, 3.0], [0.0, -3.0], [0.0, -3.2]], variances=[0.3, 0.3, 0.5], weights=[4, 1, 4], labels=["a", "a", "b"]
+    )
+    made = mixture.design("a", w_max=8.0, **QUICK)
+    assert made.lost("constant") == (1,)
+    assert any("constant loses modes: components [1]" in line for line in made.warnings)
+
+
+def test_equal_accuracy_and_the_amplitude_of_a_rule():
+    made = MIXTURE.design("dog", equal="accuracy", **QUICK)
+    level, error = made.estimate("log_posterior")
+    other = made.estimate("log_posterior", "early only")
+    assert other.value == pytest.approx(level, abs=0.02 * abs(level) + 4.0 * math.hypot(error, other.stderr))
+    ruled = MIXTURE.design("dog", guidance=Rescale(1.0, phi=0.3), w_max=3.0, n_samples=400, **QUICK)
+    plain = MIXTURE.design("dog", w_max=3.0, n_samples=400, **QUICK)
+    assert ruled.schedule != plain.schedule
+
+
+def test_it_is_kept_in_a_file_drawn_and_exported(dog, tmp_path):
+    write_dataset(dog.dataset, tmp_path / "design.nc")
+    again = MixtureDesign(read_dataset(tmp_path / "design.nc"))
+    assert repr(again) == repr(dog)
+    assert again.schedule == dog.schedule
+    levels = dog.schedule.for_timesteps(sigmas=[20.0, 5.0, 1.0]).scales
+    assert len(levels) == 3
+    figure, axes = dog.plot()
+    assert "shift" in axes.ravel()[0].get_xlabel()
+    figure.canvas.draw()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"w_max": 0.0}, "w_max must be a number > 0"),
+        ({"w_min": 0.5}, "w_min must be a number >= -10 and <= 0"),
+        ({"keep": 0.0}, "keep must be"),
+        ({"keep": 11.0}, "keep must be"),
+        ({"tolerance": 0.0}, "tolerance must be"),
+        ({"target": "cow"}, "target must be one of the classes"),
+        ({"equal": "beauty"}, "equal must be one of"),
+        ({"guidance": 2.0}, "guidance must be a rule"),
+        ({"n_samples": 10}, "n_samples must be"),
+        ({"shift": -1.0}, "shift must be"),
+    ],
+)
+def test_bad_input_is_refused_with_rule_value_and_remedy(options, words):
+    with pytest.raises(ProblemError, match=words):
+        MIXTURE.design(**{"target": "dog", **QUICK, **options})
+
+
+def test_what_cannot_be_designed():
+    with pytest.raises(ProblemError, match="single class"):
+        Mixture([[0.0, 0.0]], variances=1.0).design(0, **QUICK)
+    with pytest.raises(ProblemError, match="same mean"):
+        Mixture([[0.0, 0.0], [0.0, 0.0]], variances=[1.0, 2.0]).design(0, **QUICK)
+    with pytest.raises(ComparisonError, match="MixtureDesign"):
+        MixtureDesign(np.zeros(3))

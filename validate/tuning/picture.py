@@ -1,0 +1,44 @@
+"""The trade-off of a design: what the mean gains, what the variance keeps; nothing is computed."""
+
+from typing import TYPE_CHECKING, Any
+
+from validate.drawing import COLOURS, canvas
+
+if TYPE_CHECKING:
+    from validate.tuning.result import MixtureDesign
+
+MARKS = {
+    "window": ("*", COLOURS[1], 13), "constant": ("o", COLOURS[0], 6), "early only": ("D", COLOURS[2], 5),
+    "late unconditional": ("s", COLOURS[3], 5), "interval": ("^", COLOURS[4], 6), "mean field": ("X", COLOURS[6], 7),
+}  # fmt: skip
+
+
+def draw(found: "MixtureDesign", axes: Any) -> Any:
+    """See `MixtureDesign.plot`."""
+    about = found.dataset.attrs
+    with canvas(axes, (4.8, 3.4), 1) as (figure, grid):
+        panel = grid.ravel()[0]
+        keep, tolerance = about["keep"], about["tolerance"]
+        panel.axhspan(keep - tolerance, keep + tolerance, color="0.88", zorder=0, label=f"kept within {tolerance:.2g}")
+        for name in found.candidates:
+            mark, colour, size = MARKS[name]
+            shift, ratio = found.estimate("shift", name), found.estimate("trace_ratio", name)
+            panel.errorbar(
+                shift.value,
+                ratio.value,
+                ratio.stderr,
+                shift.stderr,
+                fmt=mark,
+                color=colour,
+                ms=size,
+                capsize=2,
+                label=name,
+            )
+        panel.set(
+            xlabel="shift of the mean / its distance from the centre",
+            ylabel="trace of the covariance,\nguided / unguided",
+        )
+        panel.set_title(f"class {found.target}")
+        panel.margins(0.12)
+        panel.legend(fontsize=7)
+    return figure, grid
