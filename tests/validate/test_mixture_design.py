@@ -1,4 +1,4 @@
-"""Schedules tuned by particles of a mixture: the trace is kept on fresh numbers, controls, rivals, what cannot be had."""
+"""Schedules tuned by particles of a mixture: the trace kept on fresh numbers, controls, rivals, what cannot be had."""
 
 import json
 import math
@@ -28,7 +28,7 @@ def trace_ratio(schedule, target="dog", sampler="ode", seed=77):
     free, guided = (
         np.split(
             sample_mixture(
-                MIXTURE.problem(target, w, sampler), MIXTURE, target=target, n_samples=8000, n_steps=40, seed=seed
+                MIXTURE.problem(target, w, sampler), MIXTURE, target=target, n_samples=16000, n_steps=40, seed=seed
             ),
             8,
         )
@@ -98,14 +98,17 @@ def test_a_trace_that_cannot_be_kept_is_said_plainly():
     assert made.estimate("trace_ratio").value < 0.9
 
 
-def test_modes_are_counted_for_every_candidate():
-    """Far lobes of one class, of which the rival covers one: guidance empties it, and that is said."""
-    mixture = Mixture(
-        [[0.0, 3.0], [0.0, -3.0], [0.0, -3.2]], variances=[0.3, 0.3, 0.5], weights=[4, 1, 4], labels=["a", "a", "b"]
+def test_a_mode_that_is_lost_is_said_for_every_candidate_and_one_that_is_kept_is_not():
+    """A small mode of one class lies under another class: guidance empties it. Far apart it stays."""
+    near, far = (
+        Mixture([[0.0, 3.0], [0.0, -3.0], b], variances=[0.3, 0.3, 0.5], weights=[4, 1, 8], labels=["a", "a", "b"])
+        for b in ([0.0, -3.0], [30.0, 0.0])
     )
-    made = mixture.design("a", w_max=8.0, **QUICK)
-    assert made.lost("constant") == (1,)
+    made = near.design("a", w_max=8.0, w_min=0.0, **QUICK)  # constant guidance: no window to tune
+    assert made.lost() == made.lost("constant") == (1,)
     assert any("constant loses modes: components [1]" in line for line in made.warnings)
+    made = far.design("a", w_max=8.0, w_min=0.0, **QUICK)
+    assert all(made.lost(name) == () for name in made.candidates), "negative control"
 
 
 def test_equal_accuracy_and_the_amplitude_of_a_rule():

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 BATCHES = 8
 ENOUGH = 0.25  # of the tolerance: a standard error that needs no more samples
-GROWTH, LARGEST = 4, 4  # factors by which samples grow until that, and at most
+GROWTH, LARGEST = 4, 16  # factors by which samples grow until that, and at most
 EXPECTED = 80  # runs of a search, for a progress bar
 OWN, THEORY = "window", "mean field"
 
@@ -67,8 +67,8 @@ def design_mixture(
     guidance : a rule, such as `Rescale`, whose amplitude is designed; None for a weight.
     sampler : "ode", "sde" or a stochasticity eta.
     theory : also try what `meanfield.design` makes for the spectrum of the class; it takes most of the time.
-    n_samples : of each run, >= 160; more are taken until the error of the trace is a quarter of the tolerance, 4 times
-        as many at most, to verify 16 times. n_steps, seed, t_start : as in `sample_mixture` and `Mixture.problem`.
+    n_samples : of each run, >= 160; more are taken until the error of the trace is a quarter of the tolerance, 16 times
+        as many at most. n_steps, seed, t_start : as in `sample_mixture` and `Mixture.problem`.
     progress : False is silent, True shows a bar after two seconds, None does so on a terminal.
 
     Returns
@@ -107,7 +107,7 @@ def design_mixture(
 
         bench = Bench(problem, mixture, target, n_samples=n_samples, n_steps=n_steps, seed=seed, show=ran)
         axis = Axis(bench.trace / mixture.dim, problem.T)
-        bench, window = _window(bench, axis, (w_min, w_max), keep, tolerance, shift)
+        tuned_on, window = _window(bench, axis, (w_min, w_max), keep, tolerance, shift)
         level = getattr(window.trial, EQUAL[equal])
         schedules = {OWN: window.trial.schedule, **rivals(bench, axis, w_max, keep, equal, level)}
         made = by_theory(mixture, target, problem, w_min, w_max) if theory and not problem.schedule.by_rule else None
@@ -119,8 +119,8 @@ def design_mixture(
         data.assign_attrs(
             target=json.dumps(target), keep=keep, tolerance=tolerance, w_min=w_min, w_max=w_max, equal=equal,
             sampler=str(sampler), guidance=json.dumps(problem.guidance.to_dict()) if problem.schedule.by_rule else "",
-            window=json.dumps([window.w, axis.t(window.s), window.w_late]), tuned_on=bench.n_samples, n_steps=n_steps,
-            seed=seed, t_start=problem.T, versions=json.dumps(versions()),
+            window=json.dumps([window.w, axis.t(window.s), window.w_late]), tuned_on=tuned_on.n_samples,
+            n_steps=n_steps, seed=seed, t_start=problem.T, versions=json.dumps(versions()),
         )
     )  # fmt: skip
 
@@ -145,7 +145,7 @@ def _problem(mixture: Mixture, target: Hashable, guidance: Any, sampler: Any, t_
 def _window(
     bench: Bench, axis: Axis, bounds: tuple[float, float], keep: float, tolerance: float, shift: float | None
 ) -> tuple[Bench, Window]:
-    """The window, on a bench with samples enough for the tolerance."""
+    """The window, and a bench with samples enough for the tolerance."""
     w_min, w_max = bounds
     lates = [w_min * x for x in RUNGS] if w_min < 0.0 else []
     found = tuned(bench, axis, w_max, lates, keep, tolerance)
@@ -198,7 +198,7 @@ def _verified(
 
     shape, rows = Shape.of(mixture, target), []
     for k, (name, schedule) in enumerate(schedules.items()):
-        n, most = bench.n_samples, 4 * LARGEST * bench.n_samples if name == OWN else 0
+        n, most = bench.n_samples, LARGEST * bench.n_samples if name == OWN else 0
         while True:
             plan = Plan(
                 mixture, target, problem.with_amplitude(schedule), None, None, n, BATCHES, bench.n_steps, bench.seed + 1
