@@ -10,7 +10,7 @@ import pytest
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[1]
-LEARNED = {"09_a_learned_score"}  # they need the extra `learned`: tests/extras/test_learned_pages.py runs them
+LEARNED = {"09_a_learned_score", "11_your_data"}  # they need the extra `learned`: tests/extras/test_learned_pages.py runs them
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
@@ -48,4 +48,4 @@ def _public(module) -> set[str]:
 
 
 def test_they_are_in_order():
-    assert [p.stem[:2] for p in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06", "07", "08", "09", "10"]
+    assert [p.stem[:2] for p in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11"]
