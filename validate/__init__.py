@@ -47,8 +47,8 @@ __all__ = [
     "Comparison",
     "Extrapolation",
     "Judgement",
-    "MixtureDesign",
     "SamplerCheck",
+    "MixtureDesign",
     "Prediction",
     "Predictions",
     # errors

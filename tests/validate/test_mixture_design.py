@@ -6,9 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from meanfield import Piecewise, ProblemError, Rescale
+from meanfield import Constant, Piecewise, ProblemError, Rescale
 from simulate import Mixture, sample_mixture
 from validate import ComparisonError, MixtureDesign, read_dataset, write_dataset
+from validate.tuning.bench import Bench
 
 MIXTURE = Mixture(
     [[0.0, 2.0], [0.0, -2.0], [1.5, 0.0], [-2.0, 1.0]],
@@ -79,6 +80,17 @@ def test_numbers_are_of_fresh_random_numbers_and_sampling_again_gives_them(dog):
         )
     ratio = np.trace(np.cov(sides[0].T)) / np.trace(np.cov(sides[1].T))
     assert dog.estimate("trace_ratio", "constant").value == pytest.approx(ratio, abs=2e-3)
+
+
+def test_samples_that_stray_to_other_classes_are_seen():
+    """Unconditional for long, many stray; constant guidance loses none."""
+    options = {"n_samples": 1000, "n_steps": 40, "seed": 3}
+    bench = Bench(MIXTURE.problem("dog"), MIXTURE, "dog", show=lambda n: None, **options)
+    late, constant = bench(Piecewise([100.0], [-1.0, 6.0])), bench(Constant(2.0))
+    assert late.strayed > 0.1
+    assert late.loses(0.01)
+    assert constant.strayed <= 0.0
+    assert not constant.loses(0.01), "negative control"
 
 
 def test_a_smaller_shift_is_reached_and_a_larger_one_says_what_is():

@@ -27,6 +27,7 @@ class Trial(NamedTuple):
     shift : of the mean along that of the class, over its distance from the mean of the mixture.
     ratio : trace of the covariance over that of the twins. own : the same of samples that the mixture takes for the
         class: where it is below `ratio`, samples that were lost to other classes widen the rest.
+    strayed : share of the samples that the mixture takes for other classes, less that of the twins.
     log_posterior : mean log posterior of the class.
     """
 
@@ -34,12 +35,12 @@ class Trial(NamedTuple):
     shift: float
     ratio: Estimate
     own: float
+    strayed: float
     log_posterior: float
 
-    @property
-    def lost(self) -> float:
-        """What samples of other classes add to the trace ratio."""
-        return max(self.ratio.value - self.own, 0.0)
+    def loses(self, tolerance: float) -> bool:
+        """Whether more than the tolerance of the samples stray, or they make up half of it of the trace ratio."""
+        return self.strayed > tolerance or self.ratio.value - self.own > 0.5 * tolerance
 
 
 class Bench:
@@ -61,7 +62,7 @@ class Bench:
         self.mean, self.trace = mixture.mean(target), float(np.trace(mixture.covariance(target)))
         self._way = self.mean - mixture.mean()
         self._free = self._sampled(problem.replace(guidance=0.0))
-        self._free_own = self._own(self._free)
+        self._free_own, self._free_share = self._own(self._free)
 
     @property
     def n_samples(self) -> int:
@@ -96,16 +97,17 @@ class Bench:
         pairs = [(Moments.of(a, none, False), Moments.of(b, none, False)) for a, b in blocks]
         shift = float((x - free).mean(axis=0) @ self._way / (self._way @ self._way))
         log = self._mixture.look(x + self.mean, 0.0, self._target).log - self._mixture.look(x + self.mean, 0.0).log
+        own, share = self._own(x)
         return Trial(
-            schedule, shift, jackknife(lambda a, b: a.trace / b.trace, pairs), self._own(x) / self._free_own,
-            float(np.minimum(log, 0.0).mean()),
+            schedule, shift, jackknife(lambda a, b: a.trace / b.trace, pairs), own / self._free_own,
+            self._free_share - share, float(np.minimum(log, 0.0).mean()),
         )  # fmt: skip
 
     def _sampled(self, problem: Problem) -> np.ndarray:
         """Samples less the mean of the class."""
         return guided_samples(problem, self._mixture, self._target, **self._options) - self.mean
 
-    def _own(self, x: np.ndarray) -> float:
-        """Trace of the covariance of the samples that the mixture takes for the class."""
+    def _own(self, x: np.ndarray) -> tuple[float, float]:
+        """Trace of the covariance of the samples that the mixture takes for the class, and their share."""
         own = x[self._mixture.classify(x + self.mean) == self._target]
-        return float(np.sum(own.var(axis=0, ddof=1))) if len(own) > 1 else 0.0
+        return float(np.sum(own.var(axis=0, ddof=1))) if len(own) > 1 else 0.0, len(own) / len(x)

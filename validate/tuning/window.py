@@ -69,7 +69,7 @@ def tuned(bench: Bench, axis: Axis, w: float, lates: Sequence[float], keep: floa
             best = _nearer(best, here, keep, tolerance)
             if _off(before, keep) * _off(here, keep) <= 0.0:
                 found = _root(bench, axis, before, here, keep, tolerance)
-                if found.kept and found.trial.lost <= 0.5 * tolerance:
+                if found.kept and not found.trial.loses(tolerance):
                     return found
                 first = max(found.s - 2.0 * STRIDE, 0.0)  # a weaker late weight needs an earlier switch
                 break
@@ -98,7 +98,7 @@ def _off(window: Window, keep: float) -> float:
 
 def _nearer(best: Window, here: Window, keep: float, tolerance: float) -> Window:
     """The one whose trace is nearer to `keep`, among those that lose nothing."""
-    loses = here.trial.lost > 0.5 * tolerance
+    loses = here.trial.loses(tolerance)
     return best if loses or abs(_off(here, keep)) >= abs(_off(best, keep)) else here
 
 
