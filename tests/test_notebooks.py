@@ -10,7 +10,8 @@ import pytest
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[1]
-LEARNED = {"09_a_learned_score", "11_your_data"}  # they need the extra `learned`: tests/extras/test_learned_pages.py runs them
+# they need the extra `learned`: tests/extras/test_learned_pages.py runs them
+LEARNED = {"09_a_learned_score", "11_your_data"}
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 

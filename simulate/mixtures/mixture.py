@@ -76,7 +76,12 @@ class Mixture:
 
     @staticmethod
     def low_rank(
-        means: Numbers, ridge: Numbers, factors: Numbers, *, weights: Any = None, labels: Any = None
+        means: Numbers,
+        ridge: Numbers,
+        factors: Numbers,
+        *,
+        weights: Numbers | None = None,
+        labels: Sequence[Any] | None = None,
     ) -> "Mixture":
         """Covariances S_k = ridge_k + F_k^T F_k: for thousands of dimensions, where no matrix (dim, dim) fits.
 
@@ -100,7 +105,9 @@ class Mixture:
         return Mixture.of_components(LowRank(mu, base, root**2, axes), weights, labels)
 
     @staticmethod
-    def of_components(components: Components, weights: Any = None, labels: Any = None) -> "Mixture":
+    def of_components(
+        components: Components, weights: Numbers | None = None, labels: Sequence[Any] | None = None
+    ) -> "Mixture":
         """Of components in one of the forms of `simulate.mixtures`."""
         made = Mixture.__new__(Mixture)
         made._hold(components, weights, labels)

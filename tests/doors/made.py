@@ -62,6 +62,10 @@ def idle(model: Any, noise: Any) -> Any:
     return noise()
 
 
+TWO = cf.Mixture([[1.0, 0.0], [-1.0, 0.0], [0.0, 2.0]], variances=[0.3, 0.4, 0.5])
+SMALL = {"theory": False, "n_samples": 160, "n_steps": 30, "progress": False}
+
+
 @cache
 def results() -> dict[str, Any]:
     """Results whose methods are public too; each is made once."""
@@ -81,6 +85,7 @@ def results() -> dict[str, Any]:
     }
     made["Prediction"] = cf.predict(**PREDICT)
     made["Predictions"] = cf.predict(**{**PREDICT, "target": None})
+    made["MixtureDesign"] = TWO.design(0, w_max=3.0, **SMALL)
     made["Design"] = cf.design(cf.Problem(classes=cf.Continuum(), sigma2=0.25, t_start=1000.0))
     made["Comparison"] = cf.compare(made["Trajectory"], made["Ensemble"], times=[0.0])
     made["Extrapolation"] = cf.extrapolate(made["Ensembles"])

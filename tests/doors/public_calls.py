@@ -22,6 +22,8 @@ from made import (
     RATIO,
     RUN,
     SCHEDULER,
+    SMALL,
+    TWO,
     Pipeline,
     code,
     family,
@@ -241,6 +243,11 @@ def _results() -> dict[str, Any]:
         "Extrapolation.predict": Call(made["Extrapolation"].predict, {"d": [10.0, 20.0]}),
         "Judgement.word": Call(made["Judgement"].word, {"verdict": made["Judgement"].verdicts[0]}),
         "Judgement.spread": Call(made["Judgement"].spread, {"ground": "equal d"}),
+        "MixtureDesign.of": Call(made["MixtureDesign"].of, {"candidate": "constant"}),
+        "MixtureDesign.estimate": Call(made["MixtureDesign"].estimate, {"name": "shift", "candidate": "window"}),
+        "MixtureDesign.lost": Call(made["MixtureDesign"].lost, {"candidate": "window"}),
+        "MixtureDesign.plot": Call(made["MixtureDesign"].plot, {"axes": None}),
+        "Mixture.design": Call(TWO.design, {"target": 0, "w_max": 3.0, **SMALL}),
         **{
             f"{name}.{method}": Call(getattr(made[name], method), words)
             for name in ("Prediction", "Predictions")

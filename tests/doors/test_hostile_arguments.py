@@ -20,7 +20,16 @@ REFUSED = {
     "Rule.w",
 }  # a file that is not there, no group, a weight of the sample
 NEEDS_TORCH = {"from_diffusers"}  # tests/extras
-SLOW = {"ratio_limits", "phi_drawn", "information_drawn", "potential", "design", "Comparison.plot"}  # for some values
+SLOW = {
+    "ratio_limits",
+    "phi_drawn",
+    "information_drawn",
+    "potential",
+    "design",
+    "Comparison.plot",
+    "Mixture.design",
+    "MixtureDesign.plot",
+}  # for some values
 SLOW |= {f"{name}.{method}" for name in ("Prediction", "Predictions") for method in ("plot", "report")}
 
 

@@ -12,7 +12,7 @@ from meanfield.guidance.schedules import Schedule
 from meanfield.tools.door import door
 from validate.data.batches import written
 from validate.data.measures import Estimate
-from validate.data.measuring import ABOUT
+from validate.data.prediction import ABOUT
 from validate.errors import ComparisonError
 
 if TYPE_CHECKING:
