@@ -30,7 +30,7 @@ elif form == "diag":
 elif form == "tied":
     mixture = Mixture(means, np.diag(rng.uniform(0.3, 0.5, size=d)))
 elif form == "low-rank":
-    mixture = Mixture.low_rank(means, 0.3, 0.3 * rng.normal(size=(K, 10, d)) / np.sqrt(d))
+    mixture = Mixture.low_rank(means, 0.3, 0.3 * rng.normal(size=(K, min(10, d), d)) / np.sqrt(d))
 else:
     values, basis = rng.uniform(0.0, 0.3, size=(K, d)), np.linalg.qr(rng.normal(size=(d, d)))[0]
     mixture = Mixture.of_components(LowRank(means, np.full(K, 0.3), values, np.tile(basis.T, (K, 1, 1))))

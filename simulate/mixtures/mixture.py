@@ -115,7 +115,7 @@ class Mixture:
 
     def _hold(self, form: Components, weights: Any, labels: Any) -> None:
         n = len(form.means)
-        self.components = form
+        self.components, self.means, self.dim = form, form.means, form.means.shape[1]
         self.weights = stated_weights(weights, n)
         self.labels = stated_labels(labels, n)
         self.classes = tuple(dict.fromkeys(self.labels))
@@ -125,25 +125,15 @@ class Mixture:
             share = self.weights[self.members(label)].sum()
             require(share > 0.0, "every class must have weight", f"0 for class {label!r}", "Leave it out.")
 
-    @property
-    def means(self) -> np.ndarray:
-        """Of components, (components, dim)."""
-        return self.components.means
-
-    @property
-    def dim(self) -> int:
-        """Number of dimensions."""
-        return self.means.shape[1]
-
     def __repr__(self) -> str:
         shown = []
         for label in self.classes[:8]:
             k = len(self.members(label))
             shown.append(f"{label} {self.prior(label):.3g}" + (f" in {k} components" if k > 1 else ""))
         n, K = len(self.classes), len(self.means)
-        rest = f", ... {n - 8} more" if n > 8 else ""
+        shown += [f"... {n - 8} more"] if n > 8 else []
         counts = f"{n} {'class' if n == 1 else 'classes'}, {K} component{'s' * (K > 1)}"
-        return f"Mixture({counts}, {self.dim} dimensions: {', '.join(shown)}{rest})"
+        return f"Mixture({counts}, {self.dim} dimensions: {', '.join(shown)})"
 
     def members(self, target: Hashable = None) -> np.ndarray:
         """Indices of the components of a class; of all for None."""

@@ -156,8 +156,8 @@ class Mixed(Rule):
 
 def test_a_rule_of_ones_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "own_rule.py").write_text(OWN)
-    words = ["--continuum", "--sampler", "ode", "--t-start", "1000", "--w", "1", "--json", "--plugin", "own_rule.py"]
+    (tmp_path / "own_pair.py").write_text(OWN)
+    words = ["--continuum", "--sampler", "ode", "--t-start", "1000", "--w", "1", "--json", "--plugin", "own_pair.py"]
     done = CliRunner().invoke(app, ["solve", *words, "--rule", "mixed-in-a-test,share=0.25"])
     assert done.exit_code == 0, done.output
     same = solve(PROBLEM.replace(guidance=Composed(1.0, w_2=-0.75))).final

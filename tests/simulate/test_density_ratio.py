@@ -20,7 +20,7 @@ from meanfield import (
     reduced,
 )
 from meanfield.ensemble import Observable
-from simulate import run, sample_mixture, timestep_error
+from simulate import run, timestep_error
 from simulate.scores.fast import FastScore
 from simulate.scores.mixture import draw_direct
 from simulate.scores.reference import ContinuumScore, ReferenceScore
@@ -153,8 +153,6 @@ def test_ways_that_do_not_know_the_ratio_refuse_it():
     with pytest.raises(ValueError, match="more than can be held") as refusal:  # auto: neither lazy nor annealed
         run(p, **{**SMALL, "d": 100})
     assert "reduced" not in str(refusal.value)
-    with pytest.raises(ScheduleError, match="depends on the sample"):
-        sample_mixture(problem(classes=Fixed(2), t_start=100.0), np.eye(2))
 
 
 def compare(p, d, **options):

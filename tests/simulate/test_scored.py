@@ -255,6 +255,6 @@ def test_points_are_checked(points):
         score(np.zeros((4, 2)), -1.0)
 
 
-def test_guidance_that_depends_on_the_sample_is_refused_for_given_classes_too():
+def test_guidance_that_depends_on_the_sample_is_refused_for_given_scores():
     with pytest.raises(ScheduleError, match="depends on the sample"):
-        sample_mixture(problem(guidance=PowerLaw(1.0, exponent=0.5)), MEANS)
+        sample_scores(problem(guidance=PowerLaw(1.0, exponent=0.5)), *mixture(WIDTHS), 3)

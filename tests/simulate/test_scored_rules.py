@@ -6,7 +6,6 @@ import pytest
 from meanfield import (
     Continuum,
     CustomRule,
-    Fixed,
     Free,
     Interval,
     Piecewise,
@@ -19,7 +18,7 @@ from meanfield import (
     solve,
 )
 from meanfield.errors import ProblemError, ScheduleError
-from simulate import sample_mixture, sample_scores
+from simulate import sample_scores
 from validate import family_threshold
 
 DIM, SAMPLES = 1500, 120
@@ -105,5 +104,3 @@ def test_bad_rules_are_refused():
         sample_scores(BASE.replace(guidance=CustomRule(nan_below_one, 1.0)), conditional, unconditional, 4)
     with pytest.raises(ProblemError, match=r"a rule acts on denoised predictions, at t > 0; got t_end=0"):
         sample_scores(BASE.replace(guidance=Rescale(1.0)), conditional, unconditional, 4, t_end=0.0)
-    with pytest.raises(ScheduleError, match="depends on the sample"):
-        sample_mixture(BASE.replace(guidance=Rescale(1.0), classes=Fixed(3)), np.eye(3))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -24,6 +25,21 @@ HOSTILE = (
 BASE = {
     "solve": ["--alpha", "0.4"],
     "simulate": ["--alpha", "0.4", "--d", "4", "--n-samples", "4", "--n-disorder", "2", "--n-steps", "4"],
+    "data": [
+        "both.npz",
+        "--covariance",
+        "diag",
+        "--target",
+        "0",
+        "--n-samples",
+        "32",
+        "--n-batches",
+        "4",
+        "--n-steps",
+        "16",
+        "--out",
+        "results",
+    ],
     "design": ["--continuum", "--sampler", "ode", "--t-start", "100"],  # the fastest
     "sampler": ["--alpha", "0.4", "--steps", "4"],
     "export": ["schedule.json", "--levels", "3,1,0.1"],
@@ -48,6 +64,7 @@ def folder(tmp_path, monkeypatch):
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)
     (inner / "schedule.json").write_text('{"schedule": "constant", "value": 1.0}')
+    np.savez(inner / "both.npz", X=np.random.default_rng(0).normal(size=(20, 2)), y=np.repeat([0, 1], 10))
     monkeypatch.chdir(inner)
     return inner
 

@@ -59,7 +59,10 @@ def data(
 
     files = {name: out / file for name, file in NAMES.items()} if out is not None else {}
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except (OSError, ValueError) as cause:
+            raise ConfigError(f"--out must be a folder that can be made; {str(out)[:80]!r}: {cause}.") from cause
         check_outputs(force, **{f"out ({name})": path for name, path in files.items()})
     X, y = read_table(features, labels, label)
     if drop_constant and X.ndim == 2:
