@@ -190,7 +190,7 @@ def test_only_names_groups_and_never_a_folder(folder, tmp_path):
     for only in ("typo", "../../x", "/tmp"):
         result = call("validate", "--only", only, "--out", "results")
         assert result.exit_code == 2 and "only must be part of the name of a group" in result.stderr
-        assert sorted(p.name for p in folder.iterdir()) == ["schedule.json"]
+        assert sorted(p.name for p in folder.iterdir()) == ["both.npz", "schedule.json"]
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
 
