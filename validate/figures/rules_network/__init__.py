@@ -54,7 +54,7 @@ def _of(
 
 
 def _name(data: str, level: str, number: Any) -> str:
-    return f"{data}-{level.replace(' ', '-')}-{number}"
+    return f"{data}-{level.lower().replace(' ', '-')}-{number}"
 
 
 def _sorted(data: Data) -> dict[str, Parts]:
