@@ -65,6 +65,7 @@ class Rule(Amplified):
     """
 
     by_rule: ClassVar[bool] = True
+    widens: ClassVar[float] = 0.0  # by how much the class is wider that takes the unconditional's place; 0: none does
     isotropic: ClassVar[bool] = True  # whether a rotation of all vectors rotates the result
 
     def __post_init__(self) -> None:

@@ -39,6 +39,10 @@ class WeakModel(Rule):
         settle(self, delta=checked("delta", self.delta, low=0, open_low=True, error=ScheduleError))
         super().__post_init__()
 
+    @property
+    def widens(self) -> float:  # type: ignore[override]
+        return self.delta
+
     def other(self, x: Any, cond: Any, uncond: Any, t: float, variances: Any) -> Any:
         score = (cond - x) / t  # (mu_1 - x)/(variances + t)
         return x + t * score * (variances + t) / (variances + t + self.delta)

@@ -41,11 +41,19 @@ def push_of_rule(rule: Any, p: Any, w: float, c: Any, condensed: float) -> Push:
     unit, zero = np.sqrt(share * g), np.zeros(groups.n)
     x, mu = np.stack([unit * m, unit * np.sqrt(v), zero]), np.stack([unit, zero, zero])
     M = mu if c is None else c * x + np.stack([zero, zero, unit * np.sqrt(np.maximum((1.0 - c) * condensed, 0.0))])
-    k = 1.0 / (C + t)
-    cond, uncond = ((k * (C * x + t * centre)).reshape(1, -1) for centre in (mu, M))
-    weight = w if rule.factors is None else np.tile(w * np.array(rule.factors), 3)
-    made = rule.apply(x.reshape(1, -1), cond, uncond, t, weight, np.tile(C, 3)).reshape(3, -1)
-    along, rest, _ = (made - cond.reshape(3, -1)) / (k * t * unit)
+    along, rest, _ = added(rule, x, t, w, C, [mu, M]) / unit
     b = -rest / np.sqrt(v)
     a = along + b * m
     return Push(a, b) if groups.n > 1 else Push(float(a[0]), float(b[0]))
+
+
+def added(rule: Any, x: np.ndarray, t: float, w: float, C: np.ndarray, centres: list[np.ndarray]) -> np.ndarray:
+    """What a rule adds to D s_c, in the coordinates of x (coordinates, groups).
+
+    centres : M of the predictions: the conditional one, the unconditional one, perhaps a second condition's.
+    """
+    n, k = len(x), 1.0 / (C + t)
+    cond, uncond, *second = ((k * (C * x + t * M)).reshape(1, -1) for M in centres)
+    weight = w if rule.factors is None else np.tile(w * np.array(rule.factors), n)
+    made = rule.apply(x.reshape(1, -1), cond, uncond, t, weight, np.tile(C, n), *second).reshape(n, -1)
+    return (made - cond.reshape(n, -1)) / (k * t)

@@ -145,10 +145,7 @@ class Given:
         m = self.mixture
         chosen = rng.choice(len(m.weights), samples, p=m.weights)
         z, noise = rng.standard_normal((2, samples, self.dim))
-        for k in np.unique(chosen):
-            at = chosen == k
-            z[at] = m.means[k] + m.components.noise(int(k), z[at])
-        return z + np.sqrt(self._time(D)) * noise
+        return m.components.place(chosen, z) + np.sqrt(self._time(D)) * noise
 
     def log_posterior(self, y: np.ndarray, D: np.ndarray) -> np.ndarray:
         flat, at = y.reshape(-1, self.dim), np.ravel(D)

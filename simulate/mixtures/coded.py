@@ -57,14 +57,14 @@ class MixtureSpace:
 
     def centres(self, y: np.ndarray, t: float, w: float) -> tuple[np.ndarray, np.ndarray]:
         """See `Space`."""
-        own, whole_ = self._guided.look(y, t)
+        own, every = self._guided.look(y, t)
         if self._watch is not None:
-            self._watch(y, t, own, whole_)
+            self._watch(y, t, own, every)
         D = self.variances[0] + t
         self.target = y + D * own.score
         if self._alone:
             return self.target, self.target
-        return y + D * whole_.score, y + D * self._guided(y, t, w, own, whole_, t)
+        return y + D * every.score, y + D * self._guided(y, t, w, own, every, t)
 
 
 def coded_samples(
@@ -85,12 +85,7 @@ def coded_samples(
     """What a sampler's code makes of a batch: `Ran`, its samples (n_samples, dim) and the times of its calls."""
     n = whole("n_samples", n_samples, low=1)
     real = (mixture.dim,) if shape is None else tuple(shape)
-    require(
-        math.prod(real) == mixture.dim,
-        f"the shape of a sample must hold {mixture.dim} numbers",
-        real,
-        "See mixture.dim.",
-    )
+    require(math.prod(real) == mixture.dim, f"the shape of a sample must hold {mixture.dim} numbers", real)
     space = MixtureSpace(Guided(problem, mixture, target, second), (n, *real), alone, watch)
     seed, draw = whole("seed", seed, low=0), whole("draw", draw, low=0)
     reader, once = NoiseReader(seed, draw, range(n), mixture.dim), np.ones(1)

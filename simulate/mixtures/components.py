@@ -1,8 +1,8 @@
 """The components of a mixture and what a batch of samples sees of them: exact, for every form of covariance.
 
-Component k is N(mu_k, S_k). At VE time t its density is N(mu_k, S_k + t), and
+Component k is N(mu_k, S_k), of weight p_k. At VE time t its log-weight and its pull are
 
-    log-weight  l_k = log p_k - |S_k + t|^(-1/2) terms,      pull  (S_k + t)^-1 (mu_k - x).
+    l_k = log p_k + log N(x; mu_k, S_k + t),      (S_k + t)^-1 (mu_k - x).
 
 A set of components is summed in one pass (`Seen`), in chunks of samples: no array samples x components is kept. Nor is
 a matrix inverted:
@@ -83,6 +83,7 @@ class Components:
 
     def look(self, x: np.ndarray, t: float, log_weights: np.ndarray, members: np.ndarray) -> Seen:
         """What samples x (samples, dim) see at VE time t of the components `members` (indices)."""
+        members = members[log_weights[members] > -math.inf]
         parts, rows = [], max(ROWS, CHUNK // x.shape[1])
         for begin in range(0, len(x), rows):
             some = x[begin : begin + rows]
@@ -91,8 +92,21 @@ class Components:
             parts.append(sums.seen())
         return Seen(np.concatenate([p.log for p in parts]), np.concatenate([p.score for p in parts]))
 
+    def split(self, x: np.ndarray, t: float, log_weights: np.ndarray, members: np.ndarray) -> tuple[Seen, Seen]:
+        """What samples see of some components, and of all."""
+        own = self.look(x, t, log_weights, members)
+        others = np.delete(np.arange(len(self.means)), members)
+        return own, own.merged(self.look(x, t, log_weights, others)) if len(others) else own
+
+    def place(self, chosen: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Samples of the components `chosen` (samples,), made in place of normals z (samples, dim)."""
+        for k in np.unique(chosen):
+            at = chosen == k
+            z[at] = self.means[k] + self.noise(int(k), z[at])
+        return z
+
     def add(self, sums: Sums, x: np.ndarray, t: float, log_weights: np.ndarray, members: np.ndarray) -> None:
-        """Add the components `members` to running sums."""
+        """Add the components `members`, of weights above 0, to running sums."""
         raise NotImplementedError
 
     def logs(self, x: np.ndarray, t: float, members: np.ndarray) -> np.ndarray:
@@ -109,10 +123,6 @@ class Components:
 
     def covariance(self, k: int) -> np.ndarray:
         """S_k (dim, dim)."""
-        raise NotImplementedError
-
-    def traces(self) -> np.ndarray:
-        """tr S_k (components,)."""
         raise NotImplementedError
 
     def noise(self, k: int, z: np.ndarray) -> np.ndarray:

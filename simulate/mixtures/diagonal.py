@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulate.mixtures.components import Components, Sums
+from simulate.mixtures.components import Components, Seen, Sums
 
 BLOCK = 512  # components at a time
 
@@ -52,10 +52,6 @@ class Diagonal(Components):
     def covariance(self, k: int) -> np.ndarray:
         """See `Components`."""
         return np.diag(np.broadcast_to(self._of(np.array([k]))[0], self.means.shape[1:]))
-
-    def traces(self) -> np.ndarray:
-        """See `Components`."""
-        return np.broadcast_to(self.variances, self.means.shape).sum(axis=1)
 
     def noise(self, k: int, z: np.ndarray) -> np.ndarray:
         """See `Components`."""
@@ -106,11 +102,10 @@ class Rotated(Components):
         """Of its eigenvalues (dim,) and eigenvectors."""
         return cls(means, basis, Diagonal(means @ basis, np.asarray(values)[None]))
 
-    def add(self, sums: Sums, x: np.ndarray, t: float, log_weights: np.ndarray, members: np.ndarray) -> None:
+    def look(self, x: np.ndarray, t: float, log_weights: np.ndarray, members: np.ndarray) -> Seen:
         """See `Components`."""
-        rotated = Sums(*x.shape)
-        self.inner.add(rotated, x @ self.basis, t, log_weights, members)
-        sums.top, sums.total, sums.pull = rotated.top, rotated.total, rotated.pull @ self.basis.T
+        log, score = self.inner.look(x @ self.basis, t, log_weights, members)
+        return Seen(log, score @ self.basis.T)
 
     def logs(self, x: np.ndarray, t: float, members: np.ndarray) -> np.ndarray:
         """See `Components`."""
@@ -127,10 +122,6 @@ class Rotated(Components):
     def covariance(self, k: int) -> np.ndarray:
         """See `Components`."""
         return (self.basis * self.inner.variances[0]) @ self.basis.T
-
-    def traces(self) -> np.ndarray:
-        """See `Components`."""
-        return self.inner.traces()
 
     def noise(self, k: int, z: np.ndarray) -> np.ndarray:
         """See `Components`."""

@@ -16,10 +16,10 @@ from simulate.mixtures.low_rank import LowRank
 from simulate.mixtures.mixture import Mixture
 
 FORMAT = "cfgfield mixture 1"
-FORMS: dict[str, Any] = {
-    "diagonal": Diagonal,
-    "rotated": lambda means, values, basis: Rotated.along(means, values, basis),
-    "low-rank": LowRank,
+FORMS: dict[str, tuple[Any, Any]] = {  # name: (class, what makes one of its arrays)
+    "diagonal": (Diagonal, Diagonal),
+    "rotated": (Rotated, Rotated.along),
+    "low-rank": (LowRank, LowRank),
 }
 
 
@@ -44,7 +44,7 @@ def load(path: str | Path) -> Mixture:
         if about["format"] != FORMAT:
             raise ValueError(f"its format is {about['format']!r}, not {FORMAT!r}")
         weights = arrays.pop("weights")
-        return Mixture.of_components(FORMS[about["form"]](**arrays), weights, about["labels"])
+        return Mixture.of_components(FORMS[about["form"]][1](**arrays), weights, about["labels"])
     except ProblemError:
         raise
     except Exception as cause:  # a damaged file shows in many ways
@@ -55,4 +55,4 @@ def load(path: str | Path) -> Mixture:
 
 
 def _form(components: Components) -> str:
-    return {Diagonal: "diagonal", Rotated: "rotated", LowRank: "low-rank"}[type(components)]
+    return next(name for name, (cls, _) in FORMS.items() if type(components) is cls)

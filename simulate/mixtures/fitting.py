@@ -18,6 +18,7 @@ from simulate.mixtures.components import Components
 from simulate.mixtures.diagonal import Diagonal, Rotated
 from simulate.mixtures.low_rank import LowRank
 from simulate.mixtures.mixture import Mixture
+from simulate.mixtures.stating import plain_labels
 
 KINDS = ("shrunk", "full", "low-rank", "diag", "spherical", "tied")
 SHRINKAGES = {"ledoit-wolf": "ledoit_wolf", "oas": "oas"}
@@ -118,10 +119,8 @@ def _data(X: Any, y: Any) -> tuple[np.ndarray, list[Hashable]]:
         not len(bad), "X must be finite", f"nan or inf in {len(bad)} rows, the first {bad[:3].tolist()}",
         "Leave these rows out, or fill them in.",
     )  # fmt: skip
-    labels = [x.item() if isinstance(x, np.generic) else x for x in np.asarray(y, object).ravel()]
+    labels = plain_labels(np.asarray(y, object).ravel())
     require(len(labels) == len(X), f"y must have one label for each of the {len(X)} rows of X", f"{len(labels)} labels")
-    odd = [x for x in labels if not isinstance(x, str | int) and not (isinstance(x, float) and np.isfinite(x))]
-    require(not odd, "labels must be numbers or words", short(odd[:3]), "Leave out rows without a label.")
     _warn_of_doubts(X, labels)
     return X, labels
 
@@ -141,7 +140,7 @@ def _warn_of_doubts(X: np.ndarray, labels: list[Hashable]) -> None:
             "them out: np.unique(X, axis=0, return_index=True)"
         )
     for doubt in doubts:
-        warnings.warn(doubt + ".", DataWarning, stacklevel=6)
+        warnings.warn(doubt + ".", DataWarning, stacklevel=7)
 
 
 def _component_counts(components: Any, classes: list[Hashable]) -> dict[Hashable, int]:

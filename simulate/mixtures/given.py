@@ -97,35 +97,15 @@ def sample_mixture(
         mixture = means
     else:
         mixture = _of_means(problem, means, covariances)
+    common: dict[str, Any] = {"n_samples": n_samples, "seed": seed, "draw": draw, "second": second}
     if sampler is not None:
         real = None if shape is None else checked_shape(shape)
-        ran = coded_samples(
-            problem,
-            sampler,
-            mixture,
-            target,
-            n_samples=n_samples,
-            seed=seed,
-            draw=draw,
-            second=second,
-            shape=real,
-            xp=xp,
-        )
+        ran = coded_samples(problem, sampler, mixture, target, shape=real, xp=xp, **common)
         warn_of_early_start(problem, mixture, target, float(ran.times.max()))
         return ran.x
     require(shape is None and xp is None, "shape and xp are those of a sampler's code", "no sampler", "Leave them out.")
     warn_of_early_start(problem, mixture, target, problem.T)
-    return guided_samples(
-        problem,
-        mixture,
-        target,
-        n_samples=n_samples,
-        n_steps=n_steps,
-        seed=seed,
-        draw=draw,
-        second=second,
-        progress=progress,
-    )
+    return guided_samples(problem, mixture, target, n_steps=n_steps, progress=progress, **common)
 
 
 def _of_means(problem: Problem, means: Any, covariances: Any) -> Mixture:
@@ -157,5 +137,5 @@ def warn_of_early_start(problem: Problem, mixture: Mixture, target: Hashable, T:
             f"between means ({apart:.3g}), the largest variance ({largest:.3g}) and the distance of the target "
             f"from the origin ({size:.3g}). Take t_start={start:.3g}, or centre the data and divide by their width.",
             StartWarning,
-            stacklevel=3,
+            stacklevel=4,
         )

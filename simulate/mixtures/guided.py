@@ -15,13 +15,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from meanfield.errors import NoMinimiserError, require, short
+from meanfield.errors import ScheduleError, require, short
 from meanfield.problem.statement import Problem
+from meanfield.rules.base import Rule
 from meanfield.tools.progress import Progress
 from simulate.mixtures.components import Seen
 from simulate.mixtures.mixture import Mixture
 from simulate.samples.batch import Batch, require_start
 from simulate.samples.driven import driven
+from simulate.samples.scored import ruled
+from simulate.steps.guidance_force import minimising, power
 from simulate.steps.resolving import Resolution
 
 NEAR = 1e-12  # of the least variance: a rule is not asked closer to t = 0
@@ -60,20 +63,20 @@ class Guided:
         takes = problem.schedule.second
         rule = f"{short(problem.guidance)} takes {'a' if takes else 'no'} second condition"
         require(takes == (second is not None), rule, f"second={short(second)}", "second= is the label of a class.")
+        if problem.schedule.by_rule:
+            own = "a rule whose `other` is its own must say by how much it `widens` the class, on a mixture"
+            known: Any = problem.schedule
+            fits = type(known).other is Rule.other or known.widens > 0.0
+            require(fits, own, known, "Use sample_scores, with the score that it needs.", error=ScheduleError)
         self.problem, self.mixture, self.target = problem, mixture, target
         self._second = () if second is None else (mixture.members(second),)
         self._members = mixture.members(target)
-        self._others = np.setdiff1d(mixture.members(), self._members)
         self._prior = math.log(mixture.prior(target))
         self._least = mixture.components.least(self._members)
 
     def look(self, x: np.ndarray, t: float) -> tuple[Seen, Seen]:
         """What samples see of the class, and of all."""
-        m = self.mixture
-        own = m.components.look(x, t, m.log_weights, self._members)
-        if not len(self._others):
-            return own, own
-        return own, own.merged(m.components.look(x, t, m.log_weights, self._others))
+        return self.mixture.components.split(x, t, self.mixture.log_weights, self._members)
 
     def __call__(self, x: np.ndarray, t: float, w: float, own: Seen, whole: Seen, inside: float) -> np.ndarray:
         """The guided score; w is the factor that depends on t alone, `inside` the time that a rule sees."""
@@ -87,29 +90,18 @@ class Guided:
         """The weight, a number or one of every sample (samples, 1)."""
         schedule = self.problem.schedule
         if schedule.by_ratio:
-            found = schedule.w_ratio(whole.log - own.log + self._prior)  # type: ignore[attr-defined]
-            lost = int(np.count_nonzero(~np.isfinite(found)))
-            if lost:
-                raise NoMinimiserError(
-                    f"density-ratio guidance needs beta r < 1, r = p_t(x)/p_t(x|c), at every sample; at t = {t:.4g} it "
-                    f"is not so for {lost} of {len(found)}. Take more steps, a smaller beta, or w_max."
-                )
-            return found[:, None]
-        if schedule.exponent and not schedule.by_rule:
-            difference = own.score - whole.score
-            norm = np.linalg.norm(difference, axis=1, keepdims=True) / math.sqrt(self.mixture.dim)
-            return w * np.power(norm, schedule.exponent, where=norm > 0, out=np.zeros_like(norm))
+            return minimising(schedule, whole.log - own.log + self._prior, t)
+        if schedule.exponent:
+            return w * power(own.score - whole.score, schedule.exponent, self.mixture.dim)
         return w
 
     def _by_rule(self, x: np.ndarray, t: float, w: float, own: np.ndarray, whole: np.ndarray, inside: float) -> Any:
         rule: Any = self.problem.schedule
-        delta, unit = getattr(rule, "delta", None), math.sqrt(self.mixture.dim)
-        if delta is not None:  # the weak model is the class with all its variances larger
-            whole = self.mixture.components.look(x, t + delta, self.mixture.log_weights, self._members).score
-        more = (self.mixture.components.look(x, t, self.mixture.log_weights, k).score for k in self._second)
-        cond, other, *second = ((x + t * score) / unit for score in (own, whole, *more))
-        weight = w if rule.factors is None else w * rule.factors[0]
-        return (unit * rule.combined(x / unit, cond, other, inside, weight, *second) - x) / t
+        look, weights = self.mixture.components.look, self.mixture.log_weights
+        if rule.widens:
+            whole = look(x, t + rule.widens, weights, self._members).score
+        more = (look(x, t, weights, members).score for members in self._second)
+        return ruled(rule, x, t, w, inside, [own, whole, *more])
 
 
 def guided_samples(

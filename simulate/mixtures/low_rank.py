@@ -96,10 +96,6 @@ class LowRank(Components):
         """See `Components`."""
         return self.ridge[k] * np.eye(self.means.shape[1]) + (self.axes[k].T * self.extra[k]) @ self.axes[k]
 
-    def traces(self) -> np.ndarray:
-        """See `Components`."""
-        return self.ridge * self.means.shape[1] + self.extra.sum(axis=1)
-
     def noise(self, k: int, z: np.ndarray) -> np.ndarray:
         """See `Components`."""
         root = math.sqrt(self.ridge[k])

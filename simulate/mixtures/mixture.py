@@ -176,8 +176,8 @@ class Mixture:
 
     def posterior(self, x: Numbers, target: Hashable, t: float = 0.0) -> np.ndarray:
         """p_t(class | x), (samples,)."""
-        x, t = self._state(x, t)
-        return np.exp(self.look(x, t, target).log - self.look(x, t).log)
+        own, whole = self.components.split(*self._state(x, t), self.log_weights, self.members(target))
+        return np.exp(own.log - whole.log)
 
     def classify(self, x: Numbers, t: float = 0.0) -> np.ndarray:
         """The most probable class of every sample, (samples,)."""
@@ -211,10 +211,7 @@ class Mixture:
         p = self.weights[members] / self.weights[members].sum()
         chosen = members[stream(seed, EXACT, 0).choice(len(members), n, p=p)]
         z = normals(make_key(seed, EXACT, 1), range(n), self.dim, out=np.empty((n, self.dim)))
-        for k in np.unique(chosen):
-            at = chosen == k
-            z[at] = self.means[k] + self.components.noise(int(k), z[at])
-        return z
+        return self.components.place(chosen, z)
 
     def mean(self, target: Hashable = None) -> np.ndarray:
         """Of a class, or of all, (dim,)."""

@@ -54,9 +54,20 @@ def stated_weights(weights: Any, n: int) -> np.ndarray:
 
 def stated_labels(labels: Any, n: int) -> tuple[Hashable, ...]:
     """Plain numbers or words, one of every component."""
-    found = list(range(n)) if labels is None else [x.item() if isinstance(x, np.generic) else x for x in labels]
+    found = list(range(n)) if labels is None else plain_labels(labels)
     require(len(found) == n, f"labels must be {n}, one of every component", f"{len(found)} labels")
-    for x in found:
-        good = isinstance(x, str | int) or (isinstance(x, float) and np.isfinite(x))
-        require(good, "labels must be numbers or words", x)
     return tuple(found)
+
+
+def plain_labels(labels: Any) -> list[Hashable]:
+    """Labels as Python's own numbers and words.
+
+    Examples
+    --------
+    >>> plain_labels(np.array([1, 2])), plain_labels(["cat"])
+    ([1, 2], ['cat'])
+    """
+    found = [x.item() if isinstance(x, np.generic) else x for x in labels]
+    odd = [x for x in found if not isinstance(x, str | int) and not (isinstance(x, float) and np.isfinite(x))]
+    require(not odd, "labels must be numbers or words", short(odd[:3]), "Leave out what has none.")
+    return found

@@ -159,15 +159,21 @@ def _guided(x: np.ndarray, t: float, w: float, conditional: ScoreFunction, uncon
 
 def _by_rule(rule: Any, x: np.ndarray, t: float, w: float, inside: float, scores: dict[str, Any]) -> np.ndarray:
     """The score of what a rule makes of the denoised predictions; `inside` is the time that the rule sees."""
-    unit, needless = math.sqrt(x.shape[1]), rule.second and not rule.competes
-    made = {
-        name: (x + t * _checked(name, function, x, t)) / unit
+    needless = rule.second and not rule.competes
+    found = {
+        name: _checked(name, function, x, t)
         for name, function in scores.items()
         if not (needless and name == "unconditional")
     }
-    cond, uncond, *second = (made.get(name, made["conditional"]) for name in scores)
+    return ruled(rule, x, t, w, inside, [found.get(name, found["conditional"]) for name in scores])
+
+
+def ruled(rule: Any, x: np.ndarray, t: float, w: float, inside: float, scores: list[np.ndarray]) -> np.ndarray:
+    """The score of what a rule makes of scores (samples, dim): the conditional one, the other, perhaps a second."""
+    unit = math.sqrt(x.shape[1])
+    cond, other, *second = ((x + t * score) / unit for score in scores)
     weight = w if rule.factors is None else w * rule.factors[0]
-    return (unit * rule.combined(x / unit, cond, uncond, inside, weight, *second) - x) / t
+    return (unit * rule.combined(x / unit, cond, other, inside, weight, *second) - x) / t
 
 
 def _checked(name: str, function: ScoreFunction, x: np.ndarray, t: float) -> np.ndarray:

@@ -49,9 +49,11 @@ def make_weigh(problem: Problem, d: int, mass: float) -> Weigh:
     """The weight of the guidance of `problem` at every sample; w is the factor that depends on t alone."""
     schedule = problem.schedule
     if schedule.by_ratio:
-        return lambda w, posterior, D: _by_ratio(schedule, posterior, np.min(D - problem.least_variance), mass)
+        return lambda w, posterior, D: minimising(
+            schedule, log_ratio(posterior, mass), np.min(D - problem.least_variance)
+        )
     if schedule.exponent:
-        return lambda w, posterior, D: w * _power(posterior.shift / D, schedule.exponent, d)
+        return lambda w, posterior, D: w * power(posterior.shift / D, schedule.exponent, d)
     return lambda w, posterior, D: w
 
 
@@ -69,8 +71,9 @@ def ratio_weight(schedule: Schedule, mass: float, posterior: Posterior) -> np.nd
     return schedule.w_ratio(log_ratio(posterior, mass))  # type: ignore[attr-defined]
 
 
-def _by_ratio(schedule: Schedule, posterior: Posterior, t: float, mass: float) -> np.ndarray:
-    w = ratio_weight(schedule, mass, posterior)
+def minimising(schedule: Any, log_r: np.ndarray, t: float) -> np.ndarray:
+    """Weight of every sample (samples, 1), of guidance that follows r; NoMinimiserError where it has none."""
+    w = schedule.w_ratio(log_r)
     lost = int(np.count_nonzero(~np.isfinite(w)))
     if lost:
         raise NoMinimiserError(
@@ -82,7 +85,14 @@ def _by_ratio(schedule: Schedule, posterior: Posterior, t: float, mass: float) -
     return w[:, None]
 
 
-def _power(difference: np.ndarray, exponent: float, d: int) -> np.ndarray:
-    """(|s_c - s_u|/d^(1/2))^exponent (samples, 1); 0 where both scores agree."""
+def power(difference: np.ndarray, exponent: float, d: int) -> np.ndarray:
+    """(|s_c - s_u|/d^(1/2))^exponent (samples, 1); 0 where both scores agree.
+
+    Examples
+    --------
+    >>> power(np.array([[3.0, 4.0], [0.0, 0.0]]), 2.0, 2)
+    array([[12.5],
+           [ 0. ]])
+    """
     norm = np.linalg.norm(difference, axis=1, keepdims=True) / np.sqrt(d)
     return np.power(norm, exponent, where=norm > 0, out=np.zeros_like(norm))

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from forms import FORMS, FULL, MEANS, RNG, WEIGHTS, D, made
 from written_out import WrittenOut
 
 from meanfield import (
-    ByGroup,
     Composed,
     DensityRatio,
     Free,
@@ -17,7 +17,6 @@ from meanfield import (
     ProblemError,
     Projected,
     Rescale,
-    ScheduleError,
     Tangential,
     WeakModel,
     ZeroStar,
@@ -26,41 +25,7 @@ from meanfield import (
 from simulate import Mixture, run_sampler, sample_mixture, sample_scores
 from simulate.samples.batch import Batch
 
-RNG = np.random.default_rng(11)
-K, D = 5, 4
-MEANS = RNG.normal(size=(K, D)) * 1.5
-MIXING = RNG.normal(size=(K, D, D)) * 0.4
-FULL = np.einsum("kij,klj->kil", MIXING, MIXING) + 0.06 * np.eye(D)
-TABLE = RNG.uniform(0.1, 0.6, size=(K, D))
-WIDTHS = RNG.uniform(0.1, 0.6, size=K)
-FACTORS = RNG.normal(size=(K, 2, D)) * 0.5
-LABELS, WEIGHTS = ["a", "a", "b", "b", "c"], [1.0, 2.0, 3.0, 1.0, 1.0]
-OPTIONS = {"labels": LABELS, "weights": WEIGHTS}
-
-
-def diagonals(table):
-    return np.array([np.diag(row) for row in table])
-
-
-FORMS = {
-    "full": (lambda: Mixture(MEANS, FULL, **OPTIONS), FULL),
-    "tied": (lambda: Mixture(MEANS, FULL[0], **OPTIONS), np.array([FULL[0]] * K)),
-    "diag": (lambda: Mixture(MEANS, variances=TABLE, **OPTIONS), diagonals(TABLE)),
-    "diag for all": (lambda: Mixture(MEANS, variances=TABLE[:1], **OPTIONS), diagonals(TABLE[[0] * K])),
-    "spherical": (lambda: Mixture(MEANS, variances=WIDTHS, **OPTIONS), diagonals(np.repeat(WIDTHS[:, None], D, 1))),
-    "one number": (lambda: Mixture(MEANS, variances=0.3, **OPTIONS), np.array([0.3 * np.eye(D)] * K)),
-    "low-rank": (
-        lambda: Mixture.low_rank(MEANS, WIDTHS, FACTORS, **OPTIONS),
-        np.array([w * np.eye(D) + F.T @ F for w, F in zip(WIDTHS, FACTORS, strict=True)]),
-    ),
-}
-
-
-@pytest.fixture(params=FORMS)
-def pair(request):
-    """A mixture, and the same written out, its target the class of two components."""
-    make, covariances = FORMS[request.param]
-    return make(), WrittenOut(WEIGHTS, MEANS, covariances, [0, 1])
+pair = pytest.fixture(params=FORMS)(made)
 
 
 def test_densities_and_scores_are_those_written_out(pair):
@@ -256,69 +221,3 @@ def test_a_batch_does_not_depend_on_its_size(pair):
     few, many = (sample_mixture(problem, mixture, n_samples=n, **options) for n in (3, 700))
     assert np.allclose(few, many[:3], atol=1e-9)
     assert not np.allclose(few, many[3:6], atol=1e-3)
-
-
-def test_files_hold_all_and_notice_damage(pair, tmp_path):
-    mixture, _ = pair
-    path = tmp_path / "mixture.npz"
-    mixture.save(path)
-    again, x = Mixture.load(path), RNG.normal(size=(5, D))
-    assert np.array_equal(again.log_density(x), mixture.log_density(x))
-    assert (again.labels, again.classes, repr(again)) == (mixture.labels, mixture.classes, repr(mixture))
-    with pytest.raises(ProblemError, match="must not exist"):
-        mixture.save(path)
-    mixture.save(path, overwrite=True)
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(ProblemError, match="damaged"):
-        Mixture.load(path)
-    with pytest.raises(ProblemError, match=r"Mixture\.save"):
-        Mixture.load(tmp_path / "nothing.npz")
-
-
-BAD = {
-    "no means": (lambda: Mixture([1.0, 2.0], variances=1.0), "shape"),
-    "nan": (lambda: Mixture([[np.nan, 2.0]], variances=1.0), "finite"),
-    "both": (lambda: Mixture(MEANS, FULL, variances=1.0), "one of them"),
-    "neither": (lambda: Mixture(MEANS), "one of them"),
-    "no variance": (lambda: Mixture(MEANS, variances=0.0), "> 0"),
-    "table": (lambda: Mixture(MEANS, variances=np.ones((3, D))), "of shape"),
-    "not symmetric": (lambda: Mixture(MEANS, np.triu(np.ones((D, D)))), "symmetric"),
-    "indefinite": (lambda: Mixture(MEANS, np.diag([1.0, 1.0, 1.0, -0.1])), "positive definite"),
-    "weights": (lambda: Mixture(MEANS, variances=1.0, weights=[1.0, 2.0]), "weights must be 5"),
-    "negative weight": (lambda: Mixture(MEANS, variances=1.0, weights=[-1.0, 2.0, 1.0, 1.0, 1.0]), ">= 0"),
-    "empty class": (lambda: Mixture(MEANS, variances=1.0, weights=[1, 1, 1, 1, 0]), "every class must have weight"),
-    "labels": (lambda: Mixture(MEANS, variances=1.0, labels=["a"]), "labels must be 5"),
-    "no label": (lambda: Mixture(MEANS, variances=1.0, labels=["a", "b", None, "c", "d"]), "numbers or words"),
-    "target": (lambda: FORMS["full"][0]().score("dog"), "target must be one of the classes"),
-    "x": (lambda: FORMS["full"][0]().log_density(np.ones((2, 3))), "of shape"),
-    "t": (lambda: FORMS["full"][0]().log_density(np.ones((2, D)), t=-1.0), "t must be"),
-    "factors": (lambda: Mixture.low_rank(MEANS, 1.0, np.ones((K, 2, 3))), "fit"),
-}
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_bad_mixtures_are_refused(name):
-    call, words = BAD[name]
-    with pytest.raises(ProblemError, match=words):
-        call()
-
-
-def test_doors_refuse_what_does_not_fit():
-    mixture = FORMS["full"][0]()
-    problem = mixture.problem("a", guidance=1.0)
-    with pytest.raises(ProblemError, match="its own covariances"):
-        sample_mixture(problem, mixture, FULL, target="a")
-    with pytest.raises(ProblemError, match="finite start"):
-        sample_mixture(problem.replace(t_start=math.inf), mixture, target="a")
-    with pytest.raises(ProblemError, match="target must be one of"):
-        sample_mixture(problem, mixture, target="dog")
-    with pytest.raises(ProblemError, match="those of a sampler's code"):
-        sample_mixture(problem, mixture, target="a", shape=(2, 2))
-    with pytest.raises(ProblemError, match="must hold 4 numbers"):
-        sample_mixture(problem, mixture, target="a", shape=(2, 3), sampler=heun([80.0, 0.0]))
-    with pytest.raises(ProblemError, match="its own dimension"):
-        run_sampler(problem, heun([80.0, 0.0]), mixture=mixture, target="a", d=7, n_samples=2, n_disorder=1)
-    with pytest.raises(ScheduleError, match="groups of directions"):
-        mixture.problem("a", guidance=ByGroup(1.0, factors=[1.0, 0.5]))

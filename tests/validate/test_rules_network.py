@@ -96,7 +96,8 @@ def test_the_weak_model_and_the_bands_are_what_the_theory_has(schedule):
     for rule, other in (("weak model", "two bands"), ("two bands", "weak model")):
         z = (found[rule] / theory[rule] - 1.0) / (2.0 / n) ** 0.5
         assert np.abs(z).max() < 4.5, rule
-        assert np.abs((found[rule] / theory[other] - 1.0) / (2.0 / n) ** 0.5).max() > 6.0
+        wrong = (found[rule] / theory[other] - 1.0) / (2.0 / n) ** 0.5  # in the designed window both keep the variance
+        assert np.abs(wrong).max() > (6.0 if schedule == DESIGNED else 10.0)
 
 
 def test_cells_are_stated_for_theory_and_for_scores():

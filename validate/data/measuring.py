@@ -89,15 +89,15 @@ def measured(plan: Plan, shape: Shape, show: Callable[[float], Any]) -> "xarray.
 
 
 def _way(plan: Plan, shape: Shape, way: Way, full: bool) -> _Way:
-    mixture, x, own = plan.mixture, way.x, plan.mixture.look(way.x, 0.0, plan.target)
-    log = np.minimum(own.log - mixture.look(x, 0.0).log, 0.0)
+    mixture, x, members = plan.mixture, way.x, plan.mixture.members(plan.target)
+    own, whole = mixture.components.split(x, 0.0, mixture.log_weights, members)
+    log = np.minimum(own.log - whole.log, 0.0)
     open_still = log <= math.log(0.5)  # the others are of the class for sure
     right = int(np.sum(~open_still))
     if open_still.any():
         right += int(np.sum(mixture.classify(x[open_still]) == plan.target))
     n, h = min(IMAGES, len(x)), bandwidth(shape.covariance)
     scores = [vendi_score(x[i : i + n], h) for i in range(0, len(x) - n + 1, n)]
-    members = mixture.members(plan.target)
     modes = np.sum(mixture.modes(x, plan.target)[:, None] == members, axis=0)
     moments = Moments.of(x - shape.mean, shape.axes, full)
     return _Way(moments, float(np.mean(scores)), right, float(log.mean()), modes)

@@ -20,7 +20,7 @@ import numpy as np
 from meanfield.problem.statement import Problem
 from meanfield.theory.energies import crowd_advantage, exp, glass_advantage
 from meanfield.theory.motion import Groups, Motion, Point
-from meanfield.theory.push import NEAR
+from meanfield.theory.push import NEAR, added
 
 REST, TARGET, SECOND = 0, 1, 2  # who can have the weight
 
@@ -81,11 +81,7 @@ def push_of_pair(motion: Motion, p: Pair, owner: int) -> PairPush:
     mu_1, mu_2 = np.stack([unit, zero, zero, zero]), np.stack([zero, unit, zero, zero])
     across = unit * np.sqrt(np.maximum((1.0 - c) * (1.0 - p.beta), 0.0))  # the few classes that dominate a glass
     M = (c * x + np.stack([zero, zero, zero, across]), mu_1, mu_2)[owner]
-    k = 1.0 / (C + t)
-    cond, uncond, second = ((k * (C * x + t * centre)).reshape(1, -1) for centre in (mu_1, M, mu_2))
-    weight = w if rule.factors is None else np.tile(w * np.array(rule.factors), 4)
-    made = rule.apply(x.reshape(1, -1), cond, uncond, t, weight, np.tile(C, 4), second).reshape(4, -1)
-    along, along_2, rest, _ = (made - cond.reshape(4, -1)) / (k * t * unit)
+    along, along_2, rest, _ = added(rule, x, t, w, C, [mu_1, M, mu_2]) / unit
     b = -rest / np.sqrt(v)
     push = along + b * m, along_2 + b * m_2, b
     return PairPush(*(push if groups.n > 1 else (float(part[0]) for part in push)))
