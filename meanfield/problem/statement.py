@@ -25,6 +25,7 @@ from meanfield.problem.noise import VE, as_noise
 from meanfield.problem.owntime import in_ve_time
 from meanfield.problem.spectrum import Spectrum
 from meanfield.problem.start import Start, start_law
+from meanfield.problem.varying import PARAMETERS, fields_of, with_weight
 from meanfield.tools.door import Numbers, door
 
 SAMPLERS = {"sde": 1.0, "ode": 0.0}
@@ -216,17 +217,27 @@ class Problem:
             raise ScheduleError(f"{who} knows no guidance by a ratio of densities; got {self.guidance!r}. {remedy}")
 
     def replace(self, **changes: Any) -> "Problem":
-        """A variant of this problem, checked anew. A new spectrum brings its own sigma2."""
-        unknown = sorted(set(changes) - set(self.__dataclass_fields__))
-        require(not unknown, f"a problem has the fields {list(self.__dataclass_fields__)}", unknown)
-        if "spectrum" in changes:
+        """A variant of this problem, checked anew. A new spectrum brings its own sigma2, and leaves it.
+
+        Changes are of fields, or of the parameters inside of them by which `sweep` and `curves` vary a problem: alpha,
+        gamma or n, prior, factor (of `classes`), w, or w0 and omega (of `guidance`; w is the amplitude of a rule), eta.
+
+        Examples
+        --------
+        >>> from meanfield import Fixed
+        >>> Problem(classes=Fixed(5), sigma2=0.25).replace(alpha=0.7, w=2.0).guidance
+        Constant(value=2.0)
+        """
+        known = [*self.__dataclass_fields__, *PARAMETERS]
+        unknown = sorted(set(changes) - set(known))
+        require(not unknown, f"a problem has the fields and parameters {known}", unknown)
+        if changes.get("spectrum") is not None:
             changes = {"sigma2": None, **changes}
-        return replace(self, **changes)
+        return replace(self, **fields_of(self, changes))
 
     def with_amplitude(self, schedule: Any) -> "Problem":
         """The same with another weight w(t) or, where the guidance is a rule, another amplitude of that rule."""
-        guidance = self.guidance
-        return self.replace(guidance=replace(guidance, guidance=schedule) if guidance.by_rule else schedule)
+        return self.replace(guidance=with_weight(self.guidance, schedule))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON or TOML; `Problem.from_dict` is the inverse."""

@@ -47,3 +47,8 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+def shifted(show: Callable[[int], Any], before: int) -> Callable[[int], Any]:
+    """The progress of a part that begins when `before` units are done."""
+    return lambda done: show(before + done)

@@ -77,6 +77,7 @@ def _theory() -> dict[str, Any]:
         "dose": {"schedule": 1.0, "problem": PROBLEM},
         "shift_in_class_widths": {"r": [0.5, 1.0], "w": 1.0},
         "potential": {"problem": PROBLEM, "t": [5.0, 0.5], "m": [0.5, 1.0, 1.5], "q": [1.0, 2.0], "d": np.inf},
+        "curves": {"problem": PROBLEM, "over": {"w": [0.5, 1.0]}, "d": np.inf, "threads": 1, "progress": False},
         "phase_diagram": {"problem": PROBLEM, "x": ("alpha", [0.4, 0.7]), "y": ("w", [0.5, 1.0]), "d": np.inf,
                           "threads": 1, "progress": False},
         "reduced": {"problem": PROBLEM, "d": 6, "n_samples": 8, "n_draws": 2, **FEW},

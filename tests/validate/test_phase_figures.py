@@ -19,5 +19,5 @@ def test_saved_phase_diagrams_are_drawn(tmp_path):
     fig.savefig(tmp_path / "figure.png")
     words = [text.get_text() for axis in axes for text in axis.texts]
     assert {"glass passed", "capacity, w = 0", "speciation", "condensation"} <= set(words)
-    drawn = [c.get_segments() for c in axes[0].collections if hasattr(c, "get_segments")]
-    assert any(np.array_equal(np.array(s), panels[0][2]["line_glass"].values) for s in drawn)
+    drawn = [line.get_xydata() for line in axes[0].lines]
+    assert any(np.array_equal(points, panels[0][2]["line_glass"].values) for points in drawn)

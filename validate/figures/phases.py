@@ -52,9 +52,15 @@ def draw(panels: Sequence[tuple[str, str, xarray.Dataset]], axes=None):
     with canvas(axes, (3.9 * columns, 3.3 * rows), shape) as (figure, axes):
         for axis, (title, field, data) in zip(axes.flat, panels, strict=False):
             axis.set(title=title, xlabel=AXIS[data.attrs["x"]], ylabel=AXIS[data.attrs["y"]])
-            axis.set(xlim=(float(data.x[0]), float(data.x[-1])), ylim=(float(data.y[0]), float(data.y[-1])))
+            x, y = axes_of(data)
+            axis.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
             (_phases if field == "phase" else _map)(axis, data, field)
     return figure, axes
+
+
+def axes_of(data: xarray.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Values of the two axes of a phase diagram."""
+    return data[data.attrs["x"]].values, data[data.attrs["y"]].values
 
 
 def _map(axis, data: xarray.Dataset, field: str) -> None:
@@ -66,16 +72,16 @@ def _map(axis, data: xarray.Dataset, field: str) -> None:
     norm = TwoSlopeNorm(neutral, neutral - spread, neutral + spread)
     if field == "v_ratio":
         norm = TwoSlopeNorm(1.0, 0.0, max(1.0 + spread, 1.5))
-    mesh = axis.pcolormesh(data.x, data.y, values, norm=norm, cmap="RdBu", shading="nearest", rasterized=True)
+    mesh = axis.pcolormesh(*axes_of(data), values, norm=norm, cmap="RdBu", shading="nearest", rasterized=True)
     lost_only = field == "v_ratio" and np.nanmax(values) < 1.01
     extend = "neither" if lost_only else "max" if field == "v_ratio" else "both"
     bar = axis.figure.colorbar(mesh, ax=axis, pad=0.02, extend=extend, label=FIELD[field])
     if lost_only:
         bar.ax.set_ylim(0.0, 1.0)
     for place, (name, (label, colour)) in zip((0.93, 0.5, 0.1, 0.3), LINES.items(), strict=True):
-        segments = data[f"line_{name}"].values
-        if len(segments):
-            _boundary(axis, segments, label, colour, place)
+        line = data[f"line_{name}"].values
+        if len(line):
+            _boundary(axis, line, label, colour, place)
     for label, x in _verticals(data):
         axis.axvline(x, color="0.25", lw=0.9, ls=":")
         turned = {"xycoords": ("data", "axes fraction"), "rotation": 90, "ha": "right", "va": "top"}
@@ -88,19 +94,18 @@ def _verticals(data: xarray.Dataset) -> list[tuple[str, float]]:
         return []
     sigma2 = json.loads(data.attrs["problem"])["sigma2"]
     lines = [("capacity, w = 0", 0.5 * np.log1p(1.0 / sigma2))]
-    if data.attrs["y"] == "w" and data.y[-1] > 2.0:
+    alphas, others = axes_of(data)
+    if data.attrs["y"] == "w" and others[-1] > 2.0:
         lines.append((r"strong guidance (T13): $\alpha = 1/2$", 0.5))
-    return [(label, x) for label, x in lines if data.x[0] < x < data.x[-1]]
+    return [(label, x) for label, x in lines if alphas[0] < x < alphas[-1]]
 
 
-def _boundary(axis, segments: np.ndarray, label: str, colour: str, place: float) -> None:
+def _boundary(axis, line: np.ndarray, label: str, colour: str, place: float) -> None:
     """One boundary, named at the given quantile of its x."""
-    from matplotlib.collections import LineCollection
-
-    axis.add_collection(LineCollection(list(segments), colors=colour, linewidths=1.3))
-    middle = segments.mean(axis=1)
-    i = np.argmin(np.abs(middle[:, 0] - np.quantile(middle[:, 0], place)))
-    _name(axis, label, middle[i], colour)
+    axis.plot(*line.T, color=colour, lw=1.3)
+    there = line[np.isfinite(line[:, 0])]
+    i = np.argmin(np.abs(there[:, 0] - np.quantile(there[:, 0], place)))
+    _name(axis, label, there[i], colour)
 
 
 def _name(axis, label: str, where, colour: str) -> None:
@@ -118,23 +123,24 @@ def _phases(axis, data: xarray.Dataset, _field: str) -> None:
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Patch
 
-    names = json.loads(data.attrs["phases"])
-    scale = {"cmap": ListedColormap([PHASE[n] for n in names]), "vmin": -0.5, "vmax": len(names) - 0.5}
-    axis.pcolormesh(data.x, data.y, data["phase"].values, shading="nearest", rasterized=True, **scale)
+    names, phase = list(PHASE), data["phase"].values
+    number = np.select([phase == name for name in names], range(len(names)), np.nan)
+    scale = {"cmap": ListedColormap(list(PHASE.values())), "vmin": -0.5, "vmax": len(names) - 0.5}
+    x, y = axes_of(data)
+    axis.pcolormesh(x, y, number, shading="nearest", rasterized=True, **scale)
     by_x = data.attrs["y"] == "t"
-    other = (data.x if by_x else data.y).values
+    other, times = (x, y) if by_x else (y, x)
     for place, (name, (label, colour)) in zip((0.2, 0.5, 0.8), EVENTS.items(), strict=True):
         t = data[name].values
         if not np.isfinite(t).any():
             continue
         xy = (other, t) if by_x else (t, other)
         axis.plot(*xy, color=colour, lw=1.4)
-        times = data.y if by_x else data.x
-        seen = np.flatnonzero(np.isfinite(t) & (t < float(times[-1])) & (t > float(times[0])))
+        seen = np.flatnonzero(np.isfinite(t) & (t < times[-1]) & (t > times[0]))
         if len(seen):
             i = seen[int(place * len(seen))]
             _name(axis, label, (xy[0][i], xy[1][i]), colour)
-    used = [n for i, n in enumerate(names) if np.any(data["phase"].values == i)]
+    used = [name for name in names if np.any(phase == name)]
     axis.legend(handles=[Patch(color=PHASE[n], label=n) for n in used], loc="upper right", frameon=True, framealpha=0.9)
     (axis.set_yscale if by_x else axis.set_xscale)("log")
 
@@ -168,7 +174,7 @@ def _draw(data: Data):
 
 
 def _caption(data: Data) -> str:
-    n = data["sde-variance"].sizes["x"]
+    n = data["sde-variance"].sizes["alpha"]
     return (
         f"Phase diagrams, sigma2 = 0.25, T = infinity, {n} x {n} mean-field trajectories a panel; boundaries bisected "
         "to 1e-8 of a cell. Top: variance ratio at t = 0. Middle: mean shift for weak and negative guidance. Bottom: "

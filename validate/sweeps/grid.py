@@ -16,7 +16,7 @@ import numpy as np
 
 from meanfield import Problem, ProblemError
 from meanfield.errors import CfgfieldError, whole
-from meanfield.problem.growth import LAWS, varied
+from meanfield.problem.varying import INSIDE, labels, require_distinct
 from meanfield.sampler.code import name_of
 from meanfield.tools.door import door
 from validate.errors import SweepWarning
@@ -29,8 +29,8 @@ from validate.sweeps.grid_cell import SweepCell
 if TYPE_CHECKING:
     import xarray
 
-WEIGHTS = ("prior", "factor")
 FIELDS = ("classes", "sigma2", "guidance", "sampler", "t_start", "noise")
+KNOWN = (*FIELDS, *INSIDE["classes"], *INSIDE["guidance"], *INSIDE["sampler"], "d")
 
 
 @door()
@@ -58,8 +58,9 @@ def sweep(
     base : the problem that the grid varies.
     grid : name -> values. Names: the fields of `Problem` (classes, sigma2, guidance, sampler, t_start, noise), the
         growth parameters `alpha`, `gamma`, `n` (which set `classes`) and `prior`, `factor` (its weights), `w` (constant
-        guidance), and `d`. Values of `sampler` may be samplers' code, as `solve_sampler` takes: then all are, their
-        ends alone are kept (`time` is one), and n_steps and n_times are not looked at.
+        guidance, or the amplitude of a rule), `w0` and `omega` (guidance w0 + omega t), `eta`, and `d`. Values of
+        `sampler` may be samplers' code, as `solve_sampler` takes: then all are, their ends alone are kept (`time` is
+        one), and n_steps and n_times are not looked at.
     d : dimension, unless it is in the grid.
     n_samples, n_disorder, n_steps, n_times, seed, classes : as in `simulate.run`.
     folder : where finished cells are kept, of any grids with these options and this seed; None keeps nothing.
@@ -134,14 +135,11 @@ def _failures(cells: Sequence[SweepCell], results: Sequence["xarray.Dataset | Cf
 def _cells(
     base: Problem, grid: Mapping[str, Sequence[Any]], d: int | None, seed: int, options: Mapping[str, Any]
 ) -> tuple[list[SweepCell], list[str]]:
-    known = [*FIELDS, *LAWS, *WEIGHTS, "w", "d"]
     names = list(grid)
-    unknown = sorted(set(names) - set(known))
+    unknown = sorted(set(names) - set(KNOWN))
     if unknown or not names:
-        raise ProblemError(f"a grid varies some of {known}; got {unknown or 'an empty grid'}.")
-    for clash in (("classes", *LAWS), ("classes", *WEIGHTS), ("guidance", "w")):
-        if len(set(clash) & set(names)) > 1:
-            raise ProblemError(f"a grid may hold only one of {list(clash)}; got {sorted(set(clash) & set(names))}.")
+        raise ProblemError(f"a grid varies some of {list(KNOWN)}; got {unknown or 'an empty grid'}.")
+    require_distinct(names, "a grid may hold")
     if ("d" in names) == (d is not None):
         raise ProblemError(
             f"the dimension must be given once: in the grid or as d; got d = {d!r} and the grid {names}."
@@ -159,11 +157,7 @@ def _cells(
         label = " ".join(f"{name}={_labels([value])[0]}" for name, value in chosen.items())
         size = whole("d", chosen.pop("d", d), low=2)
         code = chosen.pop("sampler") if callable(chosen.get("sampler")) else None
-        law = {name: chosen.pop(name) for name in (*LAWS, *WEIGHTS) if name in chosen}
-        changes = {"guidance" if name == "w" else name: value for name, value in chosen.items()}
-        if law:
-            changes["classes"] = varied(base.classes, law)
-        cell = SweepCell(base.replace(**changes), size, seed, options, label)
+        cell = SweepCell(base.replace(**chosen), size, seed, options, label)
         cells.append(cell if code is None else CodeCell.of(cell, code))
     return cells, names
 
@@ -186,10 +180,5 @@ def _assemble(
 
 
 def _labels(values: Sequence[Any]) -> list[Any]:
-    """Coordinates of one axis: numbers as they are, words too, laws and schedules by their repr, code by its name."""
-    plain = [v if isinstance(v, str) or _number(v) else name_of(v) if callable(v) else repr(v) for v in values]
-    return [str(v) for v in plain] if any(isinstance(v, str) for v in plain) else [np.asarray(v).item() for v in plain]
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    """Coordinates of one axis; samplers' code by its name."""
+    return labels([name_of(v) if callable(v) else v for v in values])

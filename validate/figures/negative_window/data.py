@@ -1,6 +1,5 @@
 """The negative window w0 + omega t over its two parameters: maps of the theory, particles at points."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,21 +24,18 @@ def window_map(problem: Problem, w0: np.ndarray, omega: np.ndarray, *, progress:
 
     Returns
     -------
-    xarray.Dataset : that of `phase_diagram` over x = w0, y = omega, and `separation` = F at t = 0 (F + alpha in the
-        continuum), `standing` (0 exact, 1 asymptotic, 2 approximate: a glass passed with w < 0), `lost` (the last phase
-        is captured: the sample belongs to another class), and `keeping`, of shape (curve points, 2): (w0, omega) with
-        v(0) = sigma2 to 1e-9, found by root finding in omega at each w0, with their `keeping_standing`.
+    xarray.Dataset : that of `phase_diagram` over x = w0, y = omega (`standing` "approximate": a glass passed with
+        w < 0), and `separation` = F at t = 0 (F + alpha in the continuum), `lost` (the last phase is captured: the
+        sample belongs to another class), and `keeping`, of shape (curve points, 2): (w0, omega) with v(0) = sigma2 to
+        1e-9, found by root finding in omega at each w0, with `keeping_standing` (0 exact, 1 asymptotic, 2 approximate).
     """
     data = phase_diagram(problem, ("w0", w0), ("omega", omega), progress=progress)
     respond = Responses(problem)
     grid_w0, grid_omega = np.meshgrid(w0, omega)
     values = respond(_lines(grid_w0.ravel(), grid_omega.ravel(), problem.T))
-    shape = grid_w0.shape
-    last = data["last"].values
     roots = [(a, b) for a in w0 for b in _keeping(respond, float(a), omega)]
-    data["separation"] = (("y", "x"), values.separation.reshape(shape))
-    data["standing"] = (("y", "x"), values.standing.reshape(shape))
-    data["lost"] = (("y", "x"), last == json.loads(data.attrs["phases"]).index("captured"))
+    data["separation"] = (("omega", "w0"), values.separation.reshape(grid_w0.shape))
+    data["lost"] = data.phase == "captured"
     curve = np.array(roots).reshape(-1, 2)
     data["keeping"] = (("curve_point", "coordinate"), curve)
     data["keeping_standing"] = ("curve_point", respond(_lines(curve[:, 0], curve[:, 1], problem.T)).standing)

@@ -35,11 +35,11 @@ def draw(panels: Sequence[tuple[str, xarray.Dataset]], points: "xarray.Dataset |
             norm = _norm(field, [data for _, data in panels], neutral)
             for i, (axis, (_, data)) in enumerate(zip(row, panels, strict=True)):
                 look = {"norm": norm, "cmap": cmap, "shading": "nearest", "rasterized": True}
-                mesh = axis.pcolormesh(data.x, data.y, data[field], **look)
+                mesh = axis.pcolormesh(data.w0, data.omega, data[field], **look)
                 _marks(axis, data)
                 if points is not None:
                     _points(axis, points.isel(point=points.panel == i), field, norm, cmap)
-                axis.set(xlim=(data.x[0], data.x[-1]), ylim=(data.y[0], data.y[-1]))
+                axis.set(xlim=(data.w0[0], data.w0[-1]), ylim=(data.omega[0], data.omega[-1]))
             row[0].set_ylabel(r"slope of the guidance, $\omega$")
             figure.colorbar(mesh, ax=list(row), pad=0.01, extend="both", aspect=18).set_label(label)
         for column, (title, _) in zip(axes.T, panels, strict=True):
@@ -61,10 +61,10 @@ def _norm(field: str, maps: Sequence[xarray.Dataset], neutral: float) -> Any:
 
 def _marks(axis, data: xarray.Dataset) -> None:
     """The curve of the kept variance; hatching where the theory is approximate, and where the sample is lost."""
-    approximate = (data.standing.values == 2).astype(float)
+    approximate = (data.standing.values == "approximate").astype(float)
     for region, hatch, colour in ((approximate, "////", "0.35"), (data.lost.values.astype(float), "xxxx", "0.05")):
         if region.any():
-            shade = axis.contourf(data.x, data.y, region, levels=[0.5, 1.5], colors="none", hatches=[hatch])
+            shade = axis.contourf(data.w0, data.omega, region, levels=[0.5, 1.5], colors="none", hatches=[hatch])
             shade.set_edgecolor(colour)
             shade.set_linewidth(0.0)
     w0, omega = data.keeping.values.T
@@ -76,7 +76,7 @@ def _marks(axis, data: xarray.Dataset) -> None:
 
 def _branches(w0: np.ndarray, omega: np.ndarray, data: xarray.Dataset) -> list[tuple[np.ndarray, np.ndarray]]:
     """Roots joined into curves: neighbours in w0 whose omega differs by less than a tenth of the map."""
-    step, height = 1.5 * float(data.x[1] - data.x[0]), 0.1 * float(data.y[-1] - data.y[0])
+    step, height = 1.5 * float(data.w0[1] - data.w0[0]), 0.1 * float(data.omega[-1] - data.omega[0])
     curves: list[list[tuple[float, float]]] = []
     for point in sorted(zip(w0.tolist(), omega.tolist(), strict=True)):
         for curve in curves:
