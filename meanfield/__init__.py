@@ -29,8 +29,8 @@ from meanfield.guidance.by_ratio import DensityRatio
 from meanfield.guidance.ramps import ClampLinear, ExponentialRamp, Ramp, Triangular, early_high, late_unconditional
 from meanfield.guidance.schedules import Constant, Custom, Interval, Linear, Piecewise, Schedule, Tabulated
 from meanfield.line import Normal, PiecewiseConstant, TwoClasses, Uniform, end_law
-from meanfield.maps.over_grid import curves
 from meanfield.maps.diagrams import phase_diagram
+from meanfield.maps.over_grid import curves
 from meanfield.objective.fading import Fade, fade, ratio_limits
 from meanfield.problem.given import GivenSpectrum, spectrum_of
 from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial

@@ -20,7 +20,9 @@ import numpy as np
 from meanfield.errors import ConvergenceError, ProblemError, array, require, settle, short, whole
 from meanfield.problem.statement import Problem
 from meanfield.tools.door import door
+from meanfield.tools.meaning import described
 from meanfield.tools.resolution import coarse
+from meanfield.tools.showing import html_table
 
 if TYPE_CHECKING:
     import xarray
@@ -73,13 +75,13 @@ class Snapshot:
             raise AttributeError(f"no observable {name!r}; there are {sorted(self.__dict__['_observables'])}") from None
 
     def __repr__(self) -> str:
-        rows = [
-            f"  {name:14s} {o.mean:12.6g} +- {o.stderr:.2g}"
-            if np.ndim(o.mean) == 0
-            else f"  {name:14s} " + ", ".join(f"{a:.6g} +- {b:.2g}" for a, b in zip(o.mean, o.stderr, strict=True))
-            for name, o in self._observables.items()
-        ]
-        return "\n".join([f"Snapshot at t = {self.t:g}", *rows])
+        return "\n".join([f"Snapshot at t = {self.t:g}", *(f"  {name:14s} {said}" for name, said in self.rows())])
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Every observable in words: its name, and mean and standard error, of several numbers one after another."""
+        found = [(name, *np.atleast_1d(o.mean, o.stderr)) for name, o in self._observables.items()]
+        pairs = {name: zip(means, errors, strict=True) for name, means, errors in found}
+        return [(name, ", ".join(f"{a:.6g} +- {b:.2g}" for a, b in both)) for name, both in pairs.items()]
 
 
 @door(made_by="simulate.run")
@@ -255,16 +257,16 @@ class Ensemble:
             "n_samples": self.n_samples,
             "info": json.dumps(dict(self.info)),
         }
-        return xarray.Dataset(data, coords={"t": self.t}, attrs=attrs)
+        return described(xarray.Dataset(data, coords={"t": self.t}, attrs=attrs))
 
     @staticmethod
-    def from_dataset(dataset: "xarray.Dataset") -> "Ensemble":
+    def from_dataset(dataset: "xarray.Dataset", guidance: Any = None) -> "Ensemble":
         """Inverse of `to_dataset`."""
         import json
 
         try:
             return Ensemble(
-                problem=Problem.from_dict(json.loads(dataset.attrs["problem"])),
+                problem=Problem.from_dict(json.loads(dataset.attrs["problem"]), guidance),
                 d=int(dataset.attrs["d"]),
                 t=dataset["t"].values,
                 draws={str(name): dataset[name].values for name in dataset.data_vars},
@@ -287,3 +289,7 @@ class Ensemble:
             *([info["why"]] if "why" in info else []),
             *([few] if few else []),
         ])  # fmt: skip
+
+    def _repr_html_(self) -> str:
+        title, *notes = repr(self).split("\n  ")
+        return html_table(title, self.final.rows(), notes=[*notes, repr(self.problem)])

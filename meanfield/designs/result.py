@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from meanfield.guidance.schedules import Schedule
 from meanfield.problem.statement import Problem
 from meanfield.tools.door import door
+from meanfield.tools.showing import html_table
 
 
 class Prediction(NamedTuple):
@@ -18,7 +19,7 @@ class Prediction(NamedTuple):
 
 
 @door(made_by="design")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Design:
     """A designed schedule and what it does.
 
@@ -76,17 +77,26 @@ class Design:
             **({"sampler": self.sampler, "continuous": self.continuous._asdict()} if self.continuous else {}),
         }
 
-    def __str__(self) -> str:
-        pieces = ", ".join(f"{w:.4g}" for w in self.levels)
-        times = ", ".join(f"{t:.5g}" for t in self.switches)
+    def _repr_html_(self) -> str:
+        first, head, *rows = str(self).split("\n")
+        cells = [(k, f"{o.m:.4f}", f"{o.v_ratio:.6f}", f"{o.separation:.4f}", o.standing) for k, o in self._outcomes]
+        return html_table(first, cells, ("", *head.split()), rows[len(cells) :])
+
+    @property
+    def _outcomes(self) -> list[tuple[str, Prediction]]:
+        """What is compared, by name."""
         rows = [("designed", self.outcome)]
         if self.continuous is not None:
             rows.append(("designed for continuous time", self.continuous))
         if self.same_mean is not None:
             rows.append((f"constant w = {self.same_mean[0]:.4g} (same mean)", self.same_mean[1]))
-        rows.append((f"constant w = {self.at_w_max[0]:.4g} (w_max)", self.at_w_max[1]))
+        return [*rows, (f"constant w = {self.at_w_max[0]:.4g} (w_max)", self.at_w_max[1])]
+
+    def __repr__(self) -> str:
+        pieces = ", ".join(f"{w:.4g}" for w in self.levels)
+        times = ", ".join(f"{t:.5g}" for t in self.switches)
         lines = [f"{'':32s}{'m(0)':>9s}{'v/sigma2':>11s}{'separation':>12s}  standing"]
-        lines += [f"{k:32s}{o.m:9.4f}{o.v_ratio:11.6f}{o.separation:12.4f}  {o.standing}" for k, o in rows]
+        lines += [f"{k:32s}{o.m:9.4f}{o.v_ratio:11.6f}{o.separation:12.4f}  {o.standing}" for k, o in self._outcomes]
         note = "no schedule within the bounds does better" if self.proved else "the best found"
         if self.problem.guidance.by_rule:
             note = f"amplitude of {self.problem.guidance.name}, the best found with one switch"

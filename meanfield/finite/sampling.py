@@ -19,6 +19,7 @@ import numpy as np
 from meanfield.ensemble import Ensemble
 from meanfield.errors import NoMinimiserError, require, whole
 from meanfield.guidance.by_ratio import DensityRatio
+from meanfield.guidance.stops import stops
 from meanfield.problem.statement import Problem
 from meanfield.tools.crew import Crew, check_threads
 from meanfield.tools.memory import require_memory
@@ -190,7 +191,7 @@ def _require_minimiser(problem: Problem, ratio: Ratio, draws: np.ndarray) -> Non
 
 
 def _grid(problem: Problem, t_start: float, s: Settings, share: float) -> Grid:
-    """Steps log-uniform in D between the breakpoints of the schedule, from the start to exactly 0; `share` of the
+    """Steps log-uniform in D between the stops of the schedule, from the start to exactly 0; `share` of the
     target among all weights, 1/P if they are equal."""
     t, schedule = _times(problem, t_start, s.n_steps), problem.schedule
     D = problem.sigma2 + t
@@ -218,7 +219,7 @@ def _grid(problem: Problem, t_start: float, s: Settings, share: float) -> Grid:
 
 
 def _times(problem: Problem, t_start: float, n_steps: int) -> np.ndarray:
-    jumps = [t for t in reversed(problem.schedule.breakpoints) if t < t_start]
+    jumps = [t for t in reversed(stops(problem.schedule)) if t < t_start]
     ends = np.array([t_start, *jumps, 0.0])
     log_D = np.log(problem.sigma2 + ends)
     least = len(jumps) + 1

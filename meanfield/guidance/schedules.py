@@ -20,6 +20,8 @@ from meanfield.errors import ScheduleError, broadcast, checked, require, settle
 from meanfield.tools.door import Numbers, door
 from meanfield.tools.named import Named
 
+SHOWN = 6  # points of a table that its repr lists
+
 
 @door(ScheduleError, made_by="Constant")
 class Schedule(Named, kind="schedule", error=ScheduleError):
@@ -209,12 +211,11 @@ class Piecewise(Settled):
 
 
 @door(ScheduleError)
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Tabulated(Settled):
     """Linear interpolation of a table; constant beyond its first and last time.
 
-    Each of its times is a breakpoint, where integrators stop: a run takes a step at least for each. A long table of
-    something smooth needs fewer as guidance=table.w, the same w(t) without breakpoints.
+    The mean field is exact on every piece; steps of a run end where it nearly jumps (`stops`).
     """
 
     times: Sequence[float]
@@ -230,6 +231,12 @@ class Tabulated(Settled):
     def w(self, t: Numbers):
         return np.interp(t, self.times, self.values)
 
+    def __repr__(self) -> str:
+        if len(self.times) <= SHOWN:
+            return f"Tabulated(times={self.times}, values={self.values})"
+        ends = f"t from {self.times[0]:g} to {self.times[-1]:g}, w from {min(self.values):g} to {max(self.values):g}"
+        return f"Tabulated(<{len(self.times)} points, {ends}>)"
+
     @property
     def _jumps(self) -> Sequence[float]:
         return self.times
@@ -240,8 +247,8 @@ class Tabulated(Settled):
 class Custom(Schedule):
     """Any vectorised function of t. State its jumps in `jumps`, so that integrators stop there.
 
-    A function cannot be written to a file; use `Tabulated` or `Piecewise` where a problem is to be saved (a run takes
-    at least one step for each of their points).
+    A file has a table of it and its source. A problem is not made of these again: give the function once more,
+    `Problem.from_dict(data, guidance=function)`, which must have the values of the table.
     """
 
     function: Callable
@@ -261,8 +268,8 @@ class Custom(Schedule):
 
     def to_dict(self) -> dict[str, Any]:
         raise ScheduleError(
-            f"a schedule made from a function cannot be saved; got {self.function!r}. Use Tabulated or "
-            "Piecewise with no more points than runs have steps."
+            f"a function is saved with a problem, which knows its range of times; alone there is {self.function!r}. "
+            "Save the problem, or use Tabulated."
         )
 
 

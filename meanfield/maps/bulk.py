@@ -23,9 +23,9 @@ from meanfield.theory.measures import separation_at_end
 from meanfield.theory.motion import Groups
 from meanfield.theory.solver import solve
 from meanfield.theory.trajectory import Trajectory
+from meanfield.tools.meaning import PHASES
 from meanfield.tools.memory import require_memory
 
-PHASES = ("crowd", "glass", "target", "captured", "sliding", "second")
 STANDINGS = ("exact", "asymptotic", "approximate")
 LINEAR = (Constant, Interval, Piecewise, Linear, Tabulated)  # schedules that `table_of` states exactly
 SAMPLES = 400  # pieces of a schedule that is not piecewise linear

@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 
 from meanfield.errors import ProblemError, ScheduleError, build, checked, require, settle, short
+from meanfield.guidance.evaluating import amplitude_of
 from meanfield.guidance.schedules import Constant, Schedule, as_schedule
+from meanfield.guidance.stated import require_same, stated
 from meanfield.problem.growth import Growth
 from meanfield.problem.noise import VE, as_noise
 from meanfield.problem.owntime import in_ve_time
@@ -27,6 +29,7 @@ from meanfield.problem.spectrum import Spectrum
 from meanfield.problem.start import Start, start_law
 from meanfield.problem.varying import PARAMETERS, fields_of, with_weight
 from meanfield.tools.door import Numbers, door
+from meanfield.tools.showing import html_table
 
 SAMPLERS = {"sde": 1.0, "ode": 0.0}
 VARIANCES = 1e-100, 1e100  # of a class: their squares and quotients are floats
@@ -35,7 +38,7 @@ LARGEST_ETA = 100.0  # the rates grow as eta^2: steps beyond any use, and the so
 
 
 @door()
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Problem:
     """One guided-diffusion problem.
 
@@ -150,24 +153,7 @@ class Problem:
 
     def amplitude(self, t: Numbers):
         """The factor of w at VE time t that is a function of t alone (`Schedule.amplitude`), checked as `weight`."""
-        try:
-            w = np.asarray(self.schedule.amplitude(t), dtype=float)
-        except Exception as cause:  # the schedule is the user's code: whatever it raises is reported with the time
-            raise ScheduleError(
-                f"the schedule must return numbers for t = {_brief(t)}; {short(self.guidance)} raised "
-                f"{type(cause).__name__}: {cause}. It must accept arrays of t."
-            ) from cause
-        if w.shape != np.shape(t):
-            w = np.broadcast_to(w, np.shape(t)) if w.ndim == 0 else w
-            if w.shape != np.shape(t):
-                raise ScheduleError(f"the schedule must return one w per t; got shape {w.shape} for {np.shape(t)}.")
-        if not np.all(np.isfinite(w)):
-            bad = np.asarray(t, float)[~np.isfinite(w)] if np.ndim(t) else t
-            raise ScheduleError(
-                f"the schedule must be finite in the sampled range; w(t = {_brief(bad)}) is not, in "
-                f"{short(self.guidance)}. Clip it, or start later."
-            )
-        return w[()]
+        return amplitude_of(self.schedule, t, self.guidance)
 
     def start(self, rate: float, count: float = math.inf, d: float = math.inf, prior: float = 0.0) -> Start:
         """The start law, for classes of rate log(P)/d; see `meanfield.problem.start.start_law`."""
@@ -239,22 +225,44 @@ class Problem:
         """The same with another weight w(t) or, where the guidance is a rule, another amplitude of that rule."""
         return self.replace(guidance=with_weight(self.guidance, schedule))
 
+    def __repr__(self) -> str:
+        return f"Problem({', '.join(f'{name}={value!r}' for name, value in self._said.items())})"
+
+    def _repr_html_(self) -> str:
+        return html_table("Problem", self._said.items())
+
+    @property
+    def _said(self) -> dict[str, Any]:
+        """Its fields but those of a default that goes without saying."""
+        silent = {"t_start": math.inf, "spectrum": None, "noise": VE()} | (
+            {"sigma2": self.sigma2} if self.spectrum else {}
+        )
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: value for name, value in values.items() if name not in silent or value != silent[name]}
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON or TOML; `Problem.from_dict` is the inverse."""
+        """Plain data for JSON or TOML; `Problem.from_dict` is the inverse. Functions are stated by their values."""
         variances = {"sigma2": self.sigma2} if self.spectrum is None else {"spectrum": self.spectrum.to_dict()}
         return {
             "classes": self.classes.to_dict(),
             **variances,
-            "guidance": self.guidance.to_dict(),
+            "guidance": stated(self.guidance, self.t_start),
             "sampler": self.sampler,
             "t_start": self.t_start if math.isfinite(self.t_start) else "inf",
             **({} if self.noise == VE() else {"noise": self.noise.to_dict()}),
         }
 
     @staticmethod
-    def from_dict(data: Mapping[str, Any]) -> "Problem":
-        """Build a problem from `to_dict` data. `guidance` may also be a plain number, `t_start` the word "inf"."""
+    def from_dict(data: Mapping[str, Any], guidance: Any = None) -> "Problem":
+        """Build a problem from `to_dict` data. Its `guidance` may also be a plain number, `t_start` the word "inf".
+
+        guidance : what the problem had, where that holds a function, which no data hold; it must have the same values.
+        """
         fields = dict(data)
+        if guidance is not None:
+            problem = Problem.from_dict({**fields, "guidance": as_schedule(guidance)})
+            require_same(problem.to_dict()["guidance"], fields.get("guidance", 0.0))
+            return problem
         for name, read in (("classes", Growth.from_dict), ("spectrum", Spectrum.from_dict)):
             if isinstance(fields.get(name), Mapping):
                 fields[name] = read(fields[name])
@@ -284,8 +292,3 @@ def _class_variance(sigma2: object, spectrum: object) -> float:
             f"with a spectrum sigma2 is the mean class variance {spectrum.sigma2:.9g}; got {sigma2}. Leave sigma2 out."
         )
     return spectrum.sigma2
-
-
-def _brief(t: object) -> str:
-    values = np.atleast_1d(np.asarray(t, float))
-    return ", ".join(f"{x:g}" for x in values[:3]) + (", ..." if values.size > 3 else "")

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from meanfield.ensemble import Ensemble
+from meanfield.guidance.stops import stops
 from meanfield.problem.statement import Problem
 from meanfield.sampler.model import Level
 
@@ -54,7 +55,7 @@ class Integrator:
 
 def _grid(problem: Problem, n_steps: int) -> tuple[float, ...]:
     a, T = problem.least_variance, problem.T
-    cuts = [t for t in problem.schedule.breakpoints if 0.0 < t < T]
+    cuts = [t for t in stops(problem.schedule) if 0.0 < t < T]
     edges = [T, *reversed(cuts), 0.0]
     logs = [math.log((a + b) / (a + c)) for b, c in pairwise(edges)]
     found = [T]

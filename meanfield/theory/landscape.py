@@ -21,6 +21,7 @@ from meanfield.problem.statement import Problem
 from meanfield.theory.energies import effective_potential, information, phi_rest, phi_target
 from meanfield.theory.solver import solve
 from meanfield.tools.door import Numbers, door
+from meanfield.tools.meaning import described
 from meanfield.tools.roots import brentq
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def potential(
     variables["V_now"] = ("t", np.array([s.V(x) for s, x in zip(slices, state.m, strict=True)]))
     attrs = {"problem": json.dumps(problem.to_dict()), "d": float(d), "alpha": float(alpha),
              "t_speciation": float(theory.t_speciation)}  # fmt: skip
-    return xarray.Dataset(variables, coords=coords, attrs=attrs)
+    return described(xarray.Dataset(variables, coords=coords, attrs=attrs))
 
 
 def force(problem: Problem, t: float, m: float, q: float, d: float = math.inf) -> tuple[float, float]:

@@ -19,9 +19,12 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from meanfield.errors import ProblemError
+from meanfield.problem.noise import VE
 from meanfield.problem.spectrum import Spectrum
 from meanfield.problem.statement import Problem
 from meanfield.tools.door import Numbers, door
+from meanfield.tools.meaning import described
+from meanfield.tools.showing import brief, html_table
 
 
 class Event(NamedTuple):
@@ -50,6 +53,9 @@ class State(NamedTuple):
     mean_shift: np.ndarray
     variance_excess: np.ndarray
 
+    def __repr__(self) -> str:
+        return brief(self)
+
 
 class SpectralState(NamedTuple):
     """Order parameters at one or many times: over all directions (shape of t), and by group (shape of t, groups).
@@ -70,6 +76,9 @@ class SpectralState(NamedTuple):
     v_group: np.ndarray
     mean_shift_group: np.ndarray
     variance_excess_group: np.ndarray
+
+    def __repr__(self) -> str:
+        return brief(self)
 
 
 class Piece(NamedTuple):
@@ -188,16 +197,28 @@ class Trajectory:
         if s is not None:
             of_group = {"c": s.c, "u": s.u, "share": s.share, "group": np.arange(len(s))}
             data |= {name: ("group", np.array(x)) for name, x in of_group.items()}
-        return xarray.Dataset(data, coords={"t": self.t}, attrs=attrs)
+        return described(xarray.Dataset(data, coords={"t": self.t}, attrs=attrs))
 
     def __repr__(self) -> str:
         f, s2 = self.final, self.problem.sigma2
-        events = ", ".join(f"{e.kind} at t = {e.t:.6g}" for e in self.events) or "no change of phase"
+        events = ", ".join(f"{e.kind} at t = {self._shown(e.t)}" for e in self.events) or "no change of phase"
         second = f"m_2(0) = {f.m_2:.6g}, " if "m_2" in self._names else ""  # type: ignore[attr-defined]
         return (
             f"Trajectory at d = {self.d:g}: m(0) = {f.m:.6g}, {second}v(0) = {f.v:.6g} (v/sigma2 = {f.v / s2:.6g}), "
             f"{self.standing}\n  {' -> '.join(self.phases)}; {events}\n  {self.problem}"
         )
+
+    def _repr_html_(self) -> str:
+        f, D = self.final, self.problem.sigma2
+        rows = [("m(0)", f"{f.m:.6g}"), ("v(0)", f"{f.v:.6g}"), ("v(0)/sigma2", f"{f.v / D:.6g}")]
+        rows += [("phases", " → ".join(self.phases))] + [(e.kind, f"t = {self._shown(e.t)}") for e in self.events]
+        title = f"{type(self).__name__} at d = {self.d:g} ({self.standing})"
+        return html_table(title, rows, notes=[repr(self.problem)])
+
+    def _shown(self, t: float) -> str:
+        """A VE time, in the own time of the noise too where that is another."""
+        noise = self.problem.noise
+        return f"{t:.6g}" if noise == VE() else f"{noise.own_time(t):.6g} (VE time {t:.6g})"
 
     @property
     def _start(self) -> float:

@@ -42,7 +42,7 @@ class Named:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON or TOML; `from_dict` is the inverse."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
-        return {self.kind: self.name, **{k: _plain(v) for k, v in values.items()}}
+        return {self.kind: self.name, **{k: plain(v) for k, v in values.items()}}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any] | str) -> Self:
@@ -58,7 +58,8 @@ class Named:
         return build(cls._known[name], given, error=cls.error)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A parameter as plain data."""
     if isinstance(value, Named):
         return value.to_dict()
     return list(value) if isinstance(value, tuple) else value

@@ -1,4 +1,7 @@
-"""Progress of a run: nothing for the first two seconds, then one bar on the error stream, or a callback."""
+"""Progress of a run: nothing for the first two seconds, then one bar on the error stream, or a callback.
+
+Who does not ask for it sees it where somebody looks: on a terminal, and in a notebook.
+"""
 
 import sys
 import time
@@ -8,16 +11,23 @@ from typing import Any
 PATIENCE = 2.0  # seconds before a bar appears
 
 
+def somebody_looks() -> bool:
+    """Whether the error stream is a terminal, or the output of a notebook's kernel."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return sys.stderr.isatty() or getattr(shell, "kernel", None) is not None
+
+
 class Progress:
     """Show how much of `total` is done. Use as a context, and call with the number of units done.
 
-    `show` may be False (silent), None (a bar if the error stream is a terminal), True (a bar), or a function that is
+    `show` may be False (silent), None (a bar on a terminal or in a notebook), True (a bar), or a function that is
     called as show(done, total).
     """
 
     def __init__(self, show: bool | Callable[[int, int], Any] | None, total: int, label: str) -> None:
         self._callback = show if callable(show) else None
-        self._wanted = bool(show) if show is not None else sys.stderr.isatty()
+        self._wanted = bool(show) if show is not None else somebody_looks()
         self._total, self._label = total, label
         self._begin = time.monotonic()
         self._bar: Any = None

@@ -12,6 +12,7 @@ from meanfield.sampler.batch import along, overall
 from meanfield.theory.pairs.trajectory import PairState, SpectralPairState
 from meanfield.theory.trajectory import SpectralState, State
 from meanfield.tools.door import door
+from meanfield.tools.meaning import described
 
 FAR = 3.0  # standard deviations from F = 0 beyond which all samples of a call are on one side
 
@@ -140,7 +141,7 @@ class SamplerLaw:
             "standing": self.standing,
             "why": self.why,
         }
-        return xarray.Dataset(data, attrs=attrs)
+        return described(xarray.Dataset(data, attrs=attrs))
 
     def __repr__(self) -> str:
         s2, (m0, v0) = self.problem.sigma2, (x[-1] for x in self.unguided)

@@ -18,6 +18,7 @@ from scipy import stats
 
 from meanfield.ensemble import Ensemble
 from meanfield.errors import ConvergenceError, ProblemError, checked
+from meanfield.guidance.stops import stops
 from simulate.running.plan import Plan
 from simulate.running.workers import follow
 from simulate.steps.integrators import order
@@ -53,7 +54,7 @@ def choose_steps(plan: Plan, tol: float) -> Control:
         raise ProblemError(f"tol must be at least {floor:g} with {plan.dtype} scores; got {tol:g}. Take {remedy}.")
     wanted = min(max(n_all // 4, FEWEST), MOST)
     small = replace(plan, first_draw=0, n_disorder=DRAWS, n_samples=math.ceil(wanted / DRAWS))
-    pieces = 1 + sum(0 < t < plan.case.begin.t for t in problem.schedule.breakpoints)
+    pieces = 1 + sum(0 < t < plan.case.begin.t for t in stops(problem.schedule))
     half, taken = max(round(5.0 * tol ** (-1.0 / 6.0)), pieces), 0
     while 2 * half <= LIMIT:
         taken += 3 * half

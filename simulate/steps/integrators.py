@@ -33,6 +33,7 @@ import numpy as np
 from scipy.special import hyp1f1
 
 from meanfield.errors import require
+from meanfield.guidance.stops import stops
 from meanfield.problem.statement import Problem
 
 STABLE = 2.4  # e |w| h/(1 + D) up to which the parabola is stable in the crowd (the line: 2); from the growth factors
@@ -113,7 +114,7 @@ class Steps:
 
 
 def time_grid(problem: Problem, t_start: float, n_steps: int, refinement: int = 1) -> np.ndarray:
-    """VE times of `n_steps` steps, log-uniform in D between the schedule's breakpoints, each then cut in `refinement`.
+    """VE times of `n_steps` steps, log-uniform in D between the schedule's stops, each then cut in `refinement`.
 
     With a spectrum D is that of the least class variance, so that no direction takes a longer step in its own log D.
 
@@ -122,14 +123,13 @@ def time_grid(problem: Problem, t_start: float, n_steps: int, refinement: int = 
     t : (n_steps * refinement + 1,), decreasing from t_start to exactly 0.
     """
     sigma2 = problem.least_variance
-    jumps = sorted((t for t in problem.schedule.breakpoints if 0 < t < t_start), reverse=True)
+    jumps = sorted((t for t in stops(problem.schedule) if 0 < t < t_start), reverse=True)
     ends = np.array([t_start, *jumps, 0.0])
     lengths = -np.diff(np.log(sigma2 + ends))
     pieces = len(lengths)
     require(
         n_steps >= pieces, f"n_steps must be at least {pieces}, one for each piece of the schedule", n_steps,
-        "Take more, or a schedule of fewer pieces: of a long Tabulated, which has one between any two of its times, "
-        "guidance=table.w is the same w(t) without stops.",
+        "Take more, or a schedule of fewer pieces.",
     )  # fmt: skip
     counts = np.ones(pieces, dtype=int)
     for _ in range(n_steps - pieces):
@@ -183,7 +183,7 @@ def make_steps(
     h = -np.log(D[1:] / D[:-1])
     ratio = np.zeros_like(h)
     ratio[1:] = h[1:] / h[:-1]
-    ratio[np.isin(coarse[:-1], problem.schedule.breakpoints)] = 0.0
+    ratio[np.isin(coarse[:-1], stops(problem.schedule))] = 0.0
     w_start, w_end = problem.amplitude(coarse[:-1] - inside), problem.amplitude(coarse[1:] + inside)
     w = np.maximum(np.abs(w_start), np.abs(w_end))
     if problem.schedule.exponent:  # what an amplitude comes to, where the weight depends on the sample

@@ -123,12 +123,12 @@ def test_bad_problems_are_refused_with_rule_value_and_remedy(changes, error, wor
         (lambda: Piecewise([1.0], [0.0]), "one entry more than edges"),
         (lambda: Tabulated([0.0, 1.0], [math.nan, 0.0]), r"values\[0\] must be"),
         (lambda: Custom(3.0), r"function must be a function; got 3.0 \(float\)"),
-        (lambda: Custom(np.sin).to_dict(), "cannot be saved"),
+        (lambda: Custom(np.sin).to_dict(), "Save the problem"),
         (lambda: Schedule.from_dict({"schedule": "wave"}), "schedule must be one of"),
         (lambda: Schedule.from_dict({"schedule": "constant", "w": 1.0}), r"unknown: \['w'\]"),
         (lambda: Problem.from_dict({**problem().to_dict(), "sigma": 1.0}), r"unknown: \['sigma'\]"),
         (lambda: Problem.from_dict({"sigma2": 0.25}), "missing"),
-        (lambda: problem().replace(alpha=0.3), "has the fields"),
+        (lambda: problem().replace(beta=0.3), "has the fields"),
     ],
 )
 def test_bad_parts_are_refused(make, words):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from meanfield import Piecewise
+from meanfield.guidance.stops import stops
 from meanfield.problem.statement import Problem
 from simulate.mixtures.coded import coded_samples
 from simulate.mixtures.components import Seen
@@ -89,5 +90,5 @@ class Plan:
 
 def _none(problem: Problem) -> Any:
     """No guidance, in the steps of the guided samples: they go through the times at which their schedule jumps."""
-    jumps = tuple(sorted(t for t in problem.schedule.breakpoints if t > 0.0))
+    jumps = tuple(sorted(t for t in stops(problem.schedule) if t > 0.0))
     return Piecewise(jumps, (0.0,) * (len(jumps) + 1)) if jumps else 0.0

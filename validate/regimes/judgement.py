@@ -24,6 +24,7 @@ import numpy as np
 
 from meanfield.errors import one_of
 from meanfield.tools.door import door
+from meanfield.tools.showing import html_table
 from validate.agreement.estimates import QUANTITIES
 from validate.agreement.extrapolation import Extrapolation, fit_inverse_size
 from validate.agreement.means import Mean, mean_of
@@ -62,7 +63,7 @@ class Verdict(NamedTuple):
 
 
 @door(made_by="judge")
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Judgement:
     """All verdicts of an atlas; true if every claimed number agrees."""
 
@@ -88,6 +89,15 @@ class Judgement:
 
     def __bool__(self) -> bool:
         return not self.disagreements
+
+    def __repr__(self) -> str:
+        lines = [f"  {v.group}, {v.quantity} at d = {v.d:g}: z = {v.z:+.2f}" for v in self.disagreements]
+        return "\n".join([self.summary, *lines])
+
+    def _repr_html_(self) -> str:
+        rows = [(v.group, v.quantity, f"{v.d:g}", f"{v.z:+.2f}") for v in self.disagreements]
+        head = ("disagrees", "quantity", "d", "z") if rows else ()
+        return html_table("Judgement", rows, head, [self.summary])
 
     def spread(self, ground: str = "equal d") -> Spread | None:
         """Mean and root mean square of the z of one ground, or None for fewer than two cells."""

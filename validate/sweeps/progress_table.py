@@ -1,11 +1,11 @@
-"""What a sweep shows while it runs: on a terminal a table of the cells that finished last, rate and expected end.
+"""What a sweep shows while it runs: on a terminal, or in a notebook, a table of the cells that finished last, rate and
+expected end.
 
 The end is expected from predicted costs: when a share f of the predicted work is done after t seconds, t (1 - f)/f are
-left. Where the error stream is no terminal nothing is shown, unless asked for: then a line at times.
+left. Anywhere else nothing is shown, unless asked for: then a line at times.
 """
 
 import math
-import sys
 import time
 from collections import deque
 from datetime import datetime, timedelta
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield.errors import CfgfieldError
+from meanfield.tools.progress import somebody_looks
 
 if TYPE_CHECKING:
     import xarray
@@ -29,13 +30,13 @@ class Board:
 
     Parameters
     ----------
-    show : None shows it if the error stream is a terminal.
+    show : None shows it on a terminal and in a notebook.
     total : cells in all, of which those in `costs` (index -> predicted seconds) are to be computed.
     workers : how many are computed at a time.
     """
 
     def __init__(self, show: bool | None, title: str, total: int, costs: dict[int, float], workers: int) -> None:
-        self._terminal = sys.stderr.isatty()
+        self._terminal = somebody_looks()
         self._show = self._terminal if show is None else show
         self._title, self._total, self._costs, self._workers = title, total, costs, workers
         self._left, self._done_cost, self._failed = len(costs), 0.0, 0

@@ -5,6 +5,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from meanfield.theory.trajectory import SpectralTrajectory, Trajectory
+from meanfield.tools.showing import brief
 
 
 class PairState(NamedTuple):
@@ -19,6 +20,9 @@ class PairState(NamedTuple):
     mean_shift: np.ndarray
     variance_excess: np.ndarray
     m_2: np.ndarray
+
+    def __repr__(self) -> str:
+        return brief(self)
 
 
 class SpectralPairState(NamedTuple):
@@ -38,6 +42,9 @@ class SpectralPairState(NamedTuple):
     variance_excess_group: np.ndarray
     m_2: np.ndarray
     m_2_group: np.ndarray
+
+    def __repr__(self) -> str:
+        return brief(self)
 
 
 class PairTrajectory(Trajectory):

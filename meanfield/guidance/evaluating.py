@@ -1,0 +1,39 @@
+"""A schedule evaluated with care: it may be the user's code."""
+
+from typing import Any
+
+import numpy as np
+
+from meanfield.errors import ScheduleError, short
+from meanfield.guidance.schedules import Schedule
+from meanfield.tools.door import Numbers
+
+
+def amplitude_of(schedule: Schedule, t: Numbers, named: Schedule) -> Any:
+    """`Schedule.amplitude`, checked: finite, real, of the shape of t.
+
+    Raises ScheduleError otherwise, with `named`, the schedule as its author stated it.
+    """
+    try:
+        w = np.asarray(schedule.amplitude(t), dtype=float)
+    except Exception as cause:  # the schedule is the user's code: whatever it raises is reported with the time
+        raise ScheduleError(
+            f"the schedule must return numbers for t = {_some(t)}; {short(named)} raised "
+            f"{type(cause).__name__}: {cause}. It must accept arrays of t."
+        ) from cause
+    if w.shape != np.shape(t):
+        w = np.broadcast_to(w, np.shape(t)) if w.ndim == 0 else w
+        if w.shape != np.shape(t):
+            raise ScheduleError(f"the schedule must return one w per t; got shape {w.shape} for {np.shape(t)}.")
+    if not np.all(np.isfinite(w)):
+        bad = np.asarray(t, float)[~np.isfinite(w)] if np.ndim(t) else t
+        raise ScheduleError(
+            f"the schedule must be finite in the sampled range; w(t = {_some(bad)}) is not, in "
+            f"{short(named)}. Clip it, or start later."
+        )
+    return w[()]
+
+
+def _some(t: object) -> str:
+    values = np.atleast_1d(np.asarray(t, float))
+    return ", ".join(f"{x:g}" for x in values[:3]) + (", ..." if values.size > 3 else "")
