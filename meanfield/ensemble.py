@@ -19,10 +19,10 @@ import numpy as np
 
 from meanfield.errors import ConvergenceError, ProblemError, array, require, settle, short, whole
 from meanfield.problem.statement import Problem
+from meanfield.showing.meaning import described
+from meanfield.showing.table import html_table
 from meanfield.tools.door import door
-from meanfield.tools.meaning import described
 from meanfield.tools.resolution import coarse
-from meanfield.tools.showing import html_table
 
 if TYPE_CHECKING:
     import xarray

@@ -17,16 +17,18 @@ PACKAGES = ("meanfield", "simulate", "validate")
 # Who may import whom: a folder, or a file that lies in a package itself, and all that it may name, late imports too.
 # `simulate` sees of `meanfield` what a problem is (and what has no physics), nothing of its solution.
 STATED = {"meanfield.errors", "meanfield.ensemble", "meanfield.problem", "meanfield.guidance", "meanfield.tools"}
+STATED |= {"meanfield.showing"}
 SOLVED = {"meanfield.theory", "meanfield.maps", "meanfield.exact", "meanfield.finite", "meanfield.designs"}
 SOLVED |= {"meanfield.objective", "meanfield.line", "meanfield.export", "meanfield.sampler", "meanfield.vector"}
 SOLVED |= {"meanfield.adapters"}
 ARROWS = {
     "meanfield.errors": set(),
     "meanfield.tools": {"meanfield.errors"},
+    "meanfield.showing": set(),
     "meanfield.guidance": {"meanfield.errors", "meanfield.tools"},
     "meanfield.rules": {"meanfield.errors", "meanfield.guidance", "meanfield.tools"},
-    "meanfield.problem": {"meanfield.errors", "meanfield.guidance", "meanfield.tools"},
-    "meanfield.ensemble": {"meanfield.errors", "meanfield.problem", "meanfield.tools"},
+    "meanfield.problem": {"meanfield.errors", "meanfield.guidance", "meanfield.showing", "meanfield.tools"},
+    "meanfield.ensemble": {"meanfield.errors", "meanfield.problem", "meanfield.showing", "meanfield.tools"},
     "meanfield.theory": STATED,
     "meanfield.maps": STATED | {"meanfield.theory"},
     "meanfield.exact": STATED | {"meanfield.rules"},

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from meanfield.guidance.schedules import Schedule
 from meanfield.problem.statement import Problem
+from meanfield.showing.table import html_table
 from meanfield.tools.door import door
-from meanfield.tools.showing import html_table
 
 
 class Prediction(NamedTuple):

@@ -247,8 +247,7 @@ class Tabulated(Settled):
 class Custom(Schedule):
     """Any vectorised function of t. State its jumps in `jumps`, so that integrators stop there.
 
-    A file has a table of it and its source. A problem is not made of these again: give the function once more,
-    `Problem.from_dict(data, guidance=function)`, which must have the values of the table.
+    A file has a table of it and its source; give it again to load: `Problem.from_dict(data, guidance=function)`.
     """
 
     function: Callable
@@ -268,8 +267,7 @@ class Custom(Schedule):
 
     def to_dict(self) -> dict[str, Any]:
         raise ScheduleError(
-            f"a function is saved with a problem, which knows its range of times; alone there is {self.function!r}. "
-            "Save the problem, or use Tabulated."
+            f"a function is saved with a problem, which knows its times; this is {self.function!r}. Save the problem."
         )
 
 

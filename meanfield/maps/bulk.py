@@ -19,11 +19,11 @@ from meanfield.guidance.schedules import Constant, Interval, Linear, Piecewise, 
 from meanfield.problem.owntime import in_own_time
 from meanfield.problem.start import crowd_start, gap_of
 from meanfield.problem.statement import Problem
+from meanfield.showing.meaning import PHASES
 from meanfield.theory.measures import separation_at_end
 from meanfield.theory.motion import Groups
 from meanfield.theory.solver import solve
 from meanfield.theory.trajectory import Trajectory
-from meanfield.tools.meaning import PHASES
 from meanfield.tools.memory import require_memory
 
 STANDINGS = ("exact", "asymptotic", "approximate")

@@ -7,7 +7,7 @@ import numpy as np
 
 from meanfield.maps.bulk import PHASES, STANDINGS
 from meanfield.problem.varying import labels
-from meanfield.tools.meaning import described
+from meanfield.showing.meaning import described
 
 if TYPE_CHECKING:
     import xarray

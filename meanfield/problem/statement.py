@@ -28,8 +28,8 @@ from meanfield.problem.owntime import in_ve_time
 from meanfield.problem.spectrum import Spectrum
 from meanfield.problem.start import Start, start_law
 from meanfield.problem.varying import PARAMETERS, fields_of, with_weight
+from meanfield.showing.table import html_table
 from meanfield.tools.door import Numbers, door
-from meanfield.tools.showing import html_table
 
 SAMPLERS = {"sde": 1.0, "ode": 0.0}
 VARIANCES = 1e-100, 1e100  # of a class: their squares and quotients are floats

@@ -18,10 +18,10 @@ import numpy as np
 
 from meanfield.errors import ProblemError, array, checked, require
 from meanfield.problem.statement import Problem
+from meanfield.showing.meaning import described
 from meanfield.theory.energies import effective_potential, information, phi_rest, phi_target
 from meanfield.theory.solver import solve
 from meanfield.tools.door import Numbers, door
-from meanfield.tools.meaning import described
 from meanfield.tools.roots import brentq
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from meanfield.errors import ProblemError
 from meanfield.problem.noise import VE
 from meanfield.problem.spectrum import Spectrum
 from meanfield.problem.statement import Problem
+from meanfield.showing.meaning import described
+from meanfield.showing.table import brief, html_table
 from meanfield.tools.door import Numbers, door
-from meanfield.tools.meaning import described
-from meanfield.tools.showing import brief, html_table
 
 
 class Event(NamedTuple):

@@ -9,10 +9,10 @@ import numpy as np
 from meanfield.errors import checked, require, short
 from meanfield.problem.statement import Problem
 from meanfield.sampler.batch import along, overall
+from meanfield.showing.meaning import described
 from meanfield.theory.pairs.trajectory import PairState, SpectralPairState
 from meanfield.theory.trajectory import SpectralState, State
 from meanfield.tools.door import door
-from meanfield.tools.meaning import described
 
 FAR = 3.0  # standard deviations from F = 0 beyond which all samples of a call are on one side
 

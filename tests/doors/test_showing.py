@@ -10,7 +10,7 @@ from made import PROBLEM, results
 from nbclient import NotebookClient
 
 import cfgfield as cf
-from meanfield.tools.showing import html_table
+from meanfield.showing.table import html_table
 
 LONG = {"atlas"}  # an xarray.Dataset
 TABLES = ("Trajectory", "SpectralTrajectory", "Ensemble", "Comparison", "Design", "Judgement")
@@ -71,11 +71,11 @@ BAR += "import time\nwith progress.Progress(None, 3, 'a sum') as show:\n    for 
 @pytest.mark.filterwarnings("ignore")  # of the kernel's own libraries
 def test_a_kernel_shows_progress_without_being_asked():
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(BAR + "    time.sleep(0.5)")])
-    NotebookClient(notebook, timeout=120).execute()
+    NotebookClient(notebook, timeout=1200).execute()
     said = str(notebook.cells[0].outputs)
     assert "widget-view" in said or "a sum" in said or "ipywidgets" in said
     quiet = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(BAR.replace("None", "False"))])
-    NotebookClient(quiet, timeout=120).execute()
+    NotebookClient(quiet, timeout=1200).execute()
     assert quiet.cells[0].outputs == []
 
 

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from meanfield.errors import one_of
+from meanfield.showing.table import html_table
 from meanfield.tools.door import door
-from meanfield.tools.showing import html_table
 from validate.agreement.estimates import QUANTITIES
 from validate.agreement.extrapolation import Extrapolation, fit_inverse_size
 from validate.agreement.means import Mean, mean_of

@@ -4,8 +4,8 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from meanfield.showing.table import brief
 from meanfield.theory.trajectory import SpectralTrajectory, Trajectory
-from meanfield.tools.showing import brief
 
 
 class PairState(NamedTuple):

@@ -1,0 +1,1 @@
+"""How results look where somebody reads them."""
