@@ -1,4 +1,4 @@
-"""The command line: `cfgfield solve | simulate | data | sampler | design | export | validate | figures`.
+"""The command line: `cfgfield solve | simulate | data | sampler | design | export | cells | validate | figures`.
 
 How a command ends, with which exit code, is in `validate.commands.endings`.
 """
@@ -15,6 +15,7 @@ import typer
 
 import meanfield
 from validate.agreement.comparison import compare
+from validate.commands.cells import cells
 from validate.commands.data import data
 from validate.commands.endings import CODES, DISAGREE, FAILURE, guarded
 from validate.commands.options import (
@@ -187,6 +188,7 @@ def figures(
     typer.echo(f"{len(made)} figures in {out}/; all captions in {out}/README.md")
 
 
+app.command()(cells)
 app.command()(data)
 app.command()(sampler)
 app.command()(export)

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -97,11 +98,11 @@ def script(body: str, *words: object) -> Iterator[subprocess.Popen]:
 
 
 def die_at(function: str, part: str, n: int) -> None:
-    """Let the n-th call of a function of `os` whose last argument, without its folder, contains `part` kill us."""
+    """Let the n-th call of a function of `os` whose last argument, without its folder, matches `part` kill us."""
     real, count = getattr(os, function), itertools.count(1)
 
     def strike(*words):
-        if part in Path(str(words[-1])).name and next(count) == n:
+        if re.search(part, Path(str(words[-1])).name) and next(count) == n:
             os.kill(os.getpid(), signal.SIGKILL)
         return real(*words)
 

@@ -104,7 +104,7 @@ KILLED = """
 from concurrent.futures import ThreadPoolExecutor
 from validate.sweeps import division
 division.WORTH = 0.0
-die_at("replace", "-", 5)
+die_at("replace", "-.*npz", 5)
 sweep(PROBLEM, {grid}, folder=sys.argv[1], executor=ThreadPoolExecutor(2), **{options})
 """
 

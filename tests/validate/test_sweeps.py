@@ -124,7 +124,8 @@ def test_a_cell_that_fails_is_recorded_and_the_others_are_computed(tmp_path, cap
     xarray.testing.assert_identical(found.sel(w=[0.5, 1.0]).drop_attrs(), good.drop_attrs())
     lost = found.sel(w=1e300)
     assert lost.m.isnull().all() and lost.theory_m.isnull().all() and set(lost.standing.values.tolist()) == {"failed"}
-    assert json.loads(good.failed) == {}
+    assert json.loads(good.failed) == {} and not good.reason.values.any()
+    assert all("in the cell w=1e+300" in reason for reason in lost.reason.values)
     err = capfd.readouterr().err
     assert "sweep: 6 of 6 cells (2 failed)" in err and "failed: " in err
     write_dataset(found, tmp_path / "sweep.nc")

@@ -2,6 +2,7 @@
 
     folder/manifest.json    what all cells share: options, seed, code; written first
     folder/cells/KEY.npz    one finished cell; KEY is a hash of what the cell is (of a part: `validate.sweeps.division`)
+    folder/notes/KEY.json   what the cell is called, how long it took, and, until it is finished, why it failed
 
 A cell is written whole or not at all (`meanfield.tools.files`). It is a NumPy archive of its variables and their
 dimensions, which states its key and its manifest, and ends in a checksum: what is damaged, or lies under the name of
@@ -59,13 +60,14 @@ class Store:
         self, folder: str | Path, manifest: Mapping[str, Any], origin: Mapping[str, Any] | None = None
     ) -> None:
         self.folder = Path(folder)
-        self.cells = self.folder / "cells"
+        self.cells, self.notes = self.folder / "cells", self.folder / "notes"
         plain = json.loads(json.dumps(dict(manifest)))
         self._manifest = json_hash(plain)
         path = self.folder / "manifest.json"
         try:
-            self.cells.mkdir(parents=True, exist_ok=True)
-            for place in (self.folder, self.cells):
+            for place in (self.cells, self.notes):
+                place.mkdir(parents=True, exist_ok=True)
+            for place in (self.folder, self.cells, self.notes):
                 remove_leftovers(place)
             known = path.exists()
         except (OSError, ValueError) as cause:  # ValueError: no name of a file
@@ -76,6 +78,14 @@ class Store:
             about = {"manifest": plain, "origin": dict(origin or {}), "id": uuid.uuid4().hex}
             write_json(about, path, overwrite=True)  # of several drivers at once the last one
         self.id = self._id()
+
+    @classmethod
+    def existing(cls, folder: Path) -> "Store":
+        """The store in a folder that has one, whatever its manifest says; to look at, not to go on with."""
+        store = cls.__new__(cls)
+        store.folder, store.cells, store.notes, store._manifest = folder, folder / "cells", folder / "notes", ""
+        store.id = store._id()
+        return store
 
     def visible(self) -> bool:
         """Whether this process, perhaps on another machine, sees this very folder."""
@@ -105,14 +115,35 @@ class Store:
             with suppress(OSError):
                 self.path(key).unlink(missing_ok=True)
 
-    def write(self, key: str, dataset: "xarray.Dataset") -> None:
-        """Write a cell, whole or not at all."""
+    def write(self, key: str, dataset: "xarray.Dataset", **note: Any) -> None:
+        """Write a cell, whole or not at all, and a note on it beside."""
         layout = {str(name): list(variable.dims) for name, variable in dataset.data_vars.items()}
         arrays = {name: dataset[name].values for name in layout}
         about = {"cell": key, "manifest": self._manifest, "dimensions": layout}
         content = io.BytesIO()
         np.savez(content, allow_pickle=False, **{ABOUT: np.array(json.dumps(about))}, **arrays)
         write_bytes(sealed(content.getvalue()), self.path(key), overwrite=True)
+        self.write_note(key, **note)
+
+    def write_note(self, key: str, **note: Any) -> None:
+        """Write down what a list says of a cell. Its bits do not depend on it, so that it may hold the time it took."""
+        if note:
+            write_json(note, self.notes / f"{key}.json", overwrite=True)
+
+    def note(self, key: str) -> dict[str, Any]:
+        """The note on a cell; empty if there is none that can be read."""
+        with suppress(StoreError):
+            return read_json(self.notes / f"{key}.json")
+        return {}
+
+    def failures(self) -> dict[str, dict[str, Any]]:
+        """Key -> note of the cells that failed and are not finished since."""
+        keys = sorted({path.stem for path in self.notes.glob("*.json")} - self.keys())
+        return {key: note for key in keys if "reason" in (note := self.note(key))}
+
+    def whole(self, key: str) -> bool:
+        """Whether the file of a cell is undamaged."""
+        return unsealed(read_bytes(self.path(key)))[1]
 
     def read(self, key: str) -> "xarray.Dataset | None":
         """A finished cell; None if there is none, or one that is damaged or another's (with a `StoreWarning`)."""

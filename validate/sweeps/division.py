@@ -72,7 +72,8 @@ def map_divided(
         if isinstance(results[-1], CfgfieldError):
             continue
         if store is not None and parts:
-            store.write(key, results[-1])
+            seconds = sum(store.note(part.key).get("seconds", 0.0) for part in parts)
+            store.write(key, results[-1], label=cell.label, seconds=seconds)
         if store is not None and (parts or key in begun):  # or a driver was killed before it had removed them
             store.remove([part.key for part in parts or cell.parts()])
     return results

@@ -18,6 +18,7 @@ from meanfield import Problem, ProblemError
 from meanfield.errors import CfgfieldError, whole
 from meanfield.problem.varying import INSIDE, labels, require_distinct
 from meanfield.sampler.code import name_of
+from meanfield.showing.meaning import described
 from meanfield.tools.door import door
 from validate.errors import SweepWarning
 from validate.results.provenance import code_fingerprint, versions
@@ -77,8 +78,9 @@ def sweep(
     -------
     xarray.Dataset : dimensions = the names of the grid, then `draw` and `time`. Variables: `t` (grid, time); `m`, `v`,
         `q`, ... of the particles (grid, draw, time); `theory_m`, `theory_v` (grid, time), `t_speciation`, `standing`
-        (grid). Theory is at d = infinity for exponentially many classes, at the rate log(P)/d of the cell for fewer.
-        The attribute `failed` is JSON: cell -> reason.
+        (grid), and `reason`, why a cell failed or "": without one no theory is nan. Theory is at d = infinity for
+        exponentially many classes, at the rate log(P)/d of the cell for fewer. The attribute `failed` is JSON: cell ->
+        reason. `validate.sweeps.picture.draw` draws it, `cfgfield cells FOLDER` lists what a folder holds.
 
     Raises
     ------
@@ -176,7 +178,9 @@ def _assemble(
         blank = np.full(first.shape, "failed" if first.dtype.kind == "U" else np.nan)
         stacked = np.stack([part[name].values if name in part else blank for part in parts])
         variables[name] = ((*names, *first.dims), stacked.reshape(*shape, *first.shape))
-    return xarray.Dataset(variables, coords={name: _labels(grid[name]) for name in names})
+    reasons = [str(result) if isinstance(result, CfgfieldError) else "" for result in results]
+    variables["reason"] = (tuple(names), np.array(reasons).reshape(shape))
+    return described(xarray.Dataset(variables, coords={name: _labels(grid[name]) for name in names}))
 
 
 def _labels(values: Sequence[Any]) -> list[Any]:

@@ -92,8 +92,12 @@ def map_cells(
         for stage in _here(costs, orders) if executor is None else _there(costs, orders, count_workers(executor)):
             for i, outcome in _outcomes(cells, crew, stage, len(cells) - len(left)):
                 parts[i] = outcome.part
-                if store is not None and not (outcome.kept or isinstance(outcome.part, CfgfieldError)):
-                    store.write(cells[i].key, outcome.part)
+                note = {"label": cells[i].label, "seconds": outcome.seconds}
+                if store is not None:
+                    if isinstance(outcome.part, CfgfieldError):
+                        store.write_note(cells[i].key, reason=str(outcome.part), **note)
+                    elif not outcome.kept:
+                        store.write(cells[i].key, outcome.part, **note)
                 board.finished(i, cells[i].label, outcome)
     return [parts[i] for i in range(len(cells))]
 

@@ -138,7 +138,7 @@ def _measured(cell: Cell, orders: Orders, near: bool) -> Outcome:
         return Outcome(failure, time.perf_counter() - began, kept=False)
     seconds = time.perf_counter() - began
     if store is not None:
-        store.write(cell.key, part)
+        store.write(cell.key, part, label=cell.label, seconds=seconds)
     return Outcome(part, seconds, store is not None)
 
 

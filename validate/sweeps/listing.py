@@ -1,0 +1,60 @@
+"""What a folder of cells holds: what is done, what failed and why, what it cost."""
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+from validate.errors import StoreError
+from validate.results.files import read_json
+from validate.results.store import Store
+from validate.sweeps.division import MARK
+
+
+class Listed(NamedTuple):
+    """One cell. `state` is "done", "part" (draws of a long cell that is not finished), "failed" or "damaged"."""
+
+    state: str
+    label: str
+    seconds: float  # of one processor; nan if nobody wrote it down
+    reason: str
+    key: str
+
+
+def listed(folder: Path) -> list[Listed]:
+    """All cells in a folder of `sweep` or of the atlas, failed ones first. Nothing in it is changed.
+
+    Raises
+    ------
+    StoreError : it is no such folder.
+    """
+    inside = sorted(path.parent for path in folder.glob("*/manifest.json"))
+    if not (folder / "manifest.json").is_file() and len(inside) == 1:
+        folder = inside[0]  # of an atlas, beside its report
+    if not (folder / "manifest.json").is_file():
+        raise StoreError(
+            f"cells are listed of a folder that a sweep or an atlas has kept; {folder} has no manifest.json. Give the "
+            "folder= of the sweep, or the folder of cfgfield validate."
+        )
+    read_json(folder / "manifest.json")
+    store = Store.existing(folder)
+    keys = store.keys()
+    failed = {key: note for key, note in store.failures().items() if key.partition(MARK)[0] not in keys}
+    found = [_entry("failed", key, note, note["reason"]) for key, note in failed.items()]
+    found += [_finished(store, key) for key in keys]
+    order = ("failed", "damaged", "part", "done")
+    return sorted(found, key=lambda cell: (order.index(cell.state), cell.label, cell.key))
+
+
+def _finished(store: Store, key: str) -> Listed:
+    note = store.note(key)
+    try:
+        whole = store.whole(key)
+    except StoreError as error:
+        return _entry("damaged", key, note, str(error))
+    if not whole:
+        return _entry("damaged", key, note, "it has no checksum, and is computed again")
+    return _entry("part" if MARK in key else "done", key, note)
+
+
+def _entry(state: str, key: str, note: dict, reason: str = "") -> Listed:
+    return Listed(state, note.get("label", ""), note.get("seconds", math.nan), reason, key)
