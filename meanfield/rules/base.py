@@ -104,7 +104,7 @@ class Rule(Amplified):
         return w
 
     def shrinks(self, sigma2: float, eta: float) -> bool | None:
-        """Whether every amplitude w >= 0 keeps v <= D in a crowd, (T17): proved, or refuted by an example.
+        """(T17): no amplitude w >= 0, from any start, keeps more than no guidance in a crowd. Proved, or refuted.
 
         None where neither is known (docs/rules.md, Theorems).
         """
