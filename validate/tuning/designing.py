@@ -109,7 +109,8 @@ def design_mixture(
         axis = Axis(bench.trace / mixture.dim, problem.T)
         tuned_on, window = _window(bench, axis, (w_min, w_max), keep, tolerance, shift)
         level = getattr(window.trial, EQUAL[equal])
-        schedules = {OWN: window.trial.schedule, **rivals(bench, axis, w_max, keep, equal, level)}
+        reaching, left_out = rivals(bench, axis, w_max, keep, equal, level)
+        schedules = {OWN: window.trial.schedule, **reaching}
         made = by_theory(mixture, target, problem, w_min, w_max) if theory and not problem.schedule.by_rule else None
         schedules |= {} if made is None else {THEORY: made}
         data = _verified(
@@ -119,6 +120,7 @@ def design_mixture(
         data.assign_attrs(
             target=json.dumps(target), keep=keep, tolerance=tolerance, w_min=w_min, w_max=w_max, equal=equal,
             sampler=str(sampler), guidance=json.dumps(problem.guidance.to_dict()) if problem.schedule.by_rule else "",
+            shift=json.dumps(shift), left_out=json.dumps(left_out),
             window=json.dumps([window.w, axis.t(window.s), window.w_late]), tuned_on=tuned_on.n_samples,
             n_steps=n_steps, seed=seed, t_start=problem.T, versions=json.dumps(versions()),
         )
