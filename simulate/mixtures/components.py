@@ -93,7 +93,7 @@ class Components:
         parts, rows = [], max(ROWS, CHUNK // x.shape[1])
         for begin in range(0, len(x), rows):
             some = x[begin : begin + rows]
-            sums = Sums(*some.shape, None if floor is None else floor[begin : begin + rows])
+            sums = Sums(len(some), x.shape[1], None if floor is None else floor[begin : begin + rows])
             self.add(sums, some, t, log_weights, members)
             parts.append(sums.seen())
         return Seen(np.concatenate([p.log for p in parts]), np.concatenate([p.score for p in parts]))

@@ -101,6 +101,36 @@ def test_a_smaller_shift_is_reached_and_a_larger_one_says_what_is():
         MIXTURE.design("dog", shift=50.0, **QUICK)
 
 
+def test_a_shift_that_is_missed_is_said_with_what_was_reached():
+    """Below a sixty-fourth of w_max nothing is searched."""
+    made = MIXTURE.design("dog", shift=0.002, n_samples=400, **QUICK)
+    (line,) = [text for text in made.warnings if "missed" in text]
+    assert "The shift of 0.002" in line and made.text("shift") in line and line in repr(made)
+    assert made.estimate("shift").value > 0.01
+    reached = MIXTURE.design("dog", shift=0.3, n_samples=400, **QUICK)
+    assert not [text for text in reached.warnings if "missed" in text]  # negative control
+
+
+def test_rivals_that_do_not_reach_the_accuracy_are_named_with_the_reason(dog, tmp_path):
+    """Unguided samples of classes so far apart are surer than those of the window."""
+    means = [[0.0, 3.0], [2.25, 0.0], [-3.0, 1.5]]
+    mixture = Mixture(means, variances=[0.4, 0.5, 0.3], labels=["cat", "dog", "eel"])
+    made = mixture.design("cat", equal="accuracy", n_samples=400, **QUICK)
+    assert set(made.left_out) == {"constant", "early only", "interval"}
+    assert set(made.candidates) == {"window", "late unconditional"}
+    made.report(tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for name, why in made.left_out.items():
+        (line,) = [text for text in made.warnings if text.startswith(f"{name} is left out")]
+        assert "mean log posterior is" in why and why in line and line in repr(made)
+        assert page.count(why.replace("<", "&lt;")) == 2  # among the warnings, and in the table of schedules
+        low, high, level = (float(x.strip(",")) for x in why.split() if x.strip(",").startswith("-"))
+        assert level < low < high <= 0.0
+    assert dog.left_out == {} and "left out" not in repr(dog)  # negative control
+    with pytest.raises(Exception, match="must not exist yet"):
+        made.report(tmp_path / "report.html")
+
+
 def test_a_trace_that_cannot_be_kept_is_said_plainly():
     """Without a negative window guidance only narrows this class."""
     made = MIXTURE.design("dog", w_min=0.0, **QUICK)

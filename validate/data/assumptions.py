@@ -79,15 +79,20 @@ def _rivals(mixture: Mixture, target: Hashable) -> np.ndarray:
     return np.array([mixture.prior(label) for label in mixture.classes if label != target])
 
 
-def _of_rivals(mixture: Mixture, target: Hashable) -> list[str]:
-    """What is not as assumed of the weights of all other classes; that of the class itself is known."""
-    others = _rivals(mixture, target)
-    if others.max() <= WIDER * others.min():
-        return []
-    return [
-        "The mean field knows the weight of this class, and takes its rivals to be of equal weight among themselves; "
-        f"theirs are {others.min():.2g} to {others.max():.2g}."
-    ]
+def _of_weights(mixture: Mixture, target: Hashable) -> list[str]:
+    """What is not as assumed of the weight of the class, which is known, and of those of all others."""
+    others, own, found = _rivals(mixture, target), mixture.prior(target), []
+    if others.max() > WIDER * others.min():
+        found.append(
+            "The mean field knows the weight of this class, and takes its rivals to be of equal weight among "
+            f"themselves; theirs are {others.min():.2g} to {others.max():.2g}."
+        )
+    if len(others) >= FEW and float(others.sum()) < FEW / WIDER * own:
+        found.append(
+            f"The mean field takes a class that is one of many; this one has {own:.2g} of all weight. Guidance fades "
+            "where it is decided, and does not end there as in the mean field: it does more than that says."
+        )
+    return found
 
 
 def theory_of(
@@ -112,7 +117,7 @@ def theory_of(
         found = theory.distorted(problem.guidance)
     except CfgfieldError as refusal:
         return None, nothing, [f"No mean field: {short(str(refusal), 300)}"]
-    doubts, ratio = _of_rivals(mixture, target), float(np.trace(shape.covariance)) / crowd.trace
+    doubts, ratio = _of_weights(mixture, target), float(np.trace(shape.covariance)) / crowd.trace
     if not 1.0 / WIDER < ratio < WIDER:
         word = "wider" if ratio > 1.0 else "narrower"
         doubts.append(f"This class is {word} than the others are on the average: {ratio:.2f} of their trace.")

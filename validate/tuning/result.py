@@ -122,7 +122,9 @@ class MixtureDesign:
                 f"{self.text('accuracy_unguided', OWN)}. Lower w_max."
             )
         equal = about["equal"]
-        found += [f"{name} is left out, as its {equal} cannot be equal: {why}." for name, why in self.left_out.items()]
+        found += [
+            f"{name} is left out, it does not reach the same {equal}: {why}." for name, why in self.left_out.items()
+        ]
         for name in self.candidates:
             if self.lost(name):
                 found.append(f"{name} loses modes: components {short(list(self.lost(name)), 60)}.")
