@@ -195,6 +195,21 @@ def test_bad_input_is_refused_with_rule_value_and_remedy(options, words):
         MIXTURE.design(**{"target": "dog", **QUICK, **options})
 
 
+def test_a_start_that_does_not_cover_the_data_is_refused_or_said():
+    """Units and a centre of any kind; too few steps for them."""
+    far = Mixture(MIXTURE.means + 1e4, variances=0.4)
+    with pytest.warns(UserWarning, match="start must cover"), pytest.raises(ProblemError, match="centre them"):
+        far.design(2, n_samples=160, **QUICK)
+    scaled = Mixture(MIXTURE.means * 1e6, variances=0.4e12)
+    made = scaled.design(2, n_samples=160, **QUICK)
+    same = Mixture(MIXTURE.means, variances=0.4).design(2, n_samples=160, **QUICK)
+    assert made.estimate("trace_ratio") == pytest.approx(same.estimate("trace_ratio"), rel=1e-6)
+    dataset = same.dataset.copy(deep=True)
+    dataset["trace_unguided"] = dataset.trace_unguided + 0.2
+    assert "Without guidance" in MixtureDesign(dataset).warnings[-1]
+    assert not [text for text in same.warnings if "Without guidance" in text]  # negative control
+
+
 def test_what_cannot_be_designed():
     with pytest.raises(ProblemError, match="single class"):
         Mixture([[0.0, 0.0]], variances=1.0).design(0, **QUICK)

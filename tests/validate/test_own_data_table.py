@@ -1,7 +1,7 @@
 """The table of designs for classes of data: its cells are those of the designs, in words and numbers."""
 
 from simulate import Mixture
-from validate.figures.pages.own_data import CASES, HEADS, Case, designs, to_markdown
+from validate.figures.pages.own_data import CASES, HEADS, Case, designs, draw, to_markdown
 
 MEANS = [[0.0, 2.0], [1.5, 0.0], [-2.0, 1.0]]
 
@@ -19,6 +19,8 @@ def test_rows_are_the_designs():
         one, other = made[name], made[next(x for x in cases if x != name)]
         assert cells[0] == name and cells[2] == one.text("shift") != other.text("shift")
         assert cells[4] == one.text("trace_ratio", "constant") and cells[6] == "" and cells[7] == one.candidates[0]
+    _, axes = draw(made["dog, ode"])
+    assert len(axes.ravel()[0].containers) == len(made["dog, ode"].candidates)
 
 
 def test_cases_are_of_data_that_scikit_learn_brings():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from meanfield.errors import ProblemError, checked, one_of, require, whole
 from meanfield.guidance.schedules import Schedule, as_schedule
-from meanfield.problem.statement import Problem
+from meanfield.problem.statement import LARGEST_W, Problem
 from meanfield.tools.door import door
 from meanfield.tools.progress import Progress
 from meanfield.tools.roots import brentq
@@ -88,7 +88,8 @@ def design_mixture(
     >>> made.kept, made.candidates[0], made.estimate("shift").value > 0.0
     (True, 'window', True)
     """
-    w_max = checked("w_max", w_max, low=0, open_low=True, remedy="Guidance that shifts the class is above 0.")
+    remedy = "Guidance that shifts the class is above 0; 6 is strong."
+    w_max = checked("w_max", w_max, low=0, open_low=True, high=LARGEST_W, remedy=remedy)
     w_min = checked("w_min", w_min, low=-10.0, high=0.0, remedy="The window is negative: w_min = -1 is unconditional.")
     keep = checked("keep", keep, low=0.1, high=10.0, remedy="It is a ratio of traces; 1 keeps the class as it is.")
     tolerance = checked("tolerance", tolerance, low=1e-4, high=0.5)

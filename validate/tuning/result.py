@@ -13,7 +13,7 @@ from meanfield.guidance.schedules import Schedule
 from meanfield.tools.door import door
 from validate.data.batches import written
 from validate.data.measures import Estimate
-from validate.data.prediction import ABOUT
+from validate.data.prediction import ABOUT, doubt_of_twins
 from validate.errors import ComparisonError
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class MixtureDesign:
                 f"What the mean field designs for the spectrum of this class does not keep the trace: x "
                 f"{self.text('trace_ratio', THEORY)}, for {about['keep']:g} promised."
             )
-        return tuple(found)
+        return (*found, *doubt_of_twins(self.estimate("trace_unguided")))
 
     def _missed(self) -> list[str]:
         """A shift that was asked for, and is not had."""
@@ -162,10 +162,10 @@ class MixtureDesign:
         lines = [
             self.head,
             f"  at equal {self.dataset.attrs['equal']}, on fresh random numbers:",
-            f"  {'':20s}" + "".join(f"{x.replace('_', ' '):>13s}" for x in COLUMNS),
+            f"  {'':20s}" + "".join(f" {x.replace('_', ' '):>12s}" for x in COLUMNS),
         ]
         for name in self.candidates:
-            cells = "".join(f"{self.text(x, name):>13s}" for x in COLUMNS)
+            cells = "".join(f" {self.text(x, name):>12s}" for x in COLUMNS)
             lines.append(f"  {name:20s}{cells}" + ("  (its own shift)" if name == THEORY else ""))
         return "\n".join([*lines, *(f"  ! {x}" for x in self.warnings)])
 

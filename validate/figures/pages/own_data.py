@@ -2,16 +2,16 @@
 
     table = designs()               # minutes; designs({name: CASES[name]}) for some
     print(to_markdown(table))
-    table["digits 0, ODE"].plot()[0].savefig("design-your-data.png")
+    draw(table["digits 0, ODE"])[0].savefig("design-your-data.png", dpi=160)
 
 Features that never vary are left out and the rest is centred; pixels are divided by 16, other features by their width.
 """
 
-import importlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from meanfield.tools.progress import Progress
+from simulate.mixtures.fitting import sklearn_module
 from simulate.mixtures.mixture import Mixture
 from validate.results.tables import Show
 from validate.tuning.page import said
@@ -32,7 +32,7 @@ class Case(NamedTuple):
 
 def fitted(name: str) -> Mixture:
     """One Gaussian for every class of scikit-learn's "digits", "wine" or "breast_cancer"."""
-    X, y = getattr(importlib.import_module("sklearn.datasets"), f"load_{name}")(return_X_y=True)
+    X, y = getattr(sklearn_module("sklearn.datasets"), f"load_{name}")(return_X_y=True)
     X = X[:, X.std(axis=0) > 0]
     return Mixture.fit((X - X.mean(axis=0)) / (PIXEL if name == "digits" else X.std(axis=0)), y)
 
@@ -71,6 +71,12 @@ def to_markdown(table: Mapping[str, MixtureDesign]) -> str:
         cells = [name, said(made.schedule), made.text("shift"), kept, *others, made.candidates[0]]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def draw(made: MixtureDesign) -> Any:
+    """The schedules at equal shift, without that of the mean field, which is far from them. Returns (fig, axes)."""
+    near = [name for name in made.dataset.candidate.values if name != THEORY]
+    return MixtureDesign(made.dataset.sel(candidate=near)).plot()
 
 
 def _trace(made: MixtureDesign, name: str) -> str:
