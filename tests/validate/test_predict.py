@@ -165,6 +165,7 @@ def test_all_classes_are_rows_and_their_average(everything):
     values, errors = np.array([row.estimate("trace_ratio") for row in everything]).T
     average = everything.estimate("trace_ratio")
     assert average == pytest.approx((values.mean(), math.sqrt(np.sum(errors**2)) / 3))
+    assert "in doubt for other reasons, too" in everything.warnings[-1] and "'dog'" in everything.warnings[-1]
     assert len(everything) == 3 and everything.dataset.component_class.values.tolist() == [0, 0, 0, 1, 2]
     with pytest.raises(ComparisonError, match=r"target must be one of \['cat', 'dog', 'eel'\]; got 'cow'"):
         everything["cow"]
@@ -177,6 +178,8 @@ def test_the_mean_field_says_where_it_does_not_hold(cats):
     rng = np.random.default_rng(0)
     cloud = Mixture(rng.normal(size=(120, 3)), variances=0.2)  # negative control: as it assumes
     assert predict(cloud, 0, 1.0, n_samples=64, **QUIET).warnings == ()
+    equal = Mixture([[1.5, 0.0], [-1.5, 0.0]], variances=0.2)
+    assert "other reasons" not in repr(predict(equal, guidance=1.0, n_samples=64, **QUIET))
     few = predict(Mixture(MEANS[:2], variances=0.5), 0, 1.0, n_samples=64, **QUIET)
     assert "vary in at most 1 of 2" in " ".join(few.warnings) and "one covariance" not in " ".join(few.warnings)
     alone = predict(Mixture([[0.0, 0.0]], variances=0.5), 0, 1.0, n_samples=64, **QUIET)

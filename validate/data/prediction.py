@@ -231,6 +231,16 @@ class Predictions(Found):
         one.attrs = {name: value for name, value in data.attrs.items() if name != "targets"}
         return Prediction(one.assign_attrs(target=json.dumps(target), **about))
 
+    def _own_doubts(self) -> list[str]:
+        doubted = [
+            label for label, own in zip(self.targets, self.dataset.own_doubts.values, strict=True) if own != "[]"
+        ]
+        if not doubted:
+            return []
+        return [
+            f"The mean field is in doubt for other reasons, too: predictions[label].warnings of {short(doubted, 60)}."
+        ]
+
     def plot(self, axes: Any = None, columns: int = 3) -> Any:
         """Variances, shifts, and the posterior on the way; `columns` = 1 is for a phone. Returns (fig, axes)."""
         from validate.data.picture import draw_all
