@@ -114,6 +114,11 @@ class Rule(Amplified):
     def by_sample(self) -> bool:
         return True
 
+    @property
+    def known_beside(self) -> bool:
+        """Whether what takes the unconditional's place is known of any mixture: itself, or the class, wider."""
+        return type(self).other is Rule.other or self.widens > 0.0
+
     def w(self, t: Numbers):
         raise ScheduleError(
             f"{self!r} is a rule, and no weight w(t) equals it. Use `amplitude(t)`; solve, reduced, quenched, run, "
