@@ -48,8 +48,7 @@ ARROWS = {
     | {"meanfield.sampler", "simulate.randomness", "simulate.scores", "simulate.steps", "simulate.running"}
     | {"simulate.mixtures"},
     "simulate.samples": STATED | {"simulate.randomness", "simulate.scores", "simulate.steps"},
-    "simulate.mixtures": STATED
-    | {"meanfield.rules", "meanfield.sampler", "simulate.randomness", "simulate.samples", "simulate.steps"},
+    "simulate.mixtures": STATED | {"meanfield.sampler", "simulate.randomness", "simulate.samples", "simulate.steps"},
     "simulate.cloning": STATED | {"simulate.randomness", "simulate.scores", "simulate.steps", "simulate.mixtures"},
     "simulate.learned": STATED | {"simulate.randomness", "simulate.samples"},
     "validate.errors": {"meanfield.errors"},

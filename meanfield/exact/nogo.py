@@ -152,7 +152,8 @@ def _require_shrinking(problem: Problem) -> None:
         return
     proved = rule.shrinks(problem.sigma2, problem.eta)
     if not proved:
-        known = "is neither proved nor refuted" if proved is None else "fails: some w >= 0 raises the variance"
+        fails = "fails: from some start some w >= 0 keeps more than no guidance"
+        known = "is neither proved nor refuted" if proved is None else fails
         raise ScheduleError(
             f"the no-go theorem (T17) {known} for {rule!r}, sigma2 = {problem.sigma2:g}, eta = {problem.eta:g} "
             "(docs/rules.md, Theorems). Use solve."

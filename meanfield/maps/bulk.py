@@ -67,9 +67,14 @@ class Table(NamedTuple):
         """Schedules constant on every piece: edges of all rows (pieces + 1,) or of each, w (rows, pieces)."""
         return cls(np.array(np.broadcast_to(edges, (len(w), w.shape[1] + 1))), w, w)
 
-    def lines(self, g: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Edges, w0 and omega of w = w0 + omega t on every piece, in units of time g: what is compiled."""
-        edges = np.ascontiguousarray(self.edges / g)
+    def repeated(self, times: int) -> "Table":
+        """All rows again and again, one copy after the other."""
+        return Table(*(np.tile(x, (times, 1)) for x in self))
+
+    def lines(self, g: float | np.ndarray = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Edges, w0 and omega of w = w0 + omega t on every piece, in units of time g (a number, or one of each row):
+        what is compiled."""
+        edges = np.ascontiguousarray(self.edges / np.reshape(g, (-1, 1)))
         width = -np.diff(edges)
         omega = (self.high - self.low) / np.where(width > 0.0, width, np.inf)
         return edges, self.low - omega * edges[:, 1:], omega
@@ -127,8 +132,8 @@ def blank(rows: int) -> np.ndarray:
 UNKNOWN = blank(1)
 
 
-def follow(table: Table, alpha, sigma2, eta, m, v, g: float = 1.0, prior=0.0) -> np.ndarray:
-    """Compiled trajectories of isotropic problems, one per row of the table, in units of time g.
+def follow(table: Table, alpha, sigma2, eta, m, v, g: float | np.ndarray = 1.0, prior=0.0) -> np.ndarray:
+    """Compiled trajectories of isotropic problems, one per row of the table, in units of time g (one, or each its own).
 
     Parameters
     ----------
@@ -232,17 +237,18 @@ class Responses:
         needed = 2.0 * len(c) * len(table.edges) * RECORD.itemsize
         what = f"{len(table.edges)} schedules over {len(c)} groups of directions need {needed / 2**30:.3g} GiB"
         require_memory(needed, what, "use a spectrum of fewer groups")
-        parts = [self._group(table, c_i, g_i) for c_i, g_i in zip(c, g, strict=True)]
-        rows = np.concatenate(parts).reshape(len(parts), -1)  # (groups, rows)
+        rows = self._alone(table, c, g).reshape(len(c), -1)  # (groups, rows)
         shift, total, ratio = share * g / (share @ g), share * c / self.problem.sigma2, rows["ratio"]
         return Values(
             shift @ rows["shift"], total @ ratio, share @ rows["separation"],
             rows["standing"][0], rows["margin"][0], ratio.T,
         )  # fmt: skip
 
-    def _group(self, table: Table, c: float, g: float) -> np.ndarray:
-        """Directions with class variance c and class means of variance g, alone."""
-        p = self.problem
+    def _alone(self, table: Table, c: np.ndarray, g: np.ndarray) -> np.ndarray:
+        """Directions with class variances c and class means of variance g (groups,), each alone, all in one pass: the
+        groups one after the other, each with all rows of the table."""
+        p, (c, g) = self.problem, (np.repeat(x, len(table.edges)) for x in (c, g))
+        table = table.repeated(len(c) // len(table.edges))
         m, v = (0.0, p.v_T / g) if math.isfinite(p.T) else crowd_start((c + self.start) / g, table.high[:, 0], p.eta)
         return follow(table, self.alpha, c / g, p.eta, m, v, g, self.prior)
 

@@ -104,7 +104,7 @@ class Rule(Amplified):
         return w
 
     def shrinks(self, sigma2: float, eta: float) -> bool | None:
-        """Whether every amplitude w >= 0 keeps v <= D in a crowd, (T17): proved, or refuted by an example.
+        """(T17): no amplitude w >= 0, from any start, keeps more than no guidance in a crowd. Proved, or refuted.
 
         None where neither is known (docs/rules.md, Theorems).
         """
@@ -113,6 +113,11 @@ class Rule(Amplified):
     @property
     def by_sample(self) -> bool:
         return True
+
+    @property
+    def known_beside(self) -> bool:
+        """Whether what takes the unconditional's place is known of any mixture: itself, or the class, wider."""
+        return type(self).other is Rule.other or self.widens > 0.0
 
     def w(self, t: Numbers):
         raise ScheduleError(

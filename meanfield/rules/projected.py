@@ -58,12 +58,27 @@ class Projected(Rule):
         super().__post_init__()
 
     def shrinks(self, sigma2: float, eta: float) -> bool | None:
-        if (self.prediction, self.base) != ("x0", "cond"):
-            rises = self.prediction == "eps" or (self.prediction == "v" and sigma2 < 1.0)  # at w = 0
-            return False if rises and self.base == "uncond" and self.eta < 1.0 else None
-        if 0.0 <= self.eta <= 1.0:
-            return True
-        return False if self.eta > 1.0 + 1.0 / sigma2 else None
+        if self.eta == 1.0:  # CFG, whose weight a threshold can make negative where it starts from u
+            return True if self.base == "cond" or self.threshold is None else None
+        later = self.prediction == "v" and sigma2 < 1.0  # 0 < h < c in (P2)
+        if self.base == "uncond":
+            return self._shrinks_from_u(sigma2, eta, later)
+        if self.prediction == "x0" and self.eta > 1.0:
+            return False
+        if not 0.0 <= self.eta <= 1.0:
+            return None
+        if later:
+            return self.eta == 0.0 or eta >= 1.0
+        return self.prediction != "eps"
+
+    def _shrinks_from_u(self, sigma2: float, eta: float, later: bool) -> bool | None:
+        if self.prediction == "eps" or later:
+            return False if self.eta < 1.0 else None  # at w = 0
+        if sigma2 == 1.0 and self.prediction == "v":
+            return None
+        if self.eta == 0.0:  # from a small T, at w = 0
+            return False if self.prediction == "x0" and sigma2 > (3.0 + eta**2) / (1.0 + eta**2) else None
+        return False if 0.0 < self.eta < 1.0 and eta <= 1.0 else None
 
     def guided(self, x: Any, cond: Any, uncond: Any, t: float, w: Any) -> Any:
         predicted = Prediction.of(self.prediction, x, t)

@@ -41,12 +41,10 @@ class Rescale(Rule):
         one_of("prediction", self.prediction, PREDICTIONS, error=ScheduleError)
         super().__post_init__()
 
-    def shrinks(self, sigma2: float, eta: float) -> bool | None:
+    def shrinks(self, sigma2: float, eta: float) -> bool:
         if self.phi == 0.0 or self.prediction == "x0":
             return True
-        if self.prediction == "eps":
-            return False
-        return True if eta >= 1.0 or sigma2 >= 1.0 else None
+        return self.prediction == "v" and (self.phi == 1.0 or eta >= 1.0 or sigma2 >= 1.0)
 
     def guided(self, x: Any, cond: Any, uncond: Any, t: float, w: Any) -> Any:
         predicted = Prediction.of(self.prediction, x, t)

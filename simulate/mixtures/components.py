@@ -54,10 +54,14 @@ class Seen(NamedTuple):
 
 
 class Sums:
-    """Running sums over components: the largest log-weight, and sums of exp(l_k - top) and of its pulls."""
+    """Running sums over components: the largest log-weight, and sums of exp(l_k - top) and of its pulls.
 
-    def __init__(self, samples: int, dim: int) -> None:
-        self.top, self.total = np.full(samples, -math.inf), np.zeros(samples)
+    `floor` (samples,) : log-weights beside which these components will be seen: what is lost there is lost here.
+    """
+
+    def __init__(self, samples: int, dim: int, floor: np.ndarray | None = None) -> None:
+        self.top = np.full(samples, -math.inf) if floor is None else floor.copy()
+        self.total = np.zeros(samples)
         self.pull = np.zeros((samples, dim))
 
     def lift(self, top: np.ndarray) -> np.ndarray:
@@ -81,13 +85,15 @@ class Components:
 
     means: np.ndarray
 
-    def look(self, x: np.ndarray, t: float, log_weights: np.ndarray, members: np.ndarray) -> Seen:
-        """What samples x (samples, dim) see at VE time t of the components `members` (indices)."""
+    def look(
+        self, x: np.ndarray, t: float, log_weights: np.ndarray, members: np.ndarray, floor: np.ndarray | None = None
+    ) -> Seen:
+        """What samples x (samples, dim) see at VE time t of the components `members` (indices), beside the `floor`."""
         members = members[log_weights[members] > -math.inf]
         parts, rows = [], max(ROWS, CHUNK // x.shape[1])
         for begin in range(0, len(x), rows):
             some = x[begin : begin + rows]
-            sums = Sums(*some.shape)
+            sums = Sums(len(some), x.shape[1], None if floor is None else floor[begin : begin + rows])
             self.add(sums, some, t, log_weights, members)
             parts.append(sums.seen())
         return Seen(np.concatenate([p.log for p in parts]), np.concatenate([p.score for p in parts]))
@@ -96,7 +102,7 @@ class Components:
         """What samples see of some components, and of all."""
         own = self.look(x, t, log_weights, members)
         others = np.delete(np.arange(len(self.means)), members)
-        return own, own.merged(self.look(x, t, log_weights, others)) if len(others) else own
+        return own, own.merged(self.look(x, t, log_weights, others, own.log)) if len(others) else own
 
     def place(self, chosen: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Samples of the components `chosen` (samples,), made in place of normals z (samples, dim)."""

@@ -102,9 +102,11 @@ class Rotated(Components):
         """Of its eigenvalues (dim,) and eigenvectors."""
         return cls(means, basis, Diagonal(means @ basis, np.asarray(values)[None]))
 
-    def look(self, x: np.ndarray, t: float, log_weights: np.ndarray, members: np.ndarray) -> Seen:
+    def look(
+        self, x: np.ndarray, t: float, log_weights: np.ndarray, members: np.ndarray, floor: np.ndarray | None = None
+    ) -> Seen:
         """See `Components`."""
-        log, score = self.inner.look(x @ self.basis, t, log_weights, members)
+        log, score = self.inner.look(x @ self.basis, t, log_weights, members, floor)
         return Seen(log, score @ self.basis.T)
 
     def logs(self, x: np.ndarray, t: float, members: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from simulate.mixtures.stating import plain_labels
 
 KINDS = ("shrunk", "full", "low-rank", "diag", "spherical", "tied")
 SHRINKAGES = {"ledoit-wolf": "ledoit_wolf", "oas": "oas"}
+LARGEST = 1e100  # of a feature: its square is finite, too
 NONE = 1e-12  # of the mean variance of the data: below, a variance is none
 
 
@@ -119,6 +120,8 @@ def _data(X: Any, y: Any) -> tuple[np.ndarray, list[Hashable]]:
         not len(bad), "X must be finite", f"nan or inf in {len(bad)} rows, the first {bad[:3].tolist()}",
         "Leave these rows out, or fill them in.",
     )  # fmt: skip
+    most = float(np.abs(X).max())
+    require(most <= LARGEST, f"X must be within -{LARGEST:g} and {LARGEST:g}", f"{most:.3g}", "Take other units.")
     labels = plain_labels(np.asarray(y, object).ravel())
     require(len(labels) == len(X), f"y must have one label for each of the {len(X)} rows of X", f"{len(labels)} labels")
     _warn_of_doubts(X, labels)
@@ -158,7 +161,7 @@ def _split(rows: np.ndarray, n: int, label: Hashable, covariance: str, seed: int
         return [rows]
     require(len(rows) >= 2 * n, f"class {label!r} needs {2 * n} samples for {n} components", len(rows), "Take fewer.")
     kind = covariance if covariance in ("full", "tied", "diag", "spherical") else "diag"
-    mixtures = _sklearn("sklearn.mixture")
+    mixtures = sklearn_module("sklearn.mixture")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it has not converged to its own tolerance; the split is what counts
         found = mixtures.GaussianMixture(n, covariance_type=kind, random_state=seed, n_init=3).fit_predict(rows)
@@ -219,7 +222,7 @@ def _low_rank(
 
 
 def _shrunk(rows: np.ndarray, shrinkage: str) -> np.ndarray:
-    return getattr(_sklearn("sklearn.covariance"), shrinkage)(rows)[0]
+    return getattr(sklearn_module("sklearn.covariance"), shrinkage)(rows)[0]
 
 
 def _floored(values: np.ndarray, floor: float, none: float, where: str, kind: str) -> np.ndarray:
@@ -239,7 +242,8 @@ def _remedy(kind: str, one: bool = False) -> str:
     return f"{shrunk or 'Take '}floor=1e-3, or leave out features that do not vary within the class."
 
 
-def _sklearn(name: str) -> Any:
+def sklearn_module(name: str) -> Any:
+    """A module of scikit-learn, such as "sklearn.covariance"; MissingLibraryError without it."""
     if find_spec("sklearn") is None:
         raise MissingLibraryError(
             "shrunk covariances and several components in a class need scikit-learn, which is not installed. "

@@ -17,7 +17,6 @@ import numpy as np
 
 from meanfield.errors import ScheduleError, require, short
 from meanfield.problem.statement import Problem
-from meanfield.rules.base import Rule
 from meanfield.tools.progress import Progress
 from simulate.mixtures.components import Seen
 from simulate.mixtures.mixture import Mixture
@@ -66,8 +65,9 @@ class Guided:
         if problem.schedule.by_rule:
             own = "a rule whose `other` is its own must say by how much it `widens` the class, on a mixture"
             known: Any = problem.schedule
-            fits = type(known).other is Rule.other or known.widens > 0.0
-            require(fits, own, known, "Use sample_scores, with the score that it needs.", error=ScheduleError)
+            require(
+                known.known_beside, own, known, "Use sample_scores, with the score that it needs.", error=ScheduleError
+            )
         self.problem, self.mixture, self.target = problem, mixture, target
         self._second = () if second is None else (mixture.members(second),)
         self._members = mixture.members(target)

@@ -67,7 +67,9 @@ class LowRank(Components):
         columns: Any,
     ) -> None:
         """Add the weighted pulls of the components `columns` of a part on the samples `rows`."""
-        e = np.exp(logs - sums.lift(logs.max(axis=1))[:, None])[np.ix_(rows, columns)]
+        e = np.exp(logs - sums.lift(logs.max(axis=1))[:, None])
+        if e.size > len(rows) * len(columns):
+            e, along = e[np.ix_(rows, columns)], along[np.ix_(rows, columns)]
         sums.total[rows] += e.sum(axis=1)
         ridge, axes = self.ridge[part][columns] + t, self.axes[part][columns]
         inner = 1.0 / (ridge[:, None] + self.extra[part][columns])
@@ -76,8 +78,9 @@ class LowRank(Components):
             inner -= 1.0 / ridge[:, None]
             rate = e / ridge
             pull = rate @ self.means[part][columns] - x[rows] * rate.sum(axis=1)[:, None]
-        weighted = e[:, :, None] * inner * along[np.ix_(rows, columns)]
-        sums.pull[rows] += pull + weighted.reshape(len(rows), -1) @ axes.reshape(-1, x.shape[1])
+        along *= inner  # in place: nobody looks at it again
+        along *= e[:, :, None]
+        sums.pull[rows] += pull + along.reshape(len(rows), -1) @ axes.reshape(-1, x.shape[1])
 
     def logs(self, x: np.ndarray, t: float, members: np.ndarray) -> np.ndarray:
         """See `Components`."""
@@ -131,14 +134,15 @@ class LowRank(Components):
     def _along(self, x: np.ndarray, part: Any) -> np.ndarray:
         """U_k^T (mu_k - x) (samples, components, rank)."""
         axes = self.axes[part]
-        return self._along_means[part] - (x @ axes.reshape(-1, x.shape[1]).T).reshape(len(x), *axes.shape[:2])
+        along = (x @ axes.reshape(-1, x.shape[1]).T).reshape(len(x), *axes.shape[:2])
+        return np.subtract(self._along_means[part], along, out=along)
 
     def _logs(self, x: np.ndarray, along: np.ndarray, t: float, part: Any) -> np.ndarray:
         """log N(x; mu_k, S_k + t) (samples, components)."""
         mu, ridge, dim = self.means[part], self.ridge[part] + t, x.shape[1]
         total = ridge[:, None] + self.extra[part]
         squares = along * along
-        square = (squares / total).sum(axis=2)
+        square = np.einsum("skr,kr->sk", squares, 1.0 / total)
         if not self._full:
             away = (x * x).sum(axis=1)[:, None] - 2.0 * (x @ mu.T) + (mu * mu).sum(axis=1)
             square += (away - squares.sum(axis=2)) / ridge

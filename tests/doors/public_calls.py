@@ -247,6 +247,8 @@ def _results() -> dict[str, Any]:
         "MixtureDesign.of": Call(made["MixtureDesign"].of, {"candidate": "constant"}),
         "MixtureDesign.estimate": Call(made["MixtureDesign"].estimate, {"name": "shift", "candidate": "window"}),
         "MixtureDesign.lost": Call(made["MixtureDesign"].lost, {"candidate": "window"}),
+        "MixtureDesign.text": Call(made["MixtureDesign"].text, {"name": "shift", "candidate": "window"}),
+        "MixtureDesign.report": Call(made["MixtureDesign"].report, {"path": "x.html", "overwrite": True}),
         "MixtureDesign.plot": Call(made["MixtureDesign"].plot, {"axes": None}),
         "Mixture.design": Call(TWO.design, {"target": 0, "w_max": 3.0, **SMALL}),
         **{

@@ -60,6 +60,10 @@ BAD = {
         lambda: Mixture.fit(np.where(np.arange(1200).reshape(400, 3) == 7, np.nan, X), Y),
         r"nan or inf in 1 rows.*\[2\]",
     ),
+    "units": (
+        lambda: Mixture.fit(X * 1e200, Y),
+        r"X must be within -1e\+100 and 1e\+100; got .*e\+20\d. Take other units",
+    ),
     "shape": (lambda: Mixture.fit(X[:, 0], Y), "shape"),
     "words": (lambda: Mixture.fit([["x"]], [0]), "X must be"),
     "one sample": (lambda: Mixture.fit(X[:301], Y[:301], covariance="diag"), "class 'b' needs 2 samples.*tied"),

@@ -42,6 +42,21 @@ def test_densities_and_scores_are_those_written_out(pair):
         assert not np.allclose(mixture.score()(x, t + 0.01 * (1.0 + t)), s_u, rtol=1e-9)  # control
 
 
+def test_rivals_that_are_lost_beside_the_class_change_nothing_and_others_do(pair):
+    """Split sums rivals beside the class: scores are those of all, with samples on rivals and far from them."""
+    mixture, plain = pair
+    for x in (RNG.normal(size=(300, D)) * 2.0, np.tile(MEANS[4], (3, 1)), 1e3 * np.ones((2, D))):
+        for t in (0.0, 0.3, 50.0):
+            own, whole = mixture.components.split(x, t, mixture.log_weights, mixture.members("a"))
+            rows = range(0, len(x), 30)
+            _, every, _, s_u = (np.array(p) for p in zip(*[plain.scores(x[k], t) for k in rows], strict=True))
+            assert np.allclose(whole.log[::30], every, rtol=1e-12, atol=1e-10)
+            assert np.allclose(whole.score[::30], s_u, rtol=1e-9, atol=1e-9)
+    on_rival = np.tile(MEANS[4], (1, 1))
+    own, whole = mixture.components.split(on_rival, 0.0, mixture.log_weights, mixture.members("a"))
+    assert whole.log[0] > own.log[0] + 0.1  # control: what is not lost is seen
+
+
 def test_classes_and_modes_are_the_most_probable(pair):
     mixture, plain = pair
     x = RNG.normal(size=(40, D)) * 2.0

@@ -198,7 +198,7 @@ def test_where_nothing_is_known_no_go_says_so():
     def own(x, cond, uncond, t, w):
         return cond + w * (cond - uncond)
 
-    for rule in (Rescale(1.0, prediction="v"), Projected(1.0, 2.0), CustomRule(own)):
+    for rule in (Projected(1.0, base="uncond"), Projected(1.0, -0.5), CustomRule(own)):
         with pytest.raises(ScheduleError, match="neither proved nor refuted"):
             no_go(rule, problem())
     with pytest.raises(ScheduleError, match="w >= 0"):

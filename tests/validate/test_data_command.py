@@ -9,8 +9,10 @@ import pandas
 import pytest
 from typer.testing import CliRunner
 
+from meanfield import Schedule
+from meanfield.tools.seals import unsealed_json
 from simulate import Mixture
-from validate import Prediction, Predictions, predict, read_dataset
+from validate import MixtureDesign, Prediction, Predictions, predict, read_dataset
 from validate.cli import app
 from validate.commands.tables import label_of, read_table
 from validate.errors import ConfigError
@@ -18,6 +20,7 @@ from validate.errors import ConfigError
 RNG = np.random.default_rng(8)
 X = np.concatenate([RNG.normal(size=(60, 3)), 3.0 + 0.5 * RNG.normal(size=(40, 3))])
 Y = np.repeat([3, 7], [60, 40])
+DESIGN = ["--covariance", "diag", "--design", "--no-theory", "--w-max", "3", "--n-samples", "160", "--n-steps", "30"]
 FEW = ["--covariance", "diag", "--n-samples", "40", "--n-batches", "4", "--n-steps", "30"]
 
 
@@ -73,7 +76,57 @@ def test_rules_and_constant_features():
     assert code == 0 and "3 dimensions" in out
 
 
+def test_a_design_is_that_of_python_and_its_schedule_is_exported():
+    code, out, _ = call("both.npz", "--target", 7, *DESIGN, "--out", "design")
+    mixture = Mixture.fit(X, Y, covariance="diag")
+    made = mixture.design(7, 3.0, theory=False, n_samples=160, n_steps=30, progress=False)
+    assert code == 0 and out == f"{mixture!r}\n{made!r}\n"
+    names = ["design.nc", "design.png", "mixture.npz", "ranking.csv", "report.html", "schedule.json"]
+    assert sorted(os.listdir("design")) == names
+    assert repr(MixtureDesign(read_dataset("design/design.nc"))) == repr(made)
+    plain, sealed = unsealed_json(json.loads(Path("design/schedule.json").read_text()))
+    assert sealed and Schedule.from_dict(plain) == made.schedule
+    printed = CliRunner().invoke(app, ["export", "design/schedule.json", "--levels", "20,3,0.1"])
+    scales = [float(line.split(",")[-1]) for line in printed.stdout.split()[1:]]
+    assert scales == pytest.approx(made.schedule.for_timesteps(sigmas=[20.0, 3.0, 0.1]).scales)
+    assert scales != pytest.approx(made.of("constant").for_timesteps(sigmas=[20.0, 3.0, 0.1]).scales)  # control
+    table = pandas.read_csv("design/ranking.csv", index_col="candidate")
+    assert tuple(table.index) == made.candidates
+    for name in made.candidates:
+        assert tuple(table.loc[name, ["shift", "shift_stderr"]]) == pytest.approx(made.estimate("shift", name))
+    page = Path("design/report.html").read_text()
+    assert page.count("<img") == 1 and '="http' not in page and all(x in page for x in made.candidates)
+    before = {name: Path("design", name).read_bytes() for name in names}
+    code, _, err = call("both.npz", "--target", 3, *DESIGN, "--out", "design")
+    assert code == 2 and "must not exist yet" in err
+    assert before == {name: Path("design", name).read_bytes() for name in names}
+    assert call("both.npz", "--target", 3, *DESIGN, "--out", "design", "--force")[0] == 0
+    assert before["schedule.json"] != Path("design/schedule.json").read_bytes()
+
+
+def test_options_of_a_design_are_those_of_python():
+    words = ["--w-min", "-0.5", "--keep", "0.9", "--tolerance", "0.02", "--equal", "accuracy", "--sampler", "sde"]
+    code, out, _ = call("both.npz", "--target", 7, *DESIGN, *words, "--seed", 3, "--json")
+    made = Mixture.fit(X, Y, covariance="diag").design(
+        7, 3.0, w_min=-0.5, keep=0.9, tolerance=0.02, equal="accuracy", sampler="sde", theory=False, n_samples=160,
+        n_steps=30, seed=3, progress=False,
+    )  # fmt: skip
+    found = json.loads(out)
+    assert code == 0 and found["attrs"]["window"] == made.dataset.attrs["window"]
+    assert found["data_vars"]["shift"]["data"] == made.dataset["shift"].values.tolist()
+    code, out, _ = call("both.npz", "--target", 7, *DESIGN, "--rule", "rescale,phi=0.3", "--shift", "0.1")
+    assert code == 0 and "class 7" in out
+
+
 BAD = {
+    "design without": (["both.npz", "--w-max", "3"], "--w-max"),
+    "no theory without": (["both.npz", "--no-theory"], "go with --design"),
+    "design of all": (["both.npz", "--design"], "no --target"),
+    "design and weight": (["both.npz", "--design", "--target", "3", "--w", "2"], "give --w-max instead"),
+    "design and code": (["both.npz", "--design", "--target", "3", "--sampler", "heun"], "--design takes the sampler"),
+    "design too far": (["both.npz", "--target", "3", "--shift", "50", *DESIGN], "the largest shift"),
+    "design by what": (["both.npz", "--target", "3", "--design", "--equal", "beauty"], "equal must be one of"),
+    "design of none": (["both.npz", "--target", "3", "--design", "--w-max", "0"], "w_max must be a number > 0"),
     "no file": (["none.npz"], "can be read"),
     "kind": (["table.txt"], "must be a .npz, .npy or .csv file"),
     "one array": (["X.npy"], "need a second file"),

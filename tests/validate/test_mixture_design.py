@@ -101,6 +101,36 @@ def test_a_smaller_shift_is_reached_and_a_larger_one_says_what_is():
         MIXTURE.design("dog", shift=50.0, **QUICK)
 
 
+def test_a_shift_that_is_missed_is_said_with_what_was_reached():
+    """Below a sixty-fourth of w_max nothing is searched."""
+    made = MIXTURE.design("dog", shift=0.002, n_samples=400, **QUICK)
+    (line,) = [text for text in made.warnings if "missed" in text]
+    assert "The shift of 0.002" in line and made.text("shift") in line and line in repr(made)
+    assert made.estimate("shift").value > 0.01
+    reached = MIXTURE.design("dog", shift=0.3, n_samples=400, **QUICK)
+    assert not [text for text in reached.warnings if "missed" in text]  # negative control
+
+
+def test_rivals_that_do_not_reach_the_accuracy_are_named_with_the_reason(dog, tmp_path):
+    """Unguided samples of classes so far apart are surer than those of the window."""
+    means = [[0.0, 3.0], [2.25, 0.0], [-3.0, 1.5]]
+    mixture = Mixture(means, variances=[0.4, 0.5, 0.3], labels=["cat", "dog", "eel"])
+    made = mixture.design("cat", equal="accuracy", n_samples=400, **QUICK)
+    assert set(made.left_out) == {"constant", "early only", "interval"}
+    assert set(made.candidates) == {"window", "late unconditional"}
+    made.report(tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for name, why in made.left_out.items():
+        (line,) = [text for text in made.warnings if text.startswith(f"{name} is left out")]
+        assert "mean log posterior is" in why and why in line and line in repr(made)
+        assert page.count(why.replace("<", "&lt;")) == 2  # among the warnings, and in the table of schedules
+        low, high, level = (float(x.strip(",")) for x in why.split() if x.strip(",").startswith("-"))
+        assert level < low < high <= 0.0
+    assert dog.left_out == {} and "left out" not in repr(dog)  # negative control
+    with pytest.raises(Exception, match="must not exist yet"):
+        made.report(tmp_path / "report.html")
+
+
 def test_a_trace_that_cannot_be_kept_is_said_plainly():
     """Without a negative window guidance only narrows this class."""
     made = MIXTURE.design("dog", w_min=0.0, **QUICK)
@@ -163,6 +193,21 @@ def test_it_is_kept_in_a_file_drawn_and_exported(dog, tmp_path):
 def test_bad_input_is_refused_with_rule_value_and_remedy(options, words):
     with pytest.raises(ProblemError, match=words):
         MIXTURE.design(**{"target": "dog", **QUICK, **options})
+
+
+def test_a_start_that_does_not_cover_the_data_is_refused_or_said():
+    """Units and a centre of any kind; too few steps for them."""
+    far = Mixture(MIXTURE.means + 1e4, variances=0.4)
+    with pytest.warns(UserWarning, match="start must cover"), pytest.raises(ProblemError, match="centre them"):
+        far.design(2, n_samples=160, **QUICK)
+    scaled = Mixture(MIXTURE.means * 1e6, variances=0.4e12)
+    made = scaled.design(2, n_samples=160, **QUICK)
+    same = Mixture(MIXTURE.means, variances=0.4).design(2, n_samples=160, **QUICK)
+    assert made.estimate("trace_ratio") == pytest.approx(same.estimate("trace_ratio"), rel=1e-6)
+    dataset = same.dataset.copy(deep=True)
+    dataset["trace_unguided"] = dataset.trace_unguided + 0.2
+    assert "Without guidance" in MixtureDesign(dataset).warnings[-1]
+    assert not [text for text in same.warnings if "Without guidance" in text]  # negative control
 
 
 def test_what_cannot_be_designed():

@@ -165,6 +165,7 @@ def test_all_classes_are_rows_and_their_average(everything):
     values, errors = np.array([row.estimate("trace_ratio") for row in everything]).T
     average = everything.estimate("trace_ratio")
     assert average == pytest.approx((values.mean(), math.sqrt(np.sum(errors**2)) / 3))
+    assert "in doubt for other reasons, too" in everything.warnings[-1] and "'dog'" in everything.warnings[-1]
     assert len(everything) == 3 and everything.dataset.component_class.values.tolist() == [0, 0, 0, 1, 2]
     with pytest.raises(ComparisonError, match=r"target must be one of \['cat', 'dog', 'eel'\]; got 'cow'"):
         everything["cow"]
@@ -177,6 +178,8 @@ def test_the_mean_field_says_where_it_does_not_hold(cats):
     rng = np.random.default_rng(0)
     cloud = Mixture(rng.normal(size=(120, 3)), variances=0.2)  # negative control: as it assumes
     assert predict(cloud, 0, 1.0, n_samples=64, **QUIET).warnings == ()
+    equal = Mixture([[1.5, 0.0], [-1.5, 0.0]], variances=0.2)
+    assert "other reasons" not in repr(predict(equal, guidance=1.0, n_samples=64, **QUIET))
     few = predict(Mixture(MEANS[:2], variances=0.5), 0, 1.0, n_samples=64, **QUIET)
     assert "vary in at most 1 of 2" in " ".join(few.warnings) and "one covariance" not in " ".join(few.warnings)
     alone = predict(Mixture([[0.0, 0.0]], variances=0.5), 0, 1.0, n_samples=64, **QUIET)
@@ -215,6 +218,32 @@ def test_particles_of_a_crowd_are_those_of_the_mean_field():
         value, theory = found.estimate(name).value, found.theory(name)
         assert abs(value - theory) < share * theory + 2.0 * found.estimate(name).stderr, name
     assert abs(other.estimate("shift").value / found.theory("shift") - 1.0) > 0.06  # negative control
+
+
+@pytest.mark.parametrize("rate", [-0.1, 0.1])
+def test_the_mean_field_knows_the_weight_of_the_class(rate):
+    """exp(0.15 d) classes, one of exp(rate d) times the weight of the others; errors from independent draws of means.
+
+    Of a rare class the mean field is right with its weight, and wrong without. Of a common one it is wrong at this d
+    (sec. 10 of docs/theory.md: d alpha - log(factor) is 2 nats), and says so.
+    """
+    d, run = 44, {"n_samples": 96, "n_batches": 4, "n_steps": 60, "progress": False}
+    rows, said = [], ""
+    for k in range(8):
+        means = np.random.default_rng([k, d]).normal(size=(735, d))
+        mixture = Mixture(means, variances=0.25, weights=[math.exp(rate * d)] + 734 * [1.0])
+        found = predict(mixture, 0, 1.0, seed=k, **run)
+        alike = predict(Mixture(means, variances=0.25), 0, 1.0, **run | {"n_samples": 32, "n_steps": 20})
+        names = ("trace_ratio", "shift")
+        rows.append([found.estimate(n).value - m.theory(n) for m in (found, alike) for n in names])
+        said = " ".join(found.warnings)
+    off = np.abs(np.mean(rows, axis=0)) / stats.sem(rows, axis=0)  # in standard errors
+    assert "equal weight" not in said
+    if rate < 0.0:
+        assert np.all(off[:2] < 3.0) and "one of many" not in said
+        assert np.all(off[2:] > 6.0)  # negative control: equal weights
+    else:
+        assert np.all(off[:2] > 3.0) and "one of many" in said
 
 
 def test_labels_of_several_kinds_are_told_apart():

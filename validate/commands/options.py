@@ -57,10 +57,39 @@ def _problem(
     """The options that state a problem. Only the signature is used: `takes_a_problem` hands it on."""
 
 
-def takes_a_problem(*without: str) -> Callable[[Callable], Callable]:
-    """A command whose first parameter, `flags`, is a mapping of the options of `_problem`, but for those in `without`.
+def takes(slot: str, options: Callable, *without: str) -> Callable[[Callable], Callable]:
+    """A command whose parameter `slot` is a mapping of the options of another signature, but for those in `without`.
 
-    Typer reads options from signatures. The command's own has `flags`; the one that Typer sees has the options there.
+    Typer reads options from signatures. The command's own has `slot`; the one that Typer sees has the options there.
+
+    Examples
+    --------
+    >>> def shared(w: float = 1.0, rule: str = ""): ...
+    >>> @takes("given", shared, "rule")
+    ... def weight(given, twice: bool = False):
+    ...     return 2 * given["w"] if twice else given["w"]
+    >>> str(inspect.signature(weight)), weight(w=3.0, twice=True)
+    ('(w: float = 1.0, twice: bool = False)', 6.0)
+    """
+    stated = [p for name, p in inspect.signature(options).parameters.items() if name not in without]
+
+    def decorate(command: Callable) -> Callable:
+        placed: list[inspect.Parameter] = []
+        for name, own in inspect.signature(command).parameters.items():
+            placed += [p.replace(kind=own.kind) for p in stated] if name == slot else [own]
+
+        @functools.wraps(command)
+        def run(**given):
+            return command(**{slot: {p.name: given.pop(p.name) for p in stated}}, **given)
+
+        run.__signature__ = inspect.Signature(placed)  # type: ignore[attr-defined]
+        return run
+
+    return decorate
+
+
+def takes_a_problem(*without: str) -> Callable[[Callable], Callable]:
+    """A command whose parameter `flags` is a mapping of the options of `_problem`, but for those in `without`.
 
     Examples
     --------
@@ -70,19 +99,7 @@ def takes_a_problem(*without: str) -> Callable[[Callable], Callable]:
     >>> " ".join(inspect.signature(weight).parameters)
     'alpha gamma n continuum prior factor sigma2 w rule sampler t_start config twice'
     """
-    stated = [p for name, p in inspect.signature(_problem).parameters.items() if name not in without]
-
-    def decorate(command: Callable) -> Callable:
-        own = list(inspect.signature(command).parameters.values())[1:]
-
-        @functools.wraps(command)
-        def run(**options):
-            return command({p.name: options.pop(p.name) for p in stated}, **options)
-
-        run.__signature__ = inspect.Signature([*stated, *own])  # type: ignore[attr-defined]
-        return run
-
-    return decorate
+    return takes("flags", _problem, *without)
 
 
 def check_outputs(force: bool, **outputs: Path | None) -> None:

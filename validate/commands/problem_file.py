@@ -83,7 +83,7 @@ def state(flags: Mapping[str, Any], run_flags: Mapping[str, Any] | None = None) 
     if "rule" in given:
         fields["guidance"] = rule_fields(given.pop("rule"), fields.get("guidance", 1.0))
     if "sampler" in given:
-        given["sampler"] = _number_or_word(given["sampler"])
+        given["sampler"] = number_or_word(given["sampler"])
     fields.update(given)
     if not {"sigma2", "spectrum"} & set(fields) and not set(fields) - {f.name for f in dataclasses.fields(Problem)}:
         raise ConfigError(
@@ -117,13 +117,20 @@ def rule_fields(text: str, amplitude: Any) -> dict[str, Any]:
     pairs = [setting.partition("=") for setting in settings]
     if not all(key and equals for key, equals, _ in pairs):
         raise ConfigError(f"--rule must be NAME,KEY=VALUE,..., such as rescale,phi=0.5; got {text!r}.")
-    values = {key: _number_or_word(value) for key, _, value in pairs}
+    values = {key: number_or_word(value) for key, _, value in pairs}
     if "guidance" in values or "schedule" in values:
         raise ConfigError(f"the amplitude of a rule is --w, and its name comes first; got {text!r}.")
     return {"schedule": name, **values, "guidance": amplitude}
 
 
-def _number_or_word(text: str) -> str | float:
+def number_or_word(text: str) -> str | float:
+    """A word of the command line, as a number if it is one.
+
+    Examples
+    --------
+    >>> number_or_word("0.5"), number_or_word("ode")
+    (0.5, 'ode')
+    """
     try:
         return float(text)
     except ValueError:

@@ -1,7 +1,8 @@
 """The mean field of a class of a mixture, and what it assumes that is not so: a plain sentence each.
 
-It takes many classes of equal weight, one Gaussian each, all of one covariance, with means that vary in every direction
-like a Gaussian cloud. What is not so does not make its numbers wrong, but nobody has shown that they are right then.
+It takes many classes, one Gaussian each, all of one covariance, with means that vary in every direction like a Gaussian
+cloud; the class that is asked for has its own weight, all others have the same. What is not so does not make its
+numbers wrong, but nobody has shown that they are right then.
 """
 
 from collections.abc import Hashable, Sequence
@@ -64,17 +65,32 @@ def _of_all(mixture: Mixture, spread: float) -> list[str]:
             f"The mean field takes means that vary in every direction; those of {P} classes vary in at most {P - 1} of "
             f"{d}, and their variance is spread over all."
         )
-    weights = np.array([mixture.prior(label) for label in mixture.classes])
-    if weights.max() > WIDER * weights.min():
-        found.append(
-            f"The mean field takes classes of equal weight; these have {weights.min():.2g} to {weights.max():.2g}. A "
-            "rare class is decided later than it says."
-        )
     many = sum(len(mixture.members(label)) > 1 for label in mixture.classes)
     if many:
         found.append(
             f"The mean field takes one Gaussian for a class; {many} of {P} classes have several components, of which "
             "it sees only mean and covariance."
+        )
+    return found
+
+
+def _rivals(mixture: Mixture, target: Hashable) -> np.ndarray:
+    """Weights of all other classes."""
+    return np.array([mixture.prior(label) for label in mixture.classes if label != target])
+
+
+def _of_weights(mixture: Mixture, target: Hashable) -> list[str]:
+    """What is not as assumed of the weight of the class, which is known, and of those of all others."""
+    others, own, found = _rivals(mixture, target), mixture.prior(target), []
+    if others.max() > WIDER * others.min():
+        found.append(
+            "The mean field knows the weight of this class, and takes its rivals to be of equal weight among "
+            f"themselves; theirs are {others.min():.2g} to {others.max():.2g}."
+        )
+    if len(others) >= FEW and float(others.sum()) < FEW / WIDER * own:
+        found.append(
+            f"The mean field takes a class that is one of many; this one has {own:.2g} of all weight. Guidance fades "
+            "where it is decided, and does not end there as in the mean field: it does more than that says."
         )
     return found
 
@@ -96,11 +112,12 @@ def theory_of(
         return None, nothing, [reason]
     away = shape.mean - crowd.means.mean(axis=0)
     try:
-        theory = ClassTheory(crowd.means, away, shape.covariance, problem.sampler, problem.t_start)
+        factor = mixture.prior(target) / float(np.mean(_rivals(mixture, target)))
+        theory = ClassTheory(crowd.means, away, shape.covariance, problem.sampler, problem.t_start, factor)
         found = theory.distorted(problem.guidance)
     except CfgfieldError as refusal:
         return None, nothing, [f"No mean field: {short(str(refusal), 300)}"]
-    doubts, ratio = [], float(np.trace(shape.covariance)) / crowd.trace
+    doubts, ratio = _of_weights(mixture, target), float(np.trace(shape.covariance)) / crowd.trace
     if not 1.0 / WIDER < ratio < WIDER:
         word = "wider" if ratio > 1.0 else "narrower"
         doubts.append(f"This class is {word} than the others are on the average: {ratio:.2f} of their trace.")

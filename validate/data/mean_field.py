@@ -1,9 +1,10 @@
 """The mean field of one class of given means and covariances, and how guidance distorts it: against no guidance.
 
 The theory takes classes of one covariance with Gaussian means (sec. 6 of docs/theory.md, `spectrum_of`). For a class it
-is given the covariance S of that class, as if all had it, and the covariance B of the class means, which all count
-equally; the basis is that of S + B, and directions in which B is below `FLAT` of S, where guidance does nothing, are
-left out. The rate is log(P) over the number of directions kept, so that d alpha = log P whatever is left out.
+is given the covariance S of that class, as if all had it, its real weight over that of its rivals (sec. 10), and the
+covariance B of the class means, which all count equally; the basis is that of S + B, and directions in which B is below
+`FLAT` of S, where guidance does nothing, are left out. The rate is log(P) over the number of directions kept, so that
+d alpha = log P whatever is left out.
 """
 
 import math
@@ -43,7 +44,7 @@ class ClassTheory:
     Parameters
     ----------
     means : (classes, dim). mean, covariance : of the class; its mean from the centre of all. sampler, t_start : as of a
-        `Problem`.
+        `Problem`. factor : weight of the class over the mean of those of the others.
 
     Attributes
     ----------
@@ -52,13 +53,19 @@ class ClassTheory:
     """
 
     def __init__(
-        self, means: np.ndarray, mean: np.ndarray, covariance: np.ndarray, sampler: Any, t_start: float
+        self,
+        means: np.ndarray,
+        mean: np.ndarray,
+        covariance: np.ndarray,
+        sampler: Any,
+        t_start: float,
+        factor: float = 1.0,
     ) -> None:
         self.problem, self._basis, self.off_diagonal = _class_problem(means, covariance, 0.0, sampler, t_start)
         assert self.problem.spectrum is not None
         self._c, self._along = np.asarray(self.problem.spectrum.c), mean @ self._basis
         self._mean, self._covariance = mean, covariance
-        self._finite = {"classes": Fixed(len(means))}  # at their own d: no claim to the limit
+        self._finite = {"classes": Fixed(len(means), factor=factor)}  # at their own d: no claim to the limit
         self._free: Any = self._solved(self.problem)
 
     @property

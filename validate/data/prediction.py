@@ -87,12 +87,7 @@ class Found:
                 f"The mean field has the sign of the change of variance wrong: by it the class {words[0]} (trace x "
                 f"{theory:.3g}), with the exact score of this mixture it {words[1]} (x {written(value, error)})."
             )
-        value, error = self.estimate("trace_unguided")
-        if abs(value - 1.0) > max(OPPOSITE * error, 0.02):
-            found.append(
-                f"Without guidance the trace is {written(value, error)} of that of the class: take more steps, and a "
-                "start that covers the data."
-            )
+        found += doubt_of_twins(self.estimate("trace_unguided"))
         dim, n = self.dataset.sizes["feature"], self.dataset.attrs["n_samples"]
         if n <= 2 * dim:
             found.append(f"W2 and KL of Gaussian fits need n_samples > {2 * dim}, twice the dimension; there are {n}.")
@@ -236,6 +231,16 @@ class Predictions(Found):
         one.attrs = {name: value for name, value in data.attrs.items() if name != "targets"}
         return Prediction(one.assign_attrs(target=json.dumps(target), **about))
 
+    def _own_doubts(self) -> list[str]:
+        doubted = [
+            label for label, own in zip(self.targets, self.dataset.own_doubts.values, strict=True) if own != "[]"
+        ]
+        if not doubted:
+            return []
+        return [
+            f"The mean field is in doubt for other reasons, too: predictions[label].warnings of {short(doubted, 60)}."
+        ]
+
     def plot(self, axes: Any = None, columns: int = 3) -> Any:
         """Variances, shifts, and the posterior on the way; `columns` = 1 is for a phone. Returns (fig, axes)."""
         from validate.data.picture import draw_all
@@ -251,14 +256,30 @@ class Predictions(Found):
     def __repr__(self) -> str:
         columns = ("shift", "trace_ratio", "energy", "vendi", "accuracy", "t_decided")
         heads = (*columns, "mf shift", "mf trace")
-        lines = [f"{len(self)} classes: {self.head}", f"  {'class':12s}" + "".join(f"{x:>12s}" for x in heads)]
+        lines = [f"{len(self)} classes: {self.head}", f"  {'class':12s}" + "".join(f" {x:>11s}" for x in heads)]
         shown = self.targets[:SHOWN]
         for label, found in [*((str(x), self[x]) for x in shown), ("average", self)]:
             if label == "average" and len(self) > SHOWN:
                 lines.append(f"  ... {len(self) - SHOWN} more: predictions[label]")
             cells = [found.text(x) for x in columns] + [plain(found.theory(x), ".3g") for x in THEORY[:2]]
-            lines.append(f"  {label[:11]:12s}" + "".join(f"{x:>12s}" for x in cells))
+            lines.append(f"  {label[:11]:12s}" + "".join(f" {x:>11s}" for x in cells))
         return "\n".join([*lines, *(f"  ! {x}" for x in self.warnings)])
+
+
+def doubt_of_twins(trace: Estimate) -> list[str]:
+    """Whether samples without guidance are as wide as the class, by `trace_unguided`.
+
+    Examples
+    --------
+    >>> doubt_of_twins(Estimate(1.01, 0.001)), len(doubt_of_twins(Estimate(1.1, 0.001)))
+    ([], 1)
+    """
+    if abs(trace.value - 1.0) <= max(OPPOSITE * trace.stderr, 0.02):
+        return []
+    return [
+        f"Without guidance the trace is {written(*trace)} of that of the class: take more steps, and a start that "
+        "covers the data."
+    ]
 
 
 def plain(value: float, form: str, before: str = "") -> str:

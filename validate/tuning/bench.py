@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from meanfield.errors import require
 from meanfield.guidance.schedules import Schedule
 from meanfield.problem.statement import Problem
 from simulate.mixtures.guided import guided_samples
@@ -63,6 +64,11 @@ class Bench:
         self._way = self.mean - mixture.mean()
         self._free = self._sampled(problem.replace(guidance=0.0))
         self._free_own, self._free_share = self._own(self._free)
+        require(
+            self._free_own > 0.0, "samples without guidance must be of the class",
+            f"{self._free_share:.0%} of {self.n_samples}",
+            "The start does not cover the data: centre them and divide by their width, or take a larger t_start.",
+        )  # fmt: skip
 
     @property
     def n_samples(self) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from meanfield.errors import ProblemError, checked, one_of, require, whole
 from meanfield.guidance.schedules import Schedule, as_schedule
-from meanfield.problem.statement import Problem
+from meanfield.problem.statement import LARGEST_W, Problem
 from meanfield.tools.door import door
 from meanfield.tools.progress import Progress
 from meanfield.tools.roots import brentq
@@ -88,7 +88,8 @@ def design_mixture(
     >>> made.kept, made.candidates[0], made.estimate("shift").value > 0.0
     (True, 'window', True)
     """
-    w_max = checked("w_max", w_max, low=0, open_low=True, remedy="Guidance that shifts the class is above 0.")
+    remedy = "Guidance that shifts the class is above 0; 6 is strong."
+    w_max = checked("w_max", w_max, low=0, open_low=True, high=LARGEST_W, remedy=remedy)
     w_min = checked("w_min", w_min, low=-10.0, high=0.0, remedy="The window is negative: w_min = -1 is unconditional.")
     keep = checked("keep", keep, low=0.1, high=10.0, remedy="It is a ratio of traces; 1 keeps the class as it is.")
     tolerance = checked("tolerance", tolerance, low=1e-4, high=0.5)
@@ -109,7 +110,8 @@ def design_mixture(
         axis = Axis(bench.trace / mixture.dim, problem.T)
         tuned_on, window = _window(bench, axis, (w_min, w_max), keep, tolerance, shift)
         level = getattr(window.trial, EQUAL[equal])
-        schedules = {OWN: window.trial.schedule, **rivals(bench, axis, w_max, keep, equal, level)}
+        reaching, left_out = rivals(bench, axis, w_max, keep, equal, level)
+        schedules = {OWN: window.trial.schedule, **reaching}
         made = by_theory(mixture, target, problem, w_min, w_max) if theory and not problem.schedule.by_rule else None
         schedules |= {} if made is None else {THEORY: made}
         data = _verified(
@@ -119,6 +121,7 @@ def design_mixture(
         data.assign_attrs(
             target=json.dumps(target), keep=keep, tolerance=tolerance, w_min=w_min, w_max=w_max, equal=equal,
             sampler=str(sampler), guidance=json.dumps(problem.guidance.to_dict()) if problem.schedule.by_rule else "",
+            shift=json.dumps(shift), left_out=json.dumps(left_out),
             window=json.dumps([window.w, axis.t(window.s), window.w_late]), tuned_on=tuned_on.n_samples,
             n_steps=n_steps, seed=seed, t_start=problem.T, versions=json.dumps(versions()),
         )

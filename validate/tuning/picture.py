@@ -40,5 +40,6 @@ def draw(found: "MixtureDesign", axes: Any) -> Any:
         )
         panel.set_title(f"class {found.target}")
         panel.margins(0.12)
+        panel.locator_params(axis="x", nbins=5)
         panel.legend(fontsize=7)
     return figure, grid
