@@ -52,7 +52,8 @@ def draw(data: xarray.Dataset, quantity: str = "v", x: str = "", axes=None):
             axis.plot(data[x], line, color=colour, label=label)
             points: Any = {"fmt": "o", "color": colour, "mfc": "white", "capsize": 2}
             axis.errorbar(data[x], stacked["mean"][label], stacked["error"][label], **points)
-        axis.set(xlabel=MEANING.get(x, (x, ""))[0], ylabel=f"{quantity}(0)", title="lines: mean field; points: particles at finite d")
+        axis.set(xlabel=MEANING.get(x, (x, ""))[0], ylabel=f"{quantity}(0)")
+        axis.set_title("lines: mean field; points: particles at finite d")
         if others:
             axis.legend(fontsize=7)
     return figure, axis
