@@ -96,6 +96,7 @@ def closed_form(problem: Problem, d: float = math.inf) -> Final:
         return _negative(problem, problem.schedule.guidance.value)
     if isinstance(problem.schedule, Composed) and math.isinf(problem.classes.rate(d)):
         return _composed(problem, problem.schedule)
+    problem.require_one_weight("closed_form")
     if not isinstance(problem.schedule, Constant):
         raise ProblemError(f"closed forms need constant guidance; got {problem.guidance!r}. Use solve.")
     w, eta, sigma2 = problem.schedule.value, problem.eta, problem.sigma2

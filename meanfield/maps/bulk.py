@@ -25,7 +25,7 @@ from meanfield.theory.solver import solve
 from meanfield.theory.trajectory import Trajectory
 from meanfield.tools.memory import require_memory
 
-PHASES = ("crowd", "glass", "target", "captured", "sliding", "second")
+PHASES = ("crowd", "glass", "target", "captured", "sliding", "second", "shared")
 STANDINGS = ("exact", "asymptotic", "approximate")
 LINEAR = (Constant, Interval, Piecewise, Linear, Tabulated)  # schedules that `table_of` states exactly
 SAMPLES = 400  # pieces of a schedule that is not piecewise linear

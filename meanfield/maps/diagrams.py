@@ -168,8 +168,10 @@ class _Points:
 
     def __call__(self, x: np.ndarray, y: np.ndarray, show: Callable[[int], Any]) -> np.ndarray:
         rows, crew = blank(len(x)), Crew(self.threads)
-        alpha, prior = (self._values(name, x, y) for name in ("alpha", "prior"))
-        able = np.flatnonzero((alpha > 0.0) & (prior < alpha)) if self._linear() else np.array([], int)
+        able = np.array([], int)
+        if self._linear() and len(self.problem.classes.rates(self.d)) == 1:
+            alpha, prior = (self._values(name, x, y) for name in ("alpha", "prior"))
+            able = np.flatnonzero((alpha > 0.0) & (prior < alpha))
         size = min(CHUNK, 1 + len(able) // (4 * self.threads))
 
         def one(chunk: np.ndarray) -> None:

@@ -17,8 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from meanfield.finite.sampling import Rivals
-from meanfield.problem.growth import log_less_one
+from meanfield.problem.growth import Rivals, log_less_one
 from meanfield.problem.statement import Problem
 from meanfield.sampler.batch import Batch, log_sigmoid
 
@@ -78,7 +77,7 @@ class Quenched(Batch):
         n_all, self._least, self._streams = rule.n_all(rest), rule.weight, streams
         self._rivals = Rivals(log_less_one(rest), 0.0 - problem.classes.log_prior(len(target)))
         self._compiled = nearest
-        self._rule = nearest.Rule(rule.tolerance, rule.n_most, n_all)
+        self._rule = nearest.Rule(rule.tolerance, rule.n_most, np.array([n_all]))
         self._mirror = _mirror(target)
         d = len(target)
 
@@ -129,7 +128,7 @@ class Quenched(Batch):
         """The classes around one sample: fills shift (d,); returns what is recorded (`POSTERIOR`)."""
         held, about, power = self._held[i], self.about[i], self.problem.schedule.exponent
         least = self._least if t > 0.0 else 0.0
-        (log_odds, _, squares, best), _, now, excess = self._compiled.looked(
+        (log_odds, _, squares, best), _, now, excess = self._compiled.looked_at_one(
             self._streams[i], z, self.D(t), w, power, least, held, self._rule, self._rivals, TRIES, shift
         )
         if now.drawn.n_balls > held.drawn.n_balls:

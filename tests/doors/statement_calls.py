@@ -41,7 +41,8 @@ def statements() -> dict[str, Any]:
         "PiecewiseConstant.log_edge_distance": Call(one.log_edge_distance, {"zeta": 0.5, "upper": True}),
     }
     growths = {"Exponential": {"alpha": 0.4, "prior": -0.1}, "Polynomial": {"gamma": 1.0, "factor": 2.0},
-               "Fixed": {"n": 5, "factor": 0.5}, "Continuum": {}}  # fmt: skip
+               "Fixed": {"n": 5, "factor": 0.5}, "Continuum": {},
+               "Populations": {"alpha": [0.2, 0.5], "prior": [-0.1, -0.1]}}  # fmt: skip
     for name, arguments in growths.items():
         law = getattr(cf, name)(**arguments)
         calls |= {name: arguments} if arguments else {}
