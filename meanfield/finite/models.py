@@ -175,6 +175,7 @@ def quenched(
 
 def _by_rule(problem: Problem, s: Settings, theory: str, progress: Any, drawn: dict[str, Any]) -> Ensemble:
     """A rule acts on vectors: the steps are those of a sampler's code."""
+    problem.require_one_weight(f"{theory} by a rule of guidance")
     from meanfield.vector.continuous import solve_rule
     from meanfield.vector.draws import Sizes
 

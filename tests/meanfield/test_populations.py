@@ -16,6 +16,7 @@ from meanfield import (
     Populations,
     Problem,
     ProblemError,
+    Rescale,
     design,
     fade,
     phase_diagram,
@@ -309,6 +310,7 @@ def test_what_knows_one_weight_refuses_several():
         lambda: clones(several.classes, [1.0], d=8, sigma2=0.25),
         lambda: several.replace(guidance=Negative(1.0)),
         lambda: run(several, d=10, n_samples=2, n_disorder=1, n_steps=8, classes="streamed", progress=False),
+        lambda: reduced(several.replace(guidance=Rescale(1.0)), 10, n_samples=4, n_draws=2, n_steps=8, progress=False),
         lambda: several.classes.log_prior(10),
     ):
         with pytest.raises(ProblemError, match="weight"):
