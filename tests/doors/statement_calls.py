@@ -19,6 +19,7 @@ def statements() -> dict[str, Any]:
         "Problem.start": Call(PROBLEM.start, {"rate": 0.4, "count": 100.0, "d": 10.0}),
         "Problem.with_amplitude": Call(PROBLEM.with_amplitude, {"schedule": 1.0}),
         "Problem.require_isotropic": Call(PROBLEM.require_isotropic, {"who": "this", "remedy": "Use solve."}),
+        "Problem.require_one_weight": Call(PROBLEM.require_one_weight, {"who": "this"}),
         "Problem.require_equal_weights": Call(PROBLEM.require_equal_weights, {"who": "this", "remedy": "Use solve."}),
         "Problem.require_second": Call(PROBLEM.require_second, {"d": 8.0}),
         "Problem.require_no_ratio": Call(PROBLEM.require_no_ratio, {"who": "this", "remedy": "Use solve."}),
