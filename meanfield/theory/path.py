@@ -168,8 +168,7 @@ class Path:
 
     def _leave(self, which: int, p: Point) -> None:
         """Choose the phase that follows exit number `which` of the current phase at p."""
-        phase, motion = self.phase, self._motion_at(p.tau)
-        rest = isinstance(phase, Rest)
+        phase, motion, rest = self.phase, self._motion_at(p.tau), isinstance(self.phase, Rest)
         if phase.name == "target":
             self._desert(p.led(), motion)
         elif rest and which == 3:
@@ -291,13 +290,11 @@ class Path:
 
     def _motion_at(self, tau: float) -> Motion:
         """The equations on the smooth piece of its schedule that begins at tau; w is read strictly inside the piece."""
-        low = tau
         high = min((b for b in self.cuts if b > tau), default=self.end)
-        inside = 1e-12 * (high - low)
+        inside = 1e-12 * (high - tau)
 
         def w(x):
-            return self.problem.amplitude(self.groups.t(np.minimum(np.maximum(x, low + inside), high - inside)))
+            return self.problem.amplitude(self.groups.t(np.minimum(np.maximum(x, tau + inside), high - inside)))
 
-        schedule = self.problem.schedule
-        rule = schedule if schedule.by_rule else None
+        schedule, rule = self.problem.schedule, self.problem.schedule if self.problem.schedule.by_rule else None
         return Motion(self.groups, self.problem.eta, w, schedule.exponent, rule, self.rivals)

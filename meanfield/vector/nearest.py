@@ -70,7 +70,8 @@ class Quenched(Batch):
         **sharing: Any,
     ) -> None:
         from meanfield.finite import nearest  # numba is loaded only when it is needed
-        from meanfield.finite.ball import Ball, Drawn, Near
+        from meanfield.finite.ball import Ball, Drawn, Held, Near
+        from meanfield.finite.beginning import all_classes
 
         super().__init__(problem, shape, target, None, chunk=CHUNK, **sharing)
         rest = log_count if self.second is None else log_less_one(log_count)  # class 2 is held by itself
@@ -81,11 +82,11 @@ class Quenched(Batch):
         self._mirror = _mirror(target)
         d = len(target)
 
-        def start(rng: Any) -> nearest.Held:
+        def start(rng: Any) -> Held:
             near = Near(Ball(np.zeros(d), 0.0), np.empty((0, d)), np.empty(0))
             if n_all >= 0:
-                near = nearest.all_classes(rng, d, n_all)
-            return nearest.Held(near, Drawn(np.empty((8, d)), 0, np.empty((2, d + 1)), 0), -math.inf)
+                near = all_classes(rng, d, n_all)
+            return Held(near, Drawn(np.empty((8, d)), 0, np.empty((2, d + 1)), 0), -math.inf)
 
         self._held = [start(rng) for rng in streams]
         self.about = np.tile([0.0, 0.0, -math.inf], (shape[0], 1))
