@@ -74,11 +74,20 @@ def test_laws_are_stated_and_read():
             Populations(**wrong)
 
 
+def test_closed_forms_hold_until_the_first_population_condenses():
+    problem = BASE.replace(classes=Populations([0.35, 0.4], [-0.1, 0.1]))
+    theory, exact = solve(problem), closed_form(problem)
+    assert abs(theory.final.m - exact.m) < 1e-9 and abs(theory.t_speciation - exact.t_speciation) < 1e-8
+    other = closed_form(problem.replace(classes=Populations([0.35, 0.4], [-0.08, 0.1])))  # control
+    assert abs(theory.final.m - other.m) > 1e-3
+    with pytest.raises(ProblemError, match="condenses"):
+        closed_form(CROSSING)
+
+
 def test_what_knows_one_weight_refuses_several():
     several = BASE.replace(classes=Populations([0.2, 0.5], [-0.1, 0.3]))
     ratio = several.replace(guidance=DensityRatio(0.3))
     for call in (
-        lambda: closed_form(several),
         lambda: design(several),
         lambda: solve_sampler(several, lambda model, noise: noise()),
         lambda: fade(ratio, 40),

@@ -120,7 +120,7 @@ def test_explicit_particles_agree_with_the_quenched_theory():
             wrong[name].append(z(particles, theory(problem, d, 10 * n + 2 + k, law)))
     scores = np.array(right)
     assert 0.6 < math.sqrt(np.mean(scores**2)) < 1.45 and np.abs(scores).max() < 3.9  # 18 numbers
-    print("r.m.s. z", math.sqrt(np.mean(scores**2)), {k: math.sqrt(np.mean(np.square(x))) for k, x in wrong.items()})
+
     for name, found in wrong.items():
         assert math.sqrt(np.mean(np.square(found))) > 1.8, name
 
