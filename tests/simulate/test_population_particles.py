@@ -99,7 +99,7 @@ def z(a, b):
 
 def theory(problem, d, seed, law=None, **how):
     law = problem.classes if law is None else law
-    how = {"n_samples": 4000, "n_steps": 50, "threads": 2, "progress": False, **how}
+    how = {"n_samples": 2500, "n_steps": 40, "threads": 2, "progress": False, **how}
     return quenched(problem.replace(classes=law), d, seed=seed, **how)
 
 
@@ -114,7 +114,7 @@ def test_explicit_particles_agree_with_the_quenched_theory():
     right, wrong = [], {name: [] for name in controls}
     for n, (d, sampler) in enumerate((d, s) for d in (8, 10, 12) for s in ("sde", "ode")):
         problem = BASE.replace(sampler=sampler)
-        particles = run(problem, d=d, n_samples=16, n_disorder=250, n_steps=50, seed=10 * n, threads=2, progress=False)
+        particles = run(problem, d=d, n_samples=16, n_disorder=150, n_steps=40, seed=10 * n, threads=2, progress=False)
         right.append(z(particles, theory(problem, d, 10 * n + 1)))
         for k, (name, law) in enumerate(controls.items()):
             wrong[name].append(z(particles, theory(problem, d, 10 * n + 2 + k, law)))
@@ -128,13 +128,15 @@ def test_explicit_particles_agree_with_the_quenched_theory():
 def test_drawn_balls_agree_with_explicit_classes():
     """Balls of their own for each population, from the start of the rule on; some classes hidden to the end."""
     problem = BASE.replace(classes=Populations([0.2, 0.6], [-0.3, 0.12]), sampler="ode")
-    balls = theory(problem, 12, 3, n_explicit=0)
+    many = {"n_samples": 4000, "n_steps": 50}
+    balls = theory(problem, 12, 3, n_explicit=0, **many)
     assert balls.info["balls"] > 1.0 and balls.info["standing"] == "asymptotic"
-    mixed = theory(problem, 12, 4)  # the common classes all drawn, the rare ones hidden at first
-    full = theory(problem, 12, 5, n_explicit=10_000)
+    mixed = theory(problem, 12, 4, **many)  # the common classes all drawn, the rare ones hidden at first
+    full = theory(problem, 12, 5, n_explicit=10_000, **many)
     assert full.info["standing"] == "exact"
     assert np.abs(z(balls, full)).max() < 3.5 and np.abs(z(mixed, full)).max() < 3.5
-    assert np.abs(z(balls, theory(problem, 12, 6, Populations([0.2, 0.6], [-0.25, 0.1])))).max() > 5.0  # control
+    wrong = theory(problem, 12, 6, Populations([0.2, 0.6], [-0.25, 0.1]), **many)  # control
+    assert np.abs(z(balls, wrong)).max() > 5.0
 
 
 def test_comparison_takes_populations():
