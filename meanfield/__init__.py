@@ -35,6 +35,7 @@ from meanfield.objective.fading import Fade, fade, ratio_limits
 from meanfield.problem.given import GivenSpectrum, spectrum_of
 from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial
 from meanfield.problem.noise import EDM, VE, Noise, OrnsteinUhlenbeck, RectifiedFlow, VPCosine, VPLinear
+from meanfield.problem.populations import Populations
 from meanfield.problem.spectrum import Spectrum, power_law
 from meanfield.problem.statement import Problem
 from meanfield.rules.base import Rule
@@ -66,6 +67,7 @@ __all__ = [
     "Polynomial",
     "Fixed",
     "Continuum",
+    "Populations",
     "Spectrum",
     "power_law",
     "GivenSpectrum",

@@ -53,6 +53,7 @@ class Request:
         varies = problem.spectrum is not None or ratio < 1.0  # then the separation does not follow from the mean alone
         direct = maximise == "separation" and varies and mean is None
         demand = Demand(ratio, OBJECTIVES["separation" if direct else "mean"], bool(approximate), margin)
+        problem.require_one_weight("a design")
         require_rate(problem.classes.rate(d))
         respond = Responses(problem.with_amplitude(0.0), d, max(abs(w_min), abs(w_max)))
         mean = None if mean is None else checked("mean", mean, low=1, open_low=True)

@@ -15,6 +15,7 @@ import numpy as np
 
 from meanfield.errors import ProblemError, require
 from meanfield.guidance.schedules import Constant
+from meanfield.problem.populations import competing
 from meanfield.problem.start import gap_of
 from meanfield.problem.statement import Problem
 from meanfield.rules.pairs.composed import Composed
@@ -99,7 +100,7 @@ def closed_form(problem: Problem, d: float = math.inf) -> Final:
     if not isinstance(problem.schedule, Constant):
         raise ProblemError(f"closed forms need constant guidance; got {problem.guidance!r}. Use solve.")
     w, eta, sigma2 = problem.schedule.value, problem.eta, problem.sigma2
-    alpha, prior = problem.classes.rate(d), problem.classes.prior_rate(d)
+    alpha, prior = competing(problem.classes.rates(d))[0]  # before it condenses no other population has the weight
     rule = "(T11) needs a target that the others outweigh at large t, lambda < alpha"
     require(prior < alpha or not prior, rule, f"lambda={prior:g}, alpha={alpha:g}", "Use solve.")
 

@@ -46,6 +46,15 @@ class Drawn(NamedTuple):
     n_balls: int
 
 
+class Held(NamedTuple):
+    """What a sample knows of the disorder of one population: the classes near it, all that are drawn, and the excess
+    over the rule, a logarithm, that its ball left when it was new."""
+
+    near: Near
+    drawn: Drawn
+    left: float
+
+
 @compiled(fastmath={"reassoc", "contract"})
 def inner_product(a, b):  # pragma: no cover - compiled
     """a.b; sums may be reordered, so that they run on vector registers."""

@@ -110,7 +110,7 @@ def quenched(
     n_times : recorded times, start and t = 0 included; at most n_steps + 1 are recorded.
     tolerance : how much, relative to what acts, the hidden classes may fluctuate about their average (standard
         deviation), 0 < tolerance <= 0.5.
-    n_explicit : up to this many wrong classes are all drawn at the start and nothing is averaged.
+    n_explicit : up to this many wrong classes are all drawn at the start and nothing is averaged; of each population.
     n_most : proposals from which a ball is drawn, at most; where that is too few for the tolerance, `info` says so.
     threads : processors to use (default: all available); the result does not depend on it.
     progress : False is silent, True shows a bar after two seconds, None does so on a terminal.
@@ -150,7 +150,8 @@ def quenched(
         data = _reduced(problem, s, model, progress)
         data.info.update(balls=0.0, classes_in_ball=0.0, excess=0.0, tolerance=tolerance)  # type: ignore[attr-defined]
         return data
-    n_all = round(model.number) - 1 if model.number - 1 <= n_explicit else -1
+    few = [log_number <= math.log(max(n_explicit, 0.5)) + 1e-12 for log_number in model.populations[:, 0]]
+    n_all = np.array([round(math.exp(x)) if yes else -1 for x, yes in zip(model.populations[:, 0], few, strict=True)])
     tallies: list[list[float]] = []
 
     def fill(rng: Any, samples: int, out: np.ndarray) -> float:
@@ -160,13 +161,13 @@ def quenched(
         tallies.append(tally)
         return squares
 
-    standing = "exact" if n_all >= 0 else "asymptotic"
+    standing = "exact" if all(few) else "asymptotic"
     about = {"log_classes": model.log_count, "tolerance": tolerance, "standing": standing}
     data = sample(problem, s, model, QUENCHED, fill, "quenched", progress, **about)
     balls, in_balls, excess = np.transpose(tallies)
     data.info.update(  # type: ignore[attr-defined]
         balls=float(balls.sum()) / (s.batch * s.n_draws),
-        classes_in_ball=float(in_balls.sum() / balls.sum()) if balls.any() else float(max(n_all, 0)),
+        classes_in_ball=float(in_balls.sum() / balls.sum()) if balls.any() else float(n_all[n_all > 0].sum()),
         excess=math.exp(0.5 * excess.max()),
     )
     return data
@@ -174,6 +175,7 @@ def quenched(
 
 def _by_rule(problem: Problem, s: Settings, theory: str, progress: Any, drawn: dict[str, Any]) -> Ensemble:
     """A rule acts on vectors: the steps are those of a sampler's code."""
+    problem.require_one_weight(f"{theory} by a rule of guidance")
     from meanfield.vector.continuous import solve_rule
     from meanfield.vector.draws import Sizes
 

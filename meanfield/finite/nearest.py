@@ -7,6 +7,9 @@ Guidance amplifies what they do: a force off by sqrt(V) moves x by w sqrt(V/(1 +
 is V (1 + w^2/(1 + D)) <= tolerance^2 at every step. Where it breaks, a ball is drawn around the sample, just large
 enough to restore it with a factor 4 to spare. Classes that were seen in earlier balls are kept, and come back when a
 later ball holds them. If P is small all classes are drawn at the start, and nothing is averaged.
+
+Populations of classes of unequal weights (`populations`, rows of log number and log-weight over the target's) have
+balls of their own, each with its part of the tolerance: the few common classes that dominate first are farther away.
 """
 
 import math
@@ -16,9 +19,7 @@ import numpy as np
 
 from meanfield.finite import annealed
 from meanfield.finite.ball import (
-    Ball,
-    Drawn,
-    Near,
+    Held,
     inner_product,
     log_average,
     log_hidden,
@@ -27,63 +28,71 @@ from meanfield.finite.ball import (
     renewed,
     split,
 )
+from meanfield.finite.beginning import begun, start_all
 from meanfield.finite.sampling import Model
+from meanfield.problem.growth import Rivals
 from meanfield.tools.compiling import compiled
 
 SPARE = math.log(4.0)  # a fresh ball leaves a quarter of the variance that is allowed
 
 
-class Held(NamedTuple):
-    """What a sample knows of its disorder: the classes near it, all that are drawn, and the excess over the rule, a
-    logarithm, that its ball left when it was new."""
-
-    near: Near
-    drawn: Drawn
-    left: float
-
-
 class Rule(NamedTuple):
-    """The tolerance; the most proposals of a ball; how many rivals are all drawn at the start, -1 where none is."""
+    """The tolerance; the most proposals of a ball; of each population (populations,) how many rivals are all drawn at
+    the start, -1 where none is."""
 
     tolerance: float
     most: int
-    n_all: int
+    n_all: np.ndarray
 
 
 @compiled()
-def posterior(y, D, near, rivals, shift):  # pragma: no cover - compiled
+def row_of(populations, k):  # pragma: no cover - compiled
+    """The rivals of population k."""
+    return Rivals(populations[k, 0], populations[k, 1])
+
+
+@compiled()
+def posterior(y, D, held, populations, shift):  # pragma: no cover - compiled
     """Fill shift (d,) with sum_k pi_k (mu_k - mu_1); returns log-odds, log Z, sum_k pi_k^2 and the best wrong logit.
 
-    Logits are relative to the target.
+    Logits are relative to the target. `held` is a list over the populations.
     """
-    ball, act, half = near
-    d, root = len(y), math.sqrt(len(y))
-    n_act, best, weights = len(half), -math.inf, np.empty(len(half))
-    for k in range(n_act):
-        weights[k] = (inner_product(act[k], y) - half[k]) / D + rivals.log_weight
-        best = max(best, weights[k])
-    hidden, x = -math.inf, y.copy()
+    d, root, n_pop, n_act = len(y), math.sqrt(len(y)), len(held), 0
+    for k in range(n_pop):
+        n_act += len(held[k].near.half)
+    best, weights, hidden, j = -math.inf, np.empty(n_act), np.full(n_pop, -math.inf), 0
+    for k in range(n_pop):
+        near = held[k].near
+        for i in range(len(near.half)):
+            weights[j] = (inner_product(near.delta[i], y) - near.half[i]) / D + populations[k, 1]
+            best = max(best, weights[j])
+            j += 1
+    x = y.copy()
     x[0] += root
-    if ball.rho2 < math.inf:
-        hidden = log_hidden(y, x, D, 1.0, ball, rivals)
-        best = max(best, hidden)
-    top, wrong, square = max(best, 0.0), 0.0, 0.0
+    for k in range(n_pop):
+        if held[k].near.ball.rho2 < math.inf:
+            hidden[k] = log_hidden(y, x, D, 1.0, held[k].near.ball, row_of(populations, k))
+            best = max(best, hidden[k])
+    top, wrong, square, j = max(best, 0.0), 0.0, 0.0, 0
     shift[:] = 0.0
-    for k in range(n_act):
-        if weights[k] > top - 40.0:
-            p = math.exp(weights[k] - top)
+    for k in range(n_pop):
+        ball, act, half = held[k].near
+        for c in range(len(half)):
+            if weights[j] > top - 40.0:
+                p = math.exp(weights[j] - top)
+                wrong += p
+                square += p * p
+                for i in range(d):
+                    shift[i] += p * act[c, i]
+            j += 1
+        if hidden[k] > top - 40.0:
+            p = math.exp(hidden[k] - top)
             wrong += p
-            square += p * p
+            square += math.exp(min(log_hidden(y, x, D, 2.0, ball, row_of(populations, k)) - 2.0 * top, 0.0))
+            share = math.exp(outside(x, ball.centre, ball.rho2, D, d + 2) - outside(x, ball.centre, ball.rho2, D, d))
             for i in range(d):
-                shift[i] += p * act[k, i]
-    if hidden > top - 40.0:
-        p = math.exp(hidden - top)
-        wrong += p
-        square += math.exp(min(log_hidden(y, x, D, 2.0, ball, rivals) - 2.0 * top, 0.0))
-        share = math.exp(outside(x, ball.centre, ball.rho2, D, d + 2) - outside(x, ball.centre, ball.rho2, D, d))
-        for i in range(d):
-            shift[i] += p * ((1.0 - share) * ball.centre[i] + share * x[i] / (1.0 + D))
-        shift[0] -= p * root
+                shift[i] += p * ((1.0 - share) * ball.centre[i] + share * x[i] / (1.0 + D))
+            shift[0] -= p * root
     own = math.exp(-top)
     total = own + wrong
     shift /= total
@@ -92,31 +101,48 @@ def posterior(y, D, near, rivals, shift):  # pragma: no cover - compiled
 
 
 @compiled()
-def looked(rng, y, D, w, power, least, held, rule, rivals, tries, shift):  # pragma: no cover - compiled
-    """The posterior of a sample, from a fresh ball where the tolerance asks for one; fills shift (d,).
+def looked(rng, y, D, w, power, least, held, rule, populations, tries, shift):  # pragma: no cover - compiled
+    """The posterior of a sample, from fresh balls where the tolerance asks for them; fills shift (d,), renews `held`.
 
     w, power : of the guidance (`annealed.bent`). least : what the rule takes |w| for at least.
-    tries : balls at most. The first is chosen by the average of classes that are then drawn; where few dominate that is
-        far too much, and a larger ball is due: at the next of many small steps, or at once.
+    tries : balls of a population at most. The first is chosen by the average of classes that are then drawn; where few
+        dominate that is far too much, and a larger ball is due: at the next of many small steps, or at once.
 
-    Returns what `posterior` does; the weight that acts; what is held now; the excess over the rule, a logarithm.
+    Returns what `posterior` does; the weight that acts; the largest excess over the rule, a logarithm.
     """
-    (near, drawn, best_left), d = held, len(y)
-    seen_by = posterior(y, D, near, rivals, shift)
+    d, n_pop = len(y), len(held)
+    excess, allowed, fresh = np.empty(n_pop), np.empty(n_pop), np.zeros(n_pop, np.bool_)
+    seen_by = posterior(y, D, held, populations, shift)
     acting = annealed.bent(w, np.dot(shift, shift), D, d, power)
     felt = max(abs(acting), least)
-    limit = 2.0 * math.log(rule.tolerance) - math.log1p(felt * felt / (1.0 + D))
-    excess = over(y, D, seen_by, near, limit, rivals)
-    allowed = max(best_left + SPARE, 0.0)  # a ball that could not be large enough is not renewed at once
+    limit = 2.0 * math.log(rule.tolerance) - math.log1p(felt * felt / (1.0 + D)) - math.log(n_pop)
+    for k in range(n_pop):
+        excess[k] = over(y, D, seen_by, held[k].near, limit, row_of(populations, k))
+        allowed[k] = max(held[k].left + SPARE, 0.0)  # a ball that could not be large enough is not renewed at once
     for _ in range(tries):
-        if excess <= allowed:
+        if np.all(excess <= allowed):
             break
-        near, drawn = renewed(rng, y, D, seen_by[1], limit - SPARE, drawn, rivals, rule.most)
-        seen_by = posterior(y, D, near, rivals, shift)
-        excess = over(y, D, seen_by, near, limit, rivals)
-        best_left, allowed = excess, 0.0
+        for k in range(n_pop):
+            fresh[k] = excess[k] > allowed[k]
+            if fresh[k]:
+                drawn, rivals = held[k].drawn, row_of(populations, k)
+                near, drawn = renewed(rng, y, D, seen_by[1], limit - SPARE, drawn, rivals, rule.most)
+                held[k] = Held(near, drawn, held[k].left)
+        seen_by = posterior(y, D, held, populations, shift)
+        for k in range(n_pop):
+            excess[k] = over(y, D, seen_by, held[k].near, limit, row_of(populations, k))
+            if fresh[k]:
+                held[k], allowed[k] = Held(held[k].near, held[k].drawn, excess[k]), 0.0
         acting = annealed.bent(w, np.dot(shift, shift), D, d, power)
-    return seen_by, acting, Held(near, drawn, best_left), excess
+    return seen_by, acting, excess.max()
+
+
+@compiled()
+def looked_at_one(rng, y, D, w, power, least, held, rule, rivals, tries, shift):  # pragma: no cover - compiled
+    """`looked` of a sample of one population, for callers outside: what is held now comes after the weight."""
+    every, populations = [held], np.array([[rivals.log_count, rivals.log_weight]])
+    seen_by, acting, excess = looked(rng, y, D, w, power, least, every, rule, populations, tries, shift)
+    return seen_by, acting, every[0], excess
 
 
 @compiled()
@@ -128,24 +154,24 @@ def over(y, D, seen_by, near, limit, rivals):  # pragma: no cover - compiled
 
 
 @compiled()
-def explicit(rng, y, h, first, near, model, rule, out, about):  # pragma: no cover - compiled
-    """Steps from grid.D[first] on with explicit classes; the ball is renewed where the tolerance asks for it.
+def explicit(rng, y, h, first, held, model, rule, out, about):  # pragma: no cover - compiled
+    """Steps from grid.D[first] on with explicit classes; balls are renewed where the tolerance asks for it.
 
     `about` is that of `fill`.
     """
-    d, grid, rivals = len(y), model.grid, model.rivals
-    held = Held(near, Drawn(np.empty((256, d)), 0, np.empty((8, d + 1)), 0), -math.inf)
+    d, grid, populations, n_pop = len(y), model.grid, model.populations, len(held)
+    n_balls = np.zeros(n_pop, np.int64)
     b0, b1, noise, column = np.empty(d), np.empty(d), np.zeros(d), np.empty(out.shape[0])
     for n in range(first, len(grid.D)):
         D, last = grid.D[n], n == len(grid.decay)
         w, w_end = (0.0, 0.0) if last else (grid.w_start[n], grid.w_end[n])
-        n_balls = held.drawn.n_balls
-        seen_by, w, held, excess = looked(rng, y, D, w, grid.power, 0.0, held, rule, rivals, 1, b0)
-        near = held.near
+        seen_by, w, excess = looked(rng, y, D, w, grid.power, 0.0, held, rule, populations, n_pop, b0)
         about[2] = max(about[2], excess)
-        if held.drawn.n_balls > n_balls:
-            about[0] += 1.0
-            about[1] += len(near.half)
+        for k in range(n_pop):
+            if held[k].drawn.n_balls > n_balls[k]:
+                n_balls[k] = held[k].drawn.n_balls
+                about[0] += 1.0
+                about[1] += len(held[k].near.half)
         if grid.slot[n] >= 0:
             observe(y, h, seen_by, column)
             out[:, grid.slot[n]] += column
@@ -160,7 +186,7 @@ def explicit(rng, y, h, first, near, model, rule, out, about):  # pragma: no cov
             b0[i] *= -w
             y[i] = keep * y[i] + (1.0 - keep) * b0[i] + noise[i]
         if w != 0.0 or w_end != 0.0:
-            posterior(y, grid.D[n + 1], near, rivals, b1)
+            posterior(y, grid.D[n + 1], held, populations, b1)
             w_end = annealed.bent(w_end, np.dot(b1, b1), grid.D[n + 1], d, grid.power)
             for i in range(d):
                 y[i] += phi * (-w_end * b1[i] - b0[i])
@@ -185,40 +211,6 @@ def observe(y, h, seen_by, column):  # pragma: no cover - compiled
 
 
 @compiled()
-def start_all(rng, law, act, log_weight, y, h):  # pragma: no cover - compiled
-    """Start of a sample whose P classes are all explicit; law = (m, v, m0, v0, w).
-
-    From T = infinity the posterior mean to first order in 1/D is <delta> + C y/D, C the covariance of these P means:
-    y = (m - 1) mu_1 - (w/P) sum_{k != 1} mu_k + sqrt(D) z + (sqrt(v) - sqrt(D)) C z; the twin is sqrt(D) z. The target
-    counts as many times as it outweighs another class.
-    """
-    d, root = len(y), math.sqrt(len(y))
-    m, v, m0, v0, w = law
-    z = np.empty(d)
-    for i in range(d):
-        z[i] = rng.standard_normal()
-    y[:], h[:] = math.sqrt(v0) * z, math.sqrt(v0) * z
-    y[0] += (m - 1.0) * root
-    h[0] += (m0 - 1.0) * root
-    if v == v0 and w == 0.0:
-        return
-    count, mean, spread = len(act) + math.exp(-log_weight), np.zeros(d), np.zeros(d)
-    for k in range(len(act)):
-        along = 0.0
-        for i in range(d):
-            mean[i] += act[k, i] / count
-            along += act[k, i] * z[i]
-        for i in range(d):
-            spread[i] += along * act[k, i] / count
-    along = 0.0
-    for i in range(d):
-        along += mean[i] * z[i]
-    for i in range(d):
-        y[i] += (math.sqrt(v) - math.sqrt(v0)) * (spread[i] - mean[i] * along) - w * mean[i]
-    y[0] -= w * len(act) / count * root  # sum mu_k = sum delta_k + (P - 1) mu_1
-
-
-@compiled()
 def fill(rng, n_samples, model: Model, rule: Rule, out):  # pragma: no cover - compiled
     """Add up the observables of `n_samples` samples in out (observables, times).
 
@@ -229,28 +221,17 @@ def fill(rng, n_samples, model: Model, rule: Rule, out):  # pragma: no cover - c
     y, h = np.empty(d), np.empty(d)
     for _ in range(n_samples):
         about[4] = 0.0
-        if rule.n_all >= 0:
-            near = all_classes(rng, d, rule.n_all)
-            start_all(rng, model.law, near.delta, model.rivals.log_weight, y, h)
-            explicit(rng, y, h, 0, near, model, rule, out, about)
+        if np.any(rule.n_all >= 0):
+            held = [begun(rng, y, n_all) for n_all in rule.n_all]
+            start_all(rng, model.law, held, model.populations, y, h)
+            explicit(rng, y, h, 0, held, model, rule, out, about)
         else:
             first = averaged(rng, y, h, model, rule, out, about)
             if first >= 0:
-                none = Near(Ball(y.copy(), 0.0), np.empty((0, d)), np.empty(0))
-                explicit(rng, y, h, first, none, model, rule, out, about)
+                held = [begun(rng, y, n_all) for n_all in rule.n_all]
+                explicit(rng, y, h, first, held, model, rule, out, about)
         about[3] += about[4] * about[4]
     return about
-
-
-@compiled()
-def all_classes(rng, d, n_all):  # pragma: no cover - compiled
-    """All rivals of a sample, drawn at the start: none is hidden."""
-    delta, half, root = np.empty((n_all, d)), np.zeros(n_all), math.sqrt(d)
-    for k in range(n_all):
-        for i in range(d):
-            delta[k, i] = rng.standard_normal() - (root if i == 0 else 0.0)
-            half[k] += 0.5 * delta[k, i] ** 2
-    return Near(Ball(np.zeros(d), math.inf), delta, half)
 
 
 @compiled()

@@ -20,6 +20,8 @@ from meanfield.ensemble import Ensemble
 from meanfield.errors import NoMinimiserError, require, whole
 from meanfield.guidance.by_ratio import DensityRatio
 from meanfield.guidance.stops import stops
+from meanfield.problem.growth import Rivals
+from meanfield.problem.populations import from_afar, together
 from meanfield.problem.statement import Problem
 from meanfield.tools.crew import Crew, check_threads
 from meanfield.tools.memory import require_memory
@@ -84,22 +86,18 @@ class Law(NamedTuple):
     w: float
 
 
-class Rivals(NamedTuple):
-    """All classes but the target: log(P - 1), and the log-weight of each over the target's."""
-
-    log_count: float
-    log_weight: float
-
-
 class Model(NamedTuple):
     """What the compiled code knows of a problem at dimension d.
 
     log_count, number : log P and P itself, inf beyond the range of doubles.
+    populations : (populations, 2) all classes but the target by their weights: log of their number, and of the weight
+        of each over the target's. rivals : one population with the same averages.
     constant : (times,) the part of the log-odds that is the same for all samples: -inf in the continuum, inf at P = 1.
     """
 
     d: int
     log_count: float
+    populations: np.ndarray
     rivals: Rivals
     number: float
     law: Law
@@ -127,16 +125,17 @@ def make_model(problem: Problem, s: Settings) -> Model:
     """The problem at dimension d: classes counted and weighted, the law at the start, the steps."""
     log_count = problem.classes.log_count(s.d)
     number = math.exp(log_count) if log_count < 700 else math.inf
-    log_rivals = log_count + math.log1p(-1.0 / number) if log_count > 0 else -math.inf
     law = problem.classes
-    rivals = Rivals(log_rivals, 0.0 - law.log_prior(s.d))
+    populations = law.rivals(s.d)
+    rivals = together(populations)
     mass = number if law.equal else 1.0 + math.exp(min(sum(rivals), 700.0))  # 1/(share of the target)
-    begin = problem.start(rate=log_count / s.d, count=mass, d=s.d, prior=law.prior_rate(s.d))
+    rate, prior = from_afar(law, s.d)
+    begin = problem.start(rate, mass, s.d, prior)
     grid = _grid(problem, begin.t, s, 1.0 / mass)
     start = Law(begin.m, begin.v, begin.m, begin.v, 0.0)
     if math.isinf(problem.T):
         start = Law(begin.m, begin.v, 1.0, float(grid.D[0]), float(problem.amplitude(begin.t)))
-    return Model(s.d, log_count, rivals, number, start, grid, grid.ratio.constant - sum(rivals))
+    return Model(s.d, log_count, np.array(populations), rivals, number, start, grid, grid.ratio.constant - sum(rivals))
 
 
 def sample(

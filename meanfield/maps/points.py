@@ -39,8 +39,8 @@ class Points:
 
     def __call__(self, columns: Columns, n: int, show: Callable[[int], Any]) -> np.ndarray:
         rows, crew = blank(n), Crew(self.threads)
-        alpha, prior = self._rates(columns, n)
-        able = np.flatnonzero((alpha > 0.0) & (prior < alpha)) if self._linear(columns) else np.array([], int)
+        alpha, prior = self._rates(columns, n) if self._linear(columns) else np.zeros((2, n))
+        able = np.flatnonzero((alpha > 0.0) & (prior < alpha))
         size = min(CHUNK, 1 + len(able) // (4 * self.threads))
 
         def one(chunk: np.ndarray) -> None:
@@ -66,7 +66,7 @@ class Points:
     def _linear(self, columns: Columns) -> bool:
         """Whether guidance is piecewise linear in VE time at every point, as `bulk.follow` needs it."""
         p = self.problem
-        if p.spectrum is not None or p.guidance.by_rule:
+        if p.spectrum is not None or p.guidance.by_rule or len(p.classes.rates(self.d)) > 1:
             return False
         if set(LINE) & set(columns):
             return p.noise == VE()

@@ -1,12 +1,13 @@
 """Growth laws: how the number of classes P grows with the dimension d, its rate alpha_d = log(P)/d, and their weights.
 
-Classes have equal weights unless a law gives the target another one (sec. 10 of docs/theory.md).
+Classes have equal weights unless a law gives the target another one (sec. 10 of docs/theory.md), or the other classes
+weights that differ among themselves (`meanfield.problem.populations`).
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from meanfield.errors import build, checked, require, settle, whole
 from meanfield.tools.door import door
@@ -14,6 +15,14 @@ from meanfield.tools.named import Named
 
 LARGEST = 1e6  # |lambda|: beyond, a weight is 0 or infinity at any d
 FACTORS = 1e-300, 1e300  # of a weight
+
+
+class Rivals(NamedTuple):
+    """Classes of one weight, the target not among them: log of their number, and of the weight of each over the
+    target's."""
+
+    log_count: float
+    log_weight: float
 
 
 @door(made_by="Exponential")
@@ -35,6 +44,14 @@ class Growth(Named, kind="growth"):
     def prior_rate(self, d: float = math.inf) -> float:
         """lambda_d = log_prior(d)/d; its limit at d = infinity, 0 for a plain factor."""
         return 0.0 if math.isinf(d) else self.log_prior(d) / d
+
+    def rates(self, d: float = math.inf) -> tuple[tuple[float, float], ...]:
+        """(alpha_k, lambda_k) of every population of other classes: one, unless a law has several."""
+        return ((self.rate(d), self.prior_rate(d)),)
+
+    def rivals(self, d: float) -> tuple[Rivals, ...]:
+        """All classes but the target at finite d, by their weights."""
+        return (Rivals(log_less_one(self.log_count(d)), 0.0 - self.log_prior(d)),)
 
     @property
     def equal(self) -> bool:
@@ -84,7 +101,7 @@ class Exponential(Growth):
         settle(self, alpha=alpha, prior=checked("prior", self.prior, low=-LARGEST, high=LARGEST))
 
     def log_count(self, d: float) -> float:
-        return _rounded_log(self.alpha * _size(d))
+        return rounded_log(self.alpha * dimension(d))
 
     def rate(self, d: float = math.inf) -> float:
         return self.alpha if math.isinf(d) else self.log_count(d) / d
@@ -113,7 +130,7 @@ class Polynomial(Growth):
         settle(self, gamma=gamma, factor=_weight(self.factor))
 
     def log_count(self, d: float) -> float:
-        return _rounded_log(self.gamma * math.log(_size(d)))
+        return rounded_log(self.gamma * math.log(dimension(d)))
 
     def log_prior(self, d: float) -> float:
         return math.log(self.factor)
@@ -184,7 +201,7 @@ def varied(law: Growth, changes: Mapping[str, Any]) -> Growth:
     return build(kinds[0], changes)
 
 
-def _size(d: float) -> float:
+def dimension(d: float) -> float:
     return checked("d", d, low=0, open_low=True, infinite=True)
 
 
@@ -192,7 +209,7 @@ def _weight(factor: float) -> float:
     return checked("factor", factor, low=FACTORS[0], high=FACTORS[1])
 
 
-def _rounded_log(log_count: float) -> float:
+def rounded_log(log_count: float) -> float:
     """log of the whole number nearest to exp(log_count); at least one class. Beyond 1e15 rounding cannot be seen."""
     return log_count if log_count > 34.5 else math.log(max(round(math.exp(log_count)), 1))
 

@@ -197,6 +197,12 @@ class Problem:
         """Raise ProblemError if classes have weights of their own: `who` does not know them."""
         require(self.classes.equal, f"{who} knows classes of equal weight only", repr(self.classes), remedy)
 
+    def require_one_weight(self, who: str) -> None:
+        """Raise ProblemError if the classes other than the target have several weights: `who` knows one alone."""
+        remedy = "Use solve, potential, phase_diagram, reduced, quenched or simulate.run."
+        one = len(self.classes.rates()) == 1
+        require(one, f"{who} knows one weight of all classes but the target", repr(self.classes), remedy)
+
     def require_no_ratio(self, who: str, remedy: str = "Use fade, or simulate.run with classes that are held.") -> None:
         """Raise ScheduleError if guidance follows a ratio of densities: `who` does not know it."""
         if self.guidance.by_ratio:

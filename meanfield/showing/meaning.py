@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import xarray
 
-PHASES = ("crowd", "glass", "target", "captured", "sliding", "second")
+PHASES = ("crowd", "glass", "target", "captured", "sliding", "second", "shared")
 MEANING = {  # of variables and axes: long name, units
     "m": ("overlap with the class mean m", "1"),
     "v": ("variance per direction v", "1"),

@@ -106,5 +106,9 @@ def phi_rest(q, D, alpha):
 def effective_potential(m, q, D, w, alpha, prior=0.0):
     """V(m, q; t) of (T6), per dimension: the projected guided score is minus the gradient of d V in every phase."""
     v = q - np.asarray(m, float) ** 2
-    best = np.maximum(phi_target(m, v, D) + prior, phi_rest(q, D, alpha))
+    return potential_of(np.maximum(phi_target(m, v, D) + prior, phi_rest(q, D, alpha)), m, q, D, w)
+
+
+def potential_of(best, m, q, D, w):
+    """V of (T6) from the largest log-weight."""
     return (1.0 + w) * (q - 2.0 * m + 1.0) / (2.0 * D) + w * best

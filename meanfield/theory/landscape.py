@@ -12,14 +12,16 @@ barrier at the kink. The minimum is where the force vanishes at that time, not w
 
 import json
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from meanfield.errors import ProblemError, array, checked, require
+from meanfield.problem.populations import competing
 from meanfield.problem.statement import Problem
 from meanfield.showing.meaning import described
-from meanfield.theory.energies import effective_potential, information, phi_rest, phi_target
+from meanfield.theory.energies import information, phi_rest, phi_target, potential_of
 from meanfield.theory.solver import solve
 from meanfield.tools.door import Numbers, door
 from meanfield.tools.roots import brentq
@@ -68,7 +70,7 @@ def potential(
 
     problem.require_isotropic("potential")
     d = checked("d", d, low=1, infinite=True)
-    alpha, prior = problem.classes.rate(d), problem.classes.prior_rate(d)
+    alpha, rates = problem.classes.rate(d), problem.classes.rates(d)
     if math.isinf(alpha):
         raise ProblemError("the potential needs a finite number of classes: in a continuum the rest always has all the "
                            "weight; got Continuum(). Use Exponential(alpha) with a large alpha.")  # fmt: skip
@@ -76,7 +78,7 @@ def potential(
     theory = solve(problem, d)
     state = theory.at(times)
     grid = _default_grid(theory) if m is None else _grid("m", m)
-    slices = [_Slice(problem, alpha, prior, x, v) for x, v in zip(times, state.v, strict=True)]
+    slices = [_Slice(problem, rates, x, v) for x, v in zip(times, state.v, strict=True)]
     coords: dict[str, Any] = {"t": times, "m": grid}
     dims: tuple[str, ...] = ("t", "m")
     if q is None:
@@ -110,35 +112,47 @@ def force(problem: Problem, t: float, m: float, q: float, d: float = math.inf) -
     problem.require_isotropic("force")
     q = checked("q", q, low=m * m, remedy="q = m^2 + v is never below m^2.")
     d = checked("d", d, low=1, infinite=True)
-    s = _Slice(problem, problem.classes.rate(d), problem.classes.prior_rate(d), t, q - m * m)
+    V = _Slice(problem, problem.classes.rates(d), t, q - m * m).potential
     h_m, h_q = 1e-5 * max(1.0, abs(m)), 1e-5 * max(q, 1e-3)
-
-    def V(a: float, b: float) -> float:
-        return float(effective_potential(a, b, s.D, s.w, s.alpha, s.prior))
-
-    return -(V(m + h_m, q) - V(m - h_m, q)) / (2 * h_m), -(V(m, q + h_q) - V(m, q - h_q)) / h_q
+    along, across = V(m + h_m, q) - V(m - h_m, q), V(m, q + h_q) - V(m, q - h_q)
+    return -float(along) / (2 * h_m), -float(across) / h_q
 
 
 class _Slice:
-    """The potential at one time; V and F along q = m^2 + v."""
+    """The potential at one time; V and F along q = m^2 + v. Log-weights are relative to the first population's."""
 
-    def __init__(self, problem: Problem, alpha: float, prior: float, t: float, v: float) -> None:
-        self.alpha, self.prior, self.v = alpha, prior, float(v)
+    def __init__(self, problem: Problem, rates: Iterable[tuple[float, float]], t: float, v: float) -> None:
+        self.rates, self.v = competing(rates), float(v)
+        self.prior = self.rates[0][1]
         self.D, self.w = problem.sigma2 + float(t), float(problem.weight(float(t)))
 
+    def target(self, m, v):
+        """Log-weight of the target."""
+        return phi_target(m, v, self.D) + self.prior
+
+    def rest(self, q) -> tuple[np.ndarray, np.ndarray]:
+        """Log-weight of the population that has most of it (T21), and its number."""
+        every = [phi_rest(q, self.D, alpha) + (self.prior - prior) for alpha, prior in self.rates]
+        return np.max(every, axis=0), np.argmax(every, axis=0)
+
+    def potential(self, m, q):
+        """V at the points (m, q)."""
+        best = np.maximum(self.target(m, q - np.asarray(m) ** 2), self.rest(q)[0])
+        return potential_of(best, m, q, self.D, self.w)
+
     def V(self, m):
-        return effective_potential(m, np.asarray(m) ** 2 + self.v, self.D, self.w, self.alpha, self.prior)
+        return self.potential(m, np.asarray(m) ** 2 + self.v)
 
     def F(self, m):
-        return phi_target(m, self.v, self.D) + self.prior - phi_rest(np.asarray(m) ** 2 + self.v, self.D, self.alpha)
+        return self.target(m, self.v) - self.rest(np.asarray(m) ** 2 + self.v)[0]
 
     def fields(self, m: np.ndarray, q: np.ndarray) -> dict[str, np.ndarray]:
         """All fields at the points (m, q)."""
         possible = q >= m * m * (1 - 1e-12)
-        own = phi_target(m, q - m * m, self.D) + self.prior
-        rest = phi_rest(q, self.D, self.alpha)
-        V = effective_potential(m, q, self.D, self.w, self.alpha, self.prior)
-        phase = np.where(own > rest, "target", np.where(information(self.D, q) > self.alpha, "glass", "crowd"))
+        own, (rest, which) = self.target(m, q - m * m), self.rest(q)
+        V = potential_of(np.maximum(own, rest), m, q, self.D, self.w)
+        condensed = information(self.D, q) > np.array(self.rates)[which, 0]
+        phase = np.where(own > rest, "target", np.where(condensed, "glass", "crowd"))
         numbers = {"V": V, "phi_target": own, "phi_rest": rest, "F": own - rest}
         fields = {name: np.where(possible, x, np.nan) for name, x in numbers.items()}
         return {**fields, "phase": np.where(possible, phase, "")}

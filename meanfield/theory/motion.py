@@ -16,12 +16,13 @@ At a point the numbers of one group are floats, those of several are arrays (gro
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from meanfield.problem.populations import competing
 from meanfield.problem.statement import Problem
 from meanfield.theory.energies import (
     crowd_advantage,
@@ -40,10 +41,15 @@ class Groups:
     Parameters
     ----------
     c, g, share : class variance, variance of the class means, and share of the dimensions of each group.
-    alpha : log(P)/d. prior : lambda, what the weight of the target adds to F.
+    alpha : log(P)/d of one population of classes. prior : lambda, what the weight of the target adds to F.
+
+    Attributes
+    ----------
+    others : the same directions with the other populations that can have the weight (sec. 10 of docs/theory.md).
     """
 
     def __init__(self, c, g=1.0, share=1.0, alpha: float = math.inf, prior: float = 0.0) -> None:
+        self.others: tuple[Groups, ...] = ()
         c, g, self.share = (np.atleast_1d(np.asarray(x, float)) for x in (c, g, share))
         self.alpha, self.prior, self.n, self.floor = alpha, prior, len(c), float(c.min())
         self.c: Any = c if self.n > 1 else float(c[0])
@@ -54,6 +60,19 @@ class Groups:
     def of(cls, problem: Problem, alpha: float = math.inf, prior: float = 0.0) -> "Groups":
         s = problem.spectrum
         return cls(problem.sigma2, alpha=alpha, prior=prior) if s is None else cls(s.c, s.g, s.share, alpha, prior)
+
+    @classmethod
+    def of_populations(cls, problem: Problem, rates: Iterable[tuple[float, float]]) -> "Groups":
+        """Those of the first population that can have the weight, which knows the others."""
+        every = [cls.of(problem, alpha, prior) for alpha, prior in competing(rates)]
+        for one in every:
+            one.others = tuple(other for other in every if other is not one)
+        return every[0]
+
+    @property
+    def first(self) -> bool:
+        """Whether no other population can take the weight from a crowd of this one: its alpha - lambda is largest."""
+        return all(other.alpha > self.alpha for other in self.others)
 
     def tau(self, t: float) -> float:
         """-log(a + t), the time of the solver."""
@@ -96,10 +115,13 @@ class Groups:
 
     def advantage(self, tau: np.ndarray, delta: np.ndarray, y: np.ndarray) -> np.ndarray:
         """F at many times; delta and y are (times, groups)."""
-        F, K = self.crowd(tau, delta, y)
-        for i in np.flatnonzero(K > self.alpha):
-            F[i] = Point(self, float(tau[i]), *self.split(np.concatenate([delta[i], y[i]]))).F
-        return F
+        of_each = []
+        for groups in (self, *self.others):
+            F, K = groups.crowd(tau, delta, y)
+            for i in np.flatnonzero(K > groups.alpha):
+                F[i] = Point(groups, float(tau[i]), *self.split(np.concatenate([delta[i], y[i]]))).own
+            of_each.append(F)
+        return np.minimum.reduce(of_each)
 
 
 def _falling(tau):
@@ -154,12 +176,35 @@ class Point:
         return self.beta / (self.beta + self.D)
 
     @cached_property
-    def F(self) -> float:
-        """Advantage phi_1 + lambda - phi_rest of the target over the rest (T5), (T20), (S5)."""
+    def own(self) -> float:
+        """Advantage phi_1 + lambda - phi_rest of the target over this population (T5), (T20), (S5)."""
         alpha, prior, mean = self.groups.alpha, self.groups.prior, self.groups.mean
         if self.K <= alpha:
             return float(mean(crowd_advantage(self.D, self.delta, self.y)) - (alpha - prior))
         return float(mean(glass_advantage(self.D, self.m, self.q, self.c)) + prior)
+
+    @cached_property
+    def F(self) -> float:
+        """Advantage of the target over all populations, (T21)."""
+        return min(self.own, self.of_leading.own) if self.groups.others else self.own
+
+    @cached_property
+    def of_leading(self) -> "Point":
+        """The same place, seen by the other population that has most of the weight."""
+        return min((self.seen_by(other) for other in self.groups.others), key=lambda p: p.own)
+
+    def seen_by(self, groups: Groups) -> "Point":
+        """The same place, seen by another population."""
+        return Point(groups, self.tau, self.delta, self.y)
+
+    @property
+    def behind(self) -> float:
+        """What another population has over this one, phi of the best of them less phi: -1 if there is none."""
+        return self.own - self.of_leading.own if self.groups.others else -1.0
+
+    def led(self) -> "Point":
+        """The same place, seen by the population that has the weight."""
+        return self.of_leading if self.behind > 0.0 else self
 
 
 class Motion(NamedTuple):
@@ -216,7 +261,7 @@ class Motion(NamedTuple):
         return self.eta**2 * expm1(-y) if self.eta else 0.0
 
     def advantage_rate(self, p: Point, push: Push) -> float:
-        """dF/dtau along the field (S7): it says on which side of F = 0 a trajectory goes on."""
+        """Rate of F over the population of p, along the field (S7): on which side of F = 0 a trajectory goes on."""
         d_delta, d_y = self.drift(p.delta, p.y, push)
         d_q = 2.0 * p.m * d_delta + p.v * (d_y - 1.0)
         rate = (d_delta - 0.5 * p.c * d_q - 0.5 * (p.q * p.c * (2.0 - p.c) - 2.0 * p.m + p.c)) / p.D

@@ -6,18 +6,18 @@ integrator otherwise.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from meanfield.errors import ConvergenceError
+from meanfield.errors import ConvergenceError, require, short
 from meanfield.problem.statement import Problem
 from meanfield.theory.crowd import integrate_crowd
 from meanfield.theory.energies import log1p
 from meanfield.theory.integration import first_desertion, integrate
 from meanfield.theory.motion import Groups, Motion, Point
-from meanfield.theory.phases import LONGEST_WAIT, MANY, REARM, Captured, DrivenTarget, Rest, Sliding, Target
+from meanfield.theory.phases import LONGEST_WAIT, MANY, REARM, Captured, DrivenTarget, Rest, Shared, Sliding, Target
 from meanfield.theory.trajectory import Event, Piece
 
 MAX_PHASES = 500
@@ -27,9 +27,9 @@ EDGE = 1.0 - 1e-12  # rounding at the edge of the glass
 class Path:
     """The current phase, the pieces and events so far."""
 
-    def __init__(self, problem: Problem, alpha: float, prior: float = 0.0, captures: bool = True) -> None:
+    def __init__(self, problem: Problem, rates: Iterable[tuple[float, float]], captures: bool = True) -> None:
         self.problem, self.captures = problem, captures
-        self.groups = Groups.of(problem, alpha, prior)
+        self.groups = Groups.of_populations(problem, rates)
         self.end = self.groups.tau(0.0)
         self.pieces: list[Piece] = []
         self.events: list[Event] = []
@@ -45,6 +45,8 @@ class Path:
         if self.problem.classes.log_count(min(d, 1e300)) == 0.0:
             self._begin_alone()
         elif self.groups.alpha == 0.0 and math.isinf(self.problem.T):
+            rule = "a start at t = infinity needs log(number)/d > 0 in every population that can have the weight"
+            require(not self.groups.others, rule, short(self.problem.classes), "Give a finite t_start, or a larger d.")
             self._begin_subexponential()
         elif self.groups.prior >= self.groups.alpha and math.isinf(self.problem.T):
             self._begin_dominant()
@@ -57,10 +59,11 @@ class Path:
 
     def _begin(self, t: float, m: Any, v: Any) -> None:
         """Start from the law of `Problem.start`."""
-        p = self._started(t, m, v)
+        p = self._started(t, m, v).led()
         motion = self._motion_at(p.tau)
+        weighed = bool(self.groups.prior or self.groups.others)
         tied = self.groups.alpha == 0.0 and motion.outward(p) > -0.5  # F = m/D = 0 there, and the target wins
-        if tied or (self.groups.prior and p.F >= 0.0):
+        if p.F >= 0.0 if weighed else tied:
             self._speciate(p, motion)
         else:
             self._enter_rest(p, motion)
@@ -142,7 +145,7 @@ class Path:
         solution, end, which = (integrate_crowd if phase.linear else integrate)(phase, tau, stop)
         if end > tau:
             self._record(phase, tau, end, solution)
-            if phase.name == "glass":
+            if phase.name in ("glass", "shared"):
                 self._label_glass(tau, end)
         self._last = solution(end) if end > tau else np.asarray(phase.initial())
         return phase.point(end, self._last), which
@@ -150,7 +153,7 @@ class Path:
     def _keeps_the_weight(self) -> bool:
         """Whether the target, once it has the weight, surely has it to the end: proved for isotropic classes of equal
         weight and eta <= 1 (sec. 3 of docs/theory.md), not for a spectrum."""
-        return self.groups.n == 1 and self.problem.eta <= 1.0 and not self.groups.prior
+        return self.groups.n == 1 and self.problem.eta <= 1.0 and not (self.groups.prior or self.groups.others)
 
     def _record(self, phase: Any, tau: float, end: float, solution: Callable) -> None:
         rows = 2 * phase.n
@@ -165,10 +168,17 @@ class Path:
 
     def _leave(self, which: int, p: Point) -> None:
         """Choose the phase that follows exit number `which` of the current phase at p."""
-        phase, motion = self.phase, self._motion_at(p.tau)
-        rest = isinstance(phase, Rest)
+        phase, motion, rest = self.phase, self._motion_at(p.tau), isinstance(self.phase, Rest)
         if phase.name == "target":
-            self._desert(p, motion)
+            self._desert(p.led(), motion)
+        elif rest and which == 3:
+            self._tie(p, p.of_leading, motion)
+        elif phase.name == "shared" and which in (1, 2):
+            self._note("takeover", p)
+            self._enter_rest(p if which == 2 else p.seen_by(phase.second), motion)
+        elif (phase.name == "shared" and not phase.leaves(which, p)) or (phase.name == "sliding" and which == 2):
+            rule, where = "at most two of target and populations hold the weight together", f"three at tau = {p.tau:g}"
+            require(False, rule, where, "Use quenched at finite d, or fewer populations.", error=ConvergenceError)
         elif rest and which == 1:
             self._note("decondensation" if phase.glass else "condensation", p)
             self._enter_rest(p, motion, glass=not phase.glass)
@@ -176,7 +186,7 @@ class Path:
             self._capture(p, motion)
         elif phase.name == "captured" and which == 1:
             self._note("release", p)
-            self._recapture(p, motion)
+            self._recapture(p.led(), motion)
         elif phase.name == "sliding" and which == 1:
             self._note("despeciation", p)
             self._enter_rest(p, motion)
@@ -185,6 +195,16 @@ class Path:
             self.phase = Sliding(motion, p)
         else:
             self._speciate(p, motion)
+
+    def _tie(self, p: Point, other: Point, motion: Motion) -> None:
+        """Two populations have as much weight: one goes on with it, or both share it (T23)."""
+        found = Shared.between(motion, p, other)
+        if isinstance(found, Shared):
+            self._note("sharing", p)
+            self.phase = found
+        else:
+            self._note("takeover", p)
+            self._enter_rest(found, motion)
 
     def _speciate(self, p: Point, motion: Motion) -> None:
         self._note("speciation", p)
@@ -215,11 +235,13 @@ class Path:
                 self.phase = Sliding(motion, p)
             else:
                 self._leave(1, p)
+        elif phase.name == "shared":
+            self._tie(p, p.seen_by(phase.second), motion)
         else:
             self._enter_rest(p, motion, glass=phase.glass)
 
     def _enter_rest(self, p: Point, motion: Motion, glass: bool | None = None, captures: bool = True) -> None:
-        glass = p.K > self.groups.alpha * EDGE if glass is None else glass
+        glass = p.K > p.groups.alpha * EDGE if glass is None else glass
         captures = captures and self.captures
         if glass and captures and motion.capture_margin(p) > 0.0:
             self._capture(p, motion)
@@ -268,13 +290,11 @@ class Path:
 
     def _motion_at(self, tau: float) -> Motion:
         """The equations on the smooth piece of its schedule that begins at tau; w is read strictly inside the piece."""
-        low = tau
         high = min((b for b in self.cuts if b > tau), default=self.end)
-        inside = 1e-12 * (high - low)
+        inside = 1e-12 * (high - tau)
 
         def w(x):
-            return self.problem.amplitude(self.groups.t(np.minimum(np.maximum(x, low + inside), high - inside)))
+            return self.problem.amplitude(self.groups.t(np.minimum(np.maximum(x, tau + inside), high - inside)))
 
-        schedule = self.problem.schedule
-        rule = schedule if schedule.by_rule else None
+        schedule, rule = self.problem.schedule, self.problem.schedule if self.problem.schedule.by_rule else None
         return Motion(self.groups, self.problem.eta, w, schedule.exponent, rule, self.rivals)

@@ -3,7 +3,8 @@
 `motion` has the equations and the free energies; W is the weight that acts. Exits of a phase are functions that change
 sign upwards when it ends.
 
-- crowd, glass: the rest has the weight, W = w(t).
+- crowd, glass: the rest has the weight, W = w(t); of several populations one of them.
+- shared: two populations hold the weight, in shares that keep it so (Filippov, (T23)).
 - target: the target has the weight, W = 0; solved in closed form (T10).
 - sliding: both have weight; W between 0 and w keeps F = 0 (Filippov). In isotropic problems for eta > 1 only.
 - captured [approximate]: one wrong class has the weight since W < 0 drew x to it in the glass (T7c, T7d), (S8, S9).
@@ -14,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from meanfield.theory.energies import exp
-from meanfield.theory.motion import Motion, Point
+from meanfield.theory.motion import Groups, Motion, Point
 from meanfield.theory.push import Push
 
 # Where (T7c) begins to hold inside a glass, the class that captures may be overtaken at once; later ones are not. The
@@ -33,8 +34,8 @@ class Phase:
     linear = False
 
     def __init__(self, motion: Motion, entry: Point) -> None:
-        self.motion, self.entry, self.groups = motion, entry, motion.groups
-        self.n = motion.groups.n
+        self.motion, self.entry, self.groups = motion, entry, entry.groups
+        self.n = entry.groups.n
 
     def initial(self) -> Any:
         return self.groups.join(self.entry.delta, self.entry.y)
@@ -62,7 +63,8 @@ class Phase:
 
 
 class Rest(Phase):
-    """Crowd or glass: guidance acts with its full weight. Exits: speciation; change of crowd and glass; capture.
+    """Crowd or glass: guidance acts with its full weight. Exits: speciation; change of crowd and glass; capture;
+    another population takes over.
 
     A captured class that is overtaken at once by fresh ones leaves a glass that does not `capture` for a while (REARM).
     """
@@ -81,18 +83,65 @@ class Rest(Phase):
     def exits(self, tau, state):
         p = self.point(tau, state)
         excess = p.K - self.groups.alpha
-        both = p.F, -excess if self.glass else excess
-        return (*both, self.motion.capture_margin(p)) if self.captures else both
+        margin = self.motion.capture_margin(p) if self.captures else -1.0
+        return p.F, -excess if self.glass else excess, margin, p.behind
 
     @property
     def linear(self) -> bool:  # type: ignore[override]
         """Whether the equations are linear with known coefficients, so that `crowd` solves them."""
-        return not self.glass and not self.motion.exponent and self.motion.rule is None
+        alone = not self.glass and self.groups.first
+        return alone and not self.motion.exponent and self.motion.rule is None
 
     def crowd_exits(self, tau: np.ndarray, delta: np.ndarray, y: np.ndarray) -> np.ndarray:
         """`exits` of a crowd at many times, (2, times); delta and y are (times, groups)."""
         F, K = self.groups.crowd(tau, delta, y)
         return np.array([F, K - self.groups.alpha])
+
+
+def against(motion: Motion, p: Point, other: Point, push: Push) -> float:
+    """Rate of phi of `other` less that of p, the same place seen by two populations, along a field."""
+    return motion.advantage_rate(p, push) - motion.advantage_rate(other, push)
+
+
+class Shared(Phase):
+    """Two populations have the weight together: the field of each leads to the other, and such shares of both act that
+    neither gets ahead (T23). Exits: speciation; the second is left with the weight, or the first; a third takes part.
+    """
+
+    name = "shared"
+
+    def __init__(self, motion: Motion, entry: Point, second: Groups) -> None:
+        super().__init__(motion, entry)
+        self.second = second
+
+    @classmethod
+    def between(cls, motion: Motion, p: Point, other: Point) -> "Shared | Point":
+        """Where two populations tie: their phase if they share, or the place as seen by the one that goes on."""
+        found = cls(motion, p, other.groups)
+        _, gain, _, loss = found._two(p)
+        return found if gain > 0.0 >= loss else other if loss > 0.0 else p
+
+    def leaves(self, which: int, p: Point) -> bool:
+        """Whether exit `which` leads to the target: both fall behind where the target has the weight."""
+        push = self.motion.push_in_target(p)
+        return which == 0 and all(self.motion.advantage_rate(x, push) >= 0.0 for x in (p, p.seen_by(self.second)))
+
+    def _two(self, p: Point) -> tuple[Push, float, Push, float]:
+        """The push of both populations, and how much the second gains on the first by each."""
+        other = p.seen_by(self.second)
+        one, two = self.motion.push(p), self.motion.push(other)
+        return one, against(self.motion, p, other, one), two, against(self.motion, p, other, two)
+
+    def force(self, p):
+        one, gain, two, loss = self._two(p)
+        share = loss / (loss - gain)  # of the first
+        return one.times(share).plus(two.times(1.0 - share))
+
+    def exits(self, tau, state):
+        p = self.point(tau, state)
+        _, gain, _, loss = self._two(p)
+        third = max((p.own - p.seen_by(g).own for g in self.groups.others if g is not self.second), default=-1.0)
+        return p.F, loss, -gain, third
 
 
 class Target(Phase):
@@ -138,10 +187,10 @@ class Sliding(Phase):
         return push.times(share).plus(target.times(1.0 - share))
 
     def exits(self, tau, state):
-        """Speciation, despeciation."""
+        """Speciation, despeciation; another population takes part."""
         p, motion = self.point(tau, state), self.motion
         speciated, guided = motion.push_in_target(p), motion.push(p)
-        return motion.advantage_rate(p, speciated), -motion.advantage_rate(p, guided)
+        return motion.advantage_rate(p, speciated), -motion.advantage_rate(p, guided), p.behind
 
 
 class Captured(Phase):

@@ -60,12 +60,13 @@ def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Tra
         require_memory(needed, what, "use a spectrum of fewer groups")
         problem = problem.replace(spectrum=problem.spectrum.at(d))  # the shares that d realises
         _warn_of_infinite_d(problem, d)
-    alpha, prior = problem.classes.rate(d), problem.classes.prior_rate(d)
-    require_rate(alpha)
+    alpha, rates = problem.classes.rate(d), problem.classes.rates(d)
+    for rate, _ in rates:
+        require_rate(rate)
     problem.require_usual_weight()
     problem.require_start()
     second = problem.schedule.second
-    path = PairPath(problem, alpha) if second else Path(problem, alpha, prior, capture)
+    path = PairPath(problem, alpha) if second else Path(problem, rates, capture)
     try:
         standing = path.run(d)
     except ArithmeticError as cause:

@@ -29,7 +29,8 @@ from meanfield.tools.door import Numbers, door
 
 class Event(NamedTuple):
     """A change of phase: `kind` is speciation (the target takes over), despeciation (it loses the weight again),
-    condensation, decondensation, capture, release, sliding, or second (class 2 takes over); t, m, v are where it
+    condensation, decondensation, capture, release, sliding, second (class 2 takes over), takeover (another population
+    of classes does, sec. 10 of docs/theory.md) or sharing (two populations hold the weight); t, m, v are where it
     happens."""
 
     kind: str

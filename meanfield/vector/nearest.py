@@ -17,8 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from meanfield.finite.sampling import Rivals
-from meanfield.problem.growth import log_less_one
+from meanfield.problem.growth import Rivals, log_less_one
 from meanfield.problem.statement import Problem
 from meanfield.sampler.batch import Batch, log_sigmoid
 
@@ -71,22 +70,23 @@ class Quenched(Batch):
         **sharing: Any,
     ) -> None:
         from meanfield.finite import nearest  # numba is loaded only when it is needed
-        from meanfield.finite.ball import Ball, Drawn, Near
+        from meanfield.finite.ball import Ball, Drawn, Held, Near
+        from meanfield.finite.beginning import all_classes
 
         super().__init__(problem, shape, target, None, chunk=CHUNK, **sharing)
         rest = log_count if self.second is None else log_less_one(log_count)  # class 2 is held by itself
         n_all, self._least, self._streams = rule.n_all(rest), rule.weight, streams
         self._rivals = Rivals(log_less_one(rest), 0.0 - problem.classes.log_prior(len(target)))
         self._compiled = nearest
-        self._rule = nearest.Rule(rule.tolerance, rule.n_most, n_all)
+        self._rule = nearest.Rule(rule.tolerance, rule.n_most, np.array([n_all]))
         self._mirror = _mirror(target)
         d = len(target)
 
-        def start(rng: Any) -> nearest.Held:
+        def start(rng: Any) -> Held:
             near = Near(Ball(np.zeros(d), 0.0), np.empty((0, d)), np.empty(0))
             if n_all >= 0:
-                near = nearest.all_classes(rng, d, n_all)
-            return nearest.Held(near, Drawn(np.empty((8, d)), 0, np.empty((2, d + 1)), 0), -math.inf)
+                near = all_classes(rng, d, n_all)
+            return Held(near, Drawn(np.empty((8, d)), 0, np.empty((2, d + 1)), 0), -math.inf)
 
         self._held = [start(rng) for rng in streams]
         self.about = np.tile([0.0, 0.0, -math.inf], (shape[0], 1))
@@ -129,7 +129,7 @@ class Quenched(Batch):
         """The classes around one sample: fills shift (d,); returns what is recorded (`POSTERIOR`)."""
         held, about, power = self._held[i], self.about[i], self.problem.schedule.exponent
         least = self._least if t > 0.0 else 0.0
-        (log_odds, _, squares, best), _, now, excess = self._compiled.looked(
+        (log_odds, _, squares, best), _, now, excess = self._compiled.looked_at_one(
             self._streams[i], z, self.D(t), w, power, least, held, self._rule, self._rivals, TRIES, shift
         )
         if now.drawn.n_balls > held.drawn.n_balls:

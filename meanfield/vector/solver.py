@@ -93,6 +93,7 @@ def solve_sampler(
     require(isinstance(problem, Problem), "problem must be a Problem", short(problem))
     d = checked("d", d, low=1, infinite=True)
     theory is None or one_of("theory", theory, THEORIES)
+    problem.require_one_weight("solve_sampler")
     shape = None if shape is None else checked_shape(shape)
     averaged = theory in ("reduced", "quenched") or (theory is None and math.isfinite(d * problem.classes.rate(2.0)))
     if averaged:

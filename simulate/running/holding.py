@@ -23,10 +23,14 @@ import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
+
 from meanfield.errors import ProblemError, require
+from meanfield.problem.growth import Rivals
+from meanfield.problem.populations import from_afar, together
 from meanfield.problem.start import Start
 from meanfield.problem.statement import Problem
-from simulate.scores.mixture import mass_of
+from simulate.scores.mixture import LARGEST_LOG, mass_of
 
 WAYS = ("auto", "explicit", "streamed", "lazy", "span", "reference")
 EXPLICIT_BYTES = 2**30  # float32 means of a draw, up to which "auto" holds them all
@@ -61,13 +65,26 @@ class Case:
     @cached_property
     def begin(self) -> Start:
         """The law at the start."""
-        law, mass = self.problem.classes, mass_of(self.n_classes, self.log_weight)
-        return self.problem.start(rate=law.rate(self.d), count=mass, d=self.d, prior=law.prior_rate(self.d))
+        rate, prior = from_afar(self.problem.classes, self.d)
+        return self.problem.start(rate, self._mass, self.d, prior)
 
     @property
-    def log_weight(self) -> float:
-        """Log of the weight of each other class over the target's."""
-        return 0.0 - self.problem.classes.log_prior(self.d)
+    def log_weight(self) -> float | np.ndarray:
+        """Log of the weight of each other class over the target's: one number, or (wrong classes,)."""
+        counts, weights = np.transpose(self.rivals)
+        return np.repeat(weights, np.rint(np.exp(counts)).astype(int)) if len(weights) > 1 else float(weights[0])
+
+    @cached_property
+    def rivals(self) -> tuple[Rivals, ...]:
+        """All classes but the target, by their weights."""
+        return self.problem.classes.rivals(self.d)
+
+    @property
+    def _mass(self) -> float:
+        """Weight of all classes over the target's."""
+        if len(self.rivals) == 1:
+            return mass_of(self.n_classes, self.rivals[0].log_weight)
+        return 1.0 + math.exp(min(sum(together(self.rivals)), LARGEST_LOG))
 
     @property
     def log_count(self) -> float:
@@ -91,11 +108,16 @@ class Case:
         return free and LAZY_D[0] <= self.d <= LAZY_D[1]
 
     @property
+    def streamed(self) -> bool:
+        """Whether streamed classes fit."""
+        return self.n_classes <= STREAMED_CLASSES and len(self.rivals) == 1
+
+    @property
     def remedies(self) -> str:
         """What can be done where the classes do not fit, in words."""
         ways = [f'classes="{name}" ({what})' for name, fits, what in (
             ("lazy", self.lazy, "any number of classes, to a stated tolerance"),
-            ("streamed", self.n_classes <= STREAMED_CLASSES, "exact, without memory, slow"),
+            ("streamed", self.streamed, "exact, without memory, slow"),
         ) if fits]  # fmt: skip
         ways.append("fewer threads, a lower d or growth of the classes")
         if self.problem.spectrum is None and not self.problem.guidance.by_ratio and self.d >= LAZY_D[0]:
@@ -151,7 +173,7 @@ def _first_that_fits(case: Case, span: bool) -> tuple[str, str]:
         return "explicit", f"{count} classes, {means}: all are held"
     if case.lazy:
         return "lazy", f"{count} classes, {means}: those that a sample can feel"
-    if case.n_classes <= STREAMED_CLASSES:
+    if case.streamed:
         return "streamed", f"{count} classes, {means}: made again where they are needed"
     raise ProblemError(
         f"d={d} with {case.problem.classes!r} has {count} classes ({means}): more than can be held, or streamed "
@@ -171,6 +193,9 @@ def _require(case: Case, classes: str) -> None:
         raise ProblemError(f'classes="span" needs at most d classes; got {P:g} at d={d}. Use classes="auto".')
     if classes == "lazy" and not case.lazy:
         raise ProblemError(f'classes="lazy" needs {LAZY_D[0]} <= d <= {LAZY_D[1]}; got {d}. Use classes="auto".')
+    rule = 'classes="streamed" knows one weight of all classes but the target'
+    several = classes == "streamed" and len(case.rivals) > 1
+    require(not several, rule, repr(case.problem.classes), 'Use classes="explicit" or "lazy".')
     if classes == "streamed" and P > STREAMED_CLASSES and math.isfinite(case.log_count):
         raise ProblemError(
             f'classes="streamed" takes at most {STREAMED_CLASSES:g} classes; got {case.in_words} at '

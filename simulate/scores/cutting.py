@@ -31,7 +31,8 @@ class Cut(NamedTuple):
 def cut_off(y: np.ndarray, D: Any, n_wrong: int, negligible: float, full: bool, log_weight: float = 0.0) -> Cut:
     """What may be left out for samples y at D among `n_wrong` classes, at the loss of relative mass `negligible`.
 
-    `log_weight` of the classes over the target's is part of their logits: |n|^2/2 less that is held to `limit`.
+    `log_weight` of the classes over the target's is part of their logits: |n|^2/2 less that is held to `limit`. The
+    largest is the safe one where they differ: `limit` = |u|^2/2 + s + |u| (|u|^2 + 2 s + 2 log_weight)^{1/2} grows.
 
     Examples
     --------

@@ -65,7 +65,8 @@ class FastScore:
         self._delta = np.ascontiguousarray(mixture.delta, dtype=dtype)
         self._half = mixture.half_norms if mixture.counts is None else mixture.half_norms_by_group
         self._first = 0 if mixture.counts is None else mixture.first
-        self._dtype, self._check, self._log_weight = np.dtype(dtype), check, mixture.log_weight
+        self._dtype, self._check = np.dtype(dtype), check
+        self._log_weight, self._largest = mixture.log_weight, float(np.max(mixture.log_weight))
         self._lost = NEGLIGIBLE[dtype] if negligible is None else negligible
         self._kernel = make_kernel(mixture.dim, samples, len(mixture.delta), block, dtype)
         query = self._kernel.query(samples)
@@ -81,13 +82,14 @@ class FastScore:
         query = self._kernel.query(samples)  # at least (samples, dim), zero beyond
         np.multiply(y, scale, out=query[:samples, :dim], casting="same_kind")
         sums = Sums(*(array[: len(query)] for array in self._sums)).clear()
-        cut = cut_off(y, D, len(self._delta), self._lost, full, self._log_weight)
+        cut = cut_off(y, D, len(self._delta), self._lost, full, self._largest)
         for k in range(0, len(self._delta), SUPER):
             self._check()
             half = self._half[k : k + SUPER]
             # one D per direction: a sum over groups, of the cost of a small part of a step
             bits = half @ scale[self._first] if np.ndim(D) else half * scale
-            bits -= self._log_weight / np.log(2.0)
+            weight = self._log_weight
+            bits -= (weight[k : k + SUPER] if isinstance(weight, np.ndarray) else weight) / np.log(2.0)
             bits, delta = bits.astype(self._dtype), self._delta[k : k + SUPER]
             self._kernel.add(query, delta, bits, cut, full, sums)
         return sums.natural(samples)

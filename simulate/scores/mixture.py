@@ -7,7 +7,7 @@ These rounded differences *define* the mixture, so float32, float64 and the refe
 The target has |mu_1|^2 = d exactly (sec. 1 of docs/theory.md).
 
 Where the target has another weight than each other class, the log of the latter over the former, `log_weight`, is on
-top (sec. 10 of docs/theory.md).
+top (sec. 10 of docs/theory.md): a number, or one for each wrong class, of which populations follow one another.
 
 With a spectrum (docs/spectra.md) all is whitened, groups of directions follow one another, the target has
 |mu_1|^2 = d_i on the d_i directions of every group i, and D differs between groups:
@@ -16,8 +16,9 @@ With a spectrum (docs/spectra.md) all is whitened, groups of directions follow o
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -29,8 +30,10 @@ WIDE = 1024  # directions up to which their covariance is kept as a matrix
 LARGEST_LOG = 650.0  # of a weight: beyond, the target has no share
 
 
-def mass_of(n_classes: float, log_weight: float) -> float:
+def mass_of(n_classes: float, log_weight: float | np.ndarray) -> float:
     """Weight of all classes over the target's: P where all are equal."""
+    if isinstance(log_weight, np.ndarray):
+        return 1.0 + float(np.exp(np.minimum(log_weight, LARGEST_LOG)).sum())
     return n_classes if log_weight == 0.0 else 1.0 + (n_classes - 1.0) * math.exp(min(log_weight, LARGEST_LOG))
 
 
@@ -38,13 +41,13 @@ class Classes:
     """What a run knows of the classes of one draw, however they are held: `target` mu_1 (dim,) and `n_classes` P.
 
     `counts` are the directions of each group where there is a spectrum, else None; `log_weight` is that of each wrong
-    class over the target's.
+    class over the target's, an array (wrong classes,) where they differ.
     """
 
     target: np.ndarray
     n_classes: float
     counts: tuple[int, ...] | None
-    log_weight: float
+    log_weight: float | np.ndarray
 
     @property
     def dim(self) -> int:
@@ -62,6 +65,7 @@ class Classes:
 
     def mean(self, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """Mean over all classes by their weights, of what is 0 at the target; the function sums over a block."""
+        assert not isinstance(self.log_weight, np.ndarray)
         count = self.n_classes - 1.0 + math.exp(min(-self.log_weight, LARGEST_LOG))  # the target as so many others
         return self.total(function) / count
 
@@ -92,11 +96,21 @@ class Held(Classes):
     delta: np.ndarray
     n_classes: float
     counts: tuple[int, ...] | None = None
-    log_weight: float = 0.0
+    log_weight: float | np.ndarray = 0.0
 
     def total(self, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """See `Classes`."""
         return sum((function(b) for b in self._blocks(4096)), np.zeros(()))
+
+    def mean(self, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """See `Classes`; of populations, the sum of theirs by their shares."""
+        if not isinstance(self.log_weight, np.ndarray):
+            return super().mean(function)
+        log_mass = np.logaddexp(0.0, np.logaddexp.reduce(self.log_weight))
+        edges = [0, *(np.flatnonzero(np.diff(self.log_weight)) + 1), len(self.log_weight)]
+        parts = [replace(self, delta=self.delta[a:b], log_weight=0.0).total(function) for a, b in pairwise(edges)]
+        shares = np.exp(self.log_weight[edges[:-1]] - log_mass)
+        return sum((share * part for share, part in zip(shares, parts, strict=True)), np.zeros(()))
 
     @cached_property
     def half_norms(self) -> np.ndarray:
@@ -122,7 +136,12 @@ class Held(Classes):
 
 
 def draw_direct(
-    d: int, n_classes: int, seed: int, draw: int, counts: tuple[int, ...] | None = None, log_weight: float = 0.0
+    d: int,
+    n_classes: int,
+    seed: int,
+    draw: int,
+    counts: tuple[int, ...] | None = None,
+    log_weight: float | np.ndarray = 0.0,
 ) -> Held:
     """Draw mu_k ~ N(0, I_d), rescale the target to |mu_1|^2 = d (in every group by itself), and store the differences.
 

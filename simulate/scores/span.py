@@ -17,7 +17,7 @@ from simulate.randomness.streams import MEANS, ORTHOGONAL, stream
 from simulate.scores.mixture import Held
 
 
-def draw_span(d: int, n_classes: int, seed: int, draw: int, log_weight: float = 0.0) -> Held:
+def draw_span(d: int, n_classes: int, seed: int, draw: int, log_weight: float | np.ndarray = 0.0) -> Held:
     """The classes of one draw in coordinates of their span: dim = P. Memory P^2, any d >= P.
 
     Examples

@@ -19,6 +19,7 @@ def statements() -> dict[str, Any]:
         "Problem.start": Call(PROBLEM.start, {"rate": 0.4, "count": 100.0, "d": 10.0}),
         "Problem.with_amplitude": Call(PROBLEM.with_amplitude, {"schedule": 1.0}),
         "Problem.require_isotropic": Call(PROBLEM.require_isotropic, {"who": "this", "remedy": "Use solve."}),
+        "Problem.require_one_weight": Call(PROBLEM.require_one_weight, {"who": "this"}),
         "Problem.require_equal_weights": Call(PROBLEM.require_equal_weights, {"who": "this", "remedy": "Use solve."}),
         "Problem.require_second": Call(PROBLEM.require_second, {"d": 8.0}),
         "Problem.require_no_ratio": Call(PROBLEM.require_no_ratio, {"who": "this", "remedy": "Use solve."}),
@@ -41,7 +42,8 @@ def statements() -> dict[str, Any]:
         "PiecewiseConstant.log_edge_distance": Call(one.log_edge_distance, {"zeta": 0.5, "upper": True}),
     }
     growths = {"Exponential": {"alpha": 0.4, "prior": -0.1}, "Polynomial": {"gamma": 1.0, "factor": 2.0},
-               "Fixed": {"n": 5, "factor": 0.5}, "Continuum": {}}  # fmt: skip
+               "Fixed": {"n": 5, "factor": 0.5}, "Continuum": {},
+               "Populations": {"alpha": [0.2, 0.5], "prior": [-0.1, -0.1]}}  # fmt: skip
     for name, arguments in growths.items():
         law = getattr(cf, name)(**arguments)
         calls |= {name: arguments} if arguments else {}

@@ -81,6 +81,7 @@ def test_explicit_particles_agree_with_the_quenched_theory(prior, sampler):
     assert z(particles, theory(prior)) < 3.5  # three numbers
     assert z(particles, theory(0.0)) > 5.0  # control: equal weights
     assert z(particles, theory(1.2 * prior)) > 3.5  # control: 20 % off
+    assert z(particles, theory(1.15 * prior)) > 3.5  # control: 15 % off; of 10 % some seeds say no, some do not
 
 
 def test_drawn_balls_agree_with_explicit_classes():

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from meanfield import Ensemble, Exponential, Fixed, Polynomial, Problem
+from meanfield import Ensemble, Exponential, Fixed, Polynomial, Populations, Problem
 from meanfield.problem.growth import Growth
 from validate.drawing import COLOURS
 from validate.results.provenance import options_json, versions
@@ -55,6 +55,9 @@ def limit_in_units(theory: Any, kind: str) -> dict[str, Any]:
 
 def name_of(growth: Growth) -> str:
     """A growth law as figures call it."""
+    if isinstance(growth, Populations):
+        alpha, prior = (", ".join(f"{x:g}" for x in values) for values in (growth.alpha, growth.prior))  # type: ignore[union-attr]
+        return f"alpha = ({alpha})" + ("" if growth.equal else f", lambda = ({prior})")
     if isinstance(growth, Exponential):
         return f"alpha = {growth.alpha:g}" + (f", lambda = {growth.prior:g}" if growth.prior else "")
     weight = "" if growth.equal else f", weight {math.exp(growth.log_prior(1.0)):g}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield import Continuum, Exponential, Problem, solve_sampler
+from meanfield import Problem, solve_sampler
 from meanfield.sampler.code import name_of
 from meanfield.sampler.repeats import fingerprint
 from validate.results.store import content_hash
@@ -89,4 +89,4 @@ class CodeCell(SweepCell):
 
 def _size(problem: Problem, d: int) -> float:
     """The d of the theory, as of `theory_of`: infinite where classes are exponentially many."""
-    return np.inf if isinstance(problem.classes, Exponential | Continuum) else d
+    return np.inf if problem.classes.rate() > 0.0 else d

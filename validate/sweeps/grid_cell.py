@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield import Continuum, Exponential, Problem, fade, solve
+from meanfield import Problem, fade, solve
 from meanfield.errors import whole
 from validate.agreement.estimates import theory_on
 from validate.results.store import content_hash
@@ -107,7 +107,7 @@ def theory_of(problem: Problem, d: float):
 
     if problem.guidance.by_ratio:
         return fade(problem, d).trajectory
-    return solve(problem) if isinstance(problem.classes, Exponential | Continuum) else solve(problem, d)
+    return solve(problem) if problem.classes.rate() > 0.0 else solve(problem, d)
 
 
 def cell_seed(seed: int, content: Any) -> int:

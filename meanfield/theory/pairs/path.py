@@ -20,7 +20,7 @@ class PairPath(Path):
     """The phases of who has the weight: the rest, class 1, class 2, or several of them."""
 
     def __init__(self, problem: Problem, alpha: float) -> None:
-        super().__init__(problem, alpha)
+        super().__init__(problem, ((alpha, 0.0),))
         self.competing = rivals_of(problem, alpha)
 
     def run(self, d: float) -> str:
