@@ -23,6 +23,7 @@ HOSTILE = (
     "../../x", "/dev/zero", "/proc/self/mem", "/", 5000 * "x", "a\0b",
 )  # fmt: skip
 BASE = {
+    "init": ["new.toml", "--force"],
     "solve": ["--alpha", "0.4"],
     "simulate": ["--alpha", "0.4", "--d", "4", "--n-samples", "4", "--n-disorder", "2", "--n-steps", "4"],
     "data": [
@@ -82,7 +83,7 @@ def test_no_value_of_an_option_ends_in_a_traceback(name, option, tmp_path):
         assert result.exit_code in (0, 2, 3) and len(result.stderr) < 1500, case
         assert result.exception is None or isinstance(result.exception, SystemExit), case
         assert result.exit_code or "nan" not in result.stdout, case
-    if option not in ("--output", "--schedule", "--picture", "--out"):
+    if option not in ("--output", "--schema", "--schedule", "--picture", "--out"):
         assert [p.name for p in tmp_path.iterdir()] == ["a"], "something was written outside"
 
 

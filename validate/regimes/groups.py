@@ -37,6 +37,8 @@ class Group:
     Attributes
     ----------
     name : how the table calls it.
+    problem : what is compared.
+    sizes : dimensions d.
     n_disorder, n_samples : draws, and samples a draw at each dimension.
     n_steps : time steps.
     limit : whether the sizes are chosen for a claim about d -> infinity; otherwise claims are at equal d only.
