@@ -233,3 +233,18 @@ def test_a_file_with_a_wrong_value_is_one_message_and_exit_code_2(folder, conten
         case = f"{command}: {result.exception!r}"
         assert result.exit_code == 2 and isinstance(result.exception, SystemExit), case
         assert result.stderr.startswith("error: ") and len(result.stderr) < 1500, case
+
+
+CELLS = ("group = 1", "group = [1]", "[group]", "[[group]]\nx = 1", "[[group]]\nsizes = []", "[[group]]\nsizes = [inf]",
+         f"[[group]]\nsizes = [{400 * '9'}]\nn_samples = 'x'", "[[group]]\nsizes = [8]\ngrid = {w = [[1]]}",
+         "[[group]]\nsizes = [8]\ngrid = {noise = [1]}", "[[group]]\nsizes = [8]\nproblem = {classes = 1}",
+         "[[group]]\nsizes = [8]\nn_disorder = true",
+         f"[[group]]\nsizes = [8]\ngrid = {{w = [{'1, ' * 10001}]}}")  # fmt: skip
+
+
+@pytest.mark.parametrize("cells", CELLS)
+def test_cells_of_a_hostile_file_are_one_message_and_exit_code_2(folder, cells):
+    (folder / "cells.toml").write_text(TOML + cells)
+    result = call("validate", "cells.toml", "--out", "results")
+    assert result.exit_code == 2 and isinstance(result.exception, SystemExit), repr(result.exception)
+    assert result.stderr.startswith("error: ") and len(result.stderr) < 1500 and not (folder / "results").exists()
