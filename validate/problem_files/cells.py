@@ -7,17 +7,20 @@ problem = {guidance = 2.0}                       # what differs from the problem
 grid = {w = [0.5, 1.0], sampler = ["sde", "ode"]}  # a group for every combination
 """
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from meanfield import CfgfieldError, Constant, Problem
+from meanfield import CfgfieldError, Constant, Problem, solve
 from meanfield.errors import require, short, whole
 from validate.errors import ConfigError
-from validate.regimes.groups import DRAWS, Group
+from validate.regimes.groups import DRAWS, VANISHING, Group
+from validate.regimes.judgement import EXPONENTS
 
-GROUP_DEFAULTS: dict[str, Any] = {"n_samples": 100, "n_disorder": DRAWS, "n_steps": 100, "limit": True}
+GROUP_DEFAULTS: dict[str, Any] = {"n_samples": 100, "n_disorder": DRAWS, "n_steps": 100}
 MOST = 10_000  # cells: a grid of more is a slip
+LEADING = 0.005  # in an exponent: how far the mean field may be from its leading order where that is claimed
 
 
 def own_groups(fields: Mapping[str, Any], tables: Any) -> tuple[Group, ...]:
@@ -89,9 +92,8 @@ def _built(fields: Mapping[str, Any]) -> Problem:
 
 def _effort(table: Mapping[str, Any], problem: Problem) -> dict[str, Any]:
     """Sizes, samples, draws, steps and claim of a group, checked; sizes ascending, as the profiles have them."""
-    possible = _has_limit(problem)
-    given: dict[str, Any] = {**GROUP_DEFAULTS, "limit": possible, "sizes": None, **table}
-    sizes, counts, limit = given["sizes"], given["n_samples"], given["limit"]
+    given: dict[str, Any] = {**GROUP_DEFAULTS, "sizes": None, **table}
+    sizes, counts = given["sizes"], given["n_samples"]
     remedy = "Give sizes = [8, 12, 16]."
     require(
         isinstance(sizes, list) and sizes, "a group needs its dimensions", _or_none(sizes), remedy, error=ConfigError
@@ -102,9 +104,11 @@ def _effort(table: Mapping[str, Any], problem: Problem) -> dict[str, Any]:
     cells = {whole("each of sizes", d, low=2, error=ConfigError): _count("n_samples", n, 2)
              for d, n in zip(sizes, counts, strict=True)}  # fmt: skip
     require(len(cells) == len(sizes), "sizes must differ from each other", sizes, error=ConfigError)
-    rule = "limit must be true or false; exponents are claimed for constant w >= 0 from t = infinity, (T12)"
-    require(isinstance(limit, bool) and limit <= possible, rule, limit, "Leave it out.", error=ConfigError)
     ascending = tuple(sorted(cells))
+    possible = _has_limit(problem, ascending)
+    limit = table.get("limit", possible)
+    rule = "limit must be true or false; true where theory has a claim about d = infinity at these sizes, (T12)"
+    require(isinstance(limit, bool) and limit <= possible, rule, limit, "Leave it out.", error=ConfigError)
     return {
         "sizes": ascending,
         "n_samples": tuple(cells[d] for d in ascending),
@@ -118,11 +122,27 @@ def _count(name: str, value: Any, low: int) -> int:
     return whole(name, value, low=low, error=ConfigError)
 
 
-def _has_limit(problem: Problem) -> bool:
-    """Whether the judge has a claim about d = infinity: always, but for vanishing distortions outside of (T12)."""
+def _has_limit(problem: Problem, sizes: Sequence[int]) -> bool:
+    """Whether there is a claim about d = infinity at these sizes.
+
+    There is one but where the distortion vanishes: its exponents are of leading order in alpha_d, for constant w >= 0
+    from t = infinity and equal weights, (T12). At sizes where the mean field has other ones it is no claim of theory.
+    """
+    if not isinstance(problem.classes, VANISHING):
+        return True
+    predicted = EXPONENTS.get(str(problem.sampler), {})
     constant = isinstance(problem.guidance, Constant) and problem.guidance.value >= 0.0
-    vanishing = Group("", problem, (), (), 0, 0).vanishing
-    return not vanishing or (constant and problem.T == float("inf") and problem.classes.equal)
+    if not (predicted and constant and math.isinf(problem.T) and problem.classes.equal and len(sizes) >= 3):
+        return False
+    most, least = (problem.classes.rate(d) for d in (min(sizes), max(sizes)))
+    if not most > least > 0.0:
+        return False
+    ends = [solve(problem, d).final for d in (min(sizes), max(sizes))]
+    for q, exponent in predicted.items():
+        first, last = (abs((end.m if q == "m" else end.v / problem.sigma2) - 1.0) for end in ends)
+        if min(first, last) == 0.0 or abs(math.log(first / last) / math.log(most / least) - exponent) > LEADING:
+            return False
+    return True
 
 
 def _require_theory(problem: Problem) -> None:

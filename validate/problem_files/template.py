@@ -126,7 +126,11 @@ def _group() -> Iterator[str]:
     )
     yield from ("", title, "[[group]]")
     stated = {"name": "first", "sizes": SIZES, **GROUP_DEFAULTS}
-    examples = {"problem": {"guidance": 2.0}, "grid": {"w": [0.5, 1.0], "sampler": ["sde", "ode"]}}
+    examples: dict[str, Any] = {
+        "limit": True,
+        "problem": {"guidance": 2.0},
+        "grid": {"w": [0.5, 1.0], "sampler": ["sde", "ode"]},
+    }
     for key, comment in _once({**described(Group), **GROUP_WORDS}, GROUP_KEYS):
         yield from comment
         yield f"{key} = {inline(stated[key])}" if key in stated else f"# {key} = {inline(examples[key])}"
