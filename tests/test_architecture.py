@@ -60,7 +60,7 @@ SEEN_BY_THE_JUDGE = STATED | SOLVED | {"meanfield", "simulate"}
 SEEN_BY_THE_JUDGE |= {name for name in ARROWS if name.startswith(("simulate.", "validate."))}
 # The judge in layers: each sees those before.
 LAYERS = ("results", "agreement", "sweeps", "regimes", "samplers", "data", "tuning", "figures", "gallery")
-LAYERS += ("commands", "cli")
+LAYERS += ("problem_files", "commands", "cli")
 for n, layer in enumerate(LAYERS):
     ARROWS[f"validate.{layer}"] = SEEN_BY_THE_JUDGE | {f"validate.{lower}" for lower in LAYERS[:n]}
 # Single doors besides, each with its reason.
@@ -73,6 +73,8 @@ DOORS = {
     "simulate/sampled/lazy.py": {"meanfield.vector.draws", "meanfield.vector.finite"},
     # the no-go theorem of a rule that has no dose: its numbers are those of the solver
     "meanfield/exact/nogo.py": {"meanfield.theory.solver"},
+    # a schema of files lists the words that rules take
+    "validate/problem_files/tables.py": {"meanfield.rules.predictions", "meanfield.rules.projected"},
     # the method `Mixture.design` is a short way to the judge of schedules, loaded when it is called
     "simulate/mixtures/mixture.py": {"validate.tuning.designing"},
     # particles on the line take the statement of its problem

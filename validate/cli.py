@@ -1,4 +1,4 @@
-"""The command line: `cfgfield solve | simulate | data | sampler | design | export | cells | validate | figures`.
+"""The command line: `cfgfield init | solve | simulate | data | sampler | design | export | cells | validate | figures`.
 
 How a command ends, with which exit code, is in `validate.commands.endings`.
 """
@@ -14,11 +14,14 @@ from typing import Annotated, Any
 import typer
 
 import meanfield
+from meanfield.errors import short
+from meanfield.tools.files import check_output
 from validate.agreement.comparison import compare
 from validate.commands.cells import cells
 from validate.commands.data import data
 from validate.commands.endings import CODES, DISAGREE, FAILURE, guarded
 from validate.commands.options import (
+    Config,
     Force,
     Json,
     Output,
@@ -27,12 +30,15 @@ from validate.commands.options import (
     deliver,
     print_json,
     takes_a_problem,
+    to_json,
+    write,
 )
-from validate.commands.problem_file import state
+from validate.commands.problem_file import file_of, read_groups, state
 from validate.commands.sampler import sampler
 from validate.commands.schedules import design, export
 from validate.errors import ComparisonError, ConfigError
 from validate.plugins import load
+from validate.problem_files.tables import RUN_DEFAULTS
 from validate.sweeps.grid_cell import theory_of
 
 app = typer.Typer(
@@ -58,6 +64,40 @@ def every(
     ] = False,
 ) -> None:
     pass
+
+
+@app.command()
+@guarded
+def init(
+    file: Annotated[Path | None, typer.Argument(metavar="[PROBLEM.toml]", help="The new file.")] = None,
+    schema: Annotated[
+        Path | None, typer.Option(help="Write a JSON schema for editors to this file, beside PROBLEM.toml or alone.")
+    ] = None,
+    force: Force = False,
+    plugin: Plugins = None,
+) -> None:
+    """Write a problem file: every field, with its default and its alternatives (docs/problem-files.md).
+
+    Example:  cfgfield init problem.toml
+    """
+    from validate.problem_files.schema import json_schema
+    from validate.problem_files.template import template
+
+    if file is None and schema is None:
+        raise ConfigError("init needs the name of the new file; got none. Give problem.toml.")
+    if file is not None and file.suffix != ".toml":
+        raise ConfigError(f"the name of a problem file ends in .toml; got {short(str(file))}. Rename it.")
+    load(plugin or ())
+    if file is not None:
+        check_output(file, overwrite=force, name="the new file", error=ConfigError)
+    check_outputs(force, schema=schema)
+    named = ""
+    if schema is not None:
+        write(to_json(json_schema()), schema, force)
+        named = schema.name
+    if file is not None:
+        beside = schema is not None and schema.resolve().parent == file.resolve().parent
+        write(template(named if beside else ""), file, force)
 
 
 @app.command()
@@ -117,7 +157,7 @@ def simulate(
     if "d" not in options:
         raise ConfigError("particles need a dimension; got none. Give --d 12, or d = 12 under [run] in the file.")
     check_outputs(force, output=output)
-    data = run(problem, **{"n_samples": 500, "n_disorder": 8, **options})
+    data = run(problem, **{**RUN_DEFAULTS, **options})
     final = {
         name: {"mean": o.mean.tolist(), "stderr": o.stderr.tolist()}  # numbers, or lists by group
         for name, o in ((n, getattr(data.final, n)) for n in data.draws)
@@ -146,9 +186,12 @@ def _verdict(data) -> str:
 @app.command()
 @guarded
 def validate(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[PROBLEM.toml]", help="Cells of your own, its [[group]] tables.")
+    ] = None,
     profile: Annotated[
-        str, typer.Option(help="quick (minutes), standard (one to two hours) or full (half a day).")
-    ] = "quick",
+        str | None, typer.Option(help="quick (default, minutes), standard (one to two hours) or full (half a day).")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results"),
     seed: Annotated[int, typer.Option(help="Seed of all cells.")] = 0,
     level: Annotated[float, typer.Option(help="Probability of any false alarm in the table.")] = 0.01,
@@ -157,14 +200,24 @@ def validate(
         str | None, typer.Option(help="Compute on this Dask cluster: tcp://host:8786 (docs/sweeps.md).")
     ] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of this machine; on a cluster, of each cell.")] = None,
+    config: Config = None,
+    plugin: Plugins = None,
 ) -> None:
-    """Compare theory and particles over the atlas of regimes; write data, figure and report.
+    """Compare theory and particles over the atlas of regimes, or over your own; write data, figure and report.
 
     Example:  cfgfield validate --profile quick --out results
     """
     from validate.regimes.report import judge_and_report
 
-    if not judge_and_report(profile, out, seed=seed, level=level, only=only, scheduler=scheduler, threads=threads):
+    load(plugin or ())
+    own = file_of(file, config)
+    options: dict[str, Any] = {"only": only, "scheduler": scheduler, "threads": threads}
+    if own is not None and profile is not None:
+        raise ConfigError(
+            f"the cells are those of a profile, or of a file; got {short(profile)} and {short(str(own))}."
+        )
+    options["own"] = None if own is None else read_groups(own)
+    if not judge_and_report("quick" if profile is None else profile, out, seed=seed, level=level, **options):
         raise typer.Exit(DISAGREE)
 
 

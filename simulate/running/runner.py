@@ -51,6 +51,7 @@ def run(
     tol : instead of n_steps: the largest time-step error wanted in m(0) and in v(0)/sigma2. A pilot with few samples
         chooses n_steps (`simulate.running.stepcontrol`, docs/steps.md); `info` then has `tol`, `timestep_error` (its
         bounds for m and v/sigma2) and `pilot_steps` (its cost, in steps of the run).
+    seed : of all random numbers, a whole number >= 0; the same seed gives the same numbers.
     n_times : recorded times, start and t = 0 included; at most n_steps + 1 are recorded. They take no scores of their
         own and change nothing.
     classes : how the classes are held, see `simulate.running.holding` and docs/particles.md: "explicit" all means of a

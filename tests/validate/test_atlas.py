@@ -1,5 +1,6 @@
 """The atlas: its grid, what is claimed on which ground, and that a wrong theory or wrong particles are found out."""
 
+import json
 import math
 
 import numpy as np
@@ -10,6 +11,7 @@ from meanfield import Exponential, Fixed, Problem, solve
 from validate import atlas, judge
 from validate.errors import ConfigError
 from validate.figures import save, summary
+from validate.regimes import picture
 from validate.regimes.groups import DRAWS, Group, annealed_error, exact_at_every_d, groups
 from validate.regimes.judgement import distortions, power_law
 from validate.regimes.measurement import measure
@@ -100,6 +102,17 @@ def test_a_wrong_weight_in_the_continuum_is_found():
     for q in ("m", "v"):
         data[f"theory_{q}"].values[:, -1] = getattr(right.final, q)
     assert not judge(data)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"sigma2": 1.0}, {"classes": {"growth": "exponential", "alpha": 0.4, "prior": 0.1}},
+     {"guidance": {"schedule": "piecewise", "edges": [1.0], "values": [2.0, 0.0]}}],
+)  # fmt: skip
+def test_only_groups_that_the_curves_are_of_are_put_on_them(small, change):
+    other = small.copy()
+    other["problem"] = "cell", [json.dumps({**json.loads(p), **change}) for p in small["problem"].values]
+    assert len(list(picture._extrapolated(other, 0.4, "sde"))) == (0 if change else 1)
 
 
 def test_wrong_exponents_are_found(small):

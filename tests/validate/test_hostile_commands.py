@@ -23,6 +23,7 @@ HOSTILE = (
     "../../x", "/dev/zero", "/proc/self/mem", "/", 5000 * "x", "a\0b",
 )  # fmt: skip
 BASE = {
+    "init": ["new.toml", "--force"],
     "solve": ["--alpha", "0.4"],
     "simulate": ["--alpha", "0.4", "--d", "4", "--n-samples", "4", "--n-disorder", "2", "--n-steps", "4"],
     "data": [
@@ -89,7 +90,7 @@ def test_no_value_of_an_option_ends_in_a_traceback(name, option, tmp_path):
         assert result.exit_code in (0, 2, 3) and len(result.stderr) < 1500, case
         assert result.exception is None or isinstance(result.exception, SystemExit), case
         assert result.exit_code or "nan" not in result.stdout, case
-    if option not in ("--output", "--schedule", "--picture", "--out"):
+    if option not in ("--output", "--schema", "--schedule", "--picture", "--out"):
         assert [p.name for p in tmp_path.iterdir()] == ["a"], "something was written outside"
 
 
@@ -239,3 +240,18 @@ def test_a_file_with_a_wrong_value_is_one_message_and_exit_code_2(folder, conten
         case = f"{command}: {result.exception!r}"
         assert result.exit_code == 2 and isinstance(result.exception, SystemExit), case
         assert result.stderr.startswith("error: ") and len(result.stderr) < 1500, case
+
+
+CELLS = ("group = 1", "group = [1]", "[group]", "[[group]]\nx = 1", "[[group]]\nsizes = []", "[[group]]\nsizes = [inf]",
+         f"[[group]]\nsizes = [{400 * '9'}]\nn_samples = 'x'", "[[group]]\nsizes = [8]\ngrid = {w = [[1]]}",
+         "[[group]]\nsizes = [8]\ngrid = {noise = [1]}", "[[group]]\nsizes = [8]\nproblem = {classes = 1}",
+         "[[group]]\nsizes = [8]\nn_disorder = true",
+         f"[[group]]\nsizes = [8]\ngrid = {{w = [{'1, ' * 10001}]}}")  # fmt: skip
+
+
+@pytest.mark.parametrize("cells", CELLS)
+def test_cells_of_a_hostile_file_are_one_message_and_exit_code_2(folder, cells):
+    (folder / "cells.toml").write_text(TOML + cells)
+    result = call("validate", "cells.toml", "--out", "results")
+    assert result.exit_code == 2 and isinstance(result.exception, SystemExit), repr(result.exception)
+    assert result.stderr.startswith("error: ") and len(result.stderr) < 1500 and not (folder / "results").exists()

@@ -20,12 +20,18 @@ Plugins = Annotated[
         "--plugin", metavar="FILE_OR_MODULE", help="Code of one's own: schedules, noise, figures (docs/extend.md)."
     ),
 ]
+ProblemArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="[PROBLEM.toml]", help="File that states the problem (cfgfield init); flags override it."),
+]
+Config = Annotated[Path | None, typer.Option(help="The same file, given as an option.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Output = Annotated[Path | None, typer.Option(help="Write the whole result to this netCDF file.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
 
 
 def _problem(
+    file: ProblemArgument = None,
     alpha: Annotated[float | None, typer.Option(help="exp(alpha d) classes.")] = None,
     gamma: Annotated[float | None, typer.Option(help="d^gamma classes.")] = None,
     n: Annotated[int | None, typer.Option(help="This number of classes at every d.")] = None,
@@ -51,7 +57,7 @@ def _problem(
     noise: Annotated[
         str | None, typer.Option(help='Noise process: "ve" (default), "edm", "vp-linear", ... (docs/noise.md).')
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file that states the problem; flags override it.")] = None,
+    config: Config = None,
     plugin: Plugins = None,
 ) -> None:
     """The options that state a problem. Only the signature is used: `takes_a_problem` hands it on."""
@@ -97,7 +103,7 @@ def takes_a_problem(*without: str) -> Callable[[Callable], Callable]:
     ... def weight(flags, twice: bool = False):
     ...     return 2 * flags["w"] if twice else flags["w"]
     >>> " ".join(inspect.signature(weight).parameters)
-    'alpha gamma n continuum prior factor sigma2 w rule sampler t_start config twice'
+    'file alpha gamma n continuum prior factor sigma2 w rule sampler t_start config twice'
     """
     return takes("flags", _problem, *without)
 

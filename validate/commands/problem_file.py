@@ -1,6 +1,6 @@
 """A problem and its run from a TOML file, from command-line flags, or both (flags win).
 
-The file is `Problem.to_dict()` and a table for the run:
+The file is `Problem.to_dict()`, a table for the run, and cells to validate (docs/problem-files.md):
 
     sigma2 = 0.25
     guidance = 1.0                  # or a table: {schedule = "linear", w0 = -0.5, omega = 2.0}
@@ -15,41 +15,72 @@ The file is `Problem.to_dict()` and a table for the run:
     n_samples = 500
     n_disorder = 8
     classes = "auto"                # how they are held: "explicit", "streamed", "lazy", "span"; see docs/particles.md
+
+    [[group]]                       # of `cfgfield validate`; see `validate.problem_files.cells`
+    sizes = [8, 12, 16]
 """
 
 import dataclasses
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from meanfield import CfgfieldError, Problem
-from meanfield.errors import require
+from meanfield.errors import require, short
 from validate.commands.reading import read_text
 from validate.errors import ConfigError
 from validate.plugins import load
+from validate.problem_files.cells import own_groups
+from validate.problem_files.checking import check_keys
+from validate.problem_files.tables import TABLES
+from validate.regimes.groups import Group
 
-RUN_KEYS = ("d", "n_samples", "n_disorder", "n_steps", "n_times", "seed", "classes", "tol")
 FLAGS = "--alpha, --gamma, --n or --continuum"
 
 
-def read_config(path: str | Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Problem fields and run options of a TOML file, both as plain data; unknown keys of the run are refused here,
-    those of the problem by `Problem.from_dict`."""
+class ProblemFile(NamedTuple):
+    """What a file states, as plain data: fields of the problem, options of the run, groups of cells or None."""
+
+    fields: dict[str, Any]
+    run: dict[str, Any]
+    groups: Any
+
+
+def read_config(path: str | Path) -> ProblemFile:
+    """A TOML file whose keys are all known; values are checked by what takes them."""
     text = read_text(Path(path), "--config")
     try:
         data = tomllib.loads(text)
     except (ValueError, RecursionError) as cause:  # RecursionError: lists in lists in lists
         raise ConfigError(f"--config must be a TOML file; {path}: {cause}.") from cause
-    options = data.pop("run", {})
-    if not isinstance(options, Mapping):
-        raise ConfigError(f"run must be a table, [run] in TOML; got {options!r} in {path}.")
-    unknown = sorted(set(options) - set(RUN_KEYS))
-    if unknown:
-        raise ConfigError(
-            f"[run] takes the keys {list(RUN_KEYS)}; unknown: {unknown} in {path}. Remove or rename them."
-        )
-    return data, dict(options)
+    run = data.get("run", {})
+    if not isinstance(run, Mapping):
+        raise ConfigError(f"run must be a table, [run] in TOML; got {short(run)} in {path}.")
+    check_keys(data, text, path)
+    fields = {key: value for key, value in data.items() if key not in TABLES}
+    return ProblemFile(fields, dict(run), data.get("group"))
+
+
+def file_of(file: Path | None, config: Path | None) -> Path | None:
+    """The file that a command was given, in its place or by --config; only one."""
+    if file is not None and config is not None:
+        raise ConfigError(f"a problem file is given once, in its place or by --config; got {file} and {config}.")
+    return config if file is None else file
+
+
+def read_groups(path: Path) -> tuple[Group, ...]:
+    """The cells to validate that a file states.
+
+    Raises
+    ------
+    ConfigError, ProblemError, ScheduleError : no groups, or values that cannot be used, with the name of the file.
+    """
+    stated = read_config(path)
+    try:
+        return own_groups(stated.fields, stated.groups)
+    except CfgfieldError as cause:
+        raise type(cause)(f"{cause} (in {path})") from cause
 
 
 def state(flags: Mapping[str, Any], run_flags: Mapping[str, Any] | None = None) -> tuple[Problem, dict[str, Any]]:
@@ -63,8 +94,8 @@ def state(flags: Mapping[str, Any], run_flags: Mapping[str, Any] | None = None) 
     """
     given = {k: v for k, v in flags.items() if v is not None and v is not False}
     load(given.pop("plugin", ()))
-    config = given.pop("config", None)
-    fields, options = read_config(config) if config is not None else ({"sigma2": 0.25}, {})
+    config = file_of(given.pop("file", None), given.pop("config", None))
+    fields, options, _ = read_config(config) if config is not None else ({"sigma2": 0.25}, {}, None)
     growth = [k for k in ("alpha", "gamma", "n", "continuum") if k in given]
     if len(growth) > 1:
         raise ConfigError(f"the number of classes must be given once, by one of {FLAGS}; got {growth}.")

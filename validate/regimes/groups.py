@@ -26,6 +26,7 @@ from validate.errors import ConfigError
 SIGMA2 = 0.25
 SAMPLERS = ("sde", "ode")
 PROFILES = ("quick", "standard", "full", "finite")
+VANISHING = (Polynomial, Fixed)  # laws of sub-exponential growth
 DRAWS = 48  # in few dimensions a rare draw with a near class skews them: the mean of 16 is not normal yet
 SPEED = 5e9  # multiplications a second of one core: turns the effort of a profile into samples, on every machine alike
 
@@ -37,6 +38,8 @@ class Group:
     Attributes
     ----------
     name : how the table calls it.
+    problem : what is compared.
+    sizes : dimensions d.
     n_disorder, n_samples : draws, and samples a draw at each dimension.
     n_steps : time steps.
     limit : whether the sizes are chosen for a claim about d -> infinity; otherwise claims are at equal d only.
@@ -53,7 +56,7 @@ class Group:
     @property
     def vanishing(self) -> bool:
         """Whether the distortion vanishes with d (sub-exponential growth)."""
-        return isinstance(self.problem.classes, Polynomial | Fixed)
+        return isinstance(self.problem.classes, VANISHING)
 
 
 def groups(profile: str = "quick") -> tuple[Group, ...]:

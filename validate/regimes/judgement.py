@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 SMALLEST = 10  # dimension
 RESOLUTION = 0.1  # in m and v/sigma2: an extrapolation that resolves less says nothing
+EXPONENTS = {"sde": {"m": 1.0, "v": 2.0}, "ode": {"m": 0.5, "v": 1.0}}  # of alpha_d in the distortions, (T12)
 CLAIMS = ("exact", "equal d", "d = inf", "exponent")
 
 
@@ -220,7 +221,7 @@ def extrapolation(group: "xarray.Dataset", q: str) -> Extrapolation:
 def _exponents(group: "xarray.Dataset") -> Iterator[Verdict]:
     """Exponents of |m(0) - 1| and |v(0)/sigma2 - 1| in alpha_d = log(P)/d against (T12): (1, 2) SDE, (1/2, 1) ODE."""
     sampler, name = str(group["sampler"].values[0]), str(group["group"].values[0])
-    predicted = {"sde": {"m": 1.0, "v": 2.0}, "ode": {"m": 0.5, "v": 1.0}}.get(sampler)
+    predicted = EXPONENTS.get(sampler)
     if predicted is None:
         return
     for q in QUANTITIES:

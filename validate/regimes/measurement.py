@@ -99,8 +99,23 @@ def atlas(
     xarray.Dataset : dimension `cell`, then `draw`, `reduced_draw`, `time`; what is in it: see `measure`.
         `validate.judge` turns it into verdicts, `validate.figures.summary` into a figure.
     """
+    who: dict[str, Any] = {"executor": executor, "threads": threads, "progress": progress}
+    return measured(profile, groups(profile), folder=folder, seed=seed, only=only, **who)
+
+
+def measured(
+    profile: str,
+    known: tuple[Group, ...],
+    *,
+    folder: str | Path | None,
+    seed: int,
+    executor: Any,
+    threads: int | None,
+    progress: bool | None,
+    only: str,
+) -> "xarray.Dataset":
+    """Any groups as an atlas: `atlas` of groups of one's own, under the name `profile`."""
     seed = whole("seed", seed, low=0)
-    known = groups(profile)
     chosen = [g for g in known if only in g.name]
     names = short([g.name for g in known], 800)
     require(chosen, f"only must be part of the name of a group, which are {names}", only, error=ConfigError)

@@ -1,6 +1,7 @@
 """The summary figure of an atlas: where distortion survives, how it depends on guidance, how well theory agrees."""
 
 import io
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,6 +9,7 @@ from scipy import special
 
 from meanfield.tools.door import door
 from validate.drawing import COLOURS, SAMPLER, canvas, styled
+from validate.regimes.groups import SIGMA2
 from validate.regimes.judgement import RESOLUTION, SMALLEST, extrapolation, judge
 
 if TYPE_CHECKING:
@@ -36,12 +38,15 @@ def summary(data: "xarray.Dataset", axes=None, level: float = 0.01):
         axes = grid.ravel()
         main, vanishing = ([f"{kind} {sampler}" for sampler in SAMPLER] for kind in (MAIN, VANISHING))
         _panel(axes[0], _against_dimension, data, [*main, *vanishing])
-        _panel(axes[1], _against_guidance, data)
+        if np.any(data["sigma2"].values == SIGMA2):
+            _against_guidance(axes[1], data)
+        else:
+            _nothing(axes[1], f"nothing was measured at sigma2 = {SIGMA2:g}")
         _panel(axes[2], _trajectories, data, main)
         _scores(axes[3], data, level)
-        sigma2 = float(np.median(data["sigma2"].values))
+        sigma2 = ", ".join(f"{x:g}" for x in np.unique(data["sigma2"].values)[:4])
         points = r"points: particles, mean $\pm$ stderr over draws of the class means"
-        figure.suptitle(rf"Guided sampling of one class among P, $\sigma^2$ = {sigma2:g}; {points}", fontsize=9)
+        figure.suptitle(rf"Guided sampling of one class among P, $\sigma^2$ = {sigma2}; {points}", fontsize=9)
     return figure, axes
 
 
@@ -58,13 +63,17 @@ def save(data: "xarray.Dataset", level: float = 0.01) -> dict[str, bytes]:
     return files
 
 
-def _panel(axis, draw, data, needed: list[str] | None = None) -> None:
+def _panel(axis, draw, data, needed: list[str]) -> None:
     """Draw a panel, or say in its place that none of the groups it needs was measured."""
-    if needed is not None and not set(needed) & set(data["group"].values.tolist()):
-        axis.text(0.5, 0.5, f"none of {', '.join(needed[:2])}\nwas measured", ha="center", transform=axis.transAxes)
-        axis.set_axis_off()
-    else:
+    if set(needed) & set(data["group"].values.tolist()):
         draw(axis, data)
+    else:
+        _nothing(axis, f"none of {', '.join(needed[:2])}\nwas measured")
+
+
+def _nothing(axis, why: str) -> None:
+    axis.text(0.5, 0.5, why, ha="center", transform=axis.transAxes)
+    axis.set_axis_off()
 
 
 def _against_dimension(axis, data) -> None:
@@ -133,6 +142,8 @@ def _extrapolated(data, alpha: float, sampler: str):
     )
     for name in dict.fromkeys(here["group"].values):
         group = _group(here, name)
+        if not _on_a_curve(group):
+            continue
         d, v, err = _finals(group, "v")
         sigma2, w = float(group["sigma2"].values[0]), float(group["w"].values[0])
         if bool(group["exact"].values.all()):
@@ -141,6 +152,13 @@ def _extrapolated(data, alpha: float, sampler: str):
             fit = extrapolation(group, "v")
             error = fit.error / sigma2
             yield w, fit.intercept / sigma2, error, error <= RESOLUTION and d[0] >= SMALLEST
+
+
+def _on_a_curve(group) -> bool:
+    """Whether the curves against w are of this group's problem: of its variance, weights of classes and guidance."""
+    problem = json.loads(str(group["problem"].values[0]))
+    equal = not {"prior", "factor"} & set(problem["classes"])
+    return bool(equal and problem["sigma2"] == SIGMA2 and problem["guidance"]["schedule"] == "constant")
 
 
 def _trajectories(axis, data) -> None:

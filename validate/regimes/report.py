@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from validate.agreement.statistics import family_threshold
+from validate.regimes.groups import Group, groups
 from validate.regimes.judgement import Judgement, Verdict, judge
-from validate.regimes.measurement import atlas
+from validate.regimes.measurement import measured
 from validate.results.files import write_bytes, write_dataset
 from validate.results.provenance import code_fingerprint, provenance
 from validate.sweeps.executors import cluster
@@ -25,6 +26,7 @@ def judge_and_report(
     profile: str,
     out: str | Path,
     *,
+    own: tuple[Group, ...] | None = None,
     seed: int = 0,
     level: float = 0.01,
     only: str = "",
@@ -34,18 +36,19 @@ def judge_and_report(
     """Run (or resume) an atlas and write `atlas.nc`, `summary.png`, `summary.pdf` and `report.html` into `out`.
 
     Finished cells are kept in `out/cells-...`, one folder for each profile, seed and state of the code, so a changed
-    code never meets the cells of another. `scheduler` is the address of a Dask cluster that computes the cells; without
-    it, `threads` of this machine do (default: all).
+    code never meets the cells of another. `own` groups take the place of a profile's, and are called "own". `scheduler`
+    is the address of a Dask cluster that computes the cells; without it, `threads` of this machine do (default: all).
     """
     from rich.console import Console
 
     family_threshold(1, level)  # a wrong level is refused before minutes are spent
     notes, out = Console(stderr=True, markup=False), Path(out)
     began = time.perf_counter()
+    profile, known = (profile, groups(profile)) if own is None else ("own", own)
     folder = out / f"cells-{profile}-{seed}-{code_fingerprint()}"
     options: dict[str, Any] = {"folder": folder, "seed": seed, "only": only}
     with cluster(scheduler) if scheduler else nullcontext() as executor:
-        data = atlas(profile, executor=executor, threads=threads, progress=True, **options)
+        data = measured(profile, known, executor=executor, threads=threads, progress=True, **options)
     verdict = judge(data, level)
     print_table(verdict)
     _write(out, data, verdict, level)
