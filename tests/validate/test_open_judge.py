@@ -10,7 +10,7 @@ from validation_cases import PROBLEM, labelled, particles
 from meanfield import Continuum, DensityRatio, Interval, Problem, Spectrum, quenched, reduced, solve
 from meanfield.sampler.levels import sd_sigmas
 from meanfield.sampler.native import euler
-from simulate import run
+from simulate import run, timestep_error
 from simulate.sampled.runner import run_sampler
 from validate import Comparison, ComparisonError, compare
 from validate.agreement.hints import hints_of
@@ -332,6 +332,21 @@ def test_there_is_no_hint_where_none_is_clear(exact, data):
     bare = compare(solve(PROBLEM), data)  # finite d comes first
     assert not bare and "finite d is not in this theory: take quenched(problem, 10)" in str(bare)
     assert "hint" not in str(bare)
+
+
+def test_a_coarse_time_step_comes_first():
+    """Four steps look like a start that is off, unless their error is known."""
+    ode = CONTINUUM.replace(sampler="ode")
+    data = particles(ode, d=8, n_steps=4)
+    known = timestep_error(ode, d=8, n_samples=100, n_disorder=4, n_steps=4, progress=False)
+    verdict = compare(solve(ode), data, timestep=known)
+    assert not verdict and "the time step comes first" in str(verdict) and "hint" not in str(verdict)
+
+
+def test_a_disagreement_of_all_together_says_so(exact):
+    verdict = compare(solve(CONTINUUM), exact)
+    together = replace(verdict, chi2=verdict.chi2._replace(p=1e-6))
+    assert not together and "no number disagrees by itself, all together do (chi2)" in str(together)
 
 
 def test_every_disagreement_can_be_printed():

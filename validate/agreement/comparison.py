@@ -45,6 +45,7 @@ from validate.agreement.estimates import (
     twins_coincide,
     value_of,
 )
+from validate.agreement.hints import COARSE
 from validate.agreement.joint import ChiSquared, hotelling, weighable
 from validate.agreement.means import Mean, mean_of
 from validate.agreement.sampled import is_sampled, law_notes, require_same_sampler, sampler_of
@@ -286,7 +287,7 @@ def _step_warning(step: tuple[tuple[str, float, float], ...], rows: tuple[Row, .
     if not large:
         return ""
     names = " and ".join(large)
-    return f"warning: the time-step error of {names} exceeds a third of the statistical error; raise n_steps."
+    return f"{COARSE} of {names} exceeds a third of the statistical error; raise n_steps."
 
 
 def _title(theory: Any, data: Ensemble, name: str | None) -> str:

@@ -13,7 +13,8 @@ the particles' own problem is not: then twins must stay as they are.
 While samples decide for their classes, at finite d not all at once, the theory at d = infinity does not know what a
 change does: those times are left out, but for the end, where all that was done is in m and v.
 
-Finite d comes first: a theory that leaves it out differs for that reason already, and nothing else is fitted.
+Finite d comes first, and a time step that is known to be too coarse: a theory without the one, and particles with the
+other, differ for that reason already, and nothing else is fitted.
 """
 
 import math
@@ -32,6 +33,7 @@ from validate.agreement.statistics import family_threshold, normal_score
 
 NAMES = ("w", "alpha", "eta", "t_start", "sigma2")
 ALIKE = {"alpha", "eta"}  # 10 % of alpha do what 5 % of eta do
+COARSE = "warning: the time-step error"  # how the note on it begins
 TWINS = ("m_twin", "v_twin")
 CLEAR = 16.0  # of chi2: four standard deviations
 UNDECIDED = (0.05, 0.95)  # weight of the target while samples decide
@@ -130,7 +132,7 @@ def explain(comparison: Any) -> tuple[str, ...]:
     """Lines on a `Comparison` that disagrees: where it begins, and what would explain it, if that is clear."""
     first = next((r for r in comparison.rows if not comparison.agrees(r)), None)
     if first is None:
-        return ()
+        return ("no number disagrees by itself, all together do (chi2): a small common drift, or a step too coarse",)
     where = f"first disagreement: {first.quantity} at t = {first.t:.4g} (z = {first.z:+.2f})"
     if is_sampled(comparison.data) or comparison.theory.problem.spectrum is not None:
         return (where,)
@@ -138,6 +140,8 @@ def explain(comparison: Any) -> tuple[str, ...]:
     if not finite_d_is_in(comparison):
         d = comparison.data.d
         lines.append(f'finite d is not in this theory: take quenched(problem, {d}), or add finite_size="reduced"')
+    elif any(note.startswith(COARSE) for note in comparison.notes):
+        lines.append("the time step comes first: it moves m and v as a wrong problem would")
     elif hints := hints_of(comparison):
         lines.append(f"hint: as if {', or '.join(map(str, hints))}; none other of {', '.join(NAMES)} does")
     return tuple(lines)
