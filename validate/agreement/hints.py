@@ -174,10 +174,11 @@ def finite_d_is_in(comparison: Any) -> bool:
 
 def hints_of(comparison: Any) -> tuple[Hint, ...]:
     """The one number that explains a disagreement, or the two that do the same, the better first; else none."""
-    problem, residuals = comparison.theory.problem, _residuals(comparison)
-    if not residuals.names:
-        return ()
+    problem = comparison.theory.problem
     try:
+        residuals = _residuals(comparison)
+        if not residuals.names:
+            return ()
         base = residuals.numbers(problem)
     except CfgfieldError:
         return ()
