@@ -206,7 +206,8 @@ def _judge() -> dict[str, Any]:
     few = {"n_samples": 4, "n_disorder": 2, "d": 6, "n_steps": 8, "n_times": 3, "classes": "auto"}
     return {
         "compare": {"theory": made["Trajectory"], "data": made["Ensemble"], "times": [0.0], "level": 0.01,
-                    "finite_size": None, "timestep": made["TimestepError"], "estimator": "paired"},
+                    "finite_size": None, "timestep": made["TimestepError"], "estimator": "paired", "assume": None,
+                    "name": None},
         "check_sampler": {"sampler": idle, "against": None, "guidance": 1.0, "noise": "ve", "shape": None,
                           "family": None, "eta": 0.0, "level": 0.01, "seed": 0, "threads": 1, "progress": False},
         "predict": PREDICT,

@@ -8,16 +8,30 @@
   `fade` leaves out a relative order 1/d, which particles resolve: `reduced(problem, d) - fade(problem, d)` is always
   added, exact in the continuum. With drawn classes nothing knows what is left out, and `compare` does not judge.
 
+A theory may be anybody's (`validate.agreement.stated`), and of another problem where that is said (`assume`).
+
 Verdict: every z below the family-wise threshold, and so is Hotelling's T^2 of the last of them, as many as the draws
 can weigh, which sees what single scores miss (a small common drift). It counts as one more test of the family.
 """
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield import Continuum, ConvergenceError, Ensemble, Fade, NoMinimiserError, Trajectory, fade, reduced, solve
+from meanfield import (
+    Continuum,
+    ConvergenceError,
+    Ensemble,
+    Fade,
+    NoMinimiserError,
+    Problem,
+    Trajectory,
+    fade,
+    reduced,
+    solve,
+)
 from meanfield.errors import one_of, short
 from meanfield.tools.door import Numbers, door
 from meanfield.vector.law import SamplerLaw
@@ -26,27 +40,30 @@ from validate.agreement.estimates import (
     draws_at,
     draws_at_calls,
     draws_of,
-    quantities,
-    record_indices,
+    numbers_of,
+    reading_note,
     twins_coincide,
     value_of,
 )
+from validate.agreement.hints import COARSE
 from validate.agreement.joint import ChiSquared, hotelling, weighable
 from validate.agreement.means import Mean, mean_of
 from validate.agreement.sampled import is_sampled, law_notes, require_same_sampler, sampler_of
+from validate.agreement.stated import Stated, errors_of, stated
 from validate.agreement.statistics import family_threshold
-from validate.agreement.verdict import Comparison, Row
+from validate.agreement.verdict import Comparison, Row, differences
 from validate.errors import ComparisonError
 
 if TYPE_CHECKING:
     import simulate
 
+STATED_ERRORS = "no chi2: how the stated errors are correlated is not known"
 REDUCED: dict[str, Any] = {"n_samples": 50_000, "n_draws": 50}  # stderr of m below 1e-4 at d = 24
 
 
 @door(ComparisonError)
 def compare(
-    theory: Trajectory | Fade | SamplerLaw | Ensemble,
+    theory: Trajectory | Fade | SamplerLaw | Ensemble | Mapping | Callable | Sequence[float],
     data: Ensemble,
     *,
     times: Numbers | None = None,
@@ -54,6 +71,8 @@ def compare(
     finite_size: str | Ensemble | None = None,
     timestep: "simulate.TimestepError | None" = None,
     estimator: str = "paired",
+    assume: Problem | Mapping | None = None,
+    name: str | None = None,
 ) -> Comparison:
     """Compare a theory with particles of the same problem, at t = 0 and a handful of earlier times.
 
@@ -64,7 +83,10 @@ def compare(
     ----------
     theory : a `Trajectory` (d infinite, or the d of the data), a `Fade` of density-ratio guidance, a `SamplerLaw`, or
         an `Ensemble` such as `reduced(problem, d)`, whose own statistical error is then combined with that of the
-        particles.
+        particles. Or one of your own: a function of VE time t -> (m, v), a table {t: (m, v)} or {"t": [...],
+        "m": [...], "v": [...]}, two numbers (m, v) at t = 0; each with m_error, v_error, its own standard errors, if
+        there are any. A table is compared at its own times, between the records of the particles if need be. Of a
+        sampler's own code the end alone is compared with it, and with a spectrum m and v over all directions.
     data : the particles.
     times : recorded times to compare at (the nearest record is taken); by default up to five, fewer with few draws.
     level : probability of a false alarm of the whole comparison.
@@ -74,11 +96,14 @@ def compare(
     timestep : result of `simulate.timestep_error`, stated in the verdict.
     estimator : "paired" (against the unguided twin, precise) or "plain". Where guidance does nothing (w = 0) both twins
         coincide, the paired estimate carries no information, and "plain" is used by itself.
+    assume : the problem of the theory where it is another one on purpose ("what if alpha were 0.44?"): a `Problem`, or
+        what `Problem.replace` changes in that of the particles. The result says what differs.
+    name : what the theory is called in the result; a function's own name, if it is one.
 
     Raises
     ------
     ComparisonError : the two are of different problems, samplers or dimensions, or have no error bars; or `fade` with
-        drawn classes, whose effect on it is not known.
+        drawn classes, whose effect on it is not known. Of a theory of your own: it is no finite (m, v), or raises.
 
     Examples
     --------
@@ -87,45 +112,56 @@ def compare(
     >>> p = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=0.0)
     >>> bool(compare(solve(p), run(p, d=10, n_samples=200, n_disorder=8, n_steps=10, seed=0, progress=False)))
     True
+    >>> compare((1.0, 0.25), run(p, d=10, n_samples=20, n_disorder=8, n_steps=10, progress=False), name="nothing").title
+    "user's theory 'nothing' against particles at d = 10 (8 draws x 20 samples)"
     """
-    theory = theory.trajectory if isinstance(theory, Fade) else theory
-    _same_problem(theory, data)
+    problem = _assumed(assume, data)
+    held = _opened(theory, problem, name)
+    _same_problem(held, problem, data, assumed=assume is not None)
     if data.n_draws < 2:
         raise ComparisonError(
             f"a comparison needs at least 2 draws for an error bar; got {data.n_draws}. Raise n_disorder."
         )
     one_of("estimator", estimator, ("paired", "plain"), error=ComparisonError)
     notes = []
-    if is_sampled(theory) or is_sampled(data):
-        require_same_sampler(theory, data, finite_size)
-        notes += law_notes(theory, data)
-    if data.problem.guidance.by_ratio and not isinstance(theory, Ensemble):
-        _require_known_order(data)
+    if not isinstance(held, Stated) and (is_sampled(held) or is_sampled(data)):
+        require_same_sampler(held, data, finite_size)
+        notes += law_notes(held, data)
+    if problem.guidance.by_ratio and not isinstance(held, Ensemble | Stated):
+        _require_known_order(problem, data.d)
         finite_size = "reduced" if finite_size is None else finite_size
         notes.append("finite d: the order 1/d that fade leaves out is estimated by reduced, and added")
     if estimator == "paired" and twins_coincide(data):
         estimator = "plain"
         notes.append("estimator: plain (guidance does nothing here, so the paired estimate carries no information)")
-    index = record_indices(data, times)
-    keys = [(q, i) for i in index for q in quantities(data)]
-    t = data.t[[i for _, i in keys]]
-    samples = np.column_stack([draws_of(data, q, estimator)[:, i] for q, i in keys])  # (draws, k)
-    base, reference = _prediction(theory, keys, t, finite_size, data, estimator)
+    keys, t = numbers_of(held, problem, data, times)
+    if isinstance(held, Stated) and not is_sampled(data):
+        samples = draws_at(data, keys, t, estimator)
+        notes += reading_note(data, keys, t, estimator)
+    else:
+        samples = np.column_stack([draws_of(data, q, estimator)[:, i] for q, i in keys])  # (draws, k)
+    base, reference = _prediction(held, keys, t, finite_size, data, estimator)
+    errors = errors_of(held, keys, t)
     rows = tuple(
-        _row(key[0], t[j], base[j], samples[:, j], None if reference is None else reference[:, j], theory)
-        for j, key in enumerate(keys)
+        _row(key, t[j], base[j], samples[:, j], None if reference is None else reference[:, j], errors[j], held)
+        for j, (key, _) in enumerate(keys)
     )
-    chi2, note = _chi2(rows, samples, reference)
+    chi2, note = (None, STATED_ERRORS) if any(errors) else _chi2(rows, samples, reference)
     step = _timestep(timestep)
     notes += [n for n in (note, _step_warning(step, rows)) if n]
     threshold = family_threshold(len(rows) + (chi2 is not None), level)
-    return Comparison(rows, threshold, level, chi2, step, tuple(notes), _title(theory, data), theory, data)
+    title, differs = _title(held, data, name), differences(held.problem, data.problem)
+    return Comparison(rows, threshold, level, chi2, step, tuple(notes), title, held, data, estimator, differs)
 
 
-def _row(quantity: str, t: float, base: float, samples: np.ndarray, reference: np.ndarray | None, theory: Any) -> Row:
-    """`base` is the theory's number; `reference` the draws of a statistical prediction that replaces it, or None."""
+def _row(
+    quantity: str, t: float, base: float, samples: np.ndarray, reference: np.ndarray | None, error: float, theory: Any
+) -> Row:
+    """`base` is the theory's number; `reference` the draws of a statistical prediction that replaces it, or None;
+    `error` the standard error that was stated of it."""
     particles = mean_of(samples)
     predicted = Mean(float(base)) if reference is None else mean_of(reference)
+    predicted = predicted.minus(Mean(0.0, error)) if error > 0.0 else predicted
     effect = math.nan if reference is None or isinstance(theory, Ensemble) else predicted.value - base
     away = particles.minus(predicted)
     if away.stderr < 1e-13 * max(abs(particles.value), 1.0):
@@ -147,54 +183,70 @@ def _prediction(theory, keys, t, finite_size, data, estimator) -> tuple[np.ndarr
     base = _numbers(theory, calls if is_sampled(theory) else keys, t)
     if finite_size is None:
         return base, None
-    problem = data.problem
+    problem = theory.problem
     if math.isfinite(theory.d) and not problem.guidance.by_ratio:
         raise ComparisonError(
             f"finite_size adds the finite-d effect to a theory at d = infinity; got a theory at d = {theory.d:g}. "
             "Use solve(problem), or leave finite_size out."
         )
     own = fade(problem, data.d).trajectory if problem.guidance.by_ratio else solve(problem)
-    effect = draws_at(_reduced(finite_size, data), keys, t, estimator) - _numbers(own, keys, t)
+    effect = draws_at(_reduced(finite_size, problem, data), keys, t, estimator) - _numbers(own, keys, t)
     return base, base + effect  # the effect is the problem's own: it cannot mend a theory that is wrong
 
 
-def _numbers(theory: Trajectory | SamplerLaw, keys, t) -> np.ndarray:
+def _numbers(theory: Trajectory | SamplerLaw | Stated, keys, t) -> np.ndarray:
     if isinstance(theory, SamplerLaw):
         return np.array([value_of(theory, q)[call] for q, call in keys])
     at = theory.at(t)
     return np.array([value_of(at, q)[j] for j, (q, _) in enumerate(keys)])
 
 
-def _reduced(finite_size: Any, data: Ensemble) -> Ensemble:
+def _reduced(finite_size: Any, problem: Problem, data: Ensemble) -> Ensemble:
     if isinstance(finite_size, Ensemble):
-        _same_problem(finite_size, data)
+        _same_problem(finite_size, problem, data)
         return finite_size
     if finite_size != "reduced":
         raise ComparisonError(f'finite_size must be None, "reduced" or an Ensemble of reduced; got {finite_size!r}.')
     try:
-        return reduced(data.problem, data.d, n_times=len(data.t), **REDUCED)
+        return reduced(problem, data.d, n_times=len(data.t), **REDUCED)
     except (ConvergenceError, NoMinimiserError) as cause:
         raise ComparisonError(f"the effect of finite d could not be computed: {cause}") from cause
 
 
-def _require_known_order(data: Ensemble) -> None:
+def _require_known_order(problem: Problem, d: int) -> None:
     """What `fade` leaves out must be known: with drawn classes it is not, and moves v by the SDE most."""
-    if not isinstance(data.problem.classes, Continuum) or data.d < 4:
+    if not isinstance(problem.classes, Continuum) or d < 4:
         raise ComparisonError(
             f"a verdict on fade needs classes in a continuum and d >= 4, where what it leaves out is known; got "
-            f"{short(data.problem.classes)} at d = {data.d}: single classes move m and v by more than particles "
+            f"{short(problem.classes)} at d = {d}: single classes move m and v by more than particles "
             "resolve. Compare with classes=Continuum(), with other particles, or extrapolate in d "
             "(docs/training-objective.md)."
         )
 
 
-def _same_problem(theory: Any, data: Ensemble) -> None:
-    if theory.problem != data.problem:
-        names = [n for n in data.problem.__dataclass_fields__ if getattr(theory.problem, n) != getattr(data.problem, n)]
-        both = ((n, *(short(getattr(each.problem, n)) for each in (theory, data))) for n in names)
-        pairs = "; ".join(f"{n}: {one} and {other}" for n, one, other in both)
+def _opened(theory: Any, problem: Problem, name: str | None) -> Any:
+    """A theory that can be read: a `Trajectory`, `SamplerLaw` or `Ensemble`, or what was `stated`."""
+    theory = theory.trajectory if isinstance(theory, Fade) else theory
+    return theory if isinstance(theory, Trajectory | SamplerLaw | Ensemble) else stated(theory, problem, name)
+
+
+def _assumed(assume: Any, data: Ensemble) -> Problem:
+    """The problem that the theory is of."""
+    if assume is None or isinstance(assume, Problem):
+        return data.problem if assume is None else assume
+    if not all(isinstance(name, str) for name in assume):
+        raise ComparisonError(f'assume names what it changes, such as {{"alpha": 0.44}}; got {short(assume)}.')
+    return data.problem.replace(**assume)
+
+
+def _same_problem(theory: Any, problem: Problem, data: Ensemble, *, assumed: bool = False) -> None:
+    if theory.problem != problem:
+        pairs = "; ".join(f"{n}: {one} and {other}" for n, one, other in differences(theory.problem, problem))
+        if assumed:
+            raise ComparisonError(f"the theory must be of the problem that is assumed; these differ in {pairs}.")
         raise ComparisonError(
-            f"theory and particles must be of one problem; these differ in {pairs}. Solve the one that was run."
+            f"theory and particles must be of one problem; these differ in {pairs}. Solve the one that was run, or say "
+            "assume=theory.problem if you mean another."
         )
     if math.isfinite(theory.d) and theory.d != data.d:
         raise ComparisonError(
@@ -235,11 +287,14 @@ def _step_warning(step: tuple[tuple[str, float, float], ...], rows: tuple[Row, .
     if not large:
         return ""
     names = " and ".join(large)
-    return f"warning: the time-step error of {names} exceeds a third of the statistical error; raise n_steps."
+    return f"{COARSE} of {names} exceeds a third of the statistical error; raise n_steps."
 
 
-def _title(theory: Any, data: Ensemble) -> str:
+def _title(theory: Any, data: Ensemble, name: str | None) -> str:
+    particles = f"against particles at d = {data.d} ({data.n_draws} draws x {data.n_samples} samples)"
+    if isinstance(theory, Stated):
+        return f"user's theory {short(theory.name, 60)} {particles}"
     size = "d = infinity" if math.isinf(theory.d) else f"d = {theory.d:g}"
     kind = theory.info.get("method", "ensemble") if isinstance(theory, Ensemble) else f"{theory.standing} theory"
     kind = f"{sampler_of(theory)}: {kind}" if is_sampled(theory) else kind
-    return f"{kind} at {size} against particles at d = {data.d} ({data.n_draws} draws x {data.n_samples} samples)"
+    return f"{kind if name is None else f'{short(name, 60)}, {kind},'} at {size} {particles}"

@@ -4,13 +4,17 @@ A quantity is "m" or "v", "m_2" of guidance with a second condition, or with a s
 of group i of the directions, whitened.
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from meanfield import Ensemble
+from meanfield import Ensemble, Problem
 from meanfield.errors import short
+from validate.agreement.sampled import is_sampled
+from validate.agreement.stated import Stated
 from validate.errors import ComparisonError
 
 QUANTITIES = ("m", "v")
@@ -76,6 +80,50 @@ def draws_at(ensemble: Ensemble, keys, t: np.ndarray, estimator: str) -> np.ndar
         smooth = CubicSpline(grid, values * np.exp(-power * grid), axis=1)
         columns.append(smooth(inside) * np.exp(power * inside))
     return np.column_stack(columns)
+
+
+def numbers_of(theory: Any, problem: Problem, data: Ensemble, times: Any) -> tuple[list[tuple[str, int]], np.ndarray]:
+    """What is compared: quantity and the nearest record of each number, earliest first, and its VE time."""
+    own = theory.t if isinstance(theory, Stated) else None
+    if own is not None and times is not None:
+        raise ComparisonError(f"a table has times of its own; got times={short(times)}. Leave them out.")
+    wanted: Any = times if own is None else own
+    if isinstance(theory, Stated) and is_sampled(data):
+        wanted = [0.0] if wanted is None else wanted
+        if np.any(np.asarray(wanted) != 0.0):
+            raise ComparisonError(
+                "of a sampler's own code a stated theory is that of the end, t = 0; got "
+                f"t = {short(np.ravel(wanted).tolist())}. Its calls have a theory of theirs: solve_sampler."
+            )
+        index = [len(data.t) - 1]
+    else:
+        index = record_indices(data, wanted) if own is None else [record_indices(data, [t])[0] for t in own]
+    at = data.t[index] if own is None else own
+    first = theory.t[0] if theory.t is not None and theory.problem != data.problem else math.inf
+    pairs = [(i, t) for i, t in zip(index, at, strict=True) if t <= first * (1 + 1e-12)]
+    if not pairs or (times is not None and len(pairs) < len(index)):
+        raise ComparisonError(f"times must lie below the start of the theory, t = {first:g}; got {short(times)}.")
+    # groups and a second overlap are compared where both have them
+    alike = [(None if p.spectrum is None else len(p.spectrum), p.guidance.second) for p in (problem, data.problem)]
+    names = quantities(data) if alike[0] == alike[1] and not isinstance(theory, Stated) else QUANTITIES
+    return [(q, i) for i, _ in pairs for q in names], np.array([t for _, t in pairs for _ in names])
+
+
+def reading_note(data: Ensemble, keys, t: np.ndarray, estimator: str) -> list[str]:
+    """A warning where m or v at times between the records hangs on their number: half of them say something else."""
+    last = len(data.t) - 1
+    between = [j for j, x in enumerate(t) if np.abs(data.t - x).min() > 1e-9 * (data.problem.sigma2 + x)]
+    if not between or last < 4:
+        return ["warning: too few records to read the particles between them; raise n_times"] if between else []
+    half = np.unique([0, *range(last % 2, last + 1, 2)])
+    fewer = replace(data, t=data.t[half], draws={q: x[:, half] for q, x in data.draws.items()})
+    keys, t = [keys[j] for j in between], t[between]
+    full, part = (draws_at(each, keys, t, estimator) for each in (data, fewer))
+    off = np.abs((full - part).mean(axis=0)) > full.std(axis=0, ddof=1) / np.sqrt(len(full))
+    if not off.any():
+        return []
+    where = ", ".join(f"{x:.4g}" for x in sorted(set(t[off].tolist()))[:3])
+    return [f"warning: half of the records would say something else at t = {where}; raise n_times"]
 
 
 def draws_at_calls(ensemble: Ensemble, keys, estimator: str) -> np.ndarray:
