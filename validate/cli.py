@@ -18,7 +18,6 @@ from meanfield.errors import short
 from meanfield.tools.files import check_output
 from validate.agreement.comparison import compare
 from validate.commands.cells import cells
-from validate.commands.data import data
 from validate.commands.endings import CODES, DISAGREE, FAILURE, guarded
 from validate.commands.options import (
     Config,
@@ -33,6 +32,7 @@ from validate.commands.options import (
     to_json,
     write,
 )
+from validate.commands.own_data.data import data
 from validate.commands.problem_file import file_of, read_groups, state
 from validate.commands.sampler import sampler
 from validate.commands.schedules import design, export

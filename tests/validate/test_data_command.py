@@ -14,7 +14,7 @@ from meanfield.tools.seals import unsealed_json
 from simulate import Mixture
 from validate import MixtureDesign, Prediction, Predictions, predict, read_dataset
 from validate.cli import app
-from validate.commands.tables import label_of, read_table
+from validate.commands.own_data.tables import label_of, read_table
 from validate.errors import ConfigError
 
 RNG = np.random.default_rng(8)

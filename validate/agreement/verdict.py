@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from meanfield import Ensemble, Problem
 from meanfield.errors import short
+from meanfield.showing.table import html_table
 from meanfield.tools.door import door
 from validate.agreement.hints import explain
 from validate.agreement.joint import ChiSquared
@@ -115,6 +116,16 @@ class Comparison:
         return "\n".join([*lines, f"  verdict: {'agree' if self else 'DISAGREE'}"])
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        first, *lines = str(self).split("\n")
+        rows = [
+            (r.quantity, f"{r.t:.4g}", f"{r.predicted:.6f}", f"{r.particles:.6f} ± {r.stderr:.2g}", f"{r.z:+.2f}",
+             "" if self.agrees(r) else "DISAGREES")
+            for r in self.rows
+        ]  # fmt: skip
+        notes = [line.strip() for line in lines[len(rows) + 1 + bool(self.differs) :]]
+        return html_table(first, rows, ("", "t", "theory", "particles", "z", ""), [notes[-1], *notes[:-1]])
 
     @property
     def other(self) -> str:

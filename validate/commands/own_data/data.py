@@ -11,13 +11,13 @@ from meanfield import Schedule
 from meanfield.errors import checked, whole
 from meanfield.sampler.levels import karras_sigmas
 from meanfield.sampler.native import NATIVE
-from validate.commands.data_design import NAMES as DESIGNED
-from validate.commands.data_design import design_options, designed, require_design, write_schedule
 from validate.commands.endings import guarded
 from validate.commands.options import Force, Json, check_outputs, print_json, takes
+from validate.commands.own_data.design import NAMES as DESIGNED
+from validate.commands.own_data.design import design_options, designed, require_design, write_schedule
+from validate.commands.own_data.tables import label_of, read_table
 from validate.commands.problem_file import number_or_word, rule_fields
 from validate.commands.sampler_choice import Choice, chosen
-from validate.commands.tables import label_of, read_table
 from validate.errors import ConfigError
 from validate.results.files import write_dataset
 

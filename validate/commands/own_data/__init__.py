@@ -1,0 +1,1 @@
+"""Commands on data of one's own: tables in, predictions and schedules out."""
