@@ -12,6 +12,7 @@ from typing import Any, get_type_hints
 
 from meanfield import Noise, Problem, Schedule
 from meanfield.guidance.ramps import CLOCKS, SHAPES
+from meanfield.guidance.stated import Written
 from meanfield.problem.growth import Growth
 from meanfield.problem.statement import SAMPLERS
 from meanfield.problem.varying import PARAMETERS
@@ -52,9 +53,10 @@ def statable(kind: type[Named]) -> dict[str, Any]:
     Examples
     --------
     >>> sorted(statable(Growth)), "custom-rule" in statable(Schedule)
-    (['continuum', 'exponential', 'fixed', 'polynomial'], False)
+    (['continuum', 'exponential', 'fixed', 'polynomial', 'populations'], False)
     """
-    return {name: cls for name, cls in kind._known.items() if Callable not in get_type_hints(cls).values()}
+    known = {name: cls for name, cls in kind._known.items() if cls is not Written}
+    return {name: cls for name, cls in known.items() if Callable not in get_type_hints(cls).values()}
 
 
 def described(public: Any) -> dict[str, str]:

@@ -36,6 +36,7 @@ EXAMPLES: dict[str, Any] = {  # of parameters without a default
     "edges": [3.0], "values": [-0.5, 2.0], "times": [0.5, 5.0], "guidance": 1.0, "beta": 0.3, "early": 2.0, "late": 0.5,
     "floor": 0.8, "edge": 0.0, "peak": 2.0, "t_peak": 2.0, "size": 2.0, "rate": 3.0,
 }  # fmt: skip
+OF_ONE: dict[str, Any] = {"populations": {"alpha": [0.3, 0.8]}}  # of the parameters of one class
 HEAD = """\
 A problem and its run, for cfgfield solve, simulate, sampler, design, export and validate; flags override the file.
 A field behind "# " is an alternative, or a default: to use it remove the "# ", and the line that it replaces."""
@@ -86,8 +87,9 @@ def _alternatives(field: str, used: Any) -> Iterator[str]:
         if cls is type(used) or not _public(cls):
             continue
         needed = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
-        if set(needed) <= set(EXAMPLES):
-            made = cls(**{name: EXAMPLES[name] for name in needed})
+        examples = EXAMPLES | OF_ONE.get(cls.name, {})
+        if set(needed) <= set(examples):
+            made = cls(**{name: examples[name] for name in needed})
             note = " Needs a finite t_start." if isinstance(made, Schedule) and not _starts_anywhere(made) else ""
             yield from (f"#   {line}" for line in _wrapped(headline(cls) + note))
             yield f"# {field} = {inline(_table(made))}"
