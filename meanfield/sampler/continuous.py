@@ -29,6 +29,7 @@ class Integrator:
     """The steps as code of (model, noise), from t_start to 0; log-uniform in D, cut at breakpoints of the schedule."""
 
     def __init__(self, problem: Problem, n_steps: int) -> None:
+        problem.require_start()
         self.eta, self.e, self.v_T, self.a = problem.eta, problem.e, problem.v_T, problem.least_variance
         self.name = f"{'ODE' if problem.eta == 0.0 else 'SDE'}, {n_steps} steps"
         self.t = _grid(problem, n_steps)

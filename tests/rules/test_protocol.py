@@ -266,3 +266,10 @@ def test_a_rule_is_a_schedule_of_amplitudes():
     rule = Rescale(Constant(2.0))
     assert rule.amplitude(np.array([1.0, 2.0])).tolist() == [2.0, 2.0]
     assert rule.by_sample
+
+
+@pytest.mark.parametrize("door", [solve, reduced, quenched, run], ids=["solve", "reduced", "quenched", "run"])
+def test_a_rule_needs_a_finite_start_at_every_door(door):
+    size = {} if door is solve else {"d": 8}
+    with pytest.raises(ScheduleError, match=r"start at t = infinity needs .* Give a finite t_start"):
+        door(Problem(classes=Exponential(0.4), sigma2=0.25, guidance=Rescale(1.0)), **size)
