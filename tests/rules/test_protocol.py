@@ -270,6 +270,6 @@ def test_a_rule_is_a_schedule_of_amplitudes():
 
 @pytest.mark.parametrize("door", [solve, reduced, quenched, run], ids=["solve", "reduced", "quenched", "run"])
 def test_a_rule_needs_a_finite_start_at_every_door(door):
-    size = {} if door is solve else {"d": 8}
+    size = {} if door is solve else {"d": 8} | ({"n_samples": 8, "n_disorder": 2} if door is run else {})
     with pytest.raises(ScheduleError, match=r"start at t = infinity needs .* Give a finite t_start"):
         door(Problem(classes=Exponential(0.4), sigma2=0.25, guidance=Rescale(1.0)), **size)

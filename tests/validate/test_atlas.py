@@ -1,5 +1,6 @@
 """The atlas: its grid, what is claimed on which ground, and that a wrong theory or wrong particles are found out."""
 
+import dataclasses
 import json
 import math
 
@@ -15,7 +16,7 @@ from validate.regimes import picture
 from validate.regimes.groups import DRAWS, Group, annealed_error, exact_at_every_d, groups
 from validate.regimes.judgement import distortions, power_law
 from validate.regimes.measurement import measure
-from validate.regimes.report import page
+from validate.regimes.page import SYMBOLS, page
 from validate.regimes.spread import spread_of
 from validate.results.files import read_dataset, write_dataset
 
@@ -188,7 +189,20 @@ def test_report_is_self_contained_and_escaped(small):
     assert "&lt;script&gt;" in text
     assert "http" not in text.replace("http-equiv", "")
     assert text.count("<tr") > len(verdict.verdicts)
-    assert "Theory and particles agree" in text
+    assert "Theory and particles agree" in text and "What disagrees" not in text
+    assert {"m", "v", "z", "theory", "finite d", "particles", "stderr", "fit", "time step", "ground"} <= set(SYMBOLS)
+    for name in {v.group for v in verdict.verdicts}:  # each regime once, folded
+        assert text.count(f">{name} <small>") == 1
+    assert 'class="fold" checked' not in text
+
+
+def test_a_report_says_first_what_disagrees_and_unfolds_it(small):
+    verdict = judge(small)
+    bad = max(verdict.claimed, key=lambda v: v.z)._replace(z=50.0)
+    others = tuple(v for v in verdict.verdicts if (v.group, v.d, v.quantity) != (bad.group, bad.d, bad.quantity))
+    text = page(small, dataclasses.replace(verdict, verdicts=(*others, bad)), b"<svg/>", {})
+    assert text.index("What disagrees") < text.index("Every number") and "Theory and particles disagree" in text
+    assert text.count('class="fold" checked') == 1 and text.count('<tr class="row bad') == 2
 
 
 @pytest.fixture(scope="module")

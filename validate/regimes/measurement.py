@@ -173,6 +173,7 @@ def measure(
         variables[q] = (("draw", "time"), best_draws(data, q))
         for name, draws in finite_d.items():
             variables[f"{name}_{q}"] = ((f"{name}_draw", "time"), draws[q])
+            variables[f"{name}_t"] = ("time", draws["t"])  # its steps, and so its records, are its own
         variables[f"step_{q}"] = float(getattr(step, q))
         variables[f"step_{q}_stderr"] = float(getattr(step, f"{q}_stderr"))
     fine = np.geomspace(theory.D[0], problem.sigma2, N_FINE) - problem.sigma2
@@ -210,13 +211,15 @@ def _in_range(d: int) -> bool:
 def _finite_d(
     name: str, problem: Problem, d: int, seed: int, n_times: int, wanted: bool, work: Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
-    """Draws of a finite-d theory, "reduced" or "quenched", shape (its draws, times); nan where it makes no sense."""
+    """Draws of a finite-d theory, "reduced" or "quenched", of shape (its draws, times), and its times; nan where it
+    makes no sense."""
 
     model, settings = (reduced, REDUCED) if name == "reduced" else (quenched, QUENCHED)
     if not wanted:
-        return {q: np.full((settings["n_draws"], n_times), np.nan) for q in QUANTITIES}
+        nothing = {q: np.full((settings["n_draws"], n_times), np.nan) for q in QUANTITIES}
+        return nothing | {"t": np.full(n_times, np.nan)}
     ensemble = model(problem, d, seed=seed, n_times=n_times, **work, **settings)
-    return {q: best_draws(ensemble, q) for q in QUANTITIES}
+    return {q: best_draws(ensemble, q) for q in QUANTITIES} | {"t": ensemble.t}
 
 
 def _curves(alphas: tuple[float, ...]) -> "xarray.Dataset":

@@ -129,7 +129,7 @@ def _against_guidance(axis, data) -> None:
         axis.plot([], [], line, color="0.4", marker=style["marker"], label=label)
     axis.plot([], [], "-", color="0.4", alpha=0.3, label="theory approximate")
     axis.plot([], [], "D", mfc="white", mec="0.5", label=f"inconclusive: error > {RESOLUTION:g}, or d < {SMALLEST}")
-    axis.set_xscale("symlog", linthresh=1.0, linscale=1.0)
+    axis.set_xscale("asinh", linear_width=1.0)  # smooth: a curve has no kink that is none of its own
     axis.set_xticks([-0.5, 0, 0.5, 1, 2, 5, 10], ["−0.5", "0", "0.5", "1", "2", "5", "10"])
     axis.set(xlabel="guidance weight w", ylabel=r"variance ratio, v(0)/$\sigma^2$", ylim=(-0.2, 2.6))
     axis.legend(loc="upper right")
@@ -162,7 +162,7 @@ def _on_a_curve(group) -> bool:
 
 
 def _trajectories(axis, data) -> None:
-    axis.set_title("c  Along the way: theory (lines), particles (points)")
+    axis.set_title("c  Along the way, at the largest d")
     for sampler, colour in zip(("sde", "ode"), COLOURS, strict=False):
         group = _group(data, f"{MAIN} {sampler}")
         if group is None:
@@ -172,6 +172,7 @@ def _trajectories(axis, data) -> None:
         shown = D < 60
         for q, scale, line in (("m", np.ones_like(D), "-"), ("v", D, "--")):
             axis.plot(*_fine(cell, q, D[shown].max()), line, color=colour)
+            _quenched(axis, cell, q, D[shown].max(), colour)
             draws = cell[q].values[np.isfinite(cell[q].values[:, -1])]
             error = draws.std(axis=0, ddof=1) / np.sqrt(len(draws))
             use = shown & (np.arange(len(D))[::-1] % 2 == 0)  # every other record, the last one included
@@ -179,13 +180,30 @@ def _trajectories(axis, data) -> None:
             axis.errorbar(D[use], (draws.mean(axis=0) / scale)[use], (error / scale)[use], color=colour, **marker)
         axis.axvline(float(cell["sigma2"]) + float(cell["t_speciation"]), color=colour, lw=0.8, ls=":", ymax=0.83)
         style = SAMPLER[sampler]
-        axis.plot([], [], color=colour, marker=style["marker"], label=f"{style['label']}, d = {int(cell['d'])}")
-    axis.plot([], [], "-", color="0.4", label="m(t)")
-    axis.plot([], [], "--", color="0.4", label="v(t)/D(t)")
-    axis.plot([], [], ":", color="0.4", label="speciation (theory)")
+        axis.plot(
+            [],
+            [],
+            color=colour,
+            marker=style["marker"],
+            ls="",
+            label=f"{style['label']}, particles, d = {int(cell['d'])}",
+        )
+    axis.plot([], [], "-", color="0.4", label=r"m(t), theory, $d=\infty$")
+    axis.plot([], [], "--", color="0.4", label=r"v(t)/D(t), theory, $d=\infty$")
+    axis.plot([], [], ":", color="0.4", lw=1.6, label="quenched, same d")
+    axis.plot([], [], ":", color="0.4", lw=0.8, label="speciation (theory)")
     axis.set(xscale="log", ylabel="order parameters", ylim=(0.6, 2.3))
     axis.set_xlabel(r"noise level $D=\sigma^2+t$   (sampling runs to the left)")
     axis.legend(loc="upper left", ncols=2)
+
+
+def _quenched(axis, cell, q: str, top: float, colour: str) -> None:
+    """The theory at this d, m or v/D at its own records, where it was computed."""
+    if "quenched_t" not in cell or not np.isfinite(cell["quenched_t"].values).all():
+        return
+    D = float(cell["sigma2"]) + cell["quenched_t"].values
+    values = np.nanmean(cell[f"quenched_{q}"].values, axis=0) / (1.0 if q == "m" else D)
+    axis.plot(D[top >= D], values[top >= D], ":", color=colour, lw=1.6, zorder=3)
 
 
 def _fine(cell, q: str, top: float) -> tuple[np.ndarray, np.ndarray]:
