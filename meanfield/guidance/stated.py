@@ -72,4 +72,4 @@ def _source(function: Callable) -> str:
     try:
         return "\n".join(inspect.getsource(function).strip().split("\n")[:LINES])
     except (OSError, TypeError):
-        return repr(function)
+        return getattr(function, "__name__", type(function).__name__)  # no address: the same in every session

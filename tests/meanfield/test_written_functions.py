@@ -66,6 +66,11 @@ def test_a_run_with_a_function_is_kept():
         Ensemble.from_dataset(saved)
 
 
+def test_what_has_no_source_is_named_without_an_address():
+    written = [PROBLEM.replace(guidance=f).to_dict()["guidance"]["source"] for f in (np.sqrt, eval("lambda t: t"))]
+    assert written == ["sqrt", "<lambda>"]
+
+
 def test_a_function_in_own_time_is_written_in_own_time():
     problem = PROBLEM.replace(noise="vp-linear", t_start=1.0, guidance=lambda t: np.where(t <= 1.0, t, math.nan))
     written = problem.to_dict()["guidance"]

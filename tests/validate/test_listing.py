@@ -57,6 +57,12 @@ def test_damage_and_parts_are_seen_and_nothing_is_changed(tmp_path):
     other.rename(other.with_name(f"{other.stem}-0-4.npz"))
     content = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert [cell.state for cell in listed(tmp_path)] == ["damaged", "part"]
+    flipped = bytearray(content[other.with_name(f"{other.stem}-0-4.npz")])
+    flipped[100] ^= 1
+    (tmp_path / "cells" / "flipped.npz").write_bytes(flipped)
+    found = {cell.key: cell for cell in listed(tmp_path)}["flipped"]
+    assert found.state == "damaged" and "checksum is wrong" in found.reason
+    (tmp_path / "cells" / "flipped.npz").unlink()
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == content
 
 

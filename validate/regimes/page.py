@@ -163,10 +163,9 @@ dt {{ font-weight: 600; float: left; clear: left; width: 7rem; }} dd {{ margin-l
   table.rows tr {{ display: block; border-bottom: 2px solid #bbb; padding: .3rem 0; }}
   table.rows td {{ display: flex; justify-content: space-between; border: 0; white-space: normal; text-align: right; }}
   table.rows td::before {{ content: attr(data-name); color: #777; font-weight: 400; }}
-  table.rows td:empty {{ display: none; }} table.rows tr.row:is(.none) {{ opacity: .75; }}
+  table.rows td:empty {{ display: none; }} table.rows tr.none {{ opacity: .75; }}
   dt {{ float: none; }} dd {{ margin-left: 1rem; }}
 }}
-@media (max-width: 640px) {{ {filters} body:has(#claimed:checked) table.rows tr.none {{ display: none; }} }}
 </style></head><body>
 <h1 class="{kind}">{verdict}</h1>
 <p>{summary}</p>

@@ -141,9 +141,12 @@ class Store:
         keys = sorted({path.stem for path in self.notes.glob("*.json")} - self.keys())
         return {key: note for key in keys if "reason" in (note := self.note(key))}
 
-    def whole(self, key: str) -> bool:
-        """Whether the file of a cell is undamaged."""
-        return unsealed(read_bytes(self.path(key)))[1]
+    def damage(self, key: str) -> str:
+        """What is wrong with the file of a cell, in words; empty if nothing is."""
+        try:
+            return "" if unsealed(read_bytes(self.path(key)))[1] else "it has no checksum"
+        except (StoreError, ValueError) as cause:
+            return str(cause)
 
     def read(self, key: str) -> "xarray.Dataset | None":
         """A finished cell; None if there is none, or one that is damaged or another's (with a `StoreWarning`)."""

@@ -47,12 +47,8 @@ def listed(folder: Path) -> list[Listed]:
 
 def _finished(store: Store, key: str) -> Listed:
     note = store.note(key)
-    try:
-        whole = store.whole(key)
-    except StoreError as error:
-        return _entry("damaged", key, note, str(error))
-    if not whole:
-        return _entry("damaged", key, note, "it has no checksum, and is computed again")
+    if damage := store.damage(key):
+        return _entry("damaged", key, note, f"{damage}; it is computed again")
     return _entry("part" if MARK in key else "done", key, note)
 
 
