@@ -2,6 +2,7 @@
 
 import predicted
 import pytest
+from judged import CONTINUUM
 from validation_cases import particles
 
 from meanfield import Ensemble
@@ -11,6 +12,12 @@ from validate import predict
 @pytest.fixture(scope="session")
 def data() -> Ensemble:
     return particles()
+
+
+@pytest.fixture(scope="session")
+def exact() -> Ensemble:
+    """Particles of a problem whose theory is exact at every d."""
+    return particles(CONTINUUM, d=8, n_steps=100)
 
 
 @pytest.fixture(scope="session")
