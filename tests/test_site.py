@@ -22,6 +22,10 @@ def test_the_site_builds_without_a_warning(tmp_path):
         shown = (tmp_path / "reference" / page / "index.html").read_text()
         anchors = re.findall(rf'<h3 id="{re.escape(package)}\.(\w+)"', shown)
         assert anchors == importlib.import_module(package).__all__, "all names, in the order of their purpose"
+    explorer = ROOT / "validate" / "explorer"
+    for path in explorer.iterdir():
+        assert (tmp_path / "explorer" / path.name).read_bytes() == path.read_bytes(), "the page of the package"
+    assert '<iframe src="explorer.html"' in (tmp_path / "explorer" / "index.html").read_text()
 
 
 @pytest.mark.parametrize("package", PAGES)
