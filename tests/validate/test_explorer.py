@@ -238,7 +238,7 @@ ADDRESSES = {
 def test_the_page_shows_the_numbers_of_the_code_that_it_gives(page, address):
     """The code is run as it stands: what it prints of problem and sampler is what the sliders show."""
     shown, answers = page(address), []
-    code = "\n".join(line for line in shown["python"].splitlines() if "quenched(" not in line)  # that takes minutes
+    code = "\n".join(line for line in shown["python"].splitlines() if "quenched(" not in line)  # that takes long
     exec(compile(code, "the page", "exec"), {"print": answers.append})
     theory, law = answers
     assert theory.standing == ADDRESSES[address] and shown["standing"].startswith(theory.standing)

@@ -117,7 +117,7 @@ const Choices = (() => {
       "print(solve(problem))  # d = infinity",
       `print(solve_sampler(problem, ${sampler}))`,
     ];
-    if (glass) lines.push("print(quenched(problem, d=96))  # right in the glass, at finite d");
+    if (glass) lines.push("print(quenched(problem, d=24))  # right in the glass, at finite d; seconds, minutes for d = 96");
     return lines.join("\n");
   }
 

@@ -117,8 +117,9 @@ function drawPlane({ theory, free, p, cursor }) {
   panels.push(panel(guided ? "guided" : "guided: captured", guided, colours.guided));
   Drawing.plane($("chart-plane"), colours, { panels, t, sigma2: p.sigma2 });
   const { m, v } = panels[1];
-  write($("time-value"), `t = ${t < 0.005 ? "0" : short(t)}`);
-  $("time").setAttribute("aria-valuetext", `t = ${short(t)}: mean ${number(m)}, variance over noised ${number(v / D)}`);
+  const when = `t = ${t < 0.005 ? "0" : short(t)}`;
+  write($("time-value"), when);
+  $("time").setAttribute("aria-valuetext", `${when}: mean ${number(m)}, variance over noised ${number(v / D)}`);
 }
 
 /** The result in words, for who does not see the pictures. */
@@ -174,7 +175,7 @@ function buildControls() {
   }
 }
 
-/** The controls as the state has them; the slider that is being moved is left where it is. */
+/** The controls as the state has them. */
 function showControls() {
   for (const [key, { words, list, log }] of Object.entries(FIELDS)) {
     $(`row-${key}`).hidden = !Choices.shown(key, state);
@@ -182,7 +183,7 @@ function showControls() {
     else if (words) $(`c-${key}-${state[key]}`).checked = true;
     else {
       const slider = $(`c-${key}`), text = String(state[key]);
-      if (document.activeElement !== slider) slider.value = log ? Math.log10(state[key]) : state[key];
+      slider.value = log ? Math.log10(state[key]) : state[key];
       slider.setAttribute("aria-valuetext", text);
       write($(`c-${key}-value`), text);
     }
