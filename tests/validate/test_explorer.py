@@ -51,7 +51,13 @@ METHODS = {"ddim": euler, "ancestral": euler_ancestral, "heun": heun, "dpmpp": d
 def document(path: Path, fragment: str = "") -> str:
     """The document of a page after its scripts have run."""
     assert CHROMIUM, "a browser is needed here: apt-get install chromium"
-    command = [CHROMIUM, "--headless", "--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    command = [
+        CHROMIUM,
+        "--headless",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        *(["--no-sandbox"] if os.geteuid() == 0 else []),
+    ]
     command += [f"--user-data-dir={path.parent / 'profile'}", "--dump-dom", path.as_uri() + fragment]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr[-2000:]
