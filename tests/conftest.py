@@ -1,9 +1,27 @@
-"""Hypothesis without its clocks: no example has to end within a time. (Tests of extras run without Hypothesis.)"""
+"""Hypothesis without its clocks: no example has to end within a time. (Tests of extras run without Hypothesis.)
 
+And the site, built once: a warning (a dead link, an equation of two places, a page in no menu) is an error.
+"""
+
+import subprocess
+import sys
 from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
 
 if find_spec("hypothesis"):
     from hypothesis import HealthCheck, settings
 
     settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("any speed")
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory) -> Path:
+    """The folder of the built documentation."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=1200)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder

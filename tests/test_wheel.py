@@ -2,6 +2,7 @@
 
 import sysconfig
 import zipfile
+from pathlib import Path
 
 import pytest
 from installing import PACKAGES, ROOT, built, do, environment
@@ -24,7 +25,8 @@ def programs(wheel, tmp_path_factory):
 
 def test_the_wheel_holds_every_file_of_the_packages(wheel):
     """A folder that the packaging does not know is missing in silence: an installation would fail at its import."""
-    tree = {path.relative_to(ROOT).as_posix() for name in PACKAGES for path in (ROOT / name).rglob("*.py")}
+    files = [path for name in PACKAGES for path in (ROOT / name).rglob("*.py")]
+    tree = {path.relative_to(ROOT).as_posix() for path in (*files, *(ROOT / "validate" / "explorer").iterdir())}
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
         (entries,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
@@ -44,6 +46,8 @@ def test_an_installed_wheel_is_what_runs_outside_the_tree(outside, programs):
     found = outside("python", "-c", f"import {packages}; print(*(m.__file__ for m in ({packages})))").split()
     assert len(found) == 4 and all(path.startswith(str(programs.parent)) for path in found)
     assert outside("cfgfield", "--version") == outside("python", "-m", "cfgfield", "--version")
+    page = Path(outside("cfgfield", "explore", "--print").strip())
+    assert page.is_relative_to(programs.parent) and (page.parent / "theory.js").is_file()
     assert "m(0) = 1.07555" in outside("python", "-m", "cfgfield", "solve", "--alpha", "0.4", "--w", "1")
 
 

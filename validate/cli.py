@@ -1,4 +1,5 @@
-"""The command line: `cfgfield init | solve | simulate | data | sampler | design | export | cells | validate | figures`.
+"""The command line: `cfgfield init | solve | simulate | data | sampler | design | export | cells | validate | figures`
+and `cfgfield explore`.
 
 How a command ends, with which exit code, is in `validate.commands.endings`.
 """
@@ -19,6 +20,7 @@ from meanfield.tools.files import check_output
 from validate.agreement.comparison import compare
 from validate.commands.cells import cells
 from validate.commands.endings import CODES, DISAGREE, FAILURE, guarded
+from validate.commands.explore import explore
 from validate.commands.options import (
     Config,
     Force,
@@ -246,6 +248,7 @@ app.command()(data)
 app.command()(sampler)
 app.command()(export)
 app.command()(design)
+app.command()(explore)
 
 
 def main() -> None:

@@ -18,9 +18,9 @@ PAGES = {"meanfield": "meanfield", "meanfield.line": "line", "simulate": "simula
 
 # the elements that pages are made of; no <g>, <q> or <s>: such a text is an average whose brackets were forgotten
 HTML = set(
-    """a abbr article body br button code details div em footer form h1 h2 h3 h4 h5 h6 head header hr html img input
-    kbd label li link main meta nav ol p path pre script section small span strong sub summary sup svg table tbody td
-    th thead title tr ul""".split()
+    """a abbr article body br button code details div em footer form h1 h2 h3 h4 h5 h6 head header hr html iframe img
+    input kbd label li link main meta nav ol p path pre script section small span strong sub summary sup svg table tbody
+    td th thead title tr ul""".split()
 )
 
 
@@ -29,6 +29,13 @@ def test_the_site_shows_every_public_name(site):
         shown = (site / "reference" / page / "index.html").read_text()
         anchors = re.findall(rf'<h3 id="{re.escape(package)}\.(\w+)"', shown)
         assert anchors == importlib.import_module(package).__all__, "all names, in the order of their purpose"
+
+
+def test_the_site_has_the_explorer_of_the_package(site):
+    explorer = ROOT / "validate" / "explorer"
+    for path in explorer.iterdir():
+        assert (site / "explorer" / path.name).read_bytes() == path.read_bytes()
+    assert '<iframe src="explorer.html"' in (site / "explorer" / "index.html").read_text()
 
 
 class Reader(HTMLParser):
@@ -80,6 +87,7 @@ def test_the_door_shows_every_name_once():
 def built(tmp_path, home):
     """A site of one page by the settings of this one."""
     shutil.copytree(ROOT / "docs" / "hooks", tmp_path / "docs" / "hooks")
+    shutil.copytree(ROOT / "validate" / "explorer", tmp_path / "validate" / "explorer")
     (tmp_path / "docs" / "index.md").write_text(home)
     settings = (ROOT / "mkdocs.yml").read_text()
     (tmp_path / "mkdocs.yml").write_text(settings[: settings.index("nav:")])

@@ -3,13 +3,10 @@
 import html
 import json
 import re
-import shutil
-import subprocess
 
-import pytest
+from browser import document, in_a_browser
 
 WIDTHS = (1400, 400)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # each page in a frame of each width: [page, width, width of its content, formulas, formulas that are none]
 PROBE = """<!doctype html><meta charset="utf-8"><pre id="out"></pre><script>
 (async () => {
@@ -32,16 +29,14 @@ BAD = {
     "broken": '<span class="arithmatex"><span class="katex-error">\\frac{1</span></span>',
 }
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-get install chromium")
+pytestmark = in_a_browser
 
 
 def drawn(folder, pages):
     """What the browser finds on `pages` of `folder` (see PROBE)."""
     probe = PROBE.replace("PAGES", json.dumps(pages), 1).replace("WIDTHS", json.dumps(WIDTHS), 1)
     (folder / "probe.html").write_text(probe)
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
-    command += ["--virtual-time-budget=600000", "--dump-dom", (folder / "probe.html").as_uri()]
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=1200).stdout
+    shown = document(folder / "probe.html", "--allow-file-access-from-files", "--virtual-time-budget=600000")
     return json.loads(html.unescape(re.search(r'<pre id="out">(.*?)</pre>', shown, re.DOTALL)[1]))
 
 

@@ -44,6 +44,7 @@ BASE = {
     "design": ["--continuum", "--sampler", "ode", "--t-start", "100"],  # the fastest
     "sampler": ["--alpha", "0.4", "--steps", "4"],
     "cells": ["sweep"],
+    "explore": ["--print"],
     "export": ["schedule.json", "--levels", "3,1,0.1"],
     "validate": ["--profile", "none", "--out", "results"],
     "figures": ["--only", "none", "--out", "figures"],
