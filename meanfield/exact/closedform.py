@@ -1,4 +1,4 @@
-"""Closed forms for constant guidance: (T8)-(T13) of docs/theory.md, (P7), (P11), (P12) of docs/rules.md.
+"""Closed forms for constant w: (T8)-(T13) of docs/theory.md, (P7) of rules.md, (P11), (P12) of two-conditions.md.
 
 They are independent of the solver.
 

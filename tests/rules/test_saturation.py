@@ -153,7 +153,7 @@ def on_noise(x, cond, uncond, t, w):
 def test_what_is_projected_and_where_it_starts(prediction):
     """The table of docs/rules.md."""
     lines = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8").splitlines()
-    row = next(line for line in lines if line.startswith(f"| {prediction} | ") and line.count(",") == 4)
+    row = next(line for line in lines if line.startswith(f"| `{prediction}` | ") and line.count(",") == 4)
     stated = [tuple(map(float, cell.split(","))) for cell in row.split("|")[2:-1]]
     for (m, v), (base, w) in zip(stated, [(b, w) for b in ("cond", "uncond") for w in (1.0, 3.0)], strict=True):
         found = law(Projected(w, prediction=prediction, base=base))

@@ -73,7 +73,7 @@ def test_norms_of_the_theory_are_those_of_vectors():
 
 
 def test_mean_norm_in_the_glass_is_that_of_drawn_classes():
-    """(S4) at x with m = 0, q = 1 (alpha = 0.3, d = 30): neither no (Y = 0) nor one dominating class (Y = 1)."""
+    """(W4) at x with m = 0, q = 1 (alpha = 0.3, d = 30): neither no (Y = 0) nor one dominating class (Y = 1)."""
     d, alpha, q = 30, 0.3, 1.0
     rng, draws = np.random.default_rng(0), 100
     for D in (0.2, 0.3):

@@ -100,6 +100,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "which-guidance.md").read_text(enco
 
 def row(name):
     """The cells of a row of the page."""
+    name = re.sub(r"alpha = [\d.]+", r"$\\\g<0>$", name)
     line = next(line for line in PAGE.splitlines() if line.startswith(f"| {name} |"))
     return [cell.strip() for cell in line.split("|")[2:-1]]
 

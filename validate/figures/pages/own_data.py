@@ -7,6 +7,7 @@
 Features that never vary are left out and the rest is centred; pixels are divided by 16, other features by their width.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -68,7 +69,7 @@ def to_markdown(table: Mapping[str, MixtureDesign]) -> str:
     for name, made in table.items():
         others = [_trace(made, other) for other in ("constant", "early only", THEORY)]
         kept = made.text("trace_ratio") + ("" if made.kept else " (not kept)")
-        cells = [name, said(made.schedule), made.text("shift"), kept, *others, made.candidates[0]]
+        cells = [name, _typeset(said(made.schedule)), made.text("shift"), kept, *others, made.candidates[0]]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -81,3 +82,12 @@ def draw(made: MixtureDesign) -> Any:
 
 def _trace(made: MixtureDesign, name: str) -> str:
     return made.text("trace_ratio", name) if name in made.candidates else "left out" if name in made.left_out else ""
+
+
+def _typeset(words: str) -> str:
+    """The formulas of a schedule in words between dollars.
+
+    >>> _typeset("w = 6 above t = 2, -0.25 below")
+    '$w = 6$ above $t = 2$, $-0.25$ below'
+    """
+    return re.sub(r"[wt] = -?[\d.e+-]*\d|-[\d.e+-]*\d(?= below)", r"$\g<0>$", words)

@@ -7,6 +7,7 @@ happens on the way (variance, KL, W2) is then compared. Particles at finite d ru
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -173,13 +174,15 @@ def markdown(data: xarray.Dataset, alpha: float, sampler: str) -> str:
     block = data.sel(alpha=alpha, sampler=sampler)
     order = np.lexsort((-block.variance_ratio.values, block.separation.values < 0, ~block.reached.values))
     lines = [
-        "| schedule | A | m(0) - 1 | v/sigma2 | F | KL/d | W2^2/d | v/sigma2, particles | accuracy, particles |",
+        r"| schedule | $A$ | $m(0) - 1$ | $v/\sigma^2$ | $F$ | $\mathrm{KL}/d$ | $W_2^2/d$ "
+        r"| $v/\sigma^2$, particles | accuracy, particles |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for r in (block.isel(schedule=k) for k in order):
         shift = f"{float(r.mean_shift):.4f}" if r.reached else f"{float(r.mean_shift):.4f} ({r.note.values!s})"
+        name = re.sub(r"[at] [<=>] \S+", r"$\g<0>$", str(r.schedule.values))
         cells = [
-            str(r.schedule.values) + " ~" * (r.standing == "approximate").item(), f"{float(r.amplitude):.3g}", shift,
+            name + " ~" * (r.standing == "approximate").item(), f"{float(r.amplitude):.3g}", shift,
             f"{float(r.variance_ratio):.3f}",
             f"{float(r.separation):.3f}", f"{float(r.kl):.3g}", f"{float(r.w2):.3g}",
             _measured(r, "variance_ratio", 3), _accuracy(r, data.attrs["n_samples"] * data.attrs["n_disorder"]),

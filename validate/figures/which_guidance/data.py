@@ -118,7 +118,7 @@ def _undistorted_mean(problem: Problem, value: float) -> float:
     def excess(m: float) -> float:
         return gain(problem, m, problem.sigma2) - value
 
-    most = 1.0 + problem.sigma2  # (N2)
+    most = 1.0 + problem.sigma2  # (G2)
     return brentq(excess, 1.0, most) if excess(most) > 0.0 else most
 
 
