@@ -62,7 +62,7 @@ class GalleryFigure:
     title : one line.
     parts : profile -> its data by name.
     draw : data -> (fig, axes).
-    caption : data -> what is shown, with parameters and errors.
+    caption : data -> what is shown, with parameters and errors; formulas between dollars.
     extra : name of the optional extra that its data need; none by default.
     available : whether that extra is installed.
     """

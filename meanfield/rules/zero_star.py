@@ -13,9 +13,11 @@ from meanfield.tools.door import door
 @door(ScheduleError)
 @dataclass(frozen=True)
 class ZeroStar(Rule):
-    """v = s* v_u + (1 + w) (v_c - s* v_u), s* = <v_c, v_u>/|v_u|^2, on velocities of a rectified flow.
+    """CFG of the velocities of a rectified flow, the unconditional one at its best scale (CFG-Zero*).
 
-    Source: CFG-Zero*, arXiv:2503.18886. With r = t^(1/2)/(1 + t^(1/2)) the state of the flow is (1 - r) x, and a
+        v = s* v_u + (1 + w) (v_c - s* v_u),      s* = <v_c, v_u>/|v_u|^2
+
+    Source: arXiv:2503.18886. With r = t^(1/2)/(1 + t^(1/2)) the state of the flow is (1 - r) x, and a
     velocity ((1 - r) x - denoised)/r. Its zero first steps live in steps.
 
     Examples

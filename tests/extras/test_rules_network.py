@@ -63,7 +63,7 @@ def test_projected_and_free_guidance_keep_less_variance_than_cfg_at_all_levels(t
     for part in (theory, exact, networks["true"]):
         kept = {rule: average(part, "trace_guided", rule) for rule in ("CFG", "projected", "free", "two bands")}
         assert kept["projected"] < kept["CFG"] - 0.1 and kept["free"] < kept["CFG"] - 0.3
-    assert average(theory, "trace_guided", "CFG") < 0.9 < 1.0 < average(exact, "trace_guided", "CFG")  # (V1)
+    assert average(theory, "trace_guided", "CFG") < 0.9 < 1.0 < average(exact, "trace_guided", "CFG")  # (E1)
 
 
 def test_samples_are_reproduced_and_other_data_refused():

@@ -82,7 +82,7 @@ def test_the_continuum_has_its_closed_form(sampler):
 
 
 def test_a_rival_of_another_width_turns_the_sign_of_the_variance():
-    """(V1) of docs/learned-score.md: a rival of variance c' above t_s gives v/v_unguided = ((c+t_s)/(c'+t_s))^w."""
+    """(E1) of docs/learned-score.md: a rival of variance c' above t_s gives v/v_unguided = ((c+t_s)/(c'+t_s))^w."""
     c, t_s, w, T = 0.3, 1.5, 1.3, 5000.0
     p = Problem(classes=Fixed(2), sigma2=c, guidance=Interval(w, t_s, T), sampler="ode", t_start=T)
     for rival in (0.1, 0.9):

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from dataclasses import replace
 from importlib.util import find_spec
 from inspect import signature
 
@@ -54,6 +55,14 @@ def test_a_figure_is_written_with_its_data_and_where_they_come_from(gallery, tmp
     assert {"revision", "finished", "command", "numpy", "profile"} <= set(about)
     assert (tmp_path / "tiny.pdf").read_bytes()[:4] == b"%PDF" and (tmp_path / "tiny.png").stat().st_size > 5000
     assert "A tiny figure" in (tmp_path / "README.md").read_text()
+
+
+def test_a_star_of_a_caption_does_not_end_its_emphasis(monkeypatch, tmp_path):
+    starred = replace(_figure(), caption=lambda data: "CFG-Zero* at $w_*$ by `a*b`")
+    monkeypatch.setattr(validate.gallery, "GALLERY", (starred,))
+    make_figures(out=tmp_path)
+    assert r"*CFG-Zero\* at $w_*$ by `a*b`*" in (tmp_path / "README.md").read_text()
+    assert json.loads((tmp_path / "tiny.json").read_text())["caption"] == "CFG-Zero* at $w_*$ by `a*b`"
 
 
 def test_data_are_computed_only_where_they_are_missing(gallery, tmp_path):

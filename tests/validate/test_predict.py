@@ -254,7 +254,7 @@ def test_labels_of_several_kinds_are_told_apart():
 
 
 def test_where_theory_and_particles_disagree_in_sign_it_is_said_first():
-    """(V1) of docs/learned-score.md: a wide class grows beside a narrow one."""
+    """(E1) of docs/learned-score.md: a wide class grows beside a narrow one."""
     means = np.zeros((2, 8))
     means[:, 0] = 1.0, -1.0
     mixture, run = Mixture(means, variances=[0.9, 0.3]), {"n_samples": 2000, "n_steps": 60, "progress": False}

@@ -131,4 +131,4 @@ def test_captions_state_their_numbers(room, data):
     part = data[small]
     if room is not samplers:
         part = part.isel(steps=[0] * 3).assign_coords(steps=[10, 20, 50])
-    assert "sigma2 = 0.25" in room.FIGURE.caption({key: part})
+    assert r"$\sigma^2 = 0.25$" in room.FIGURE.caption({key: part})

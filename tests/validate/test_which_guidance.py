@@ -180,7 +180,7 @@ def test_drawing_and_caption(data):
     assert [text.get_text() for text in axes.flat[1].texts] == ["does not get there"]
     figure.savefig("/dev/null", format="png")
     caption = which_guidance.FIGURE.caption({"shift": data})
-    assert "sigma2 = 0.25" in caption and "constant 0.32" in caption
+    assert r"$\sigma^2 = 0.25$" in caption and "constant 0.32" in caption
 
 
 def test_every_rule_has_an_amplitude_and_every_schedule_a_strength():

@@ -103,10 +103,10 @@ def _parts(profile: str) -> dict[str, Part]:
 def _caption(data: Data) -> str:
     d = data["marks"]
     return (
-        f"Distortion at w = 1 against the number of classes P at fixed d, sigma2 = {d.attrs['sigma2']:g}, T = "
-        f"infinity; at the right edge infinitely many. Points: particles, {effort_in_words(d)}, standard "
-        "errors over draws. Lines: theory of the continuum (full SDE, dashed ODE), the same for every d. The larger d, "
-        "the more classes it takes, exponentially many in d."
+        rf"Distortion at $w = 1$ against the number of classes $P$ at fixed $d$, $\sigma^2 = {d.attrs['sigma2']:g}$, "
+        rf"$T = \infty$; at the right edge infinitely many. Points: particles, {effort_in_words(d)}, standard "
+        "errors over draws. Lines: theory of the continuum (full SDE, dashed ODE), the same for every $d$. The larger "
+        "$d$, the more classes it takes, exponentially many in $d$."
     )
 
 

@@ -113,13 +113,16 @@ def _caption(data: Data) -> str:
     for (growth, sampler), at in rows[rows.growth != "alpha = 0.4"].groupby(["growth", "sampler"], sort=False):
         (p, error), (last, last_error) = (exponent(x.rate, x["shift"], x.shift_error) for x in (at, at[-2:]))
         found.append(
-            f"{growth}, {sampler.upper()}: {p:.4f} +- {error:.1g} (the two largest d: {last:.4f} +- {last_error:.1g})"
+            f"{pretty(growth)}, {sampler.upper()}: {p:.4f} ± {error:.1g} "
+            f"(the two largest $d$: {last:.4f} ± {last_error:.1g})"
         )
     return (
-        f"Distortion against d at w = 1, sigma2 = {data['rows'].attrs['sigma2']:g}, T = infinity. Lines: theory (d = "
-        "infinity for exponentially many classes, the rate log(P)/d of each d otherwise; full SDE, dashed ODE). "
+        rf"Distortion against $d$ at $w = 1$, $\sigma^2 = {data['rows'].attrs['sigma2']:g}$, $T = \infty$. Lines: "
+        r"theory ($d = \infty$ for exponentially many classes, the rate $\log(P)/d$ of each $d$ otherwise; full SDE, "
+        "dashed ODE). "
         f"Points: particles, {effort_in_words(data['rows'])}, standard errors over draws. It persists with "
-        "exponentially many classes and vanishes with fewer, the shift as (log(P)/d)^p with p = 1 (SDE), 1/2 (ODE); "
+        r"exponentially many classes and vanishes with fewer, the shift as $(\log(P)/d)^p$ with $p = 1$ (SDE), 1/2 "
+        "(ODE); "
         f"fitted: {'; '.join(found)}. Values below two standard errors are not drawn."
     )
 

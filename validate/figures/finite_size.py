@@ -139,10 +139,10 @@ def _caption(data: Data) -> str:
     z = np.concatenate([((a[q] - b[q]) / np.hypot(a[f"{q}_error"], b[f"{q}_error"])).values.ravel() for q in "mv"])
     z = z[np.isfinite(z)]
     return (
-        f"Finite d: particles with all classes in memory ({d.attrs['n_disorder']} draws of {d.attrs['n_samples']} "
-        f"samples, {d.attrs['n_steps']} steps), the quenched and the annealed theory at the same d, and the mean field "
-        "at d = infinity; sigma2 = 0.25, T = infinity. Standard errors over draws. Particles against quenched theory: "
-        f"r.m.s. z = {np.sqrt(np.mean(z**2)):.2f} over {len(z)} numbers."
+        f"Finite $d$: particles with all classes in memory ({d.attrs['n_disorder']} draws of {d.attrs['n_samples']} "
+        f"samples, {d.attrs['n_steps']} steps), the quenched and the annealed theory at the same $d$, and the mean "
+        r"field at $d = \infty$; $\sigma^2 = 0.25$, $T = \infty$. Standard errors over draws. Particles against "
+        f"quenched theory: r.m.s. $z = {np.sqrt(np.mean(z**2)):.2f}$ over {len(z)} numbers."
     )
 
 

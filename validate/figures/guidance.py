@@ -108,9 +108,10 @@ def _parts(profile: str) -> dict[str, Part]:
 def _caption(data: Data) -> str:
     d = data["curves"]
     return (
-        f"Distortion at t = 0 against constant guidance w, sigma2 = {d.attrs['sigma2']:g}, T = infinity. Lines: theory "
-        f"at d = infinity. Points: particles at d = {d.attrs['d']}, {effort_in_words(d)}; standard errors over "
-        f"draws at most {float(d.shift_error.max()):.1g} (mean) and {float(d.v_ratio_error.max()):.1g} (variance)."
+        rf"Distortion at $t = 0$ against constant guidance $w$, $\sigma^2 = {d.attrs['sigma2']:g}$, $T = \infty$. "
+        rf"Lines: theory at $d = \infty$. Points: particles at $d = {d.attrs['d']}$, {effort_in_words(d)}; standard "
+        f"errors over draws at most {float(d.shift_error.max()):.1g} (mean) and "
+        f"{float(d.v_ratio_error.max()):.1g} (variance)."
     )
 
 

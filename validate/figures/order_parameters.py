@@ -109,10 +109,11 @@ def _parts(profile: str) -> dict[str, Part]:
 def _caption(data: Data) -> str:
     d = data["curves"]
     return (
-        f"m(t) and v(t)/D(t) at alpha = 0.4, w = 1, sigma2 = {d.attrs['sigma2']:g}, T = infinity; D falls to the "
-        f"right. Lines: theory at d = infinity. Points: particles at d = {', '.join(map(str, d['size'].values))}, "
-        f"{effort_in_words(d)}, standard errors over draws (largest {float(d.m_error.max()):.1g} of m, "
-        f"{float(d.v_ratio_error.max()):.1g} of v/D). Dotted: speciation. The distance at the smaller d is the "
+        rf"$m(t)$ and $v(t)/D(t)$ at $\alpha = 0.4$, $w = 1$, $\sigma^2 = {d.attrs['sigma2']:g}$, $T = \infty$; $D$ "
+        rf"falls to the right. Lines: theory at $d = \infty$. Points: particles at "
+        f"$d$ = {', '.join(map(str, d['size'].values))}, "
+        f"{effort_in_words(d)}, standard errors over draws (largest {float(d.m_error.max()):.1g} of $m$, "
+        f"{float(d.v_ratio_error.max()):.1g} of $v/D$). Dotted: speciation. The distance at the smaller $d$ is the "
         "finite-size effect."
     )
 

@@ -176,9 +176,10 @@ def _draw(data: Data):
 def _caption(data: Data) -> str:
     n = data["sde-variance"].sizes["alpha"]
     return (
-        f"Phase diagrams, sigma2 = 0.25, T = infinity, {n} x {n} mean-field trajectories a panel; boundaries bisected "
-        "to 1e-8 of a cell. Top: variance ratio at t = 0. Middle: mean shift for weak and negative guidance. Bottom: "
-        "the phase at every time. Theory at d = infinity; below w = 0 in the glass it is asymptotic (capture)."
+        rf"Phase diagrams, $\sigma^2 = 0.25$, $T = \infty$, {n} x {n} mean-field trajectories a panel; boundaries "
+        "bisected to 1e-8 of a cell. Top: variance ratio at $t = 0$. Middle: mean shift for weak and negative "
+        r"guidance. Bottom: the phase at every time. Theory at $d = \infty$; below $w = 0$ in the glass it is "
+        "asymptotic (capture)."
     )
 
 

@@ -129,10 +129,10 @@ def _parts(profile: str) -> dict[str, Part]:
 def _caption(data: Data) -> str:
     d = data["samples"]
     return (
-        f"One class (black: one and two standard deviations) among {d.sizes['class']}, d = 2, sigma2 = "
-        f"{d.attrs['sigma2']:g}, ODE; {d.sizes['sample']} samples a panel with the exact score. Constant guidance "
-        "moves the mean outwards and shrinks the class; the designed schedule, negative late, keeps its variance. "
-        "Numbers below: mean and variance, in units of the class's own, over the samples."
+        f"One class (black: one and two standard deviations) among {d.sizes['class']}, $d = 2$, "
+        rf"$\sigma^2 = {d.attrs['sigma2']:g}$, ODE; {d.sizes['sample']} samples a panel with the exact score. "
+        "Constant guidance moves the mean outwards and shrinks the class; the designed schedule, negative late, keeps "
+        "its variance. Numbers below: mean and variance, in units of the class's own, over the samples."
     )
 
 

@@ -90,10 +90,10 @@ def _draw(data: Data):
 
 def _caption(data: Data) -> str:
     return (
-        "Effective potential V(m; t) of the guided SDE as t falls (top to bottom), sigma2 = 0.25, T = infinity; the "
-        "disc is the mean-field sample. Speciation is the moment at which the kink F = 0 reaches it. With P = d^2 the "
-        "same picture comes at times that grow with d: guidance is switched off before it can act on the scale of the "
-        "class. Theory, exact at d = infinity; no sampling error."
+        r"Effective potential $V(m; t)$ of the guided SDE as $t$ falls (top to bottom), $\sigma^2 = 0.25$, "
+        r"$T = \infty$; the disc is the mean-field sample. Speciation is the moment at which the kink $F = 0$ reaches "
+        "it. With $P = d^2$ the same picture comes at times that grow with $d$: guidance is switched off before it can "
+        r"act on the scale of the class. Theory, exact at $d = \infty$; no sampling error."
     )
 
 

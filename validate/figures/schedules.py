@@ -151,9 +151,10 @@ def _caption(data: Data) -> str:
     d = data["sde"]
     return (
         "Mean shift and variance of seven families of schedules as their amplitude grows from 0 to 6, infinitely many "
-        "classes, sigma2 = 0.25, T = infinity. Every family with w >= 0 loses variance (no-go theorem); a window that "
-        f"is negative late does not. Lines: theory, exact at every d. Points: particles at d = {d.attrs['d']}, "
-        f"amplitudes 1 and 4, {effort_in_words(d)}; standard errors over draws in both directions."
+        r"classes, $\sigma^2 = 0.25$, $T = \infty$. Every family with $w \ge 0$ loses variance (no-go theorem); a "
+        "window that is negative late does not. Lines: theory, exact at every $d$. "
+        f"Points: particles at $d = {d.attrs['d']}$, amplitudes 1 and 4, {effort_in_words(d)}; standard "
+        "errors over draws in both directions."
     )
 
 

@@ -212,10 +212,10 @@ def _parts(profile: str) -> dict[str, Part]:
 def _caption(data: Data) -> str:
     d = data["alpha"]
     return (
-        "Distortion by direction at w = 2: eight groups of directions of equal share, signal-to-noise r = g/c from 0.1 "
-        "to 40, T = infinity. Lines: theory at d = infinity, through probes of vanishing share. Points: particles "
-        f"of the same spectrum, d = 16 (continuum) and {', '.join(map(str, d['size'].values))} (alpha = 0.4), standard "
-        "errors over draws."
+        "Distortion by direction at $w = 2$: eight groups of directions of equal share, signal-to-noise $r = g/c$ from "
+        r"0.1 to 40, $T = \infty$. Lines: theory at $d = \infty$, through probes of vanishing share. Points: particles "
+        rf"of the same spectrum, $d = 16$ (continuum) and {', '.join(map(str, d['size'].values))} ($\alpha = 0.4$), "
+        "standard errors over draws."
     )
 
 

@@ -12,6 +12,7 @@ trains a network goes on from the checkpoint that it has left there (NAME-PART.*
 
 import io
 import json
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -125,5 +126,10 @@ def _write_index(out: Path) -> None:
             title, caption = about["title"], about["caption"]
         except (StoreError, KeyError):  # not made, or not the file of a figure
             continue
-        lines += [f"## {title}", "", f"![{name}]({name}.png)", "", f"*{caption}*", ""]
+        lines += [f"## {title}", "", f"![{name}]({name}.png)", "", f"*{_plain_stars(caption)}*", ""]
     write_bytes("\n".join(lines).encode(), out / "README.md", overwrite=True)
+
+
+def _plain_stars(caption: str) -> str:
+    """A star of the text, as in CFG-Zero*, would end the emphasis; one in a formula or in code does not."""
+    return re.sub(r"\$[^$]*\$|`[^`]*`|\*", lambda found: r"\*" if found[0] == "*" else found[0], caption)

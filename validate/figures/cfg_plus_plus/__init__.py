@@ -29,13 +29,14 @@ def _caption(data: Data) -> str:
     at = d.sel(strength=0.6)
     few, many = at.sel(steps=10), at.sel(steps=50)
     return (
-        "CFG++ in DDIM, infinitely many classes, sigma2 = 0.25, levels at a fixed ratio from 15 to 0.03. (a) It is "
-        "classifier-free guidance of scale lambda/(1 - sigma'/sigma), which grows with the number of steps. (b, c) So "
-        "more steps act as stronger guidance, and take the variance away. Lines: theory of its own code; crosses: "
-        "theory of CFG at that scale. Points: particles at d = 64, standard errors over draws at most "
-        f"{float(d.m_error.max()):.1g} (mean) and {float(d.v_error.max()):.1g} (variance). At lambda = 0.6, 10 and 50 "
-        f"steps act as scales {float(few.scale):.2f} and {float(many.scale):.2f}: m(0) = {float(few.line_m):.3f} and "
-        f"{float(many.line_m):.3f}, v(0)/sigma2 = {float(few.line_v):.3f} and {float(many.line_v):.4f}."
+        r"CFG++ in DDIM, infinitely many classes, $\sigma^2 = 0.25$, levels at a fixed ratio from 15 to 0.03. (a) It "
+        r"is classifier-free guidance of scale $\lambda/(1 - \sigma'/\sigma)$, which grows with the number of steps. "
+        "(b, c) So more steps act as stronger guidance, and take the variance away. Lines: theory of its own code; "
+        "crosses: theory of CFG at that scale. Points: particles at $d = 64$, standard errors over draws at most "
+        f"{float(d.m_error.max()):.1g} (mean) and {float(d.v_error.max()):.1g} (variance). "
+        rf"At $\lambda = 0.6$, 10 and 50 steps act as scales {float(few.scale):.2f} and {float(many.scale):.2f}: "
+        f"$m(0) = {float(few.line_m):.3f}$ and {float(many.line_m):.3f}, "
+        rf"$v(0)/\sigma^2 = {float(few.line_v):.3f}$ and {float(many.line_v):.4f}."
     )
 
 

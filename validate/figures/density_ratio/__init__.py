@@ -41,23 +41,23 @@ def _caption(data: Data) -> str:
         theory, off = (float(sizes.sel(sampler=sampler)[n]) for n in ("shift_limit", "shift_off"))
         z, z_off = ((fit.intercept - x) / fit.error for x in (theory, off))
         found.append(
-            f"{sampler.upper()} {fit.intercept:.3f} +- {fit.error:.3f} against {theory:.3f} "
-            f"(z = {z:+.1f}; {z_off:+.1f} for a beta 10 % off)"
+            f"{sampler.upper()} {fit.intercept:.3f} ± {fit.error:.3f} against {theory:.3f} "
+            rf"($z = {z:+.1f}$; ${z_off:+.1f}$ for a $\beta$ 10 % off)"
         )
     w = data["weight"]
     fade, last = float(w["D_fade"].min()), float(w["D_speciation"].max())
     return (
-        f"Guidance as the minimiser of a contrastive objective, beta = {guidance['beta']:g}. (a) Three classes on a "
-        f"line, t = {line.attrs['t']:g}: closed form, and free values found by SciPy (largest difference "
-        f"{float(line['error']):.0e}); grey: no minimiser. (b) Mean weight against D, alpha = 0.4, SDE, w at most "
-        f"{guidance['w_max']:g}: lines theory, points particles ({effort_in_words(w)}); ticks: where it fades "
-        f"by (O7), (1/2) log L = log(1/beta)/d, D = {fade:.3g} at the least, above speciation at "
-        f"{last:.3g}. (c, d) Distortion against d: full lines and points, "
+        rf"Guidance as the minimiser of a contrastive objective, $\beta = {guidance['beta']:g}$. (a) Three classes on "
+        f"a line, $t = {line.attrs['t']:g}$: closed form, and free values found by SciPy (largest difference "
+        rf"{float(line['error']):.0e}); grey: no minimiser. (b) Mean weight against $D$, $\alpha = 0.4$, SDE, $w$ at "
+        f"most {guidance['w_max']:g}: lines theory, points particles ({effort_in_words(w)}); ticks: where it fades "
+        rf"by (O7), $(1/2)\log L = \log(1/\beta)/d$, $D = {fade:.3g}$ at the least, above speciation at "
+        f"{last:.3g}. (c, d) Distortion against $d$: full lines and points, "
         "density-ratio guidance; dotted lines and open points, constant guidance of the same "
-        "weight at large t. Lines theory at each d, points particles, standard errors over draws. Theory of constant "
-        "guidance is the mean field at log(P)/d: exact in the continuum, elsewhere without the fluctuations of few "
-        f"classes, which particles have (they differ by up to {_missed(sizes):.0%} of m(0) - 1). The mean shift in "
-        f"units of (sigma2/d)^e, continuum, extrapolated in 1/d: {'; '.join(found)}."
+        "weight at large $t$. Lines theory at each $d$, points particles, standard errors over draws. Theory of "
+        r"constant guidance is the mean field at $\log(P)/d$: exact in the continuum, elsewhere without the "
+        f"fluctuations of few classes, which particles have (they differ by up to {_missed(sizes):.0%} of $m(0) - 1$). "
+        rf"The mean shift in units of $(\sigma^2/d)^e$, continuum, extrapolated in $1/d$: {'; '.join(found)}."
     )
 
 

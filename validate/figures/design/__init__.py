@@ -60,10 +60,11 @@ def _draw(data: Data):
 
 def _caption(data: Data) -> str:
     return (
-        "Above: the designed schedule at alpha = 0.6 in time (blue), beside constant guidance of the same mean and at "
-        "w_max; ODE, sigma2 = 0.25, T = 1000, -1 <= w <= 5. Below: the largest mean shift at every share of kept "
+        r"Above: the designed schedule at $\alpha = 0.6$ in time (blue), beside constant guidance of the same mean and "
+        r"at $w_\mathrm{max}$; ODE, $\sigma^2 = 0.25$, $T = 1000$, $-1 \le w \le 5$. Below: the largest mean shift at "
+        "every share of kept "
         f"variance, by family of schedules ({data['front-alpha'].sizes['member']} random members each); star: "
-        "the design. Theory at d = infinity, no sampling error; particles confirm the designs in the figure of "
+        r"the design. Theory at $d = \infty$, no sampling error; particles confirm the designs in the figure of "
         "schedules and in docs/design-schedules.md."
     )
 

@@ -28,12 +28,12 @@ def _caption(data: Data) -> str:
         for rule in at.rule.values
     )
     return (
-        f"Rules of guidance at scale {d.attrs['scale']:g} in DDIM, infinitely many classes, sigma2 = 0.25, levels of "
-        f"Stable Diffusion, samples of shape {' x '.join(map(str, d.attrs['shape']))}, predictions of the noise "
+        rf"Rules of guidance at scale {d.attrs['scale']:g} in DDIM, infinitely many classes, $\sigma^2 = 0.25$, levels "
+        f"of Stable Diffusion, samples of shape {' x '.join(map(str, d.attrs['shape']))}, predictions of the noise "
         "(momentum -0.5 with a threshold of 15 on the norm; CFG-Zero* with one zero step). Lines: "
         "theory of the rule's own code. Points: particles through the same code, standard errors over draws at most "
         f"{float((d.m_error / d.m).max()):.1g} of the mean and {float((d.v_error / d.v).max()):.1g} of the variance. "
-        f"m(0), v(0)/sigma2 at 20 steps: {numbers}."
+        rf"$m(0)$, $v(0)/\sigma^2$ at 20 steps: {numbers}."
     )
 
 

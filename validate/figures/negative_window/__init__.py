@@ -39,9 +39,9 @@ def _draw(data: Data):
 def _caption(data: Data) -> str:
     points = data["points"]
     return (
-        "The window w(t) = w0 + omega t from T = 30, sigma2 = 0.25. Black: v(0) = sigma2, found by roots at each w0 "
-        "(dotted: through a glass with w < 0). Hatched: the theory is approximate; crossed: the sample ends in another "
-        f"class. Discs: particles at d = 16 in the colours of the maps, standard errors up to "
+        r"The window $w(t) = w_0 + \omega t$ from $T = 30$, $\sigma^2 = 0.25$. Black: $v(0) = \sigma^2$, found by "
+        "roots at each $w_0$ (dotted: through a glass with $w < 0$). Hatched: the theory is approximate; crossed: the "
+        f"sample ends in another class. Discs: particles at $d = 16$ in the colours of the maps, standard errors up to "
         f"{float(points.m_shift_error.max()):.2g} (mean) and {float(points.v_ratio_error.max()):.2g} (variance)."
     )
 

@@ -50,13 +50,14 @@ def _caption(data: Data) -> str:
     ends, normal = data["compact"], data["normal"]
     W1 = normal["W1"].values
     return (
-        "Where guidance goes, exact scores: target uniform on [1, 2] with other class on [-2, -1], and N(1,1) with "
-        "N(-1,1); equal weights, T = infinity. (a) Guided paths overshoot the support and come back to its far edge. "
+        r"Where guidance goes, exact scores: target uniform on $[1, 2]$ with other class on $[-2, -1]$, and "
+        r"$\mathcal{N}(1, 1)$ with $\mathcal{N}(-1, 1)$; equal weights, $T = \infty$. (a) Guided paths overshoot the "
+        "support and come back to its far edge. "
         "(b, c) End points of the ODE: change of variables (lines), "
         f"{ends.attrs['n_samples']} particles (points, Poisson errors), tilted density (dashed; for disjoint supports "
-        "it is the class, at every w). (d) Wasserstein-1 distance from the tilted density: ODE exact (lines), "
+        "it is the class, at every $w$). (d) Wasserstein-1 distance from the tilted density: ODE exact (lines), "
         f"particles ({normal.attrs['n_draws']} draws of {normal.attrs['n_samples']}, standard errors): for Gaussians "
-        f"it grows to {W1[-1]:.3g} at w = {float(normal['w'][-1]):g}, under the SDE to {_last_sde(normal):.2f}."
+        f"it grows to {W1[-1]:.3g} at $w = {float(normal['w'][-1]):g}$, under the SDE to {_last_sde(normal):.2f}."
     )
 
 

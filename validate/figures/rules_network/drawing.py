@@ -119,9 +119,9 @@ def caption(found: Mapping[str, Parts]) -> str:
         splits, trainings = network.shape[:2]
         texts.append(f"{NAMES[name]}, {splits} splits of {trainings} trainings: {'; '.join(ranks)}")
     return (
-        f"Rules of guidance at largest amplitude {W:g}: constant, in the interval 2 < t < 60, early (t > "
-        f"{EARLY:g}), and in the window that `design` gives a rule for the ODE, if any. Trace of the covariance of "
-        "the average class over that of unguided twins, mean field against samples of a network. Errors: standard "
+        f"Rules of guidance at largest amplitude {W:g}: constant, in the interval $2 < t < 60$, early "
+        f"($t > {EARLY:g}$), and in the window that `design` gives a rule for the ODE, if any. Trace of the covariance "
+        "of the average class over that of unguided twins, mean field against samples of a network. Errors: standard "
         "errors over splits of the images, trainings within. Rank correlation: Spearman's, over all marks, of a "
         "theory's variance kept with what is measured of the network; ten Gaussians are samples with the exact "
         "score of the moments of the classes; intervals of 95 % from resampled splits and trainings (few: they are "

@@ -28,12 +28,13 @@ def _caption(data: Data) -> str:
     at = d.sel(steps=20)
     ddim, ancestral = (at.sel(sampler=name) for name in ("euler", "euler-ancestral"))
     return (
-        "What the samplers people run do to a class, against the number of steps: infinitely many classes, w = 1 "
-        "(guidance scale 2), sigma2 = 0.25, levels of Stable Diffusion (leading), start x = z. Lines: theory of the "
-        "sampler's own code, exact at every d here. Points: particles through the same code at d = 64, standard errors "
-        f"over draws at most {float(d.m_error.max()):.1g} (mean) and {float(d.v_error.max()):.1g} (variance). Dashed: "
-        f"the same guidance in continuous time. At 20 steps v(0)/sigma2 is {float(ddim.line_v):.3f} with DDIM and "
-        f"{float(ancestral.line_v):.3f} with ancestral Euler, for {float(ddim.limit_v):.3f} and "
+        "What the samplers people run do to a class, against the number of steps: infinitely many classes, $w = 1$ "
+        r"(guidance scale 2), $\sigma^2 = 0.25$, levels of Stable Diffusion (leading), start $x = z$. Lines: theory of "
+        "the sampler's own code, exact at every $d$ here. Points: particles through the same code at $d = 64$, "
+        f"standard errors over draws at most {float(d.m_error.max()):.1g} (mean) and "
+        f"{float(d.v_error.max()):.1g} (variance). "
+        rf"Dashed: the same guidance in continuous time. At 20 steps $v(0)/\sigma^2$ is {float(ddim.line_v):.3f} with "
+        f"DDIM and {float(ancestral.line_v):.3f} with ancestral Euler, for {float(ddim.limit_v):.3f} and "
         f"{float(ancestral.limit_v):.3f} in continuous time. Heun calls the model twice a step."
     )
 

@@ -30,8 +30,9 @@ def _caption(data: Data) -> str:
     a, b = data["speciation"], data["collapse"]
     return (
         "Cloned trajectories of unguided samplers: the share of clones that end in one class against the time at which "
-        f"they part. (a, b) Two classes, |mu|^2 = d, sigma2 = {a.attrs['sigma2']:g}: times from 2^8 to 2^16 dimensions "
-        "collapse on one curve in VE time. (c, d) Training sets of n points: collapse, and excess entropy. Lines: "
+        rf"they part. (a, b) Two classes, $|\mu|^2 = d$, $\sigma^2 = {a.attrs['sigma2']:g}$: times from $2^8$ to "
+        "$2^{16}$ dimensions collapse on one curve in VE time. (c, d) Training sets of $n$ points: collapse, and "
+        "excess entropy. Lines: "
         f"closed forms; points: {a.attrs['n_samples']} and {b.attrs['n_samples']} samples in {a.attrs['n_draws']} and "
         f"{b.attrs['n_draws']} draws, standard errors over draws."
     )

@@ -30,11 +30,12 @@ def _caption(data: Data) -> str:
     uniform = data["uniform"]
     return (
         "Strong guidance on the line; classes as in the figure before. (a) Mean distance from the far edge: "
-        "exponentially small for the ODE, as 1/log w for the SDE; dotted, the shape of the bound. (b) (x - 1)/w^{1/2} "
-        f"tends to C = {data['normal'].attrs['C']:.6f} for the ODE; SDE and tilted density go out like log(w)/2. (c) "
-        "Probability to fall short: its logarithm falls like w^2, faster than the claimed exp(-Omega(w)). (d) A score "
-        f"that vanishes {data['leaving'].attrs['reach']:g} beyond the edge, an L2 error of at most the size given: "
-        f"half of the samples leave the support above w = {found}. Lines: exact flow; points: particles "
+        r"exponentially small for the ODE, as $1/\log w$ for the SDE; dotted, the shape of the bound. (b) "
+        rf"$(x - 1)/w^{{1/2}}$ tends to $C = {data['normal'].attrs['C']:.6f}$ for the ODE; SDE and tilted density go "
+        r"out like $\log(w)/2$. (c) Probability to fall short: its logarithm falls like $w^2$, faster than the claimed "
+        r"$\exp(-\Omega(w))$. (d) A score "
+        f"that vanishes {data['leaving'].attrs['reach']:g} beyond the edge, an $L^2$ error of at most the size given: "
+        f"half of the samples leave the support above $w$ = {found}. Lines: exact flow; points: particles "
         f"({uniform.attrs['n_draws']} draws of {uniform.attrs['n_samples']}, standard errors; (d) "
         f"{data['leaving'].attrs['n_samples']} samples, Wilson intervals)."
     )

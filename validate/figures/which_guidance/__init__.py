@@ -51,10 +51,10 @@ def _caption(data: Data) -> str:
     return (
         "The variance that rules of guidance keep when they are as strong as it takes for equal terms: a mean of "
         f"{1.0 + SHIFT:g}, or a separation (log-odds per dimension) {SEPARATION:g} above that of the class; ODE, "
-        "sigma2 = 0.25, T = 1000, infinitely many classes or alpha = 0.4. Constant amplitude; amplitude within t = 0.5 "
-        "to 50; w = 5 early, then none; designed window, late w = -1 (w = 0 before the glass), where it "
-        "reaches the mean with w <= 5. Filled: theory at "
-        f"d = infinity. Open, below: particles ({effort_in_words(first)}, d = {sizes} by panel; at alpha = 0.4 what "
+        r"$\sigma^2 = 0.25$, $T = 1000$, infinitely many classes or $\alpha = 0.4$. Constant amplitude; amplitude "
+        "within $t = 0.5$ to 50; $w = 5$ early, then none; designed window, late $w = -1$ ($w = 0$ before the glass), "
+        r"where it reaches the mean with $w \le 5$. Filled: theory at $d = \infty$. "
+        rf"Open, below: particles ({effort_in_words(first)}, $d$ = {sizes} by panel; at $\alpha = 0.4$ what "
         f"is left is the finite-size effect), standard errors up to {errors:.1g}. CFG at equal mean: {numbers}."
     )
 
