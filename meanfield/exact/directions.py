@@ -119,6 +119,23 @@ def unguided_speciation(spectrum: Spectrum, alpha: float) -> float:
     return brentq(lambda t: 0.5 * float(r @ np.log1p(g / (c + t))) - alpha, 0.0, high, xtol=1e-300, rtol=1e-14)
 
 
+def class_overlap(spectrum: Spectrum, alpha: float, t: Numbers) -> np.ndarray:
+    """Overlap of the classes of two clones split at VE time t, by group (S14), at d = infinity without guidance.
+
+    Returns
+    -------
+    o_i : mu_a.mu_b/(d r_i g_i), (..., groups) for times (...,): 1/(1 + D_i) before speciation (S10), 1 after it.
+
+    Examples
+    --------
+    >>> class_overlap(Spectrum(c=[0.25, 1.0], u=[1.25, 9.0]), 0.7, [1.75, 0.1]).round(3).tolist()
+    [[0.333, 0.744], [1.0, 1.0]]
+    """
+    times = array(t, "t must be VE times >= 0")
+    late = times < np.nan_to_num(unguided_speciation(spectrum, alpha), nan=-1.0)
+    return np.where(late[..., None], 1.0, 1.0 / (1.0 + spectrum.D(times)))
+
+
 @door()
 def shift_in_class_widths(r: Numbers, w: float):
     """SDE, continuum: shift of the mean over the class's standard deviation, for a class mean of typical size sqrt(g).

@@ -1,9 +1,9 @@
 """Many trajectories at once: what many schedules, or many problems, end with, and how far to trust it.
 
-Schedules are tables of linear pieces. Isotropic problems are followed by compiled trajectories (`compiled_trajectory`);
-with a spectrum in the continuum directions do not feel each other, so each group is an isotropic problem in units of
-its own (sigma2 = c/g, time t/g; docs/spectra.md) and the same kernel does it; the rest (a spectrum with speciation,
-sliding at eta > 1, alpha = 0, rules of guidance) is left to `solve`, one after another.
+Schedules are tables of linear pieces. Trajectories are compiled (`compiled_trajectory`), with a spectrum group by group
+of directions. In the continuum directions do not feel each other, so for `Responses` each group is followed alone, with
+steps of its own; what `Responses` does not compile (a spectrum with speciation, sliding at eta > 1, alpha = 0, rules of
+guidance) is left to `solve`, one after another.
 """
 
 import math
@@ -33,8 +33,7 @@ SAMPLES = 400  # pieces of a schedule that is not piecewise linear
 # One trajectory: where it begins, what it passes and ends with, and what it must remember on the way
 RECORD = np.dtype(
     [
-        *((name, float) for name in ("alpha", "prior", "sigma2", "eta")),
-        *((name, float) for name in ("m", "v")),  # at the start
+        *((name, float) for name in ("alpha", "prior", "eta")),
         ("done", bool),
         ("shift", float),  # m(0) - 1
         ("ratio", float),  # v(0)/sigma2
@@ -71,10 +70,9 @@ class Table(NamedTuple):
         """All rows again and again, one copy after the other."""
         return Table(*(np.tile(x, (times, 1)) for x in self))
 
-    def lines(self, g: float | np.ndarray = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Edges, w0 and omega of w = w0 + omega t on every piece, in units of time g (a number, or one of each row):
-        what is compiled."""
-        edges = np.ascontiguousarray(self.edges / np.reshape(g, (-1, 1)))
+    def lines(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Edges, w0 and omega of w = w0 + omega t on every piece: what is compiled."""
+        edges = np.ascontiguousarray(self.edges)
         width = -np.diff(edges)
         omega = (self.high - self.low) / np.where(width > 0.0, width, np.inf)
         return edges, self.low - omega * edges[:, 1:], omega
@@ -132,13 +130,15 @@ def blank(rows: int) -> np.ndarray:
 UNKNOWN = blank(1)
 
 
-def follow(table: Table, alpha, sigma2, eta, m, v, g: float | np.ndarray = 1.0, prior=0.0) -> np.ndarray:
-    """Compiled trajectories of isotropic problems, one per row of the table, in units of time g (one, or each its own).
+def follow(table: Table, alpha, c, eta, m, v, g=1.0, share=1.0, prior=0.0) -> np.ndarray:
+    """Compiled trajectories, one per row of the table.
 
     Parameters
     ----------
-    alpha, sigma2, eta : > 0, > 0, >= 0: a number for all rows or one for each; `prior`, lambda, below alpha, likewise.
-    m, v : order parameters at the first edge.
+    alpha, eta : > 0 and >= 0: a number for all rows or one for each; `prior`, lambda, below alpha, likewise.
+    c, g, share : class variance, variance of the class means and share of the dimensions, to be broadcast to
+        (rows, groups): isotropic classes are one group with c = sigma2.
+    m, v : order parameters at the first edge, of the same shape.
 
     Returns
     -------
@@ -146,10 +146,14 @@ def follow(table: Table, alpha, sigma2, eta, m, v, g: float | np.ndarray = 1.0, 
     """
     from meanfield.maps.compiled_trajectory import follow_all  # numba is loaded only when it is needed
 
-    out = np.repeat(UNKNOWN, len(table.edges))
-    for name, value in {"alpha": alpha, "prior": prior, "sigma2": sigma2, "eta": eta, "m": m, "v": v}.items():
+    out, rows = np.repeat(UNKNOWN, len(table.edges)), len(table.edges)
+    for name, value in {"alpha": alpha, "prior": prior, "eta": eta}.items():
         out[name] = value
-    follow_all(*table.lines(g), out)
+    n = np.broadcast_shapes(*(np.shape(x)[-1:] for x in (c, g, share, m, v)), (1,))[0]
+    groups, start = (
+        np.stack([np.broadcast_to(x, (rows, n)) for x in part], axis=1) for part in ((c, g, share), (m, v))
+    )
+    follow_all(*table.lines(), groups.astype(float), start.astype(float), out)
     left = ~out["done"]
     if left.any():
         out[left] = UNKNOWN
@@ -247,10 +251,10 @@ class Responses:
     def _alone(self, table: Table, c: np.ndarray, g: np.ndarray) -> np.ndarray:
         """Directions with class variances c and class means of variance g (groups,), each alone, all in one pass: the
         groups one after the other, each with all rows of the table."""
-        p, (c, g) = self.problem, (np.repeat(x, len(table.edges)) for x in (c, g))
+        p, (c, g) = self.problem, (np.repeat(x, len(table.edges))[:, None] for x in (c, g))
         table = table.repeated(len(c) // len(table.edges))
-        m, v = (0.0, p.v_T / g) if math.isfinite(p.T) else crowd_start((c + self.start) / g, table.high[:, 0], p.eta)
-        return follow(table, self.alpha, c / g, p.eta, m, v, g, self.prior)
+        m, v = (0.0, p.v_T / g) if math.isfinite(p.T) else crowd_start((c + self.start) / g, table.high[:, :1], p.eta)
+        return follow(table, self.alpha, c, p.eta, m, v, g, prior=self.prior)
 
     def solved(self, schedule: Schedule) -> Trajectory | None:
         """The trajectory of a schedule of VE time; None where it does not converge."""

@@ -42,9 +42,10 @@ def phase_diagram(
 
     Parameters
     ----------
-    problem : everything that the axes do not vary.
-    x, y : (name, ascending values); names are alpha and prior (exponential growth), w (constant guidance), sigma2, eta,
-        w0 and omega (guidance w0 + omega t in the problem's own time, from a finite t_start), and t, the VE time.
+    problem : everything that the axes do not vary, with or without a spectrum.
+    x, y : (name, ascending values); names are alpha and prior (exponential growth), w (constant guidance), sigma2 (of
+        isotropic classes), eta, w0 and omega (guidance w0 + omega t in the problem's own time, from a finite t_start),
+        and t, the VE time.
     d : dimension at which alpha = log(P)/d is taken; infinite by default.
     threads : processors to use (default: all).
     progress : False is silent, True shows a bar after two seconds, None does so on a terminal.
@@ -69,7 +70,6 @@ def phase_diagram(
     >>> data.t_speciation.sel(w=1.0).values.round(4)
     array([2.0589, 0.5738])
     """
-    problem.require_isotropic("phase_diagram", "Call curves, or solve for each problem.")
     d = checked("d", d, low=1, infinite=True)
     (x_name, x_grid), (y_name, y_grid) = _axis(x), _axis(y)
     if x_name == y_name:

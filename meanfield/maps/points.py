@@ -40,7 +40,7 @@ class Points:
     def __call__(self, columns: Columns, n: int, show: Callable[[int], Any]) -> np.ndarray:
         rows, crew = blank(n), Crew(self.threads)
         alpha, prior = self._rates(columns, n) if self._linear(columns) else np.zeros((2, n))
-        able = np.flatnonzero((alpha > 0.0) & (prior < alpha))
+        able = np.flatnonzero((alpha > 0.0) & (prior < alpha) & self._realised(columns, n))
         size = min(CHUNK, 1 + len(able) // (4 * self.threads))
 
         def one(chunk: np.ndarray) -> None:
@@ -66,11 +66,16 @@ class Points:
     def _linear(self, columns: Columns) -> bool:
         """Whether guidance is piecewise linear in VE time at every point, as `bulk.follow` needs it."""
         p = self.problem
-        if p.spectrum is not None or p.guidance.by_rule or len(p.classes.rates(self.d)) > 1:
+        if p.guidance.by_rule or len(p.classes.rates(self.d)) > 1:
             return False
         if set(LINE) & set(columns):
             return p.noise == VE()
         return "w" in columns or isinstance(p.schedule, LINEAR)
+
+    def _realised(self, columns: Columns, n: int) -> np.ndarray:
+        """Where d surely gives every group a direction; elsewhere `solve` counts them, and says what is wrong."""
+        s, d = self.problem.spectrum, np.broadcast_to(columns.get("d", self.d), n)
+        return np.ones(n, bool) if s is None else d * np.min(s.share) >= 1.0  # type: ignore[arg-type]
 
     def _rates(self, columns: Columns, n: int) -> np.ndarray:
         """alpha and lambda at every point."""
@@ -94,13 +99,23 @@ class Points:
 
     def _followed(self, columns: Columns, alpha: np.ndarray, prior: np.ndarray) -> np.ndarray:
         p, n = self.problem, len(alpha)
-        table = self._table(columns, n)
-        sigma2, eta = (np.broadcast_to(columns.get(k, x), n) for k, x in {"sigma2": p.sigma2, "eta": p.eta}.items())
+        table, eta = self._table(columns, n), np.broadcast_to(columns.get("eta", p.eta), n)
+        c, g, share = self._directions(columns, n)
         if math.isfinite(p.T):
-            return follow(table, alpha, sigma2, eta, 0.0, p.v_T, prior=prior)
+            return follow(table, alpha, c, eta, 0.0, p.v_T / g, g, share, prior)
         w = table.high[:, 0]
         above = 0.0 if "w" in columns else p.schedule.constant_above
-        t = far_enough(gap_of(alpha, prior), np.abs(w), sigma2, above)
+        t = far_enough(gap_of(alpha, prior), np.abs(w), c.max(axis=1), above, g.max(axis=1))
         table.edges[:, 0] = t
-        m, v = crowd_start(sigma2 + t, w, eta)
-        return follow(table, alpha, sigma2, eta, m, v, prior=prior)
+        m, v = crowd_start((c + t[:, None]) / g, w[:, None], eta[:, None])
+        return follow(table, alpha, c, eta, m, v, g, share, prior)
+
+    def _directions(self, columns: Columns, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """c, g and share of every group, (n, groups); the shares are those that d realises."""
+        s = self.problem.spectrum
+        if s is None:
+            c = np.broadcast_to(columns.get("sigma2", self.problem.sigma2), n)[:, None]
+            return c, np.ones_like(c), np.ones_like(c)
+        d = np.broadcast_to(columns.get("d", self.d), n)
+        shares = {x: s.at(x).share for x in set(d.tolist())}
+        return np.tile(s.c, (n, 1)), np.tile(s.g, (n, 1)), np.array([shares[x] for x in d.tolist()])

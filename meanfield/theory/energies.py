@@ -21,6 +21,11 @@ import numpy as np
 from meanfield.tools.roots import brentq
 
 
+def same(x):
+    """The mean over the directions of isotropic classes."""
+    return x
+
+
 def _either(of_number: Callable[[float], float], of_array: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def function(x):
         return of_number(x) if isinstance(x, float) else of_array(x)
@@ -32,7 +37,7 @@ exp, expm1, log1p = _either(math.exp, np.exp), _either(math.expm1, np.expm1), _e
 
 
 def phi_target(m, v, D):
-    """Log-weight of the target (T1): -((m - 1)^2 + v)/(2D)."""
+    """Log-weight of the target (T1), (S1): -((m - 1)^2 + v)/(2D)."""
     return -((m - 1.0) ** 2 + v) / (2.0 * D)
 
 
@@ -77,18 +82,19 @@ def inverse_temperature(D, q, alpha: float, mean: Callable = float) -> float:
     return math.exp(root)
 
 
-def ground_state(q: float, D: float, alpha: float) -> float:
-    """D' >= D of (T4): D itself in the crowd, the root of K(D', q) = alpha in the glass (inf at alpha = 0)."""
-    if information(D, q) <= alpha:
+def ground_state(q, D, alpha: float, mean: Callable = same):
+    """D' = D/beta >= D of (T4), (S4): D itself in the crowd, at K(D', q) = alpha in the glass (inf at alpha = 0)."""
+    if mean(information(D, q)) <= alpha:
         return D
-    beta = inverse_temperature(D, q, alpha)
-    return D / beta if beta else math.inf
+    beta = inverse_temperature(D, q, alpha, mean)
+    return D / beta if beta else math.inf * D
 
 
-def phi_rest(q, D, alpha):
-    """Log-weight of all the rest of isotropic classes: (T2) in the crowd, (T4) in the glass.
+def phi_rest(q, D, alpha, mean: Callable = same):
+    """Log-weight of all the rest: (T2), (S2) in the crowd, (T4), (S4) in the glass.
 
-    Parameters are broadcast; D' is found by root bracketing where the rest is condensed.
+    Parameters are broadcast; beta is found by root bracketing where the rest is condensed. With a spectrum the last
+    axis of q and D is of groups, and `mean` is over the directions.
 
     Examples
     --------
@@ -96,10 +102,10 @@ def phi_rest(q, D, alpha):
     -0.446574
     """
     q, D = np.broadcast_arrays(np.asarray(q, float), np.asarray(D, float))
-    rest = np.asarray(alpha - 0.5 * np.log1p(1.0 / D) - q / (2.0 * (1.0 + D)))
-    for i in np.flatnonzero(information(D, q) > alpha):
-        k = 1.0 - 1.0 / (1.0 + ground_state(float(q.flat[i]), float(D.flat[i]), alpha))
-        rest.flat[i] = -(q.flat[i] * k**2 + k) / (2.0 * D.flat[i])
+    rest = np.asarray(alpha - mean(0.5 * np.log1p(1.0 / D)) - mean(q / (2.0 * (1.0 + D))))
+    for i in map(tuple, np.argwhere(mean(information(D, q)) > alpha)):
+        k = 1.0 - 1.0 / (1.0 + ground_state(q[i], D[i], alpha, mean))
+        rest[i] = -mean((q[i] * k**2 + k) / (2.0 * D[i]))
     return rest[()]
 
 
@@ -109,6 +115,6 @@ def effective_potential(m, q, D, w, alpha, prior=0.0):
     return potential_of(np.maximum(phi_target(m, v, D) + prior, phi_rest(q, D, alpha)), m, q, D, w)
 
 
-def potential_of(best, m, q, D, w):
-    """V of (T6) from the largest log-weight."""
-    return (1.0 + w) * (q - 2.0 * m + 1.0) / (2.0 * D) + w * best
+def potential_of(best, m, q, D, w, mean: Callable = same):
+    """V of (T6), (S13) from the largest log-weight."""
+    return mean((1.0 + w) * (q - 2.0 * m + 1.0) / (2.0 * D)) + w * best

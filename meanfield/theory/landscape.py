@@ -1,4 +1,4 @@
-"""The effective potential V(m, q; t) of (T6) as a landscape: its minima, its kink, and the barrier where there is one.
+"""The effective potential V(m, q; t) of (T6), (S13) as a landscape: its minima, kinks, and barrier.
 
 V = (1 + w)(q - 2m + 1)/(2D) + w max(phi_1, phi_rest) per dimension; the projected guided score is minus the gradient of
 d V, with grad m = mu_1/d and grad q = 2 x/d. A slice fixes the variance v that the mean-field trajectory has at t and
@@ -8,6 +8,9 @@ For w >= 0 the slice is the larger of two parabolas (one of them of the crowd): 
 Early it is the crowd's, m = (1 + w)(1 + D)/(1 + D + w), where guidance has pushed the mean; as t falls the kink F = 0
 sweeps over it and the target's, m = 1, is left. For w < 0 it is the smaller of two: both minima can exist, with a
 barrier at the kink. The minimum is where the force vanishes at that time, not where the sample is: m(t) lags behind.
+
+With a spectrum V is one function of all m_i and q_i. A slice then moves x along mu_1 (every m_i by the same shift), or
+along the part of mu_1 in one group; variances, and what does not move, are those of the trajectory.
 """
 
 import json
@@ -17,12 +20,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.errors import ProblemError, array, checked, require
+from meanfield.errors import ProblemError, array, checked, require, whole
 from meanfield.problem.populations import competing
 from meanfield.problem.statement import Problem
 from meanfield.showing.meaning import described
-from meanfield.theory.energies import information, phi_rest, phi_target, potential_of
+from meanfield.theory.energies import information, phi_rest, phi_target, potential_of, same
+from meanfield.theory.motion import Groups
 from meanfield.theory.solver import solve
+from meanfield.theory.trajectory import Trajectory
 from meanfield.tools.door import Numbers, door
 from meanfield.tools.roots import brentq
 
@@ -34,17 +39,26 @@ FINE = 801  # points of the grid on which minima and kinks are bracketed
 
 @door()
 def potential(
-    problem: Problem, t: Numbers, m: Numbers | None = None, q: Numbers | None = None, d: float = math.inf
+    problem: Problem,
+    t: Numbers,
+    m: Numbers | None = None,
+    q: Numbers | None = None,
+    d: float = math.inf,
+    *,
+    group: int | None = None,
 ) -> "xarray.Dataset":
-    """(T6) per dimension on a grid of m, at one or several times.
+    """(T6), (S13) per dimension on a grid of m, at one or several times.
 
     Parameters
     ----------
     problem : what is sampled; its number of classes must be finite at finite d (no continuum).
     t : VE time or times, 0 <= t <= start of the trajectory.
-    m : grid of overlaps, ascending, at least two; by default 241 points around what the trajectory passes.
-    q : grid of |x|^2/d, ascending: gives V over (t, m, q), nan where q < m^2. By default the slice q = m^2 + v(t).
+    m : grid of overlaps, ascending, at least two; by default 241 points around what the trajectory passes. With a
+        spectrum x is moved along mu_1, and m is the overlap over all directions, or m_i of the `group`.
+    q : grid of |x|^2/d, ascending: gives V over (t, m, q), nan where q < m^2. By default the slice q = m^2 + v(t). With
+        a spectrum q_i of the `group`.
     d : dimension at which alpha = log(P)/d is taken; infinite by default.
+    group : with a spectrum, the group of directions in which x is moved alone, counted from 0; by default all.
 
     Returns
     -------
@@ -52,11 +66,12 @@ def potential(
         "glass" or "target"). Over t, on the slice: `v`, the trajectory's place `m_now` and `V_now`, the minima
         `m_crowd` (on the side of the rest), `m_kink` (at F = 0) and `m_target`, nan where there is none, the kinks
         `kink_low` and `kink_high` between which the target has the weight, and the `barrier` from the crowd's minimum
-        to the target's (nan unless both exist).
+        to the target's (nan unless both exist). With a spectrum `v`
+        is of what moves, and `m_group`, `v_group` over (t, group) is the trajectory's place.
 
     Raises
     ------
-    ProblemError : times or grids out of range, or a continuum.
+    ProblemError : times, grids or the group out of range, or a continuum.
 
     Examples
     --------
@@ -68,38 +83,41 @@ def potential(
     """
     import xarray
 
-    problem.require_isotropic("potential")
     d = checked("d", d, low=1, infinite=True)
     alpha, rates = problem.classes.rate(d), problem.classes.rates(d)
     if math.isinf(alpha):
         raise ProblemError("the potential needs a finite number of classes: in a continuum the rest always has all the "
                            "weight; got Continuum(). Use Exponential(alpha) with a large alpha.")  # fmt: skip
+    _require_group(problem, group, q is not None)
     times = _times(t)
     theory = solve(problem, d)
-    state = theory.at(times)
-    grid = _default_grid(theory) if m is None else _grid("m", m)
-    slices = [_Slice(problem, rates, x, v) for x, v in zip(times, state.v, strict=True)]
+    grid = _default_grid(theory, group) if m is None else _grid("m", m)
+    slices = [_Slice(theory.problem, rates, x).around(theory, group) for x in times]
     coords: dict[str, Any] = {"t": times, "m": grid}
     dims: tuple[str, ...] = ("t", "m")
     if q is None:
-        fields = [s.fields(grid, grid**2 + s.v) for s in slices]
+        fields = [s.fields(*s.place(grid)) for s in slices]
     else:
         coords["q"], dims = _grid("q", q), ("t", "m", "q")
         mesh = np.meshgrid(grid, coords["q"], indexing="ij")
-        fields = [s.fields(*mesh) for s in slices]
+        fields = [s.fields(*s.place(*mesh)) for s in slices]
     variables: dict[str, Any] = {name: (dims, np.stack([f[name] for f in fields])) for name in fields[0]}
     found = [s.features(grid) for s in slices]
     variables |= {name: ("t", np.array([f[name] for f in found])) for name in found[0]}
-    variables["v"] = ("t", state.v)
-    variables["m_now"] = ("t", state.m)
-    variables["V_now"] = ("t", np.array([s.V(x) for s, x in zip(slices, state.m, strict=True)]))
+    if problem.spectrum is not None:
+        state: Any = theory.at(times)
+        variables |= {name: (("t", "group"), getattr(state, name)) for name in ("m_group", "v_group")}
     attrs = {"problem": json.dumps(problem.to_dict()), "d": float(d), "alpha": float(alpha),
              "t_speciation": float(theory.t_speciation)}  # fmt: skip
+    attrs |= {} if group is None else {"group": group}
     return described(xarray.Dataset(variables, coords=coords, attrs=attrs))
 
 
-def force(problem: Problem, t: float, m: float, q: float, d: float = math.inf) -> tuple[float, float]:
+def force(problem: Problem, t: float, m: Numbers, q: Numbers, d: float = math.inf) -> tuple[Any, Any]:
     """Minus the gradient of d V at (m, q), as coefficients (a, b) of a mu_1 + b x, by central differences.
+
+    With a spectrum m and q are m_i and q_i (groups,), and so are a and b: the score in group i is (a_i mu_1 + b_i
+    x)/g_i.
 
     Examples
     --------
@@ -109,49 +127,83 @@ def force(problem: Problem, t: float, m: float, q: float, d: float = math.inf) -
     >>> round(a, 6), round(b, 6)
     (0.4, -0.233333)
     """
-    problem.require_isotropic("force")
-    q = checked("q", q, low=m * m, remedy="q = m^2 + v is never below m^2.")
     d = checked("d", d, low=1, infinite=True)
-    V = _Slice(problem, problem.classes.rates(d), t, q - m * m).potential
-    h_m, h_q = 1e-5 * max(1.0, abs(m)), 1e-5 * max(q, 1e-3)
-    along, across = V(m + h_m, q) - V(m - h_m, q), V(m, q + h_q) - V(m, q - h_q)
-    return -float(along) / (2 * h_m), -float(across) / h_q
+    at = _Slice(problem.replace(spectrum=problem.spectrum and problem.spectrum.at(d)), problem.classes.rates(d), t)
+    n, share, V = at.groups.n, at.groups.share, at.potential
+    m, q = (np.ravel(array(x, f"{name} must be a number, or one for each group")) for name, x in (("m", m), ("q", q)))
+    require(len(m) == len(q) == n, "m and q must have a number for each group", f"{len(m)} and {len(q)} for {n}")
+    require(np.all(q >= m * m), "q must be >= m^2", q, "q = m^2 + v is never below m^2.")
+    h_m, h_q = 1e-5 * np.maximum(1.0, np.abs(m)), 1e-5 * np.maximum(q, 1e-3)
+    unit, of = np.eye(n), at.at_point
+    along = [V(of(m + h_m * e), of(q)) - V(of(m - h_m * e), of(q)) for e in unit]
+    across = [V(of(m), of(q + h_q * e)) - V(of(m), of(q - h_q * e)) for e in unit]
+    return at.at_point(-np.array(along) / (2.0 * h_m * share)), at.at_point(-np.array(across) / (h_q * share))
 
 
 class _Slice:
-    """The potential at one time; V and F along q = m^2 + v. Log-weights are relative to the first population's."""
+    """The potential at one time; V and F along a slice. Log-weights are relative to the first population's.
 
-    def __init__(self, problem: Problem, rates: Iterable[tuple[float, float]], t: float, v: float) -> None:
-        self.rates, self.v = competing(rates), float(v)
+    m and q of isotropic classes are numbers or arrays; with a spectrum their last axis is of groups.
+    """
+
+    def __init__(self, problem: Problem, rates: Iterable[tuple[float, float]], t: float) -> None:
+        self.rates, self.groups, self.t = competing(rates), Groups.of(problem), float(t)
         self.prior = self.rates[0][1]
-        self.D, self.w = problem.sigma2 + float(t), float(problem.weight(float(t)))
+        self.D, self.w = (self.groups.c + self.t) / self.groups.g, float(problem.weight(self.t))
+        self.mean = same if self.groups.n == 1 else self.groups.mean
+
+    def around(self, theory: Trajectory, group: int | None) -> "_Slice":
+        """With the slice through the trajectory's place along which x is moved."""
+        state: Any = theory.at(self.t)
+        self.m_now, self.v = state.m, state.v
+        self.moved, self.base, self.v_all = 1.0, 0.0, state.v
+        if theory.problem.spectrum is not None:
+            m, v = state.m_group, state.v_group
+            if group is not None:
+                self.m_now, self.v = m[group], v[group]
+            moved = np.ones(len(m)) if group is None else np.eye(len(m))[group]
+            self.moved, self.base, self.v_all = (self.at_point(x) for x in (moved, m - self.m_now * moved, v))
+        return self
+
+    def at_point(self, x: np.ndarray) -> Any:
+        """Numbers of groups (groups,) as they are held: a float of isotropic classes."""
+        return float(x[0]) if self.groups.n == 1 else x
+
+    def place(self, m, q=None) -> tuple[Any, Any]:
+        """m and q of the groups on the slice, where what moves has m (and q)."""
+        wide = (lambda x: np.asarray(x)) if self.groups.n == 1 else (lambda x: np.asarray(x)[..., None])
+        m_all = self.base + wide(m) * self.moved
+        q_all = m_all**2 + self.v_all
+        return m_all, q_all if q is None else np.where(np.asarray(self.moved) > 0.0, wide(q), q_all)
 
     def target(self, m, v):
         """Log-weight of the target."""
-        return phi_target(m, v, self.D) + self.prior
+        return self.mean(phi_target(m, v, self.D)) + self.prior
 
     def rest(self, q) -> tuple[np.ndarray, np.ndarray]:
         """Log-weight of the population that has most of it (T21), and its number."""
-        every = [phi_rest(q, self.D, alpha) + (self.prior - prior) for alpha, prior in self.rates]
+        every = [phi_rest(q, self.D, alpha, self.mean) + (self.prior - prior) for alpha, prior in self.rates]
         return np.max(every, axis=0), np.argmax(every, axis=0)
 
     def potential(self, m, q):
         """V at the points (m, q)."""
         best = np.maximum(self.target(m, q - np.asarray(m) ** 2), self.rest(q)[0])
-        return potential_of(best, m, q, self.D, self.w)
+        return potential_of(best, m, q, self.D, self.w, self.mean)
 
     def V(self, m):
-        return self.potential(m, np.asarray(m) ** 2 + self.v)
+        return self.potential(*self.place(m))
 
     def F(self, m):
-        return self.target(m, self.v) - self.rest(np.asarray(m) ** 2 + self.v)[0]
+        m_all, q_all = self.place(m)
+        return self.target(m_all, self.v_all) - self.rest(q_all)[0]
 
     def fields(self, m: np.ndarray, q: np.ndarray) -> dict[str, np.ndarray]:
         """All fields at the points (m, q)."""
         possible = q >= m * m * (1 - 1e-12)
+        possible = possible if self.groups.n == 1 else possible.all(axis=-1)
         own, (rest, which) = self.target(m, q - m * m), self.rest(q)
-        V = potential_of(np.maximum(own, rest), m, q, self.D, self.w)
-        condensed = information(self.D, q) > np.array(self.rates)[which, 0]
+        V = potential_of(np.maximum(own, rest), m, q, self.D, self.w, self.mean)
+        condensed = self.mean(information(self.D, q)) > np.array(self.rates)[which, 0]
         phase = np.where(own > rest, "target", np.where(condensed, "glass", "crowd"))
         numbers = {"V": V, "phi_target": own, "phi_rest": rest, "F": own - rest}
         fields = {name: np.where(possible, x, np.nan) for name, x in numbers.items()}
@@ -182,6 +234,9 @@ class _Slice:
             "kink_low": rising[0] if rising else math.nan,
             "kink_high": falling[-1] if falling else math.nan,
             "barrier": barrier,
+            "v": float(self.v),
+            "m_now": float(self.m_now),
+            "V_now": float(self.V(self.m_now)),
         }
 
     def _minimum(self, low: float, high: float) -> float:
@@ -199,8 +254,17 @@ def _grid(name: str, values) -> np.ndarray:
     return grid
 
 
-def _default_grid(theory) -> np.ndarray:
-    m = theory.m
+def _require_group(problem: Problem, group: int | None, over_q: bool) -> None:
+    s = problem.spectrum
+    if group is not None:
+        require(s is not None, "only a problem with a spectrum has groups", f"group={group}", "Leave it out.")
+        whole("group", group, low=0, high=len(s) - 1)  # type: ignore[arg-type]
+    one = over_q is False or s is None or len(s) == 1 or group is not None
+    require(one, "q is that of one group of directions", "a spectrum of several", "Say which: group=0.")
+
+
+def _default_grid(theory: Any, group: int | None) -> np.ndarray:
+    m = theory.m if group is None else theory.m_group[:, group]
     low, high = min(0.0, float(m.min())), max(1.0, float(m.max()))
     return np.linspace(low - 0.5, high + 1.0, 241)
 

@@ -129,8 +129,11 @@ def _record(ends, end_D, y, D, sample, split, clone, split_D) -> None:
         end_D[later[0] :, :, sample[~own]] = D
 
 
-def end_agreement(classes: Classes, ends: np.ndarray, end_D: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each pair of clones: sum_k pi_k(a) pi_k(b), and whether both have the same nearest class.
+def end_agreement(
+    classes: Classes, ends: np.ndarray, end_D: np.ndarray, groups: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each pair of clones: sum_k pi_k(a) pi_k(b), whether both have the same nearest class, and the overlaps of
+    their classes by group.
 
     Parameters
     ----------
@@ -138,12 +141,12 @@ def end_agreement(classes: Classes, ends: np.ndarray, end_D: np.ndarray) -> tupl
 
     Returns
     -------
-    agreement, same : (splits, samples) each.
+    agreement, same : (splits, samples) each;  overlaps : (splits, samples, groups).
     """
     splits, _, samples, dim = ends.shape
     pairs = ends.transpose(0, 2, 1, 3).reshape(-1, 2, dim)  # (pairs, clone, dim)
     variance = end_D.transpose(0, 2, 1).reshape(-1, 2)
-    agreement, same = np.empty(len(pairs)), np.empty(len(pairs))
+    agreement, same, overlaps = np.empty(len(pairs)), np.empty(len(pairs)), np.empty((len(pairs), groups))
     size = max(1, WEIGHTS // (2 * classes.n_weights))
     for i in range(0, len(pairs), size):
         part = slice(i, i + size)
@@ -151,19 +154,22 @@ def end_agreement(classes: Classes, ends: np.ndarray, end_D: np.ndarray) -> tupl
         agreement[part] = np.einsum("pk,pk->p", pi[:, 0], pi[:, 1])
         best = pi.argmax(axis=-1)
         same[part] = best[:, 0] == best[:, 1]
-    return agreement.reshape(splits, samples), same.reshape(splits, samples)
+        overlaps[part] = classes.overlaps(pi[:, 0], pi[:, 1])
+    return tuple(x.reshape(splits, samples, *x.shape[1:]) for x in (agreement, same, overlaps))  # type: ignore[return-value]
 
 
-def posterior_moments(classes: Classes, y: np.ndarray, D: float) -> tuple[np.ndarray, np.ndarray]:
-    """sum_k pi_k^2 and sum_k pi_k log(pi_k/p_k) in the mean (nats) of states y (samples, dim); (samples,) each."""
-    squares, information = np.empty(len(y)), np.empty(len(y))
+def posterior_moments(classes: Classes, y: np.ndarray, D: float, groups: int) -> np.ndarray:
+    """Of states y (samples, dim), as columns: sum_k pi_k^2, sum_k pi_k log(pi_k/p_k) (in the mean, nats), and the
+    overlaps of sum_k pi_k mu_k with itself by group."""
+    moments = np.empty((len(y), 2 + groups))
     size = max(1, WEIGHTS // classes.n_weights)
     for i in range(0, len(y), size):
         part = slice(i, i + size)
         pi, log_pi = normalised(classes.log_posterior(y[part], np.full(len(y[part]), D)))
-        squares[part] = np.einsum("sk,sk->s", pi, pi)
-        information[part] = classes.entropy + np.einsum("sk,sk->s", pi, log_pi)
-    return squares, information
+        moments[part, 0] = np.einsum("sk,sk->s", pi, pi)
+        moments[part, 1] = classes.entropy + np.einsum("sk,sk->s", pi, log_pi)
+        moments[part, 2:] = classes.overlaps(pi, pi)
+    return moments
 
 
 def _split_times(t) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What walkers are told of the classes, in either form: equal widths and weights, or a `simulate.Mixture`.
+"""What walkers are told of the classes, in any form: equal widths and weights, a `simulate.Mixture`, or a spectrum.
 
 The score is s = (b - y)/D, D = c + t. Classes of one width c = sigma2 have b = sum_k pi_k mu_k in the frame of class 1,
 y = x - mu_1. Of a mixture c is the least variance, b = y + D s and y = x.
@@ -56,9 +56,21 @@ class Classes(Protocol):
         """log pi_k + a number (..., classes) at y (..., dim) and D (...), in float64."""
         ...
 
+    def overlaps(self, pi: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """By group of directions, of the mean of the classes at weights pi with that at others (n, classes): (n,
+        groups)."""
+        ...
+
+
+class Ungrouped:
+    """Classes of which no directions are told apart."""
+
+    def overlaps(self, pi: np.ndarray, other: np.ndarray) -> np.ndarray:
+        return np.empty((len(pi), 0))
+
 
 @dataclass(frozen=True)
-class Equal:
+class Equal(Ungrouped):
     """Classes of one width and equal weights."""
 
     mixture: Held
@@ -102,7 +114,7 @@ class Equal:
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class Given(Ungrouped):
     """The classes of a `simulate.Mixture`: any covariances and weights, many components in a class."""
 
     mixture: Mixture
@@ -173,6 +185,19 @@ class Given:
         order, begins = self._order
         logs = self.mixture.components.logs(y, t, order) + self.mixture.log_weights[order]
         return logs if len(begins) == len(order) else np.logaddexp.reduceat(logs, begins, axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Grouped(Given):
+    """One component a class, directions in groups: `counts` of them, with class means of variance g."""
+
+    counts: tuple[int, ...]
+    g: np.ndarray
+
+    def overlaps(self, pi: np.ndarray, other: np.ndarray) -> np.ndarray:
+        counts = np.array(self.counts)
+        product = (pi @ self.mixture.means) * (other @ self.mixture.means)
+        return np.add.reduceat(product, np.cumsum(counts) - counts, axis=1) / (counts * self.g)
 
 
 def normalised(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

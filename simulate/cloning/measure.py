@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     import xarray
 
 NAMES = ("phi", "same", "posterior", "posterior_trunk", "information")
+OVERLAPS = ("overlap", "overlap_posterior")  # by group of directions
 WALKERS = 4096  # walkers of a batch, at most
 STATE_NUMBERS = 2**21  # coordinates of a batch, at most
 
@@ -78,9 +79,9 @@ def clones(
     Parameters
     ----------
     classes : an array (P, d) of class means or of training points; a number |mu| > 0 for two classes at +mu and -mu; a
-        growth law, whose classes N(0, I_d) are drawn anew for each draw; a `Problem` with such a law, w = -1, no finite
-        start and no spectrum; or a `Mixture`, of any covariances and weights, many components in a class. All but the
-        last have equal weights and one variance.
+        growth law, whose classes N(0, I_d) are drawn anew for each draw; a `Problem` with such a law, w = -1 and no
+        finite start, with or without a spectrum; or a `Mixture`, of any covariances and weights, many components in a
+        class. All but the last have equal weights and one covariance.
     t : VE split times, > 0, shape (times,), distinct, any order, whatever the noise of a problem. OU time s is
         t = e^{2s} - 1.
     d : dimension; needed for a growth law, otherwise implied.
@@ -93,9 +94,9 @@ def clones(
     t_start : the trunk starts here from its exact law, default 10 max(t).
     t_end : clones end here, default 0, or min(t)/1000 where sigma2 = 0; a clone stops earlier where all but 1e-6 of the
         weight is on one class, which cannot change phi by more than 2e-6.
-    reduce : work in the span of the means where it has less than d directions (exact); False keeps all d, and so does a
-        `Mixture`.
-    dtype, threads, progress : as in `simulate.run`. A `Mixture` is always float64.
+    reduce : work in the span of the means where it has less than d directions (exact); False keeps all d, and so do a
+        `Mixture` and a spectrum.
+    dtype, threads, progress : as in `simulate.run`. A `Mixture` and a spectrum are always float64.
 
     Returns
     -------
@@ -103,8 +104,10 @@ def clones(
         `phi` (classes of end points drawn from their weights), `same` (nearest class instead), `posterior`
         (E sum_k pi_k^2 over fresh states noised forward) and `posterior_trunk` (over the trunks' states: phi minus it
         has the smallest error); `information` (E sum_k pi_k log(pi_k/p_k) over the fresh states, p_k the weight of the
-        class: what x_t tells of its class, in nats). Coordinates D = sigma2 + t (of a `Mixture` with its least
-        variance) and s (OU); parameters, seed and versions in attrs, with `chance`, sum_k p_k^2: phi at large t.
+        class: what x_t tells of its class, in nats). With a spectrum, over t and group: `overlap` (mu_a.mu_b/(n_i g_i)
+        of the classes of the end points, drawn from their weights, in the n_i directions) and `overlap_posterior` (the
+        same over the fresh states). Coordinates D = sigma2 + t (of a `Mixture` or a spectrum with the least variance)
+        and s (OU); parameters, seed and versions in attrs, with `chance`, sum_k p_k^2: phi at large t.
 
     Raises
     ------
@@ -187,11 +190,12 @@ class _Run:
         look = classes.look(samples * plan.walkers, plan.dtype, self._crew.check)
         rng = stream(plan.seed, CLONES, draw, batch)
         ends, end_D, squares = simulate_clones(classes, look, descent, samples, rng, self._crew.tick)
-        agreement, same = end_agreement(classes, ends, end_D)
+        agreement, same, overlaps = end_agreement(classes, ends, end_D, plan.source.groups)
         rng = stream(plan.seed, FORWARD, draw, batch)
         states = ((classes.states(D, samples, rng), D) for D in descent.split_D)
-        fresh = np.array([posterior_moments(classes, y, D) for y, D in states])  # (splits, 2, samples)
-        return np.stack([a.sum(axis=1) for a in (agreement, same, fresh[:, 0], squares, fresh[:, 1])])
+        fresh = np.array([posterior_moments(classes, y, D, plan.source.groups).sum(axis=0) for y, D in states]).T
+        own = np.array([agreement.sum(axis=1), same.sum(axis=1), fresh[0], squares.sum(axis=1), fresh[1]])
+        return np.concatenate([own, overlaps.sum(axis=1).T, fresh[2:]])  # (names and groups, splits)
 
 
 def _dataset(plan: _Plan, draws: np.ndarray, seconds: float) -> "xarray.Dataset":
@@ -215,5 +219,10 @@ def _dataset(plan: _Plan, draws: np.ndarray, seconds: float) -> "xarray.Dataset"
         data[name] = ("t", draws[:, i].mean(axis=0))
         data[f"{name}_stderr"] = ("t", draws[:, i].std(axis=0, ddof=1) / math.sqrt(len(draws)))
         data[f"{name}_draws"] = (("draw", "t"), draws[:, i])
+    by_group = draws[:, len(NAMES) :].transpose(0, 2, 1)  # (draws, times, both overlaps of every group)
+    for name, values in zip(OVERLAPS, np.split(by_group, 2, axis=-1), strict=True) if by_group.size else ():
+        data[name] = (("t", "group"), values.mean(axis=0))
+        data[f"{name}_stderr"] = (("t", "group"), values.std(axis=0, ddof=1) / math.sqrt(len(draws)))
+        data[f"{name}_draws"] = (("draw", "t", "group"), values)
     coords = {"t": t, "D": ("t", plan.source.sigma2 + t), "s": ("t", 0.5 * np.log1p(t))}
     return xarray.Dataset(data, coords=coords, attrs=attrs)

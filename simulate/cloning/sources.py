@@ -17,9 +17,10 @@ import numpy as np
 from meanfield.errors import ProblemError, array, checked, require, whole
 from meanfield.guidance.schedules import Constant
 from meanfield.problem.growth import Growth
+from meanfield.problem.spectrum import Spectrum
 from meanfield.problem.statement import Problem
 from meanfield.tools.memory import require_memory
-from simulate.cloning.classes import Classes, Equal, Given
+from simulate.cloning.classes import Classes, Equal, Given, Grouped
 from simulate.mixtures.mixture import Mixture
 from simulate.randomness.streams import MEANS, stream
 from simulate.scores.mixture import Held
@@ -34,6 +35,7 @@ class ClassSource:
     n_classes: int
     sigma2: float
     about: dict[str, Any] = field(default_factory=dict)
+    groups: int = 0  # of directions that are told apart
 
 
 def class_source(classes: Any, d: int | None, sigma2: float | None, reduce: bool) -> ClassSource:
@@ -49,6 +51,8 @@ def class_source(classes: Any, d: int | None, sigma2: float | None, reduce: bool
         d = whole("d", d, low=1, high=1e12)
     if isinstance(classes, Problem):
         sigma2 = _of_problem(classes, sigma2)
+        if classes.spectrum is not None:
+            return _in_groups(classes.classes, classes.spectrum, d)
         classes = classes.classes
     if isinstance(classes, Mixture):
         return _of_mixture(classes, d, sigma2)
@@ -66,7 +70,6 @@ def class_source(classes: Any, d: int | None, sigma2: float | None, reduce: bool
 
 
 def _of_problem(problem: Problem, sigma2: float | None) -> float:
-    problem.require_isotropic("clones", "Give the class means as an array.")
     rule = "clones follow the unconditional sampler, w = -1"
     require(problem.guidance == Constant(-1.0), rule, problem.guidance, "Use problem.replace(guidance=-1.0).")
     rule = "clones start from the exact law of the noised mixture, not from N(0, T I)"
@@ -89,7 +92,24 @@ def _of_mixture(mixture: Mixture, d: int | None, sigma2: float | None) -> ClassS
     return ClassSource(lambda seed, draw: given, mixture.dim, count, given.least, about | {"dim": mixture.dim})
 
 
-def _drawn(law: Growth, d: int | None, sigma2: float, reduce: bool) -> ClassSource:
+def _in_groups(law: Growth, spectrum: Spectrum, d: int | None) -> ClassSource:
+    """Means N(0, g_i), covariance c_i of every class by direction, in their own coordinates; c is the least of them."""
+    d, count = _drawn_count(law, d)
+    _check_memory(count, d)
+    counts, least = spectrum.counts(d, least=1), min(spectrum.c)
+    width, variances = np.sqrt(np.repeat(spectrum.g, counts)), np.repeat(spectrum.c, counts)[None]
+
+    def draw(seed: int, index: int) -> Classes:
+        means = width * stream(seed, MEANS, index).standard_normal((count, d))
+        return Grouped(Mixture(means, variances=variances), counts, spectrum.g)
+
+    about: dict[str, Any] = {"classes": "drawn", "law": json.dumps(law.to_dict())}
+    about |= {"spectrum": json.dumps(spectrum.to_dict()), "d": d, "n_classes": count, "sigma2": least, "dim": d}
+    return ClassSource(draw, d, count, least, about, len(counts))
+
+
+def _drawn_count(law: Growth, d: int | None) -> tuple[int, int]:
+    """d and P of classes that are drawn."""
     if d is None:
         raise ProblemError(f"classes drawn by {law!r} need a dimension; got none. Give d.")
     require(law.equal, "clones know classes of equal weight only", repr(law), "Leave out prior and factor.")
@@ -97,6 +117,11 @@ def _drawn(law: Growth, d: int | None, sigma2: float, reduce: bool) -> ClassSour
     require(log_count < 34.5, "clones need a number of classes that can be stored", f"{law!r} at d={d}")
     count = round(math.exp(log_count))
     _check_count(count, f"{law!r} at d={d}")
+    return d, count
+
+
+def _drawn(law: Growth, d: int | None, sigma2: float, reduce: bool) -> ClassSource:
+    d, count = _drawn_count(law, d)
     span = reduce and count <= d
     dim = count - 1 if span else d
     _check_memory(count, dim)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from meanfield import Exponential, Interval, Linear, Piecewise, Problem, Ramp, Spectrum, Tabulated, phase_diagram, solve
+from meanfield import Exponential, Interval, Linear, Piecewise, Problem, Ramp, Tabulated, phase_diagram, solve
 from meanfield.errors import ProblemError, ScheduleError
 from meanfield.maps.bulk import PHASES, STANDINGS, Table, blank, follow, table_of
 from meanfield.problem.start import crowd_start, far_enough
@@ -168,12 +168,6 @@ def test_threads_do_not_change_the_result():
 def test_bad_axes_are_refused(x, y, words):
     with pytest.raises((ProblemError, ScheduleError), match=words):
         phase_diagram(PROBLEM, x, y)
-
-
-def test_spectra_are_refused():
-    p = Problem(classes=Exponential(0.4), spectrum=Spectrum(c=[0.25, 0.5], u=[1.25, 4.5]), guidance=1.0)
-    with pytest.raises(ProblemError, match="isotropic"):
-        phase_diagram(p, ("alpha", [0.2, 0.4]), ("w", [0, 1]))
 
 
 def test_schedules_that_an_axis_would_replace_are_refused():
