@@ -28,6 +28,7 @@ SIGMA2 = 0.25
 SAMPLERS = ("sde", "ode")
 PROFILES = ("quick", "standard", "full", "finite")
 VANISHING = (Polynomial, Fixed)  # laws of sub-exponential growth
+RECORDS = 25  # times after the start that are kept of a cell: its steps at least
 DRAWS = 48  # in few dimensions a rare draw with a near class skews them: the mean of 16 is not normal yet
 
 
@@ -120,8 +121,8 @@ def _exponential(alpha: float, w: float, sampler: str, effort: Effort, t_start: 
     sizes = tuple(sorted({round(1.0 / x) for x in inverse}))
     problem = Problem(classes=Exponential(alpha), sigma2=SIGMA2, guidance=w, sampler=sampler, t_start=t_start)
     steps = effort.steps[w < 0.0 or w >= 5.0]
-    if w == 0.0:  # no twin says more than the sample itself; any step is exact
-        effort, steps = effort._replace(work=1.25 * effort.work, least=500), min(steps, 20)
+    if w == 0.0:  # the twin is the sample itself, and any step is exact
+        effort, steps = effort._replace(work=1.25 * effort.work, least=500), RECORDS
     counts = tuple(_samples(math.exp(alpha * d), d, effort) for d in sizes)
     start = f" T={t_start:g}" if math.isfinite(t_start) else ""
     return Group(f"alpha={alpha:g} w={w:g} {sampler}{start}", problem, sizes, counts, DRAWS, steps)

@@ -18,7 +18,16 @@ from meanfield.tools.progress import somebody_looks
 from validate.agreement.controls import controlled_draws
 from validate.agreement.estimates import QUANTITIES, best_draws, theory_on
 from validate.errors import ConfigError
-from validate.regimes.groups import SAMPLERS, SIGMA2, Group, annealed_error, exact_at_every_d, groups, operations
+from validate.regimes.groups import (
+    RECORDS,
+    SAMPLERS,
+    SIGMA2,
+    Group,
+    annealed_error,
+    exact_at_every_d,
+    groups,
+    operations,
+)
 from validate.regimes.judgement import in_a_line
 from validate.regimes.pricing import THEORIES, theory_seconds
 from validate.results.provenance import code_fingerprint, versions
@@ -30,7 +39,7 @@ from validate.sweeps.resuming import map_cells
 if TYPE_CHECKING:
     import xarray
 
-N_TIMES = 26
+N_TIMES = RECORDS + 1
 FIRST = 2  # the smallest cells, which are measured first: rows appear before anything is compiled for the others
 BESIDE = 0.05  # seconds of processor: mean field, the controls, files
 N_FINE = 160  # times of the theory's curve
