@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from meanfield import Exponential, Problem
-from validate.regimes import pricing
+from validate.regimes import finite_theories
 from validate.regimes.groups import groups
 from validate.sweeps import cost
 from validate.sweeps.cost import CostModel, run_work
@@ -50,8 +50,8 @@ def test_a_few_samples_of_a_theory_price_them_all(monkeypatch, speed):
         calls.append((n_samples, n_draws))
         clock[0] += speed * (0.004 + 0.0007 * n_samples)
 
-    monkeypatch.setattr(pricing.time, "process_time", lambda: clock[0])
-    monkeypatch.setitem(pricing.THEORIES, "quenched", theory)
-    seconds = pricing.theory_seconds("quenched", PROBLEM, 14, {"n_samples": 1200, "n_draws": 48, "n_steps": 60})
-    assert seconds == pytest.approx(speed * (0.004 + 0.0007 * 1200))
+    monkeypatch.setattr(finite_theories.time, "process_time", lambda: clock[0])
+    monkeypatch.setitem(finite_theories.THEORIES, "quenched", theory)
+    seconds, N = finite_theories.seconds_of("quenched", PROBLEM, 14), finite_theories.SETTINGS["quenched"]["n_samples"]
+    assert seconds == pytest.approx(speed * (0.004 + 0.0007 * N))
     assert max(n for n, _ in calls) < 20 and {draws for _, draws in calls} == {1}

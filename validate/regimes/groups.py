@@ -28,6 +28,7 @@ SIGMA2 = 0.25
 SAMPLERS = ("sde", "ode")
 PROFILES = ("quick", "standard", "full", "finite")
 VANISHING = (Polynomial, Fixed)  # laws of sub-exponential growth
+UNGUIDED, OF_ODE = 1.2, 0.6  # samples over those of a guided SDE: the twin explains nothing, and more
 RECORDS = 25  # times after the start that are kept of a cell: its steps at least
 DRAWS = 48  # in few dimensions a rare draw with a near class skews them: the mean of 16 is not normal yet
 
@@ -89,7 +90,7 @@ def groups(profile: str = "quick") -> tuple[Group, ...]:
 
 class Effort(NamedTuple):
     """What a profile spends: log of the most classes, multiplications of the particles of a cell and a step, samples of
-    a cell at least, time steps without and with strong or negative guidance."""
+    a cell at least, time steps without and with strong or negative guidance (of the SDE)."""
 
     top: float
     work: float
@@ -107,10 +108,20 @@ _ALL: dict[float, tuple[float, ...]] = dict.fromkeys(
 )
 _WEIGHTS = {"quick": _QUICK, "standard": _ALL, "full": _ALL}
 _EFFORT = {
-    "quick": Effort(math.log(2e4), 3e7, 400, (40, 60)),
+    "quick": Effort(math.log(2e4), 3.2e7, 430, (40, 60)),
     "standard": Effort(math.log(2e5), 3.75e8, 500, (80, 120)),
     "full": Effort(math.log(2e6), 3.75e9, 500, (80, 120)),
 }
+
+
+def _suited(effort: Effort, w: float, sampler: str) -> tuple[Effort, int]:
+    """The effort for a weight and a sampler, and its time steps."""
+    share, steps = 1.0, effort.steps[w < 0.0 or w >= 5.0]
+    if w == 0.0:  # the twin is the sample itself, and any step is exact
+        share, steps = UNGUIDED, RECORDS
+    elif sampler == "ode":  # of order 3
+        share, steps = OF_ODE, effort.steps[0]
+    return effort._replace(work=share * effort.work, least=round(share * effort.least)), steps
 
 
 def _exponential(alpha: float, w: float, sampler: str, effort: Effort, t_start: float = math.inf) -> Group:
@@ -120,9 +131,7 @@ def _exponential(alpha: float, w: float, sampler: str, effort: Effort, t_start: 
     inverse = np.linspace(1.0 / smallest, 1.0 / largest, 4)
     sizes = tuple(sorted({round(1.0 / x) for x in inverse}))
     problem = Problem(classes=Exponential(alpha), sigma2=SIGMA2, guidance=w, sampler=sampler, t_start=t_start)
-    steps = effort.steps[w < 0.0 or w >= 5.0]
-    if w == 0.0:  # the twin is the sample itself, and any step is exact
-        effort, steps = effort._replace(work=1.25 * effort.work, least=500), RECORDS
+    effort, steps = _suited(effort, w, sampler)
     counts = tuple(_samples(math.exp(alpha * d), d, effort) for d in sizes)
     start = f" T={t_start:g}" if math.isfinite(t_start) else ""
     return Group(f"alpha={alpha:g} w={w:g} {sampler}{start}", problem, sizes, counts, DRAWS, steps)
@@ -131,9 +140,10 @@ def _exponential(alpha: float, w: float, sampler: str, effort: Effort, t_start: 
 def _sub_exponential(growth: Growth, sampler: str, sizes: tuple[int, ...], effort: Effort) -> Group:
     problem = Problem(classes=growth, sigma2=SIGMA2, guidance=1.0, sampler=sampler)
     classes = [math.exp(growth.log_count(d)) for d in sizes]
+    effort, steps = _suited(effort, 1.0, sampler)
     counts = tuple(_samples(n, min(d, n), effort) for d, n in zip(sizes, classes, strict=True))
     label = f"P=d^{growth.gamma:g}" if isinstance(growth, Polynomial) else f"P={round(classes[0])}"
-    return Group(f"{label} w=1 {sampler}", problem, sizes, counts, DRAWS, effort.steps[0])
+    return Group(f"{label} w=1 {sampler}", problem, sizes, counts, DRAWS, steps)
 
 
 _FINITE: dict[float, tuple[float, ...]] = {
@@ -177,18 +187,19 @@ def _continuum(sampler: str) -> Group:
 def _dense(sampler: str, effort: Effort) -> Group:
     """So many wide classes in so few dimensions that the annealed theory holds at this d: the test at equal d."""
     problem = Problem(classes=Exponential(2.0), sigma2=8.0, guidance=1.0, sampler=sampler)
+    effort, steps = _suited(effort, 1.0, sampler)
     samples = _samples(math.exp(2.0 * 5), 5, effort)
-    return Group(f"alpha=2 sigma2=8 w=1 {sampler}", problem, (5,), (samples,), DRAWS, effort.steps[0])
+    return Group(f"alpha=2 sigma2=8 w=1 {sampler}", problem, (5,), (samples,), DRAWS, steps)
 
 
 def _samples(classes: float, d: float, effort: Effort) -> int:
     """Samples a draw for this work, at least the least in all draws."""
-    return int(np.clip(effort.work / (DRAWS * operations(classes, d)), math.ceil(effort.least / DRAWS), 4000))
+    return int(np.clip(effort.work / (DRAWS * _operations(classes, d)), math.ceil(effort.least / DRAWS), 4000))
 
 
-def operations(classes: float, d: float) -> float:
+def _operations(classes: float, d: float) -> float:
     """Work for a sample and step, in multiplications, as measured: P classes in d (simulated) dimensions."""
-    return 12_500.0 + (classes * d if classes < 1e300 else 0.0)
+    return 12_500.0 + (classes * d if math.isfinite(classes) else 0.0)
 
 
 def annealed_error(theory, d: int) -> float:

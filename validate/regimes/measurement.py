@@ -18,18 +18,9 @@ from meanfield.tools.progress import somebody_looks
 from validate.agreement.controls import controlled_draws
 from validate.agreement.estimates import QUANTITIES, best_draws, theory_on
 from validate.errors import ConfigError
-from validate.regimes.groups import (
-    RECORDS,
-    SAMPLERS,
-    SIGMA2,
-    Group,
-    annealed_error,
-    exact_at_every_d,
-    groups,
-    operations,
-)
+from validate.regimes.finite_theories import SETTINGS, THEORIES, bound_at, seconds_of, settings_of, wanted_at
+from validate.regimes.groups import RECORDS, SAMPLERS, SIGMA2, Group, exact_at_every_d, groups
 from validate.regimes.judgement import in_a_line
-from validate.regimes.pricing import THEORIES, theory_seconds
 from validate.results.provenance import code_fingerprint, versions
 from validate.results.store import Store, content_hash
 from validate.sweeps.cost import CostModel, run_work
@@ -40,15 +31,10 @@ if TYPE_CHECKING:
     import xarray
 
 N_TIMES = RECORDS + 1
-FIRST = 2  # the smallest cells, which are measured first: rows appear before anything is compiled for the others
-BESIDE = 0.05  # seconds of processor: mean field, the controls, files
 N_FINE = 160  # times of the theory's curve
 CURVES = (0.4, 0.7, 1.0)  # alphas of the figure's theory lines
-SETTINGS: dict[str, dict[str, Any]] = {
-    "reduced": {"n_samples": 6400, "n_draws": 32, "n_steps": 60},
-    "quenched": {"n_samples": 1200, "n_draws": 48, "n_steps": 60, "tolerance": 0.05},
-}
-QUENCHED_D = (4, 64)  # the dimensions at which the quenched theory is computed
+FIRST = 2  # the smallest cells, which are measured first: rows appear before anything is compiled for the others
+BESIDE = 0.05  # seconds of processor: mean field, the controls, files
 STEP_DRAWS = 6  # the time-step error is measured on paired noise, so few draws resolve it
 
 
@@ -66,7 +52,8 @@ class AtlasCell:
         """What the cell is, as plain data."""
         g = self.group
         options = {"n_samples": self.n_samples, "n_disorder": g.n_disorder, "n_steps": g.n_steps, "n_times": N_TIMES}
-        return {"problem": g.problem.to_dict(), "d": self.d, "options": options, **SETTINGS}
+        theories = {name: settings_of(name, g.problem) for name in SETTINGS}
+        return {"problem": g.problem.to_dict(), "d": self.d, "options": options, **theories}
 
     @property
     def key(self) -> str:
@@ -74,10 +61,10 @@ class AtlasCell:
         return content_hash(self.content)
 
     @property
-    def size(self) -> float:
-        """Multiplications of a step of a draw, and coordinates."""
-        log_count = self.group.problem.classes.log_count(self.d)
-        return self.n_samples * (operations(math.exp(min(log_count, 700.0)), self.d) + self.d)
+    def effort(self) -> tuple[bool, bool, int]:
+        """What sorts cells by what there is to compute: classes, theories of this d, coordinates."""
+        endless = math.isinf(self.group.problem.classes.log_count(self.d))
+        return not endless, not exact_at_every_d(self.group.problem, self.d), self.n_samples * self.d
 
     @property
     def label(self) -> str:
@@ -87,8 +74,8 @@ class AtlasCell:
     def seconds(self, model: CostModel) -> float:
         """Predicted processor time: the particles, their runs with n_steps and 2 n_steps steps, and the theories."""
         g = self.group
-        wanted = [name for name, yes in _wanted(g.problem, self.d).items() if yes]
-        theories = sum(theory_seconds(name, g.problem, self.d, SETTINGS[name]) for name in wanted)
+        wanted = [name for name, yes in wanted_at(g.problem, self.d).items() if yes]
+        theories = sum(seconds_of(name, g.problem, self.d) for name in wanted)
         work = run_work(g.problem, self.d, n_samples=self.n_samples, n_disorder=g.n_disorder, n_steps=g.n_steps)
         return BESIDE + theories + model.seconds(work) * (1.0 + 3.0 * _step_draws(g) / g.n_disorder)
 
@@ -147,7 +134,7 @@ def measured(
     if folder is not None:
         manifest = {"seed": seed, "code": code_fingerprint()}  # cells of two codes must not mix
         store = Store(folder, manifest, {**versions(), "atlas": profile, "only": only})
-    small = sorted(cells, key=lambda cell: cell.size)[:FIRST]
+    small = sorted(cells, key=lambda cell: cell.effort)[:FIRST]
     who: dict[str, Any] = {"title": "atlas", "store": store, "executor": executor, "threads": threads}
     found: dict[str, Any] = {}
     for cell in small:  # alone: no cost needs to be known
@@ -182,7 +169,7 @@ def measure(
     size: dict[str, Any] = {"d": d, "n_samples": n_samples, "n_steps": group.n_steps, **work}
     data = run(problem, n_disorder=group.n_disorder, seed=own, n_times=N_TIMES, **size)
     step = timestep_error(problem, n_disorder=_step_draws(group), seed=own + 1, **size)
-    theory, wanted = theory_of(problem, d), _wanted(problem, d)
+    theory, wanted = theory_of(problem, d), wanted_at(problem, d)
     finite_d = {name: _finite_d(name, problem, d, own + 2, len(data.t), wanted[name], work) for name in wanted}
     prediction = theory_on(theory, data.t)
     # where the force is linear the twin may explain all, and what is left is the error of the steps
@@ -192,7 +179,7 @@ def measure(
         "standing": theory.standing,
         "t_speciation": float(theory.t_speciation),
         "exact": exact_at_every_d(problem, d),
-        "annealed_error": _annealed_error(problem, d),
+        "annealed_error": bound_at(problem, d),
         "n_samples": n_samples,
         "n_steps": group.n_steps,
         "seed": own,
@@ -235,17 +222,6 @@ def _labels(group: Group, d: int) -> dict[str, Any]:
     }
 
 
-def _annealed_error(problem: Problem, d: int) -> float:
-    return 0.0 if exact_at_every_d(problem, d) else annealed_error(solve(problem, d), d)
-
-
-def _wanted(problem: Problem, d: int) -> dict[str, bool]:
-    """Which theories at this d say more than mean field."""
-    exact = exact_at_every_d(problem, d)
-    in_reach = not exact and math.isfinite(_annealed_error(problem, d))
-    return {"reduced": in_reach, "quenched": not exact and QUENCHED_D[0] <= d <= QUENCHED_D[1]}
-
-
 def _step_draws(group: Group) -> int:
     return min(group.n_disorder, STEP_DRAWS)
 
@@ -256,7 +232,7 @@ def _finite_d(
     """Draws of a finite-d theory, "reduced" or "quenched", of shape (its draws, times), and its times; nan where it
     makes no sense."""
 
-    settings = SETTINGS[name]
+    settings = settings_of(name, problem)
     if not wanted:
         nothing = {q: np.full((settings["n_draws"], n_times), np.nan) for q in QUANTITIES}
         return nothing | {"t": np.full(n_times, np.nan)}
