@@ -7,9 +7,9 @@ import pytest
 
 from meanfield import Continuum, Exponential, Problem, reduced, solve
 from simulate import run
-from validate.agreement.controls import FEWEST, controlled_draws, without
 from validate.agreement.estimates import draws_of
 from validate.agreement.means import Mean, mean_of
+from validate.regimes.controls import FEWEST, controlled_draws, without
 
 PROBLEM = Problem(classes=Continuum(), sigma2=0.25, guidance=1.0)
 TRIALS, DRAWS = 3000, 48

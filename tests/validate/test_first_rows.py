@@ -35,7 +35,7 @@ def test_no_z_where_nothing_is_claimed(data):
 
 
 def test_the_smallest_cells_come_first_and_need_no_model(capsys, monkeypatch):
-    """Before costs are asked for, `FIRST` lines are out. Every cell has its line."""
+    """Before costs are asked for a third of three cells is done, and its line out. Every cell has one."""
     lines_then = []
 
     def late():
@@ -43,7 +43,6 @@ def test_the_smallest_cells_come_first_and_need_no_model(capsys, monkeypatch):
         return resuming.CostModel(*[1e-9] * 9)
 
     monkeypatch.setattr(resuming, "cost_model", late)
-    monkeypatch.setattr(measurement, "FIRST", 1)
     atlas("quick", only=NAME, progress=True)
     assert lines_then == [1]
     assert len(re.findall(rf"{NAME}, d = \d+:  m .* z .*;  v .* z ", capsys.readouterr().err)) == 2

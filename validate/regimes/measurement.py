@@ -15,9 +15,9 @@ from meanfield import Exponential, Problem, solve
 from meanfield.errors import require, short, whole
 from meanfield.tools.door import door
 from meanfield.tools.progress import somebody_looks
-from validate.agreement.controls import controlled_draws
 from validate.agreement.estimates import QUANTITIES, best_draws, theory_on
 from validate.errors import ConfigError
+from validate.regimes.controls import controlled_draws
 from validate.regimes.finite_theories import SETTINGS, THEORIES, bound_at, seconds_of, settings_of, wanted_at
 from validate.regimes.groups import RECORDS, SAMPLERS, SIGMA2, Group, exact_at_every_d, groups
 from validate.regimes.judgement import in_a_line
@@ -134,7 +134,7 @@ def measured(
     if folder is not None:
         manifest = {"seed": seed, "code": code_fingerprint()}  # cells of two codes must not mix
         store = Store(folder, manifest, {**versions(), "atlas": profile, "only": only})
-    small = sorted(cells, key=lambda cell: cell.effort)[:FIRST]
+    small = sorted(cells, key=lambda cell: cell.effort)[: min(FIRST, len(cells) // 3)]
     who: dict[str, Any] = {"title": "atlas", "store": store, "executor": executor, "threads": threads}
     found: dict[str, Any] = {}
     for cell in small:  # alone: no cost needs to be known
