@@ -1,5 +1,7 @@
 """What a run will cost, on a machine that was never seen: coefficients are found from a few timings, whatever it is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from meanfield import Exponential, Problem
 from validate.regimes import finite_theories
 from validate.regimes.groups import groups
 from validate.sweeps import cost
-from validate.sweeps.cost import CostModel, run_work
+from validate.sweeps.cost import CostModel, Work, run_work
 
 PROBLEM = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
 HOME = np.array([1e-3, 2e-8, 1.2e-4, 1e-8, 6e-11, 8e-10, 1.7e-8, 3e-5, 1e-8])  # seconds of one machine
@@ -39,6 +41,15 @@ def test_the_particles_of_the_atlas_are_priced_on_any_machine(monkeypatch, truth
     assert np.all(np.abs(ratio - 1) < 0.25), (ratio.min(), ratio.max())
     other = np.array([stale.seconds(w) / CostModel(*truth).seconds(w) for w in works()])
     assert np.mean(np.abs(other - 1) > 0.25) > 0.5
+
+
+@pytest.mark.parametrize(("samples", "counted"), [(6, 8), (8, 8), (130, 132), (260, 264)])
+def test_scores_in_few_dimensions_come_in_fours(samples, counted):
+    """Of a batch: 260 samples in batches of 130 are two times 132. In many dimensions nothing is filled up."""
+    work = Work(draws=2, samples=samples, steps=10, classes=1000.0, dimensions=20, batch=130)
+    assert work.terms["product"] == 2 * counted * 10 * 20_000.0
+    assert replace(work, dimensions=1000).terms["product"] == 2 * samples * 10 * 1_000_000.0
+    assert work.terms["move"] == 2 * samples * 10 * 20.0
 
 
 @pytest.mark.parametrize("speed", [1.0, 7.0])

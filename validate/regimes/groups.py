@@ -140,10 +140,9 @@ def _exponential(alpha: float, w: float, sampler: str, effort: Effort, t_start: 
 def _sub_exponential(growth: Growth, sampler: str, sizes: tuple[int, ...], effort: Effort) -> Group:
     problem = Problem(classes=growth, sigma2=SIGMA2, guidance=1.0, sampler=sampler)
     classes = [math.exp(growth.log_count(d)) for d in sizes]
-    effort, steps = _suited(effort, 1.0, sampler)
     counts = tuple(_samples(n, min(d, n), effort) for d, n in zip(sizes, classes, strict=True))
     label = f"P=d^{growth.gamma:g}" if isinstance(growth, Polynomial) else f"P={round(classes[0])}"
-    return Group(f"{label} w=1 {sampler}", problem, sizes, counts, DRAWS, steps)
+    return Group(f"{label} w=1 {sampler}", problem, sizes, counts, DRAWS, effort.steps[0])
 
 
 _FINITE: dict[float, tuple[float, ...]] = {
