@@ -14,6 +14,7 @@ Three kinds of claim can be tested, and every number says which one it is (`vali
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,8 +28,9 @@ SIGMA2 = 0.25
 SAMPLERS = ("sde", "ode")
 PROFILES = ("quick", "standard", "full", "finite")
 VANISHING = (Polynomial, Fixed)  # laws of sub-exponential growth
+UNGUIDED, OF_ODE = 1.2, 0.6  # samples over those of a guided SDE: the twin explains nothing, and more
+RECORDS = 25  # times after the start that are kept of a cell: its steps at least
 DRAWS = 48  # in few dimensions a rare draw with a near class skews them: the mean of 16 is not normal yet
-SPEED = 5e9  # multiplications a second of one core: turns the effort of a profile into samples, on every machine alike
 
 
 @dataclass(frozen=True)
@@ -71,22 +73,31 @@ def groups(profile: str = "quick") -> tuple[Group, ...]:
     one_of("profile", profile, PROFILES, error=ConfigError)
     if profile == "finite":
         return tuple(_equal_size(name, problem) for name, problem in _finite_problems())
-    weights, top, seconds = _EXTENT[profile]
+    weights, effort = _WEIGHTS[profile], _EFFORT[profile]
     points = [(alpha, w) for alpha, some in weights.items() for w in some]
-    found = [_exponential(*point, sampler, top, seconds) for point in points for sampler in SAMPLERS]
-    found.append(_exponential(0.45, 10.0, "ode", top, seconds, t_start=1000.0))  # strong guidance of sec. 4
+    found = [_exponential(*point, sampler, effort) for point in points for sampler in SAMPLERS]
+    found.append(_exponential(0.45, 10.0, "ode", effort, t_start=1000.0))  # strong guidance of sec. 4
     if profile != "quick":
-        found.append(_exponential(0.7, 5.0, "ode", top, seconds, t_start=1000.0))
-        found.append(_exponential(0.45, -0.25, "sde", top, seconds, t_start=1000.0))
+        found.append(_exponential(0.7, 5.0, "ode", effort, t_start=1000.0))
+        found.append(_exponential(0.45, -0.25, "sde", effort, t_start=1000.0))
     for sampler in SAMPLERS:
-        found.append(_sub_exponential(Polynomial(0.5), sampler, (100, 1000, 10_000, 100_000, 1_000_000), seconds))
-        found.append(_sub_exponential(Fixed(100), sampler, (1000, 10_000, 100_000, 1_000_000), seconds))
-        found.append(_sub_exponential(Polynomial(1.0), sampler, (50, 100, 200, 400), seconds))
-        found += [_continuum(sampler), _dense(sampler, seconds)]
+        found.append(_sub_exponential(Polynomial(0.5), sampler, (100, 1000, 10_000, 100_000, 1_000_000), effort))
+        found.append(_sub_exponential(Fixed(100), sampler, (1000, 10_000, 100_000, 1_000_000), effort))
+        found.append(_sub_exponential(Polynomial(1.0), sampler, (50, 100, 200, 400), effort))
+        found += [_continuum(sampler), _dense(sampler, effort)]
     return tuple(found)
 
 
-# profile -> w for each alpha, log of the most classes, seconds of particles a cell (one core)
+class Effort(NamedTuple):
+    """What a profile spends: log of the most classes, multiplications of the particles of a cell and a step, samples of
+    a cell at least, time steps without and with strong or negative guidance (of the SDE)."""
+
+    top: float
+    work: float
+    least: int
+    steps: tuple[int, int]
+
+
 _QUICK: dict[float, tuple[float, ...]] = {
     0.4: (-0.5, 0.0, 0.5, 1.0, 5.0),
     0.7: (-0.5, 1.0, 5.0),
@@ -95,32 +106,43 @@ _QUICK: dict[float, tuple[float, ...]] = {
 _ALL: dict[float, tuple[float, ...]] = dict.fromkeys(
     (0.2, 0.4, 0.45, 0.6, 0.7, 1.0), (-0.5, 0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 )
-_EXTENT: dict[str, tuple[dict[float, tuple[float, ...]], float, float]] = {
-    "quick": (_QUICK, math.log(2e4), 0.6),
-    "standard": (_ALL, math.log(2e5), 6.0),
-    "full": (_ALL, math.log(2e6), 60.0),
+_WEIGHTS = {"quick": _QUICK, "standard": _ALL, "full": _ALL}
+_EFFORT = {
+    "quick": Effort(math.log(2e4), 3.2e7, 430, (40, 60)),
+    "standard": Effort(math.log(2e5), 3.75e8, 500, (80, 120)),
+    "full": Effort(math.log(2e6), 3.75e9, 500, (80, 120)),
 }
 
 
-def _exponential(alpha: float, w: float, sampler: str, top: float, seconds: float, t_start: float = math.inf) -> Group:
+def _suited(effort: Effort, w: float, sampler: str) -> tuple[Effort, int]:
+    """The effort for a weight and a sampler, and its time steps."""
+    share, steps = 1.0, effort.steps[w < 0.0 or w >= 5.0]
+    if w == 0.0:  # the twin is the sample itself, and any step is exact
+        share, steps = UNGUIDED, RECORDS
+    elif sampler == "ode":  # of order 3
+        share, steps = OF_ODE, effort.steps[0]
+    return effort._replace(work=share * effort.work, least=round(share * effort.least)), steps
+
+
+def _exponential(alpha: float, w: float, sampler: str, effort: Effort, t_start: float = math.inf) -> Group:
     """Four sizes, equally spaced in 1/d, up to the d at which the classes number exp(top)."""
-    largest = min(int(top / alpha), 48)
+    largest = min(int(effort.top / alpha), 48)
     smallest = max(largest // 2, min(10, largest - 3))
     inverse = np.linspace(1.0 / smallest, 1.0 / largest, 4)
     sizes = tuple(sorted({round(1.0 / x) for x in inverse}))
     problem = Problem(classes=Exponential(alpha), sigma2=SIGMA2, guidance=w, sampler=sampler, t_start=t_start)
-    steps = 120 if abs(w) >= 5.0 else 80
-    counts = tuple(_samples(math.exp(alpha * d), d, DRAWS, steps, seconds) for d in sizes)
+    effort, steps = _suited(effort, w, sampler)
+    counts = tuple(_samples(math.exp(alpha * d), d, effort) for d in sizes)
     start = f" T={t_start:g}" if math.isfinite(t_start) else ""
     return Group(f"alpha={alpha:g} w={w:g} {sampler}{start}", problem, sizes, counts, DRAWS, steps)
 
 
-def _sub_exponential(growth: Growth, sampler: str, sizes: tuple[int, ...], seconds: float) -> Group:
+def _sub_exponential(growth: Growth, sampler: str, sizes: tuple[int, ...], effort: Effort) -> Group:
     problem = Problem(classes=growth, sigma2=SIGMA2, guidance=1.0, sampler=sampler)
     classes = [math.exp(growth.log_count(d)) for d in sizes]
-    counts = tuple(_samples(n, min(d, n), DRAWS, 80, seconds) for d, n in zip(sizes, classes, strict=True))
+    counts = tuple(_samples(n, min(d, n), effort) for d, n in zip(sizes, classes, strict=True))
     label = f"P=d^{growth.gamma:g}" if isinstance(growth, Polynomial) else f"P={round(classes[0])}"
-    return Group(f"{label} w=1 {sampler}", problem, sizes, counts, DRAWS, 80)
+    return Group(f"{label} w=1 {sampler}", problem, sizes, counts, DRAWS, effort.steps[0])
 
 
 _FINITE: dict[float, tuple[float, ...]] = {
@@ -158,19 +180,20 @@ def _equal_size(name: str, problem: Problem) -> Group:
 
 def _continuum(sampler: str) -> Group:
     problem = Problem(classes=Continuum(), sigma2=SIGMA2, guidance=1.0, sampler=sampler)
-    return Group(f"continuum w=1 {sampler}", problem, (4, 16, 64), (130, 130, 65), DRAWS, 200)
+    return Group(f"continuum w=1 {sampler}", problem, (4, 16, 64), (130, 130, 65), DRAWS, 100)
 
 
-def _dense(sampler: str, seconds: float) -> Group:
+def _dense(sampler: str, effort: Effort) -> Group:
     """So many wide classes in so few dimensions that the annealed theory holds at this d: the test at equal d."""
     problem = Problem(classes=Exponential(2.0), sigma2=8.0, guidance=1.0, sampler=sampler)
-    samples = _samples(math.exp(2.0 * 5), 5, DRAWS, 80, seconds)
-    return Group(f"alpha=2 sigma2=8 w=1 {sampler}", problem, (5,), (samples,), DRAWS, 80)
+    effort, steps = _suited(effort, 1.0, sampler)
+    samples = _samples(math.exp(2.0 * 5), 5, effort)
+    return Group(f"alpha=2 sigma2=8 w=1 {sampler}", problem, (5,), (samples,), DRAWS, steps)
 
 
-def _samples(classes: float, d: float, draws: int, steps: int, seconds: float) -> int:
-    """Samples a draw that fit into the time, at least 500 in all draws."""
-    return int(np.clip(seconds * SPEED / (draws * steps * _operations(classes, d)), math.ceil(500 / draws), 4000))
+def _samples(classes: float, d: float, effort: Effort) -> int:
+    """Samples a draw for this work, at least the least in all draws."""
+    return int(np.clip(effort.work / (DRAWS * _operations(classes, d)), math.ceil(effort.least / DRAWS), 4000))
 
 
 def _operations(classes: float, d: float) -> float:

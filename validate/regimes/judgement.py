@@ -180,6 +180,15 @@ def _cell(cell: "xarray.Dataset", q: str) -> Verdict:
     return Verdict(name, d, q, ground, theory, effect, particles.value, away.stderr, 0.0, step, away.z)
 
 
+def in_a_line(cell: "xarray.Dataset") -> str:
+    """What a finished cell says, before the others are known and anything is judged."""
+    texts = []
+    for v in (_cell(cell, q) for q in QUANTITIES):
+        against = f", theory {v.theory + v.finite_size:.5f}, z {v.z:+.2f}" if v.claimed else ""
+        texts.append(f"{v.quantity} {v.particles:.5f} +- {v.stderr:.2g}{against}")
+    return f"{cell['group'].item()}, d = {cell['d'].item():g}:  " + ";  ".join(texts)
+
+
 def _extrapolations(group: "xarray.Dataset") -> Iterator[Verdict]:
     """The group at d = infinity against mean field."""
     if bool(group["exact"].all()):

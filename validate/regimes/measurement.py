@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield import Exponential, Problem, quenched, reduced, solve
+from meanfield import Exponential, Problem, solve
 from meanfield.errors import require, short, whole
 from meanfield.tools.door import door
+from meanfield.tools.progress import somebody_looks
 from validate.agreement.estimates import QUANTITIES, best_draws, theory_on
 from validate.errors import ConfigError
-from validate.regimes.groups import SAMPLERS, SIGMA2, Group, annealed_error, exact_at_every_d, groups
+from validate.regimes.controls import controlled_draws
+from validate.regimes.finite_theories import SETTINGS, THEORIES, bound_at, seconds_of, settings_of, wanted_at
+from validate.regimes.groups import RECORDS, SAMPLERS, SIGMA2, Group, exact_at_every_d, groups
+from validate.regimes.judgement import in_a_line
 from validate.results.provenance import code_fingerprint, versions
 from validate.results.store import Store, content_hash
 from validate.sweeps.cost import CostModel, run_work
@@ -25,14 +30,12 @@ from validate.sweeps.resuming import map_cells
 if TYPE_CHECKING:
     import xarray
 
-N_TIMES = 26
+N_TIMES = RECORDS + 1
 N_FINE = 160  # times of the theory's curve
 CURVES = (0.4, 0.7, 1.0)  # alphas of the figure's theory lines
-REDUCED: dict[str, Any] = {"n_samples": 8000, "n_draws": 16, "n_steps": 100}
-QUENCHED: dict[str, Any] = {"n_samples": 1600, "n_draws": 32, "n_steps": 120}
-QUENCHED_D = (4, 64)  # the dimensions at which the quenched theory is computed
-BESIDE = (0.3, 3.8)  # seconds of processor for the theories of a cell, without and with the quenched one, on average
-STEP_SHARE = 4  # the time-step error is measured on paired noise, so a quarter of the samples resolves it
+FIRST = 2  # the smallest cells, which are measured first: rows appear before anything is compiled for the others
+BESIDE = 0.05  # seconds of processor: mean field, the controls, files
+STEP_DRAWS = 6  # the time-step error is measured on paired noise, so few draws resolve it
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,19 @@ class AtlasCell:
         """What the cell is, as plain data."""
         g = self.group
         options = {"n_samples": self.n_samples, "n_disorder": g.n_disorder, "n_steps": g.n_steps, "n_times": N_TIMES}
-        theories = {"reduced": REDUCED, "quenched": QUENCHED}
+        theories = {name: settings_of(name, g.problem) for name in SETTINGS}
         return {"problem": g.problem.to_dict(), "d": self.d, "options": options, **theories}
 
     @property
     def key(self) -> str:
         """Its name in a store, whose manifest has the seed."""
         return content_hash(self.content)
+
+    @property
+    def effort(self) -> tuple[bool, bool, int]:
+        """What sorts cells by what there is to compute: classes, theories of this d, coordinates."""
+        endless = math.isinf(self.group.problem.classes.log_count(self.d))
+        return not endless, not exact_at_every_d(self.group.problem, self.d), self.n_samples * self.d
 
     @property
     def label(self) -> str:
@@ -65,9 +74,10 @@ class AtlasCell:
     def seconds(self, model: CostModel) -> float:
         """Predicted processor time: the particles, their runs with n_steps and 2 n_steps steps, and the theories."""
         g = self.group
-        theories = BESIDE[0] if exact_at_every_d(g.problem, self.d) or not _in_range(self.d) else BESIDE[1]
+        wanted = [name for name, yes in wanted_at(g.problem, self.d).items() if yes]
+        theories = sum(seconds_of(name, g.problem, self.d) for name in wanted)
         work = run_work(g.problem, self.d, n_samples=self.n_samples, n_disorder=g.n_disorder, n_steps=g.n_steps)
-        return theories + model.seconds(work) * (1.0 + 3.0 / STEP_SHARE)
+        return BESIDE + theories + model.seconds(work) * (1.0 + 3.0 * _step_draws(g) / g.n_disorder)
 
     def measure(self, threads: int = 1, progress: Any = False) -> "xarray.Dataset":
         """Its results; see `measure`."""
@@ -124,8 +134,16 @@ def measured(
     if folder is not None:
         manifest = {"seed": seed, "code": code_fingerprint()}  # cells of two codes must not mix
         store = Store(folder, manifest, {**versions(), "atlas": profile, "only": only})
-    parts: Any = map_cells(cells, title="atlas", store=store, executor=executor, threads=threads, progress=progress)
-    return _stack(parts, {"profile": profile, "seed": seed, **versions()})
+    small = sorted(cells, key=lambda cell: cell.effort)[: min(FIRST, len(cells) // 3)]
+    who: dict[str, Any] = {"title": "atlas", "store": store, "executor": executor, "threads": threads}
+    found: dict[str, Any] = {}
+    for cell in small:  # alone: no cost needs to be known
+        (found[cell.key],) = map_cells([cell], progress=False, **who)
+        if somebody_looks() if progress is None else progress:
+            print(in_a_line(found[cell.key]), file=sys.stderr)
+    rest = [cell for cell in cells if cell.key not in found]
+    found |= zip([cell.key for cell in rest], map_cells(rest, progress=progress, say=in_a_line, **who), strict=True)
+    return _stack([found[cell.key] for cell in cells], {"profile": profile, "seed": seed, **versions()})
 
 
 def measure(
@@ -148,20 +166,20 @@ def measure(
     started, problem = time.perf_counter(), group.problem
     own = cell_seed(seed, AtlasCell(group, d, n_samples, seed).content)
     work = {"progress": progress, "threads": threads}
-    size: dict[str, Any] = {"d": d, "n_disorder": group.n_disorder, "n_steps": group.n_steps, **work}
-    data = run(problem, n_samples=n_samples, seed=own, n_times=N_TIMES, **size)
-    step = timestep_error(problem, n_samples=max(n_samples // STEP_SHARE, 2), seed=own + 1, **size)
-    theory, exact = theory_of(problem, d), exact_at_every_d(problem, d)
-    error = 0.0 if exact else annealed_error(solve(problem, d), d)
-    wanted = {"reduced": not exact and math.isfinite(error), "quenched": not exact and _in_range(d)}
+    size: dict[str, Any] = {"d": d, "n_samples": n_samples, "n_steps": group.n_steps, **work}
+    data = run(problem, n_disorder=group.n_disorder, seed=own, n_times=N_TIMES, **size)
+    step = timestep_error(problem, n_disorder=_step_draws(group), seed=own + 1, **size)
+    theory, wanted = theory_of(problem, d), wanted_at(problem, d)
     finite_d = {name: _finite_d(name, problem, d, own + 2, len(data.t), wanted[name], work) for name in wanted}
     prediction = theory_on(theory, data.t)
+    # where the force is linear the twin may explain all, and what is left is the error of the steps
+    draws = best_draws if exact_at_every_d(problem, d) else controlled_draws
     variables: dict[str, Any] = {
         **_labels(group, d),
         "standing": theory.standing,
         "t_speciation": float(theory.t_speciation),
-        "exact": exact,
-        "annealed_error": error,
+        "exact": exact_at_every_d(problem, d),
+        "annealed_error": bound_at(problem, d),
         "n_samples": n_samples,
         "n_steps": group.n_steps,
         "seed": own,
@@ -170,10 +188,10 @@ def measure(
     }
     for q in QUANTITIES:
         variables[f"theory_{q}"] = ("time", prediction[q])
-        variables[q] = (("draw", "time"), best_draws(data, q))
-        for name, draws in finite_d.items():
-            variables[f"{name}_{q}"] = ((f"{name}_draw", "time"), draws[q])
-            variables[f"{name}_t"] = ("time", draws["t"])  # its steps, and so its records, are its own
+        variables[q] = (("draw", "time"), draws(data, q))
+        for name, its in finite_d.items():
+            variables[f"{name}_{q}"] = ((f"{name}_draw", "time"), its[q])
+            variables[f"{name}_t"] = ("time", its["t"])  # its steps, and so its records, are its own
         variables[f"step_{q}"] = float(getattr(step, q))
         variables[f"step_{q}_stderr"] = float(getattr(step, f"{q}_stderr"))
     fine = np.geomspace(theory.D[0], problem.sigma2, N_FINE) - problem.sigma2
@@ -204,8 +222,8 @@ def _labels(group: Group, d: int) -> dict[str, Any]:
     }
 
 
-def _in_range(d: int) -> bool:
-    return QUENCHED_D[0] <= d <= QUENCHED_D[1]
+def _step_draws(group: Group) -> int:
+    return min(group.n_disorder, STEP_DRAWS)
 
 
 def _finite_d(
@@ -214,12 +232,12 @@ def _finite_d(
     """Draws of a finite-d theory, "reduced" or "quenched", of shape (its draws, times), and its times; nan where it
     makes no sense."""
 
-    model, settings = (reduced, REDUCED) if name == "reduced" else (quenched, QUENCHED)
+    settings = settings_of(name, problem)
     if not wanted:
         nothing = {q: np.full((settings["n_draws"], n_times), np.nan) for q in QUANTITIES}
         return nothing | {"t": np.full(n_times, np.nan)}
-    ensemble = model(problem, d, seed=seed, n_times=n_times, **work, **settings)
-    return {q: best_draws(ensemble, q) for q in QUANTITIES} | {"t": ensemble.t}
+    ensemble = THEORIES[name](problem, d, seed=seed, n_times=n_times, **work, **settings)
+    return {q: controlled_draws(ensemble, q) for q in QUANTITIES} | {"t": ensemble.t}
 
 
 def _curves(alphas: tuple[float, ...]) -> "xarray.Dataset":

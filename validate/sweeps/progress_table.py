@@ -8,6 +8,7 @@ left. Anywhere else nothing is shown, unless asked for: then a line at times.
 import math
 import time
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -33,12 +34,21 @@ class Board:
     show : None shows it on a terminal and in a notebook.
     total : cells in all, of which those in `costs` (index -> predicted seconds) are to be computed.
     workers : how many are computed at a time.
+    say : a line on a finished cell, printed at once; it takes the place of the table's row.
     """
 
-    def __init__(self, show: bool | None, title: str, total: int, costs: dict[int, float], workers: int) -> None:
+    def __init__(
+        self,
+        show: bool | None,
+        title: str,
+        total: int,
+        costs: dict[int, float],
+        workers: int,
+        say: Callable[["xarray.Dataset"], str] | None = None,
+    ) -> None:
         self._terminal = somebody_looks()
         self._show = self._terminal if show is None else show
-        self._title, self._total, self._costs, self._workers = title, total, costs, workers
+        self._title, self._total, self._costs, self._workers, self._say = title, total, costs, workers, say
         self._left, self._done_cost, self._failed = len(costs), 0.0, 0
         self._all_cost = sum(costs.values()) or math.inf
         self._rows: deque[tuple[str, ...]] = deque(maxlen=ROWS)
@@ -73,6 +83,9 @@ class Board:
             self._rows.append((label, "failed", "", seconds))
             if self._show:
                 self._console.print(f"failed: {part}", soft_wrap=True)
+        elif self._say is not None:
+            if self._show:
+                self._console.print(self._say(part), soft_wrap=True)
         else:
             self._rows.append((label, *(_final(part, q) for q in ("m", "v")), seconds))
         if self._show and self._live is None and time.monotonic() - self._said > PAUSE:

@@ -10,7 +10,7 @@ import queue
 import socket
 import tempfile
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -47,6 +47,7 @@ def map_cells(
     threads: int | None = None,
     progress: bool | None = None,
     on_failure: str = "stop",
+    say: "Callable[[xarray.Dataset], str] | None" = None,
 ) -> list["xarray.Dataset | CfgfieldError"]:
     """Results of cells, in their order.
 
@@ -58,6 +59,7 @@ def map_cells(
     threads : threads of this machine to use (default: all); with an executor, threads of each cell (default: 1).
     progress : show progress on stderr; by default if it is a terminal.
     on_failure : a cell that fails ends all ("stop"), or its error is its result ("record"); no store keeps it.
+    say : what progress prints of a finished cell.
 
     Raises
     ------
@@ -86,7 +88,7 @@ def map_cells(
         _interrupts_named(parts, len(cells), store),
         _crew(executor, n_threads) as crew,
         _flag(store) as flag,
-        Board(progress, title, len(cells), costs, workers) as board,
+        Board(progress, title, len(cells), costs, workers, say) as board,
     ):
         orders = Orders(code_fingerprint(), driver, flag, store, n_threads, on_failure == "record")
         for stage in _here(costs, orders) if executor is None else _there(costs, orders, count_workers(executor)):
