@@ -92,7 +92,7 @@ def test_nearest_classes_of_a_spectrum_are_those_of_particles():
     for problem in (grouped, other):
         theory = solve_sampler(problem, DDIM, **options)
         pairs = [(getattr(theory.final, x), getattr(particles.final, x)) for x in ("m_group_paired", "v_group_paired")]
-        scores.append(np.abs([z_between(a, b) for a, b in pairs]).max())
+        scores.append(np.abs([(a.mean - b.mean) / np.hypot(a.stderr, b.stderr) for a, b in pairs]).max())
     assert scores[0] < limit(4, 20) < scores[1]
 
 
