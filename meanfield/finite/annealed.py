@@ -1,18 +1,35 @@
-"""Compiled steps of the annealed model (T19): a sample is five numbers, and the cost depends on neither d nor P.
+"""Compiled steps of the annealed model (T19), (S13): a sample is five numbers for every group of directions (isotropic
+classes are one group), and the cost depends on neither d nor P.
 
-With y = x - mu_1: u is its component along mu_1, g the rest; u0 and h are those of the unguided twin on the same noise.
-Across mu_1 the force is along g, so g and h matter only through |g|^2, g.h and |h|^2, and the noise through two
-components in their plane and the squared length (chi-square, d - 3 degrees of freedom) of the rest. With
-    ell = -(u^2 + G)/(2 D (1 + D)) + (2 u sqrt(d) + d)/(2(1 + D)) + (d/2) log(1 + 1/D) - log(P - 1), pi = sigmoid(ell),
-(plus the log of the target's weight over that of another class)
-the guided score is (b - y)/D, b = -w (1 - pi) (x/(1 + D) - mu_1).
+With y = x - mu_1, whitened: u is its component along mu_1 in the group, g the rest; u0 and h are those of the unguided
+twin on the same noise. Across mu_1 the force is along g, so g and h matter only through |g|^2, g.h and |h|^2, and the
+noise through two components in their plane and the squared length (chi-square, d - 3 degrees of freedom) of the rest.
+With d directions and the noise D in a group, sums running over the groups,
+    ell = sum [-(u^2 + |g|^2)/(2 D (1 + D)) + (2 u sqrt(d) + d)/(2(1 + D)) + (d/2) log(1 + 1/D)] - log(P - 1),
+(plus the log of the target's weight over that of another class), pi = sigmoid(ell), the guided score is (b - y)/D,
+b = -w (1 - pi) (x/(1 + D) - mu_1).
+
+A sample is s (groups, 5), rows (u, u0, |g|^2, g.h, |h|^2).
 """
 
 import math
 
 import numpy as np
 
-from meanfield.finite.sampling import Model
+from meanfield.finite.sampling import (
+    CONSTANT,
+    KEEP,
+    NOISE,
+    OF_RATIO,
+    PHI,
+    ROOT,
+    SD,
+    SIZE,
+    STRENGTH,
+    W_END,
+    W_START,
+    Model,
+)
 from meanfield.tools.compiling import compiled
 
 
@@ -25,92 +42,117 @@ def sigmoid(x):  # pragma: no cover - compiled
     return small / (1.0 + small)
 
 
-@compiled()
-def log_odds(u, gg, D, root, constant):  # pragma: no cover - compiled
-    """Log-odds of the target against the averaged rest; root = sqrt(d)."""
-    return constant + (u * root - (u * u + gg) / (2.0 * D)) / (1.0 + D)
+@compiled(inline="always")
+def of_sample(s, n, table):  # pragma: no cover - compiled
+    """The part of the log-odds of target against averaged rest that differs among samples, at time n."""
+    total = 0.0
+    for g in range(len(s)):
+        u, D = s[g, 0], table[n, g, NOISE]
+        total += (u * table[n, g, ROOT] - (u * u + s[g, 2]) / (2.0 * D)) / (1.0 + D)
+    return total
 
 
 @compiled()
-def bent(w, square, D, d, power):  # pragma: no cover - compiled
-    """The weight w r^power that acts where |D (s_c - s_u)|^2 = square, r = |s_c - s_u|/sqrt(d); w if power is 0."""
+def bent(w, square, d, power):  # pragma: no cover - compiled
+    """The weight w r^power that acts where |s_c - s_u|^2 = square, r = |s_c - s_u|/sqrt(d); w if power is 0."""
     if power == 0.0:
         return w
-    return w * (math.sqrt(square / d) / D) ** power if square > 0.0 else 0.0
+    return w * math.sqrt(square / d) ** power if square > 0.0 else 0.0
 
 
 @compiled()
-def ratio_weight(u, gg, D, n, root, ratio):  # pragma: no cover - compiled
-    """The weight beta r/(1 - beta r) of a sample, at most w_max (inf: no minimiser there)."""
-    rest = math.exp(min(-log_odds(u, gg, D, root, ratio.constant[n]), 700.0))
+def bend(rest, s, n, table, power):  # pragma: no cover - compiled
+    """The factor r^power of `bent` for a sample whose averaged classes have the weight `rest` = 1 - pi_1."""
+    square = d = 0.0
+    for g in range(len(s)):
+        D = table[n, g, NOISE]
+        share = rest / (D * (1.0 + D))
+        square += share * share * ((s[g, 0] - D * table[n, g, ROOT]) ** 2 + s[g, 2])
+        d += table[n, g, SIZE]
+    return bent(1.0, square, d, power)
+
+
+@compiled()
+def ratio_weight(log_odds, ratio):  # pragma: no cover - compiled
+    """The weight beta r/(1 - beta r) at the log-odds against the average class, at most w_max (inf: no minimiser)."""
+    rest = math.exp(min(-log_odds, 700.0))
     lost = ratio.beta * (ratio.share + (1.0 - ratio.share) * rest)  # beta r
     return min(lost / (1.0 - lost), ratio.w_max) if lost < 1.0 else ratio.w_max
 
 
 @compiled()
-def force(u, gg, D, w, root, constant, power):  # pragma: no cover - compiled
-    """b along mu_1, the factor k of b = k g across it, and -k (1 + D)/w: 1 - pi_1, bent."""
-    share = sigmoid(-log_odds(u, gg, D, root, constant)) / (1.0 + D)
-    share *= bent(1.0, share * share * ((u - D * root) ** 2 + gg), D, root * root, power)
-    k = -w * share
-    return k * (u - D * root), k, share * (1.0 + D)  # x/(1 + D) - mu_1 = (y - D mu_1)/(1 + D)
-
-
-@compiled()
-def start(rng, law, d):  # pragma: no cover - compiled
-    """(u, u0, |g|^2, g.h, |h|^2) of a sample and of its twin on the same normals."""
+def start(rng, law, sizes, s):  # pragma: no cover - compiled
+    """Fill s with a sample and its twin on the same normals."""
     m, v, m0, v0, _ = law
-    along, across, root = rng.standard_normal(), rng.chisquare(d - 1), math.sqrt(d)
-    u = (m - 1.0) * root + math.sqrt(v) * along
-    u0 = (m0 - 1.0) * root + math.sqrt(v0) * along
-    return u, u0, v * across, math.sqrt(v * v0) * across, v0 * across
+    for g in range(len(s)):
+        along, across, root = rng.standard_normal(), rng.chisquare(sizes[g] - 1), math.sqrt(sizes[g])
+        s[g, 0] = (m[g] - 1.0) * root + math.sqrt(v[g]) * along
+        s[g, 1] = (m0[g] - 1.0) * root + math.sqrt(v0[g]) * along
+        s[g, 2], s[g, 3], s[g, 4] = v[g] * across, math.sqrt(v[g] * v0[g]) * across, v0[g] * across
 
 
 @compiled(inline="always")
-def step(rng, s, n, grid, d, root, constant):  # pragma: no cover - compiled
-    """One exponential Heun step from grid.D[n] to grid.D[n + 1], and N of it (`meanfield.tools.resolution`)."""
-    u, u0, gg, gh, hh = s
-    keep, phi, size = grid.decay[n], grid.phi[n], grid.noise[n]
-    along = first = second = rest = 0.0
-    if size > 0.0:
-        along, first, second = (
-            size * rng.standard_normal(),
-            size * rng.standard_normal(),
-            size * rng.standard_normal(),
-        )
-        rest = size * size * rng.chisquare(d - 3)
-    square = first * first + second * second + rest  # |noise across|^2
-    g = math.sqrt(gg)
-    h1 = gh / g if g > 0.0 else 0.0  # h in the basis (g/|g|, and the rest of h)
+def step(rng, s, n, table, line, power, ratio, room):  # pragma: no cover - compiled
+    """One exponential Heun step of s from time n to n + 1; returns N of it (`meanfield.tools.resolution`).
+
+    In every group b = -w (1 - pi_1) (x/(1 + D) - mu_1), and x/(1 + D) - mu_1 = (y - D mu_1)/(1 + D): across mu_1 it
+    is b = k g. room (groups, 10) is to work in: the predictor, as in s; k and |g| at the start; the noise's components
+    in the plane of g and h, and its squared length across mu_1. In 2 directions there is one across, in 3 two.
+    """
+    w0, w1 = line[n, W_START], line[n, W_END]
+    tilt = of_sample(s, n, table)
+    if ratio.beta > 0.0:
+        w0 = ratio_weight(line[n, OF_RATIO] + tilt, ratio)
+    pull = sigmoid(-(line[n, CONSTANT] + tilt))
+    if power != 0.0:
+        pull *= bend(pull, s, n, table, power)
+    for g in range(len(s)):
+        D, keep, size, d = table[n, g, NOISE], table[n, g, KEEP], table[n, g, SD], table[n, g, SIZE]
+        along = first = second = rest = 0.0
+        if size > 0.0:
+            along, first = size * rng.standard_normal(), size * rng.standard_normal()
+            second = size * rng.standard_normal() if d > 2.0 else 0.0
+            rest = size * size * rng.chisquare(d - 3.0) if d > 3.0 else 0.0
+        square = first * first + second * second + rest
+        k, length = -w0 * pull / (1.0 + D), math.sqrt(s[g, 2])
+        scale = keep + (1.0 - keep) * k  # predictor: g -> scale g + noise
+        room[g, 0] = keep * s[g, 0] + (1.0 - keep) * k * (s[g, 0] - D * table[n, g, ROOT]) + along
+        room[g, 1] = keep * s[g, 1] + along
+        room[g, 2] = max(scale * scale * s[g, 2] + 2.0 * scale * length * first + square, 0.0)
+        room[g, 5], room[g, 6], room[g, 7], room[g, 8], room[g, 9] = k, length, first, second, square
+    tilt = of_sample(room, n + 1, table)
+    if ratio.beta > 0.0:
+        w1 = ratio_weight(line[n + 1, OF_RATIO] + tilt, ratio)
+    after = sigmoid(-(line[n + 1, CONSTANT] + tilt))
+    if power != 0.0:
+        after *= bend(after, room, n + 1, table, power)
+    for g in range(len(s)):
+        correct(s, g, n, table, room, w1 * after)
+    return line[n, STRENGTH] * (pull * w0 / line[n, W_START] if ratio.beta > 0.0 else pull)
+
+
+@compiled(inline="always")
+def correct(s, g, n, table, room, after):  # pragma: no cover - compiled
+    """The corrector of `step` in group g, where b = -after (y - D mu_1)/(1 + D) at the end."""
+    D, D_end, root = table[n, g, NOISE], table[n + 1, g, NOISE], table[n, g, ROOT]
+    keep, phi = table[n, g, KEEP], table[n, g, PHI]
+    k0, length, first, second, square = room[g, 5], room[g, 6], room[g, 7], room[g, 8], room[g, 9]
+    gg, gh, hh, k1 = s[g, 2], s[g, 3], s[g, 4], -after / (1.0 + D_end)
+    h1 = gh / length if length > 0.0 else 0.0  # h in the basis (g/|g|, and the rest of h)
     h2 = math.sqrt(max(hh - h1 * h1, 0.0))
-    w0, w1 = grid.w_start[n], grid.w_end[n]
-    if grid.ratio.beta > 0.0:
-        w0 = ratio_weight(u, gg, grid.D[n], n, root, grid.ratio)
-    b0, k0, pull = force(u, gg, grid.D[n], w0, root, constant[n], grid.power)
-    u1 = keep * u + (1.0 - keep) * b0 + along
-    scale = keep + (1.0 - keep) * k0  # predictor: g -> scale g + noise
-    gg1 = max(scale * scale * gg + 2.0 * scale * g * first + square, 0.0)
-    if grid.ratio.beta > 0.0:
-        w1 = ratio_weight(u1, gg1, grid.D[n + 1], n + 1, root, grid.ratio)
-        pull *= w0 / grid.w_start[n]
-    b1, k1, _ = force(u1, gg1, grid.D[n + 1], w1, root, constant[n + 1], grid.power)
-    grow = 1.0 + phi * k1  # corrector: g -> grow (scale g + noise) - phi k0 g = a g + grow noise
+    scale, grow = keep + (1.0 - keep) * k0, 1.0 + phi * k1  # g -> grow (scale g + noise) - phi k0 g = a g + grow noise
     a = grow * scale - phi * k0
-    gg1 = a * a * gg + 2.0 * a * grow * g * first + grow * grow * square
-    gh1 = a * keep * gh + a * g * first + grow * (keep * (h1 * first + h2 * second) + square)
-    hh1 = keep * keep * hh + 2.0 * keep * (h1 * first + h2 * second) + square
-    after = u1 + phi * (b1 - b0), keep * u0 + along, max(gg1, 0.0), gh1, max(hh1, 0.0)
-    return after, grid.strength[n] * pull
+    s[g, 0] = room[g, 0] + phi * (k1 * (room[g, 0] - D_end * root) - k0 * (s[g, 0] - D * root))
+    s[g, 1] = room[g, 1]
+    s[g, 2] = max(a * a * gg + 2.0 * a * grow * length * first + grow * grow * square, 0.0)
+    s[g, 3] = a * keep * gh + a * length * first + grow * (keep * (h1 * first + h2 * second) + square)
+    s[g, 4] = max(keep * keep * hh + 2.0 * keep * (h1 * first + h2 * second) + square, 0.0)
 
 
 @compiled()
-def observe(s, D, d, constant, log_rivals, out):  # pragma: no cover - compiled
-    """Add the observables of one sample, in the order of `sampling.NAMES`, to out (observables,)."""
-    u, u0, gg, _gh, hh = s
-    root = math.sqrt(d)
-    m = 1.0 + u / root
-    ell = log_odds(u, gg, D, root, constant)
-    weight, accuracy, participation = 0.0, 0.0, math.nan
+def observe(s, ell, sizes, log_rivals, column):  # pragma: no cover - compiled
+    """Observables of one sample of log-odds ell, in the order of `sampling.NAMES`, in column (observables,)."""
+    weight, accuracy, participation, n = 0.0, 0.0, math.nan, len(s)
     if ell == math.inf:
         weight, accuracy, participation, ell = 1.0, 1.0, 1.0, math.nan
     elif ell == -math.inf:
@@ -120,15 +162,13 @@ def observe(s, D, d, constant, log_rivals, out):  # pragma: no cover - compiled
         own, rest = 2.0 * log_sigmoid(ell), 2.0 * log_sigmoid(-ell) - log_rivals
         top = max(own, rest)
         participation = math.exp(min(-top - math.log(math.exp(own - top) + math.exp(rest - top)), 700.0))
-    out[0] += m
-    out[1] += gg / (d - 1)
-    out[2] += m * m + gg / d
-    out[3] += 1.0 + u0 / root
-    out[4] += hh / (d - 1)
-    out[5] += weight
-    out[6] += ell
-    out[7] += participation
-    out[8] += accuracy
+    for g in range(n):
+        d, root = sizes[g], math.sqrt(sizes[g])
+        m = 1.0 + s[g, 0] / root
+        column[g], column[n + g], column[2 * n + g] = m, s[g, 2] / (d - 1), m * m + s[g, 2] / d
+        column[3 * n + g], column[4 * n + g] = 1.0 + s[g, 1] / root, s[g, 4] / (d - 1)
+    n *= 5
+    column[n], column[n + 1], column[n + 2], column[n + 3] = weight, ell, participation, accuracy
 
 
 @compiled()
@@ -140,17 +180,18 @@ def log_sigmoid(x):  # pragma: no cover - compiled
 @compiled()
 def fill(rng, n_samples, model: Model, out):  # pragma: no cover - compiled
     """Add up the observables of `n_samples` samples in out (observables, times); returns the sum of their N^2."""
-    d, grid, constant = model.d, model.grid, model.constant
-    column, root, squares = np.empty(out.shape[0]), math.sqrt(d), 0.0
+    table, line, slot, n_groups = model.table, model.line, model.grid.slot, len(model.sizes)
+    power, ratio = model.power, model.ratio
+    s, room = np.empty((n_groups, 5)), np.empty((n_groups, 10))
+    column, squares = np.empty(out.shape[0]), 0.0
     for _ in range(n_samples):
-        s, largest = start(rng, model.law, d), 0.0
-        for n in range(len(grid.D)):
-            if grid.slot[n] >= 0:
-                column[:] = 0.0
-                observe(s, grid.D[n], d, constant[n], model.rivals.log_count, column)
-                out[:, grid.slot[n]] += column
-            if n < len(grid.decay):
-                s, number = step(rng, s, n, grid, d, root, constant)
-                largest = max(largest, number)
+        largest = 0.0
+        start(rng, model.law, model.sizes, s)
+        for n in range(len(table)):
+            if slot[n] >= 0:
+                observe(s, line[n, CONSTANT] + of_sample(s, n, table), model.sizes, model.rivals.log_count, column)
+                out[:, slot[n]] += column
+            if n < len(table) - 1:
+                largest = max(largest, step(rng, s, n, table, line, power, ratio, room))
         squares += largest * largest
     return squares

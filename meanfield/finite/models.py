@@ -24,7 +24,7 @@ import numpy as np
 
 from meanfield.ensemble import Ensemble
 from meanfield.errors import checked, require, whole
-from meanfield.finite.sampling import Model, Settings, check_settings, make_model, sample
+from meanfield.finite.sampling import Model, Settings, check_settings, make_model, realised, sample
 from meanfield.problem.statement import Problem
 from meanfield.tools.door import door
 
@@ -78,6 +78,7 @@ def reduced(
     1.1
     """
     s = check_settings(problem, d, n_samples, n_draws, n_steps, n_times, seed, threads)
+    problem = realised(problem, s.d)
     if problem.schedule.by_rule:
         return _by_rule(problem, s, "reduced", progress, {})
     return _reduced(problem, s, make_model(problem, s), progress)
@@ -142,6 +143,7 @@ def quenched(
     require(
         s.d <= LARGEST_D, f"d must be at most {LARGEST_D} here, where samples are vectors", d, "Use meanfield.reduced."
     )
+    problem = realised(problem, s.d)
     if problem.schedule.by_rule:
         drawn = {"tolerance": tolerance, "n_explicit": n_explicit, "n_most": n_most}
         return _by_rule(problem, s, "quenched", progress, drawn)

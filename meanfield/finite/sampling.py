@@ -3,7 +3,8 @@
 Steps are those of an exponential Heun scheme in tau = -log D. With y = x - mu_1 the reverse step of sec. 1 of
 docs/theory.md is dy = e (b - y) dtau + eta sqrt(D) dB, and from D to D' = r D, with h = -log r and b linear in tau,
     y' = r^e y + (1 - r^e) b_0 + phi (b_1 - b_0) + sqrt(D' (1 - r^{eta^2})) xi,      phi = 1 - (1 - r^e)/(e h),
-exact where w = 0. Predictor: b_1 = b_0; corrector: b_1 at the predictor. Order 2 (weakly, for the SDE).
+exact where w = 0. Predictor: b_1 = b_0; corrector: b_1 at the predictor. Order 2 (weakly, for the SDE). All is in
+whitened coordinates, where a group of directions has D = (c + t)/g (docs/spectra.md); isotropic classes are one group.
 
 A model is a function `fill(generator, n_samples, out)` that adds up the observables of its samples and returns the sum
 of their N^2 (`meanfield.tools.resolution`); what its compiled code knows of the problem is a `Model`.
@@ -29,8 +30,14 @@ from meanfield.tools.progress import Progress
 from meanfield.tools.resolution import require_resolved
 from meanfield.tools.versions import versions
 
-NAMES = ("m", "v", "q", "m_twin", "v_twin", "weight", "log_odds", "participation", "accuracy")
+BY_GROUP = ("m", "v", "q", "m_twin", "v_twin")  # what compiled code counts by group, one after another; then the others
+GROUPED = {"m": "m_group", "v": "v_group", "m_twin": "m_group_twin", "v_twin": "v_group_twin"}  # as in `Ensemble`
+NAMES = (*BY_GROUP, "weight", "log_odds", "participation", "accuracy")
 PART = 10_000  # sample steps between two looks at whether to stop: well below a second
+
+
+NOISE, KEEP, PHI, SD, ROOT, SIZE = range(6)  # columns of `Model.table`: D, decay, phi, noise, length of mu_1, d_i
+CONSTANT, OF_RATIO, W_START, W_END, STRENGTH = range(5)  # of `Model.line`
 
 
 class Settings(NamedTuple):
@@ -47,20 +54,20 @@ class Settings(NamedTuple):
 
 class Ratio(NamedTuple):
     """Guidance that follows r = p_t(x)/p_t(x|c) = share + (1 - share) exp(-log-odds against the average class), share =
-    1/P or, of unequal weights, that of the target (`meanfield.guidance.by_ratio`); `constant` (times,) is the part of
-    these log-odds that all samples share. beta is 0 for guidance that does not."""
+    1/P or, of unequal weights, that of the target (`meanfield.guidance.by_ratio`). Other guidance has beta = 0."""
 
     beta: float
     w_max: float
     share: float
-    constant: np.ndarray
 
 
 class Grid(NamedTuple):
     """Times t[0] > ... > t[n] = 0 and the coefficients of the n steps between; `slot` numbers the recorded times.
 
+    D (times, groups), decay, phi, noise (steps, groups), the others (times,) or (steps,).
+    constant : the part of the log-odds against the average class that all samples share.
     strength : N of a sample at pi_1 = 0 (`meanfield.tools.resolution`), of w alone where it is bent by a power, of w
-        at r = 1 where it follows r.
+        at r = 1 where it follows r; the largest of all groups.
     """
 
     t: np.ndarray
@@ -72,53 +79,70 @@ class Grid(NamedTuple):
     noise: np.ndarray
     strength: np.ndarray
     slot: np.ndarray
-    power: float
-    ratio: Ratio
+    constant: np.ndarray
 
 
 class Law(NamedTuple):
-    """The start: N(m mu_1, v I), the same of the unguided twin, and the weight w there (0 at a finite start)."""
+    """The start: N(m mu_1, v I) in each group, the same of the unguided twin, (groups,) each; and the weight w there (0
+    at a finite start)."""
 
-    m: float
-    v: float
-    m_twin: float
-    v_twin: float
+    m: np.ndarray
+    v: np.ndarray
+    m_twin: np.ndarray
+    v_twin: np.ndarray
     w: float
 
 
 class Model(NamedTuple):
     """What the compiled code knows of a problem at dimension d.
 
+    sizes : (groups,) directions of each group.
     log_count, number : log P and P itself, inf beyond the range of doubles.
     populations : (populations, 2) all classes but the target by their weights: log of their number, and of the weight
         of each over the target's. rivals : one population with the same averages.
-    constant : (times,) the part of the log-odds that is the same for all samples: -inf in the continuum, inf at P = 1.
+    power : of the weight w r^power of a sample, r the norm of the difference of scores.
+    table, line : what a step of the annealed model reads, in few arrays, since a compiled loop that takes many from a
+        tuple spends its time on counting references. table (times, groups, 6) has in its columns what `NOISE` to `SIZE`
+        say, line (times, 5) what `CONSTANT` to `STRENGTH` say. CONSTANT is the part of the log-odds that is the same
+        for all samples, -inf in the continuum, inf at P = 1; OF_RATIO that against the average class.
     """
 
     d: int
+    sizes: np.ndarray
     log_count: float
     populations: np.ndarray
     rivals: Rivals
     number: float
     law: Law
     grid: Grid
-    constant: np.ndarray
+    power: float
+    ratio: Ratio
+    table: np.ndarray
+    line: np.ndarray
 
 
 def check_settings(problem: Problem, d, n_samples, n_draws, n_steps, n_times, seed, threads) -> Settings:
     """Check every setting on its own; `n_samples` counts all samples and is rounded down to whole draws."""
     require(isinstance(problem, Problem), "problem must be a meanfield.Problem", repr(problem))
-    problem.require_isotropic("the finite-d theory")
     d = whole("d", d, low=4, high=1e15, remedy="simulate.run takes any d >= 2.")
     n_draws = whole("n_draws", n_draws, low=1, high=1e6)
     n_samples = whole("n_samples", n_samples, low=n_draws, high=1e10, remedy="One a draw.")
     n_steps = whole("n_steps", n_steps, low=1, high=1e7)
     n_times = whole("n_times", n_times, low=2, high=1e6)
     seed = whole("seed", seed, low=0)
-    needed = 3 * 8.0 * n_draws * len(NAMES) * n_times
+    groups = 1 if problem.spectrum is None else len(problem.spectrum)
+    needed = 3 * 8.0 * n_draws * len(NAMES) * groups * n_times
     what = f"{n_draws} draws at {n_times} times need {needed / 2**30:.3g} GiB"
     require_memory(needed, what, "use lower n_draws or n_times")
     return Settings(d, n_samples // n_draws, n_draws, n_steps, n_times, seed, check_threads(threads))
+
+
+def realised(problem: Problem, d: int) -> Problem:
+    """The problem with the shares of its spectrum that d realises, which every group of directions must allow."""
+    if problem.spectrum is None:
+        return problem
+    problem.spectrum.counts(d)
+    return problem.replace(spectrum=problem.spectrum.at(d))
 
 
 def make_model(problem: Problem, s: Settings) -> Model:
@@ -131,11 +155,30 @@ def make_model(problem: Problem, s: Settings) -> Model:
     mass = number if law.equal else 1.0 + math.exp(min(sum(rivals), 700.0))  # 1/(share of the target)
     rate, prior = from_afar(law, s.d)
     begin = problem.start(rate, mass, s.d, prior)
-    grid = _grid(problem, begin.t, s, 1.0 / mass)
-    start = Law(begin.m, begin.v, begin.m, begin.v, 0.0)
+    sizes = np.array([s.d] if problem.spectrum is None else problem.spectrum.counts(s.d))
+    grid = _grid(problem, begin.t, s, sizes)
+    m, v = (np.atleast_1d(np.asarray(x, float)) for x in (begin.m, begin.v))
+    start = Law(m, v, m, v, 0.0)
     if math.isinf(problem.T):
-        start = Law(begin.m, begin.v, 1.0, float(grid.D[0]), float(problem.amplitude(begin.t)))
-    return Model(s.d, log_count, np.array(populations), rivals, number, start, grid, grid.ratio.constant - sum(rivals))
+        start = Law(m, v, np.ones_like(m), grid.D[0], float(problem.amplitude(begin.t)))
+    schedule = problem.schedule
+    beta, w_max = (schedule.beta, schedule.w_max) if isinstance(schedule, DensityRatio) else (0.0, None)
+    ratio = Ratio(beta, math.inf if w_max is None else w_max, 1.0 / mass)
+    packed = _packed(grid, sizes, sum(rivals))
+    return Model(
+        s.d, sizes, log_count, np.array(populations), rivals, number, start, grid, schedule.exponent, ratio, *packed
+    )
+
+
+def _packed(grid: Grid, sizes: np.ndarray, log_rivals: float) -> tuple[np.ndarray, np.ndarray]:
+    """`Model.table` and `Model.line`; no step begins at the last time, whose w_start is that of the end of the last."""
+    last = ((0, 1), (0, 0))
+    steps = [np.pad(x, last) for x in (grid.decay, grid.phi, grid.noise)]
+    same = np.ones_like(grid.D)
+    table = np.stack([grid.D, *steps, same * np.sqrt(sizes), same * sizes], axis=2)
+    w_start = np.append(grid.w_start, grid.w_start[-1])
+    ends = [np.append(x, 0.0) for x in (grid.w_end, grid.strength)]
+    return table, np.stack([grid.constant - log_rivals, grid.constant, w_start, *ends], axis=1)
 
 
 def sample(
@@ -146,8 +189,8 @@ def sample(
     A draw is filled in parts from one stream, so that an interrupt ends the run soon and progress counts samples.
     """
     began, grid = time.perf_counter(), model.grid
-    n_times = int(grid.slot.max()) + 1
-    draws = np.zeros((s.n_draws, len(NAMES), n_times))
+    n_times, n_groups = int(grid.slot.max()) + 1, len(model.sizes)
+    draws = np.zeros((s.n_draws, len(NAMES) + (n_groups - 1) * len(BY_GROUP), n_times))
     part, crew = max(1, PART // s.n_steps), Crew(s.threads)
 
     def one(draw: int) -> float:
@@ -162,11 +205,11 @@ def sample(
     with Progress(progress, s.n_draws * s.batch, f"{name}, d = {s.d}") as show:
         squares = crew.run(one, range(s.n_draws), show)
     draws /= s.batch
-    _require_minimiser(problem, grid.ratio, draws)
+    _require_minimiser(problem, model.ratio, draws)
     number = math.sqrt(sum(squares) / (s.batch * s.n_draws))
-    bound = float((grid.strength * grid.D[1:] ** -grid.power).max())
-    if grid.ratio.beta > 0.0:
-        bound *= grid.ratio.w_max / float(grid.w_start[0])
+    bound = float((grid.strength * grid.D[1:].min(axis=1) ** -model.power).max())
+    if model.ratio.beta > 0.0:
+        bound *= model.ratio.w_max / float(grid.w_start[0])
     about = {
         "method": name,
         "seed": s.seed,
@@ -176,8 +219,21 @@ def sample(
         "seconds": time.perf_counter() - began,
         "versions": versions(),
     }
-    observables = {name: np.ascontiguousarray(draws[:, i]) for i, name in enumerate(NAMES)}
-    return Ensemble(problem, s.d, grid.t[grid.slot >= 0], observables, s.batch, about)
+    return Ensemble(problem, s.d, grid.t[grid.slot >= 0], _named(problem, model, draws), s.batch, about)
+
+
+def _named(problem: Problem, model: Model, draws: np.ndarray) -> dict[str, np.ndarray]:
+    """Observables by name, (draws, times): over all directions in original coordinates; with a spectrum besides those
+    of every group, whitened, (draws, times, groups)."""
+    n, spectrum = len(model.sizes), problem.spectrum
+    weight = model.sizes * (1.0 if spectrum is None else spectrum.g)  # d_i g_i
+    found, others = {}, NAMES[len(BY_GROUP) :]
+    for i, name in enumerate(BY_GROUP):
+        values = np.ascontiguousarray(np.moveaxis(draws[:, i * n : (i + 1) * n], 1, 2))
+        found[name] = values @ (weight / (weight.sum() if name in ("m", "m_twin") else model.d))
+        if spectrum is not None and name in GROUPED:
+            found[GROUPED[name]] = values
+    return found | {name: np.ascontiguousarray(draws[:, i - len(others)]) for i, name in enumerate(others)}
 
 
 def _require_minimiser(problem: Problem, ratio: Ratio, draws: np.ndarray) -> None:
@@ -189,19 +245,19 @@ def _require_minimiser(problem: Problem, ratio: Ratio, draws: np.ndarray) -> Non
         )
 
 
-def _grid(problem: Problem, t_start: float, s: Settings, share: float) -> Grid:
-    """Steps log-uniform in D between the stops of the schedule, from the start to exactly 0; `share` of the
-    target among all weights, 1/P if they are equal."""
-    t, schedule = _times(problem, t_start, s.n_steps), problem.schedule
-    D = problem.sigma2 + t
+def _grid(problem: Problem, t_start: float, s: Settings, sizes: np.ndarray) -> Grid:
+    """Steps log-uniform in D, that of the least class variance, between the stops of the schedule, from the start to
+    exactly 0."""
+    t = _times(problem, t_start, s.n_steps)
+    D = (problem.sigma2 + t)[:, None] if problem.spectrum is None else problem.spectrum.D(t)
     inside = -1e-9 * np.diff(t)  # a schedule may jump at the ends of a step: look at it from inside
-    h = -np.diff(np.log(D))
+    h = -np.diff(np.log(D), axis=0)
     w_start, w_end = problem.amplitude(t[:-1] - inside), problem.amplitude(t[1:] + inside)
+    strongest = np.maximum(np.abs(w_start), np.abs(w_end))
     record = np.unique(np.round(np.linspace(0, s.n_steps, min(s.n_times, s.n_steps + 1))).astype(int))
     slot = np.full(len(t), -1)
     slot[record] = np.arange(len(record))
-    beta, w_max = (schedule.beta, schedule.w_max) if isinstance(schedule, DensityRatio) else (0.0, None)
-    constant = s.d / (2.0 * (1.0 + D)) + 0.5 * s.d * np.log1p(1.0 / D)
+    constant = (sizes / (2.0 * (1.0 + D)) + 0.5 * sizes * np.log1p(1.0 / D)).sum(axis=1)
     return Grid(
         t=t,
         D=D,
@@ -210,24 +266,24 @@ def _grid(problem: Problem, t_start: float, s: Settings, share: float) -> Grid:
         decay=np.exp(-problem.e * h),
         phi=1.0 + np.expm1(-problem.e * h) / (problem.e * h),
         noise=np.sqrt(D[1:] * -np.expm1(-(problem.eta**2) * h)),
-        strength=problem.e * np.maximum(np.abs(w_start), np.abs(w_end)) * h / (1.0 + D[1:]),
+        strength=(problem.e * strongest[:, None] * h / (1.0 + D[1:])).max(axis=1),
         slot=slot,
-        power=schedule.exponent,
-        ratio=Ratio(beta, math.inf if w_max is None else w_max, share, constant),
+        constant=constant,
     )
 
 
 def _times(problem: Problem, t_start: float, n_steps: int) -> np.ndarray:
+    least_variance = problem.least_variance
     jumps = [t for t in reversed(stops(problem.schedule)) if t < t_start]
     ends = np.array([t_start, *jumps, 0.0])
-    log_D = np.log(problem.sigma2 + ends)
+    log_D = np.log(least_variance + ends)
     least = len(jumps) + 1
     require(n_steps >= least, f"n_steps must be at least {least}, one for each piece of the schedule", n_steps)
     share = np.floor((n_steps - least) * (log_D[0] - log_D) / (log_D[0] - log_D[-1]) + 1e-9).astype(int)  # cumulative
     counts = 1 + np.diff(share)
     pieces = [np.exp(np.linspace(a, b, k + 1)[1:]) for a, b, k in zip(log_D[:-1], log_D[1:], counts, strict=True)]
     for piece, end in zip(pieces, ends[1:], strict=True):
-        piece[-1] = problem.sigma2 + end
-    t = np.concatenate([[problem.sigma2 + t_start], *pieces]) - problem.sigma2
+        piece[-1] = least_variance + end
+    t = np.concatenate([[least_variance + t_start], *pieces]) - least_variance
     t[np.cumsum([0, *counts])] = ends
     return t

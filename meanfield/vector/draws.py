@@ -57,9 +57,7 @@ class Draws:
     def __init__(self, problem: Problem, d: float, theory: str, shape: Any, sizes: Sizes) -> None:
         self.d = d = whole("d", d, low=4, high=LARGEST_D[theory], remedy="simulate.run_sampler takes any d >= 2.")
         self.counts = None
-        if theory == "quenched":
-            problem.require_isotropic('theory="quenched"', 'Use theory="reduced", or simulate.run_sampler.')
-        elif problem.spectrum is not None:
+        if problem.spectrum is not None:
             self.counts, problem = problem.spectrum.counts(d), problem.replace(spectrum=problem.spectrum.at(d))
         problem.require_no_ratio("solve_sampler at finite d", "Use simulate.run_sampler with classes that are held.")
         problem.require_usual_weight()
@@ -90,7 +88,7 @@ class Draws:
         """Samples of a batch at most, and the memory that they take."""
         width, of_classes = max(1, NUMBERS // self.d), 0.0
         if self.quenched:
-            of_classes = self.rule.bytes_of_a_sample(self.d, self.log_count)
+            of_classes = self.rule.bytes_of_a_sample(self.d + len(self.counts or (1,)), self.log_count)
             width = max(1, min(width, int(BATCH_BYTES // of_classes)))
         return width, min(width, self.n) * (of_classes + 8.0 * ARRAYS * self.d)
 
@@ -103,7 +101,7 @@ class Draws:
         space: Batch
         if self.quenched:
             streams = [self._stream(CLASSES, draw, i) for i in samples]
-            space = Quenched(self.problem, shape, target, self.log_count, self.rule, streams, **sharing)
+            space = Quenched(self.problem, shape, target, self.counts, self.log_count, self.rule, streams, **sharing)
             self._seen_by_samples.append(space.about)
         else:
             space = Annealed(self.problem, shape, target, self.counts, self.log_count, **sharing)

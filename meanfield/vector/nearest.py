@@ -8,7 +8,8 @@ in (V4), and where they fluctuate by more than the tolerance those in a ball aro
 the weight of the call, at least `Rule.weight`: that of code which guides by itself is not seen. Up to `n_explicit`
 classes are all drawn at once. The unguided twin needs none.
 
-The laws are those of y = x - mu_1 in axes of which the first is along mu_1; a reflection leads there and back.
+The laws are those of whitened y = x - mu_1, in axes of which the first of each group of directions is along mu_1; a
+reflection leads there and back.
 """
 
 import math
@@ -22,6 +23,7 @@ from meanfield.problem.statement import Problem
 from meanfield.sampler.batch import Batch, log_sigmoid
 
 TRIES = 4  # balls that a sample draws at a call, at most: a sampler's steps are long
+ROOM = 8  # classes that a sample has room for at first
 CHUNK = 16  # samples that a thread takes at a time
 
 
@@ -46,7 +48,7 @@ class Rule(NamedTuple):
 
 
 class Quenched(Batch):
-    """The space of the quenched model; isotropic classes.
+    """The space of the quenched model.
 
     Parameters
     ----------
@@ -64,31 +66,24 @@ class Quenched(Batch):
         problem: Problem,
         shape: tuple[int, ...],
         target: np.ndarray,
+        counts: tuple[int, ...] | None,
         log_count: float,
         rule: Rule,
         streams: Sequence[Any],
         **sharing: Any,
     ) -> None:
         from meanfield.finite import nearest  # numba is loaded only when it is needed
-        from meanfield.finite.ball import Ball, Drawn, Held, Near
-        from meanfield.finite.beginning import all_classes
+        from meanfield.finite.ball import Groups
+        from meanfield.finite.beginning import begun
 
-        super().__init__(problem, shape, target, None, chunk=CHUNK, **sharing)
+        super().__init__(problem, shape, target, counts, chunk=CHUNK, **sharing)
         rest = log_count if self.second is None else log_less_one(log_count)  # class 2 is held by itself
         n_all, self._least, self._streams = rule.n_all(rest), rule.weight, streams
         self._rivals = Rivals(log_less_one(rest), 0.0 - problem.classes.log_prior(len(target)))
         self._compiled = nearest
         self._rule = nearest.Rule(rule.tolerance, rule.n_most, np.array([n_all]))
-        self._mirror = _mirror(target)
-        d = len(target)
-
-        def start(rng: Any) -> Held:
-            near = Near(Ball(np.zeros(d), 0.0), np.empty((0, d)), np.empty(0))
-            if n_all >= 0:
-                near = all_classes(rng, d, n_all)
-            return Held(near, Drawn(np.empty((8, d)), 0, np.empty((2, d + 1)), 0), -math.inf)
-
-        self._held = [start(rng) for rng in streams]
+        self._groups, self._mirror = Groups, _mirror(target, self.sizes)
+        self._held = [begun(rng, np.zeros(len(target)), self.sizes, n_all, ROOM) for rng in streams]
         self.about = np.tile([0.0, 0.0, -math.inf], (shape[0], 1))
 
     def centres(self, y: np.ndarray, t: float, w: float) -> tuple[np.ndarray, np.ndarray]:
@@ -99,7 +94,8 @@ class Quenched(Batch):
 
     def look(self, y: np.ndarray, t: float, w: float = 0.0) -> np.ndarray:
         """M_u - mu_1, (samples, d); the batch is recorded."""
-        z = self._mirror(y - self.target)
+        white = y / self.root_g - self.white
+        z = self._mirror(white)
         shift, posterior = np.empty_like(z), np.empty((4, len(z)))
 
         def part(rows: slice) -> None:
@@ -110,15 +106,15 @@ class Quenched(Batch):
         self.rows.map(part)
         shift = self._mirror(shift)
         if self.second is not None:
-            shift, posterior = self._with_second(y - self.target, self.D(t), shift, posterior)
+            shift, posterior = self._with_second(white, self.D(t), shift, posterior)
         self.record(y, *posterior)
-        return shift
+        return shift * self.root_g
 
-    def _with_second(self, z: np.ndarray, D: float, shift: np.ndarray, posterior: Any) -> tuple[np.ndarray, Any]:
-        """M_u - mu_1 and the posterior, of all classes but class 2, with class 2."""
+    def _with_second(self, z: np.ndarray, D: Any, shift: np.ndarray, posterior: Any) -> tuple[np.ndarray, Any]:
+        """M_u - mu_1, whitened, and the posterior, of all classes but class 2, with class 2."""
         assert self.second is not None
-        (_, log_odds, participation, nearest), delta = posterior, self.second - self.target
-        logit = np.einsum("sd,sd->s", z - 0.5 * delta, delta) / D  # relative to class 1
+        (_, log_odds, participation, nearest), delta = posterior, self.second - self.white
+        logit = np.einsum("sd,sd->s", (z - 0.5 * delta) / D, delta)  # relative to class 1
         pi = np.exp(logit - np.logaddexp(np.logaddexp(0.0, -log_odds), logit))
         shift = shift + pi[:, None] * (delta - shift)
         log_odds = -np.logaddexp(-log_odds, logit)
@@ -129,8 +125,9 @@ class Quenched(Batch):
         """The classes around one sample: fills shift (d,); returns what is recorded (`POSTERIOR`)."""
         held, about, power = self._held[i], self.about[i], self.problem.schedule.exponent
         least = self._least if t > 0.0 else 0.0
+        at = self._groups(self.sizes, (self.variances + t) / self.g)
         (log_odds, _, squares, best), _, now, excess = self._compiled.looked_at_one(
-            self._streams[i], z, self.D(t), w, power, least, held, self._rule, self._rivals, TRIES, shift
+            self._streams[i], z, at, w, power, least, held, self._rule, self._rivals, TRIES, shift
         )
         if now.drawn.n_balls > held.drawn.n_balls:
             about[:2] += 1.0, len(now.near.half)
@@ -139,12 +136,11 @@ class Quenched(Batch):
         return 1.0 / (1.0 + math.exp(-max(log_odds, -700.0))), log_odds, 1.0 / squares, float(best < 0.0)
 
 
-def _mirror(target: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """The reflection of rows (samples, d) that exchanges the target with its length along the first axis."""
-    normal = target.copy()
-    normal[0] -= np.linalg.norm(target)
-    size = np.linalg.norm(normal)
-    if size == 0.0:
-        return np.copy
-    normal /= size
-    return lambda x: x - 2.0 * np.outer(x @ normal, normal)
+def _mirror(target: np.ndarray, sizes: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """The reflection of rows (samples, d) that in every group exchanges the target with its length along the first
+    axis."""
+    first, normal = np.cumsum(sizes) - sizes, target.copy()
+    for part in np.split(normal, first[1:]):
+        part[0] -= np.linalg.norm(part)
+        part /= max(float(np.linalg.norm(part)), 1e-300)
+    return lambda x: x - 2.0 * np.repeat(np.add.reduceat(x * normal, first, axis=1), sizes, axis=1) * normal

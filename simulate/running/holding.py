@@ -120,7 +120,7 @@ class Case:
             ("streamed", self.streamed, "exact, without memory, slow"),
         ) if fits]  # fmt: skip
         ways.append("fewer threads, a lower d or growth of the classes")
-        if self.problem.spectrum is None and not self.problem.guidance.by_ratio and self.d >= LAZY_D[0]:
+        if not self.problem.guidance.by_ratio and self.d >= LAZY_D[0]:
             ways.append("meanfield.reduced (annealed)")
         return "use " + ", or ".join(ways)
 

@@ -7,13 +7,14 @@ import pytest
 from scipy.stats import ncx2
 
 from meanfield.errors import ProblemError
-from meanfield.finite import ball
+from meanfield.finite import ball, drawing
 from meanfield.finite.models import quenched, reduced
 from meanfield.guidance.schedules import Piecewise
 from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial
 from meanfield.problem.statement import Problem
 
 PROBLEM = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
+ONE = np.ones(1)  # isotropic classes are one group of directions
 GLASS = Problem(classes=Exponential(alpha=0.7), sigma2=0.25, guidance=5.0, sampler="ode", t_start=1000.0)
 
 
@@ -25,11 +26,14 @@ def z(a, b, q):
 
 def drawn(d, log_rivals, centre, rho2, D, seed, balls=None):
     """Numbers of classes in a ball over 400 draws; `balls` are regions seen before."""
-    rng, balls = np.random.default_rng(seed), np.empty((0, d + 1)) if balls is None else balls
-    store = np.empty((8, d))
-    return np.array(
-        [ball.draw(rng, centre, rho2, D, log_rivals, balls, len(balls), store, 0)[1] for _ in range(400)], float
-    )
+    rng, balls = np.random.default_rng(seed), np.empty((0, d + 2)) if balls is None else balls
+    before, near = ball.Drawn(np.empty((8, d)), 0, balls, len(balls)), ball.Ball(centre, ONE, rho2)
+    draws = (drawing.draw(rng, near, D, log_rivals, before, np.array([d])) for _ in range(400))
+    return np.array([after.n_means for after in draws], float)
+
+
+def radius2(square, D, d):
+    return float(ball.radius2(np.array([square]), D, ONE, np.array([d])))
 
 
 @pytest.mark.parametrize("D", [0.6, 1.5])
@@ -37,7 +41,7 @@ def test_classes_in_a_ball_have_their_exact_number_whatever_noise_proposes_them(
     """The mean number is (P - 1) Pr[chi'^2_d(|x|^2) <= rho^2], for any D of the proposals; a radius 5 % off fails."""
     d, log_rivals, centre = 12, math.log(5000.0), np.full(12, 0.9)
     square = float(centre @ centre)
-    rho2 = float(ball.radius2(square, 0.9, d))
+    rho2 = radius2(square, 0.9, d)
     counts = drawn(d, log_rivals, centre, rho2, D, seed=1)
     error = counts.std(ddof=1) / 20
     assert abs(counts.mean() - 5000 * ncx2.cdf(rho2, d, square)) < 4 * error
@@ -49,8 +53,8 @@ def test_a_second_ball_holds_only_what_was_not_seen():
     """Two balls around the same point: the outer one adds the shell between them."""
     d, log_rivals, centre = 12, math.log(5000.0), np.full(12, 0.9)
     square = float(centre @ centre)
-    inner, outer = (float(ball.radius2(square, D, d)) for D in (0.8, 1.0))
-    counts = drawn(d, log_rivals, centre, outer, 1.0, seed=2, balls=np.array([[*centre, inner]]))
+    inner, outer = (radius2(square, D, d) for D in (0.8, 1.0))
+    counts = drawn(d, log_rivals, centre, outer, 1.0, seed=2, balls=np.array([[*centre, 1.0, inner]]))
     shell = 5000 * (ncx2.cdf(outer, d, square) - ncx2.cdf(inner, d, square))
     assert abs(counts.mean() - shell) < 4 * counts.std(ddof=1) / 20
     everything = drawn(d, log_rivals, centre, math.inf, math.inf, seed=3)
@@ -64,15 +68,18 @@ def test_share_outside_a_ball(d):
     x, D = rng.standard_normal(d), 0.8
     centre = x + 0.3 * rng.standard_normal(d)
     s2, a = D / (1 + D), x / (1 + D) - centre
+    at, more = ball.Groups(np.array([d]), np.array([D])), np.empty(1)
     for rho2 in (0.8 * s2 * d + a @ a, s2 * d + a @ a, 1.2 * s2 * d + a @ a):
-        for k in (d, d + 2):
-            exact = ncx2.sf(rho2 / s2, k, a @ a / s2)
-            assert math.exp(ball.outside(x, centre, rho2, D, k)) == pytest.approx(exact, abs=2e-3)
+        near = ball.Ball(centre, ONE, rho2)
+        share = math.exp(ball.outside(x, at, 1.0, near))
+        ball.means_outside(x, at, near, more)
+        for k, found in ((d, share), (d + 2, more[0] * share)):
+            assert found == pytest.approx(ncx2.sf(rho2 / s2, k, a @ a / s2), abs=2e-3)
     mu = x / (1 + D) + math.sqrt(s2) * rng.standard_normal((200_000, d))
     out = ((mu - centre) ** 2).sum(axis=1) > rho2
     along = ((mu - centre) @ a)[:, None] * out[:, None]
     error = along.std() / math.sqrt(len(mu))
-    assert abs(along.mean() - a @ a * math.exp(ball.outside(x, centre, rho2, D, d + 2))) < 4 * error + 2e-3 * (a @ a)
+    assert abs(along.mean() - a @ a * more[0] * share) < 4 * error + 2e-3 * (a @ a)
 
 
 @pytest.mark.parametrize("sampler", ["sde", "ode", 1.7])

@@ -14,7 +14,6 @@ from meanfield import (
     ProblemError,
     Spectrum,
     power_law,
-    reduced,
 )
 from meanfield.exact.closedform import closed_form
 from meanfield.exact.theorems import final_from_dose
@@ -83,6 +82,6 @@ def test_power_law_keeps_total_variances(bins):
 
 def test_what_knows_isotropic_classes_only_says_so():
     p = Problem(classes=Continuum(), spectrum=TWO, guidance=1.0)
-    for call in (lambda: reduced(p, 20), lambda: closed_form(p), lambda: final_from_dose(p)):
+    for call in (lambda: closed_form(p), lambda: final_from_dose(p)):
         with pytest.raises(ProblemError, match="isotropic classes only"):
             call()

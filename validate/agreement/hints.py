@@ -134,15 +134,16 @@ def explain(comparison: Any) -> tuple[str, ...]:
     if first is None:
         return ("no number disagrees by itself, all together do (chi2): a small common drift, or a step too coarse",)
     where = f"first disagreement: {first.quantity} at t = {first.t:.4g} (z = {first.z:+.2f})"
-    if is_sampled(comparison.data) or comparison.theory.problem.spectrum is not None:
+    if is_sampled(comparison.data):
         return (where,)
-    lines = [where + _era(comparison.data, first.t)]
+    grouped = comparison.theory.problem.spectrum is not None  # eras and hints are of isotropic classes
+    lines = [where if grouped else where + _era(comparison.data, first.t)]
     if not finite_d_is_in(comparison):
         d = comparison.data.d
         lines.append(f'finite d is not in this theory: take quenched(problem, {d}), or add finite_size="reduced"')
     elif any(note.startswith(COARSE) for note in comparison.notes):
         lines.append("the time step comes first: it moves m and v as a wrong problem would")
-    elif hints := hints_of(comparison):
+    elif not grouped and (hints := hints_of(comparison)):
         lines.append(f"hint: as if {', or '.join(map(str, hints))}; none other of {', '.join(NAMES)} does")
     return tuple(lines)
 
