@@ -239,7 +239,11 @@ def test_files_stay_short(path):
             "import meanfield",
             {"scipy.optimize", "scipy.stats", "numba", "sympy", "matplotlib", "xarray", "rich", "typer"},
         ),
-        ("import validate, validate.cli", {"numba", "sympy", "matplotlib", "xarray"}),
+        (
+            "import simulate",
+            {"scipy.optimize", "scipy.stats", "scipy.spatial", "sympy", "matplotlib", "xarray", "rich"},
+        ),
+        ("import validate, validate.cli", {"numba", "sympy", "matplotlib", "xarray", "scipy.stats", "scipy.spatial"}),
     ],
 )
 def test_an_import_loads_nothing_that_it_can_do_without(code, heavy):

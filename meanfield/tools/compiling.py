@@ -5,15 +5,19 @@ is every constant that it imports: a caller in another file would go on with the
 a fingerprint of its module and of every module, in whatever folder, that this imports from, directly or not.
 """
 
-import ast
+import os
+import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numba
+
+IMPORT = re.compile(r"^from (\w[\w.]*) import (?:\(([^)]*)\)|(.+))$", re.MULTILINE)
+NAME = re.compile(r"(\w+)(?: as \w+)?")
 
 
 def compiled(**options: Any) -> Callable[[Callable], Any]:
@@ -66,14 +70,13 @@ def fingerprint(module: Path) -> str:
     """Hash of a module and of all that it imports from, directly or not, in its own package and in this one."""
     root = _root(module)
     packages = {module.relative_to(root).parts[0], __name__.split(".")[0]}
-    found, waiting = set[Path](), [module]
+    texts, waiting = dict[str, str](), [module.relative_to(root).as_posix()]
     while waiting:
         path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            waiting += [p for p in _imported(path, root) if p.relative_to(root).parts[0] in packages]
-    texts = (f"{path.relative_to(root)}\0{path.read_text()}" for path in sorted(found))
-    return sha256("\0".join(texts).encode()).hexdigest()
+        if path not in texts:
+            texts[path] = (root / path).read_text(encoding="utf-8")
+            waiting += [p for p in _imported(texts[path], root) if p.partition("/")[0] in packages]
+    return sha256("\0".join(f"{path}\0{texts[path]}" for path in sorted(texts, key=Path)).encode()).hexdigest()
 
 
 def _root(module: Path) -> Path:
@@ -84,10 +87,16 @@ def _root(module: Path) -> Path:
     return folder
 
 
-def _imported(module: Path, root: Path) -> Iterator[Path]:
-    """Files under `root` whose names a module imports as it is loaded: what its kernels can have compiled in."""
-    for node in ast.parse(module.read_text()).body:
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            place = root.joinpath(*node.module.split("."))
-            for name in (place, *(place / alias.name for alias in node.names)):
-                yield from (p for p in (name.with_suffix(".py"), name / "__init__.py") if p.is_file())
+@cache
+def _imported(text: str, root: Path) -> tuple[str, ...]:
+    """Files under `root` whose names a module of this text imports as it is loaded: what its kernels can have compiled
+    in.
+
+    Read off its lines, once: to parse all files for each kernel takes longer than to load the package.
+    """
+    places = []
+    for package, several, one in IMPORT.findall(re.sub(r"#.*", "", text)):
+        place = package.replace(".", "/")
+        places += [place, *(f"{place}/{name}" for name in NAME.findall(several or one))]
+    files = (file for place in places for file in (f"{place}.py", f"{place}/__init__.py"))
+    return tuple(file for file in files if os.path.isfile(root / file))

@@ -3,12 +3,14 @@
 import os
 import sys
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from meanfield.errors import ProblemError
 
 V2 = "memory.max", "memory.current", "inactive_file"  # files of a control group: limit, usage; what of it is cache
 V1 = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
+UNLIMITED = 2**62  # version 1 says no limit by the largest number of pages
 
 
 def require_memory(needed: float, what: str, remedy: str) -> None:
@@ -58,23 +60,40 @@ def address_space_left() -> int:
 def _of_the_groups(mount: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
     """What the control groups of this process leave, of version 2 or 1: its own and all above. Files that the system
     keeps in memory count as free."""
-    left = sys.maxsize
-    with suppress(OSError, ValueError):
-        for line in own.read_text(encoding="utf-8").splitlines():
+    try:
+        text = own.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return sys.maxsize
+    return min((_of_a_group(*group) for group in _groups(mount, text)), default=sys.maxsize)
+
+
+@cache
+def _groups(mount: Path, text: str) -> tuple[tuple[Path, str, str, str], ...]:
+    """Folders that may limit this process, with the names of their files. (Paths are dear to make, and asked for often;
+    a process that is moved to another group has another `text`.)"""
+    found = []
+    with suppress(ValueError):
+        for line in text.splitlines():
             _, kinds, path = line.split(":", 2)
             if kinds not in ("", "memory"):
                 continue
             names = V2 if not kinds else V1
             place = mount / kinds / path.lstrip("/")
             while place.is_relative_to(mount / kinds):
-                left = min(left, _of_a_group(place, *names))
+                found.append((place, *names))
                 place = place.parent
-    return left
+    return tuple(found)
 
 
 def _of_a_group(place: Path, limit: str, usage: str, cached: str) -> int:
+    """What one group leaves. The system counts anew what it is asked for: only where there is a limit."""
     with suppress(OSError, ValueError, KeyError):  # no limit: no file, or "max"
-        most, used = (int((place / name).read_text(encoding="ascii")) for name in (limit, usage))
-        about = dict(line.split() for line in (place / "memory.stat").read_text(encoding="ascii").splitlines())
-        return most - used + int(about[cached])
+        most = _number(place / limit)
+        if most < UNLIMITED:
+            about = dict(line.split() for line in (place / "memory.stat").read_text(encoding="ascii").splitlines())
+            return most - _number(place / usage) + int(about[cached])
     return sys.maxsize
+
+
+def _number(path: Path) -> int:
+    return int(path.read_text(encoding="ascii"))

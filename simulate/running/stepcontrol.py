@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from meanfield.ensemble import Ensemble
 from meanfield.errors import ConvergenceError, ProblemError, checked
@@ -74,7 +74,7 @@ def choose_steps(plan: Plan, tol: float) -> Control:
 
 def _bounds(coarse: Ensemble, fine: Ensemble) -> tuple[float, float]:
     """Bounds of the errors of m(0) and v(0)/v_0 in `fine`."""
-    quantile = stats.t.ppf(0.975, DRAWS - 1)
+    quantile = stdtrit(DRAWS - 1, 0.975)
     unguided = {"m": 1.0, "v": float(fine.unguided()[1][-1])}
     bounds = []
     for name, size in unguided.items():

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 import cfgfield as cf
+from validate.regimes.groups import Group
+from validate.regimes.measurement import measured
 
 PROBLEM = cf.Problem(classes=cf.Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
 GIVEN = cf.Problem(classes=cf.Fixed(2), sigma2=0.25, guidance=1.0, t_start=100.0)
@@ -17,6 +19,7 @@ PREDICT: dict[str, Any] = {"mixture": CLASSES, "target": 0, "guidance": 1.0, "sa
 PREDICT |= {"n_batches": 4, "n_steps": 12, "seed": 0, "t_start": 2000.0, "shape": None, "progress": False}
 LINE = cf.TwoClasses(cf.Uniform(1.0, 2.0), cf.Uniform(-2.0, -1.0))
 RAMP: dict[str, Any] = {"t_low": 0.5, "t_high": 2.0, "over": "t"}
+OWN = (Group("continuum", cf.Problem(classes=cf.Continuum(), sigma2=0.25, guidance=1.0), (5,), (16,), 48, 80, False),)
 FEW: dict[str, Any] = {"n_steps": 8, "seed": 0, "n_times": 3, "threads": 1, "progress": False}
 RUN: dict[str, Any] = {"problem": PROBLEM, "d": 6, "n_samples": 8, "n_disorder": 2, "classes": "auto", **FEW}
 RUN |= {"dtype": "float32", "block": 512, "batch": None}
@@ -81,7 +84,7 @@ def results() -> dict[str, Any]:
         "NoGo": cf.no_go(1.0, cf.Problem(classes=cf.Continuum(), sigma2=0.25)),
         "SamplerLaw": cf.solve_sampler(PROBLEM, code),
         "Order": cf.order_of(family, GIVEN, steps=[2, 4, 8, 16]),
-        "atlas": cf.atlas(only="alpha=2 sigma2=8 w=1 sde", threads=1, progress=False),
+        "atlas": measured("own", OWN, folder=None, seed=0, executor=None, threads=1, progress=False, only=""),
     }
     made["Prediction"] = cf.predict(**PREDICT)
     made["Predictions"] = cf.predict(**{**PREDICT, "target": None})

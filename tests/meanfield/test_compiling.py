@@ -1,5 +1,6 @@
 """Compiled code on disk is void when code in another file changes that was compiled into it; numba alone keeps it."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -45,6 +46,30 @@ def test_a_change_in_another_file_is_seen(how, tmp_path):
     (pack / "low" / "callee.py").write_text(f"{how}@compiled()\ndef one(x):\n    return 10 * x\n")
     (pack / "low" / "deep" / "constants.py").write_text("BASE = 3\n")
     assert product(tmp_path) == ((30, 0) if how == OURS else (2, 1))
+
+
+def test_imports_read_off_lines_are_those_that_the_parser_finds():
+    """In every module there is, and in ways of writing that none has; the control hides one from the lines."""
+    texts = [path.read_text() for name in ("meanfield", "simulate", "validate") for path in (ROOT / name).rglob("*.py")]
+    texts.append(
+        "from meanfield import (  # all\n    tools as t,  # (of it)\n    errors,\n)\nfrom simulate import scores\n"
+    )
+    assert len({files for text in texts if (files := compiling._imported(text, ROOT))}) > 100
+    for text in texts:
+        assert set(compiling._imported(text, ROOT)) == parsed(text)
+    hidden = "from meanfield import \\\n    errors\n"
+    assert set(compiling._imported(hidden, ROOT)) != parsed(hidden)
+
+
+def parsed(text: str) -> set[str]:
+    """What `compiling._imported` finds, by the parser of Python."""
+    found = set()
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            place = Path(*node.module.split("."))
+            for name in (place, *(place / alias.name for alias in node.names)):
+                found |= {f for f in (f"{name}.py", f"{name}/__init__.py") if (ROOT / f).is_file()}
+    return found
 
 
 def test_a_fingerprint_covers_constants_of_another_package(tmp_path, monkeypatch):

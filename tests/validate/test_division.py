@@ -14,7 +14,8 @@ from meanfield import Fixed
 from simulate import run
 from validate import SweepWarning, sweep
 from validate.sweeps import division
-from validate.sweeps.grid_cell import PARTS, SweepCell, cell_seed
+from validate.sweeps.division import PARTS
+from validate.sweeps.grid_cell import SweepCell, cell_seed
 
 GRID = {"w": [0.5, 1.0]}
 OPTIONS = {"d": 8, "n_samples": 20, "n_disorder": 5, "n_steps": 10, "n_times": 4, "seed": 3, "progress": False}

@@ -16,7 +16,7 @@ def cells(
     folder: Annotated[Path, typer.Argument(help="Folder of a sweep, or of cfgfield validate.")],
     as_json: Json = False,
 ) -> None:
-    """List the cells that a folder keeps: done, failed with reasons, cost.
+    """List the cells that a folder keeps: done, failed with reasons, cost, draws.
 
     Example:  cfgfield cells sweep-folder
     """
@@ -26,7 +26,8 @@ def cells(
         return
     for cell in found:
         cost = f"{cell.seconds:9.2f} s" if cell.seconds == cell.seconds else f"{'':9s}  "
-        typer.echo(f"{cell.state:8s}{cost}  {cell.label or cell.key}")
+        draws = f"  {cell.draws:5d} draws" if cell.draws is not None else ""
+        typer.echo(f"{cell.state:8s}{cost}{draws}  {cell.label or cell.key}")
         if cell.reason:
             typer.echo(f"{'':21s}{cell.reason}")
     typer.echo(_summary(found))

@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from scipy import linalg
 
 from validate.data.batches import Moments
 
@@ -41,6 +40,8 @@ def kl(a: Moments, b: Moments) -> float:
     lower_a, lower_b = _cholesky(a), _cholesky(b)
     if lower_a is None or lower_b is None:
         return math.nan
+    from scipy import linalg  # late: it takes long to load
+
     relative = linalg.solve_triangular(lower_b, np.column_stack([lower_a, apart]), lower=True)
     volume = 2.0 * np.log(np.diagonal(lower_a) / np.diagonal(lower_b)).sum()
     return float(0.5 * (np.sum(relative**2) - len(apart) - volume))

@@ -20,7 +20,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from meanfield.errors import checked, whole
 from validate.errors import ComparisonError
@@ -80,7 +79,7 @@ def energy_distance(x: np.ndarray, y: np.ndarray, counts_x: np.ndarray, counts_y
     >>> abs(same.value) < 3 * same.stderr, moved.value > 5 * moved.stderr
     (True, True)
     """
-    between, within_x, within_y = (cdist(a, b) for a, b in ((_samples(x), _samples(y)), (x, x), (y, y)))
+    between, within_x, within_y = (_distances(a, b) for a, b in ((_samples(x), _samples(y)), (x, x), (y, y)))
 
     def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         n, m = len(x), len(y)
@@ -105,7 +104,7 @@ def twins_energy(x: np.ndarray, y: np.ndarray) -> float:
     (0.0, 15.333)
     """
     n = len(_samples(x))
-    between, *within = (cdist(a, b) for a, b in ((x, y), (x, x), (y, y)))
+    between, *within = (_distances(a, b) for a, b in ((x, y), (x, x), (y, y)))
     pairs = 2.0 * (between.sum() - np.trace(between)) - sum(each.sum() for each in within)
     return float(pairs / (n * (n - 1)))
 
@@ -120,7 +119,7 @@ def vendi_score(x: np.ndarray, bandwidth: float) -> float:
     (2.0, 1.0)
     """
     h = checked("bandwidth", bandwidth, low=0, open_low=True, error=ComparisonError)
-    K = np.exp(-0.5 * cdist(_samples(x), x, "sqeuclidean") / h**2) / len(x)
+    K = np.exp(-0.5 * _distances(_samples(x), x, "sqeuclidean") / h**2) / len(x)
     values = np.linalg.eigvalsh(K)
     values = values[values > 1e-12]
     return float(np.exp(-np.sum(values * np.log(values))))
@@ -149,7 +148,7 @@ def coverage(x: np.ndarray, real: np.ndarray, k: int = 5) -> float:
     (0.5, 1.0)
     """
     reach = _reach(real, k)
-    return float(np.mean((cdist(real, _samples(x)) <= reach[:, None]).any(axis=1)))
+    return float(np.mean((_distances(real, _samples(x)) <= reach[:, None]).any(axis=1)))
 
 
 def recall(x: np.ndarray, real: np.ndarray, k: int = 3) -> float:
@@ -162,13 +161,13 @@ def recall(x: np.ndarray, real: np.ndarray, k: int = 3) -> float:
     (0.5, 0.0)
     """
     reach = _reach(x, k)
-    return float(np.mean((cdist(_samples(real), x) <= reach[None, :]).any(axis=1)))
+    return float(np.mean((_distances(_samples(real), x) <= reach[None, :]).any(axis=1)))
 
 
 def _reach(x: np.ndarray, k: int) -> np.ndarray:
     """Distance of every row to its k-th nearest other one, (rows,)."""
     k = whole("k", k, low=1, high=len(_samples(x)) - 1, error=ComparisonError)
-    return np.partition(cdist(x, x), k, axis=1)[:, k]  # the nearest is the row itself
+    return np.partition(_distances(x, x), k, axis=1)[:, k]  # the nearest is the row itself
 
 
 def _samples(x: np.ndarray) -> np.ndarray:
@@ -184,3 +183,10 @@ def _traces(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
     y = x - x.mean(axis=0)
     mean, square = weights @ y / n, weights @ np.sum(y * y, axis=1) / n
     return (square - np.sum(mean * mean, axis=1)) * n / (n - 1)
+
+
+def _distances(x: np.ndarray, y: np.ndarray, metric: str = "euclidean") -> np.ndarray:
+    """Distances of all samples of x to all of y."""
+    from scipy.spatial.distance import cdist  # late: it takes long to load
+
+    return cdist(x, y, metric)

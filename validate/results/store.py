@@ -41,6 +41,7 @@ class Store:
     folder : made if it does not exist.
     manifest : plain data that all cells share (options, seed, code). The folder of another manifest is refused.
     origin : plain data that is recorded but need not agree on resuming (versions, the first grid).
+    largest : name in `origin` of a number of which the largest is recorded that was ever brought.
 
     Raises
     ------
@@ -57,7 +58,11 @@ class Store:
     """
 
     def __init__(
-        self, folder: str | Path, manifest: Mapping[str, Any], origin: Mapping[str, Any] | None = None
+        self,
+        folder: str | Path,
+        manifest: Mapping[str, Any],
+        origin: Mapping[str, Any] | None = None,
+        largest: str | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.cells, self.notes = self.folder / "cells", self.folder / "notes"
@@ -74,6 +79,8 @@ class Store:
             raise unwritable(self.folder, cause, StoreError) from cause
         if known:
             _same(path, plain)
+            if largest is not None:
+                _raise(path, largest, dict(origin or {})[largest])
         else:
             about = {"manifest": plain, "origin": dict(origin or {}), "id": uuid.uuid4().hex}
             write_json(about, path, overwrite=True)  # of several drivers at once the last one
@@ -208,6 +215,14 @@ def _same(path: Path, manifest: dict[str, Any]) -> None:
             f"the cells of a folder share options, seed and code; {path.parent} holds others: {pairs}. "
             "Use another folder, or delete this one."
         )
+
+
+def _raise(path: Path, name: str, value: int) -> None:
+    """Record a number of the origin that is larger than the one there."""
+    about = read_json(path)
+    if value > about["origin"].get(name, 0):
+        about["origin"][name] = value
+        write_json(about, path, overwrite=True)
 
 
 def _brief(value: Any, width: int = 160) -> str:

@@ -13,9 +13,7 @@ import numpy as np
 from meanfield import Problem, solve_sampler
 from meanfield.sampler.code import name_of
 from meanfield.sampler.repeats import fingerprint
-from validate.results.store import content_hash
 from validate.sweeps.cost import CostModel, run_work
-from validate.sweeps.division import part_key
 from validate.sweeps.grid_cell import SweepCell, cell_seed
 
 if TYPE_CHECKING:
@@ -44,10 +42,9 @@ class CodeCell(SweepCell):
         return {**super().content, "code": name_of(self.code)}
 
     @property
-    def key(self) -> str:
-        """Its name in a store."""
-        key = content_hash({**self.content, "does": self.word})
-        return key if self.draws is None else part_key(key, self.draws)
+    def tied(self) -> dict[str, Any]:
+        """What the bits of its first draws depend on: what the code does, and with lazy classes the number of draws."""
+        return {"does": self.word, **({"n_disorder": self.n_draws} if self.held == "lazy" else {})}
 
     @property
     def run_options(self) -> dict[str, Any]:

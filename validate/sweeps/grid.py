@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import xarray
 
 FIELDS = ("classes", "sigma2", "guidance", "sampler", "t_start", "noise")
+DRAWS = "n_disorder"  # the option that cells of one folder need not share
 KNOWN = (*FIELDS, *INSIDE["classes"], *INSIDE["guidance"], *INSIDE["sampler"], "d")
 
 
@@ -64,7 +65,8 @@ def sweep(
         one), and n_steps and n_times are not looked at.
     d : dimension, unless it is in the grid.
     n_samples, n_disorder, n_steps, n_times, seed, classes : as in `simulate.run`.
-    folder : where finished cells are kept, of any grids with these options and this seed; None keeps nothing.
+    folder : where finished cells are kept, of any grids with these options and this seed; None keeps nothing. With a
+        larger n_disorder than before they go on with more draws, with a smaller one their first draws are read.
     executor : what computes the cells: any `concurrent.futures.Executor`, also `Client.get_executor()` of
         dask.distributed or `mpi4py.futures.MPIPoolExecutor`; by default threads of this process.
     threads : threads of this machine (default: all); with an executor, threads of each cell (default: 1). The numbers
@@ -108,8 +110,10 @@ def sweep(
     store = None
     if folder is not None:
         labels = {name: _labels(values) for name, values in grid.items()}
-        manifest = {"options": options, "seed": seed, "code": code_fingerprint()}  # cells of two codes must not mix
-        store = Store(folder, manifest, {**versions(), "base": base.to_dict(), "grid": labels})
+        shared = {name: value for name, value in options.items() if name != DRAWS}
+        manifest = {"options": shared, "seed": seed, "code": code_fingerprint()}  # cells of two codes must not mix
+        origin = {**versions(), "base": base.to_dict(), "grid": labels, DRAWS: options[DRAWS]}
+        store = Store(folder, manifest, origin, largest=DRAWS)
     how: dict[str, Any] = {"executor": executor, "threads": threads, "progress": progress, "on_failure": on_failure}
     results = map_divided(cells, title="sweep", store=store, **how)
     failed = _failures(cells, results)

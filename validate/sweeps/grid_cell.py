@@ -1,23 +1,19 @@
 """A cell of a sweep: theory and particles of one problem at one dimension."""
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from meanfield import Problem, fade, solve
-from meanfield.errors import whole
+from meanfield.errors import CfgfieldError
 from validate.agreement.estimates import theory_on
 from validate.results.store import content_hash
 from validate.sweeps.cost import CostModel, run_work
-from validate.sweeps.division import part_key
+from validate.sweeps.division import cuts, part_key, whole_key
 
 if TYPE_CHECKING:
     import xarray
-
-PARTS = 64  # of a cell, at most
 
 
 @dataclass(frozen=True)
@@ -40,35 +36,70 @@ class SweepCell:
         return {"problem": self.problem.to_dict(), "d": self.d}
 
     @property
-    def key(self) -> str:
-        """Its name in a store, whose manifest has the seed and the options."""
-        key = content_hash(self.content)
-        return key if self.draws is None else part_key(key, self.draws)
+    def n_draws(self) -> int:
+        """Draws of the whole cell."""
+        return int(self.options["n_disorder"])
 
-    def parts(self) -> list["SweepCell"]:
-        """The cell cut into ranges of draws; none if there is one draw, or lazy classes, whose draws are not apart."""
+    @property
+    def held(self) -> str:
+        """How its classes are held; "" where they cannot be, of which its run says why."""
         from simulate.running.holding import choose
 
-        n = whole("n_disorder", self.options["n_disorder"], low=1)
-        if n == 1 or choose(self.problem, self.d, self.options["classes"]).classes == "lazy":
+        try:
+            return choose(self.problem, self.d, self.options["classes"]).classes
+        except CfgfieldError:
+            return ""
+
+    @property
+    def tied(self) -> dict[str, Any]:
+        """What the bits of its first draws depend on beside its content: lazy ones on the number of all draws, others
+        on the samples of a batch, which may follow from it."""
+        if self.held == "lazy":
+            return {"n_disorder": self.n_draws}
+        if self.held in ("", "streamed"):
+            return {}
+        return {"batch": min(self._batch, self.options["n_samples"])}
+
+    @cached_property
+    def name(self) -> str:
+        """Hash of what its draws are, whatever their number: cells of one name share their first draws, bit by bit."""
+        return content_hash({**self.content, **self.tied})
+
+    @property
+    def key(self) -> str:
+        """Its name in a store, whose manifest has the seed and the other options."""
+        return whole_key(self.name, self.n_draws) if self.draws is None else part_key(self.name, self.draws)
+
+    def first(self, n: int) -> "SweepCell":
+        """The whole cell of n draws."""
+        return replace(self, options={**self.options, "n_disorder": n})
+
+    def part(self, draws: range) -> "SweepCell":
+        """Some of its draws."""
+        return replace(self, draws=draws, label=f"{self.label} draws {draws.start} to {draws.stop - 1}")
+
+    def parts(self, draws: range | None = None) -> list["SweepCell"]:
+        """Its draws, or some, in parts; none if there is one draw, or lazy classes, whose draws are not apart."""
+        if self.n_draws == 1 or self.held == "lazy":
             return []
-        edges = np.linspace(0, n, min(n, PARTS) + 1).astype(int).tolist()
-        return [
-            replace(self, draws=range(a, b), label=f"{self.label} draws {a} to {b - 1}")
-            for a, b in itertools.pairwise(edges)
-        ]
+        return [self.part(piece) for piece in cuts(self.n_draws, draws)]
 
     @property
     def run_options(self) -> dict[str, Any]:
         """The options of its run. A part has the batches of the whole cell, whose bits depend on them."""
         if self.draws is None:
             return dict(self.options)
+        draws = {"first_draw": self.draws.start, "n_disorder": len(self.draws)}
+        return {**self.options, **draws, "batch": self._batch}
+
+    @property
+    def _batch(self) -> int:
+        """Samples of a batch of the whole cell."""
         from simulate.running.holding import choose
         from simulate.running.plan import usual_batch
 
         case = choose(self.problem, self.d, self.options["classes"])
-        batch = usual_batch(case, self.options["n_samples"] * self.options["n_disorder"])
-        return {**self.options, "first_draw": self.draws.start, "n_disorder": len(self.draws), "batch": batch}
+        return usual_batch(case, self.options["n_samples"] * self.n_draws)
 
     def seconds(self, model: CostModel) -> float:
         """Predicted processor time; its theory takes about as long as a run of no samples."""

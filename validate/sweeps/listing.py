@@ -1,13 +1,14 @@
 """What a folder of cells holds: what is done, what failed and why, what it cost."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from validate.errors import StoreError
 from validate.results.files import read_json
 from validate.results.store import Store
-from validate.sweeps.division import MARK
+from validate.sweeps.division import MARK, Held, held
 
 
 class Listed(NamedTuple):
@@ -18,6 +19,7 @@ class Listed(NamedTuple):
     seconds: float  # of one processor; nan if nobody wrote it down
     reason: str
     key: str
+    draws: int | None = None  # None of a cell that is not kept by its draws
 
 
 def listed(folder: Path) -> list[Listed]:
@@ -38,7 +40,8 @@ def listed(folder: Path) -> list[Listed]:
     read_json(folder / "manifest.json")
     store = Store.existing(folder)
     keys = store.keys()
-    failed = {key: note for key, note in store.failures().items() if key.partition(MARK)[0] not in keys}
+    wholes = [entry for entry in map(held, keys) if entry is not None and entry.whole]
+    failed = {key: note for key, note in store.failures().items() if not _overtaken(held(key), wholes)}
     found = [_entry("failed", key, note, note["reason"]) for key, note in failed.items()]
     found += [_finished(store, key) for key in keys]
     order = ("failed", "damaged", "part", "done")
@@ -52,5 +55,14 @@ def _finished(store: Store, key: str) -> Listed:
     return _entry("part" if MARK in key else "done", key, note)
 
 
+def _overtaken(failure: Held | None, wholes: Sequence[Held]) -> bool:
+    """Whether draws that failed once are in a finished cell."""
+    return failure is not None and any(
+        entry.name == failure.name and entry.draws.stop >= failure.draws.stop for entry in wholes
+    )
+
+
 def _entry(state: str, key: str, note: dict, reason: str = "") -> Listed:
-    return Listed(state, note.get("label", ""), note.get("seconds", math.nan), reason, key)
+    said = held(key)
+    draws = None if said is None else len(said.draws)
+    return Listed(state, note.get("label", ""), note.get("seconds", math.nan), reason, key, draws)

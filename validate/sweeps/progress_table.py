@@ -6,6 +6,7 @@ left. Anywhere else nothing is shown, unless asked for: then a line at times.
 """
 
 import math
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -131,6 +132,12 @@ class Board:
         for row in list(self._rows):
             table.add_row(*row)
         return table
+
+
+def announce(show: bool | None, text: str) -> None:
+    """A line on stderr, where progress is shown."""
+    if somebody_looks() if show is None else show:
+        print(text, file=sys.stderr)
 
 
 def duration(seconds: float) -> str:
