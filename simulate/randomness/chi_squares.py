@@ -1,8 +1,8 @@
 """Chi-square numbers by address, from normals by address: no stream has to be made for every sample.
 
-Marsaglia and Tsang's method (ACM Trans. Math. Softw. 26, 363, 2000) for a gamma law of shape a >= 1: with a normal x and
-a uniform u, b = a - 1/3, v = (1 + x/(9 b)^{1/2})^3,  b v has the law if  log u < x^2/2 + b (1 - v + log v),  else try
-again. An attempt succeeds with probability above 0.95; its number is part of the address.
+Marsaglia and Tsang's method (ACM Trans. Math. Softw. 26, 363, 2000) for a gamma law of shape a >= 1: with a normal x, a
+uniform u, b = a - 1/3, v = (1 + x/(9 b)^{1/2})^3, the number b v has the law if log u < x^2/2 + b (1 - v + log v), else
+try again. An attempt succeeds with probability above 0.95; its number is part of the address.
 """
 
 import numpy as np

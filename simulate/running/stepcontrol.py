@@ -77,7 +77,8 @@ def choose_steps(plan: Plan, tol: float) -> Control:
         if factor <= NEAR[1]:
             resolved = n * float(coarse.info["guidance_per_step"]) / CLEAR
             n_steps = max(math.ceil(max(factor * n, resolved)), pieces)
-            return Control(n_steps, *(error * (n / n_steps) ** q for error in errors), cost)
+            m, v = (error * (n / n_steps) ** q for error in errors)
+            return Control(n_steps, m, v, cost)
         n = math.ceil(n * factor)
     raise ConvergenceError(
         f"tol must be within reach of {LIMIT} steps; got {tol:g}. Take a larger tol, or more samples: the pilot takes "
