@@ -16,12 +16,13 @@ def draw(rows: list[dict], P: int, axes: Any = None) -> Any:
         for ax, sampler in zip(both, ("ode", "sde"), strict=True):
             chosen = [r for r in rows if r["sampler"] == sampler and r["P"] == P]
             for i, name in enumerate(dict.fromkeys(name for r in chosen for name in r["errors"])):
-                points = sorted(tuple(p) for r in chosen for p in r["errors"].get(name, []) if 0 < p[1] < 1)
-                if points:
-                    colour = COLOURS[i % len(COLOURS)]
-                    width = 2.2 if name == "ours" else 0.8
-                    ax.loglog(*zip(*points, strict=True), color=colour, marker=MARKS[i % len(MARKS)], ms=3, lw=width,
-                              label=name)  # fmt: skip
+                colour, width = COLOURS[i % len(COLOURS)], 2.2 if name == "ours" else 0.8
+                for n, row in enumerate(chosen):  # of every tolerance: its levels are others
+                    points = [point for point in row["errors"].get(name, []) if 0 < point[1] < 1]
+                    if points:
+                        x, error = zip(*points, strict=True)
+                        label = None if n else name
+                        ax.loglog(x, error, color=colour, marker=MARKS[i % len(MARKS)], ms=3, lw=width, label=label)
             for tolerance in TOLERANCES:
                 ax.axhline(tolerance, color="0.7", lw=0.6, ls=":")
             ax.set(title=f"{sampler.upper()}" + (f", P = {P}" if sampler == "ode" else ", continuum"),
