@@ -46,6 +46,11 @@ def _write(folder: Path, results: dict) -> None:
         results = json.loads(kept.read_text(encoding="utf-8")) | results
     kept.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     (folder / "results.md").write_text(render(results), encoding="utf-8")
+    if results.get("solvers", {}).get("data"):
+        from benchmarks.solver_figure import draw
+
+        rows = results["solvers"]["data"]
+        draw(rows, sorted({row["P"] for row in rows})[len(rows) // 8])[0].savefig(folder / "solvers.png")
 
 
 if __name__ == "__main__":

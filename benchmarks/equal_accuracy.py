@@ -16,6 +16,7 @@ from functools import partial
 import numpy as np
 
 from benchmarks import ours
+from benchmarks.ours import order_parameters
 from benchmarks.peers import peer
 from benchmarks.timing import cpu_seconds
 from meanfield import Fixed, Problem
@@ -123,15 +124,8 @@ def _script(case: Case, sampler: str, rule: str, n: int) -> np.ndarray:
         start, noise = ours.noise(case.d, case.samples, D, case.converged // n, draw)
         x = script.samples(np.sqrt(T) * start)
         x = getattr(script, rule)(x, D, W, eta, lambda noise=noise, bring=script.samples: bring(next(noise)))
-        found.append(_order_parameters(np.asarray(x, float) - mixture.target, mixture.target))
+        found.append(order_parameters(np.asarray(x, float) - mixture.target, mixture.target))
     return np.array(found).T
-
-
-def _order_parameters(y: np.ndarray, target: np.ndarray) -> tuple[float, float]:
-    """m = x.mu_1/d and v = |x - m mu_1|^2/(d - 1), averaged over samples, from y = x - mu_1 (samples, dim)."""
-    d = len(target)
-    along = y @ target / d  # (samples,): m - 1
-    return 1.0 + along.mean(), ((y * y).sum(axis=1) - d * along**2).mean() / (d - 1)
 
 
 def _difference(by_draw: np.ndarray) -> dict[str, list[float]]:

@@ -10,7 +10,7 @@ from simulate.running.plan import default_batch
 from simulate.scores.fast import FastScore
 from simulate.scores.mixture import Held, draw_direct
 
-__all__ = ["classes", "means", "noise", "score", "start"]
+__all__ = ["classes", "means", "noise", "order_parameters", "score", "start"]
 
 
 def classes(P: int, d: int, seed: int = 0, draw: int = 0) -> Held:
@@ -56,3 +56,10 @@ def noise(d: int, samples: int, D: np.ndarray, refinement: int, draw: int = 0) -
 def _weights(now: float, then: float, refinement: int) -> np.ndarray:
     lengths = -np.diff(now * (then / now) ** (np.arange(refinement + 1) / refinement))
     return np.sqrt(lengths / lengths.sum())
+
+
+def order_parameters(y: np.ndarray, target: np.ndarray) -> tuple[float, float]:
+    """m = x.mu_1/d and v = |x - m mu_1|^2/(d - 1), averaged over samples, from y = x - mu_1 (samples, dim)."""
+    d = len(target)
+    along = y @ target / d  # (samples,): m - 1
+    return 1.0 + along.mean(), ((y * y).sum(axis=1) - d * along**2).mean() / (d - 1)

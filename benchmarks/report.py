@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from benchmarks.solvers import best_peer
+
 __all__ = ["render"]
 
 
@@ -110,6 +112,35 @@ def _equal_accuracy(rows: list[dict]) -> str:
     return "\n\n".join([*parts, "What the steps rest on:", table(head, body)])
 
 
+def _solvers(rows: list[dict]) -> str:
+    title = "## The solvers that people use: scores and CPU until m and v are within the tolerance"
+    if not rows:
+        return f"{title}\n\nLeft out: torch is not installed."
+    names = dict.fromkeys(name for r in rows for name in r["scores"] if name != "ours")
+    parts = [title, "Scores, and in brackets CPU seconds over ours; a dash: not within the scores tried."]
+    for sampler in ("ode", "sde"):
+        chosen = [r for r in rows if r["sampler"] == sampler]
+        used = [name for name in names if any(name in r["scores"] for r in chosen)]
+        head = ["P", "d", "samples", "tolerance", "ours", "ours, CPU s", *used]
+        body = [
+            [r["P"], r["d"], r["S"], r["tolerance"], r["scores"]["ours"], r["seconds"]["ours"],
+             *(_of_peer(r, name) for name in used)]
+            for r in chosen
+        ]  # fmt: skip
+        parts.append(f"{sampler.upper()}:\n\n{table(head, body)}")
+    gains = [(r, *best_peer(r)) for r in rows]
+    short = [f"P = {r['P']}, {r['sampler']}, {r['tolerance']:g} ({gain:.2f}, {name})" for r, name, gain in gains
+             if gain < LEAST_GAIN]  # fmt: skip
+    return "\n\n".join(
+        [*parts, f"Below {LEAST_GAIN} times less CPU than the best of them: {', '.join(short) or 'nowhere'}."]
+    )
+
+
+def _of_peer(row: dict, name: str) -> str:
+    scores, seconds = row["scores"].get(name), row["seconds"].get(name)
+    return "-" if scores is None or seconds is None else f"{scores} ({seconds / row['seconds']['ours']:.3g})"
+
+
 def _growth(rows: list[dict]) -> str:
     head = ["size", "from", "to", "exponent", "stderr", "between the two largest"]
     body = [[r["axis"], r["sizes"][0], r["sizes"][-1], r["exponent"], r["stderr"], r["last"]] for r in rows]
@@ -159,6 +190,7 @@ def _start_up(data: dict) -> str:
 
 
 RULES = {"euler": "Euler", "exponential_euler": "exponential Euler (DDIM-like)"}
+LEAST_GAIN = 3  # times less CPU than the best solver that people use
 BAR = 20  # times less CPU than torch attention with Euler steps
 
 PAGES: dict[str, Callable] = {
@@ -166,6 +198,7 @@ PAGES: dict[str, Callable] = {
     "score map": _map("One score: CPU seconds of torch attention over ours"),
     "step map": _map("One step of a run: CPU seconds of a torch attention script over ours"),
     "equal accuracy": _equal_accuracy,
+    "solvers": _solvers,
     "growth": _growth,
     "memory": _memory,
     "mixtures": _mixtures,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from benchmarks import equal_accuracy, libraries, mixtures, scaling, step_map, subprocesses, theory_speed
+from benchmarks import equal_accuracy, libraries, mixtures, scaling, solvers, step_map, subprocesses, theory_speed
 from benchmarks.machine import machine
 from benchmarks.peers import available
 
@@ -50,6 +50,19 @@ def equal_accuracy_table(quick: bool, say: Say) -> list[dict]:
             gains = ", ".join(f"{rule} {gain:.1f}" for rule, gain in rows[-1]["gain"].items())
             say(f"P = {case.P}, d = {case.d}, {sampler}: {gains}")
     return rows
+
+
+def solver_table(quick: bool, say: Say) -> list[dict]:
+    if "torch attention" not in available():
+        say(NO_TORCH)
+        return []
+    found = []
+    for case in [solvers.Case(100, 8, 8, 128)] if quick else solvers.CASES:
+        for row in solvers.rows(case, 1 if quick else 3):
+            name, gain = solvers.best_peer(row)
+            say(f"P = {row['P']}, {row['sampler']}, {row['tolerance']:g}: {gain:.2f} times the CPU by {name}")
+            found.append(row)
+    return found
 
 
 def growth(quick: bool, say: Say) -> list[dict]:
@@ -101,6 +114,7 @@ SECTIONS: dict[str, Callable[[bool, Say], object]] = {
     "score map": score_map,
     "step map": steps,
     "equal accuracy": equal_accuracy_table,
+    "solvers": solver_table,
     "growth": growth,
     "memory": memory,
     "mixtures": own_mixtures,

@@ -15,6 +15,7 @@ from benchmarks import (
     ours,
     report,
     scaling,
+    solvers,
     step_map,
     subprocesses,
     theory_speed,
@@ -47,7 +48,7 @@ def rendered(sections):
     )
 
 
-@pytest.mark.parametrize("module", [report, timing])
+@pytest.mark.parametrize("module", [report, solvers, timing])
 def test_examples_of_docstrings(module):
     assert doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE).failed == 0
 
@@ -113,6 +114,27 @@ def test_one_good_rung_before_a_bad_one_does_not_count():
     good, bad = {"error": [1e-4, 0.0], "stderr": [1e-5, 0.0]}, {"error": [0.0, 9e-4], "stderr": [0.0, 2e-4]}
     assert equal_accuracy.first_good({8: good, 12: bad, 16: good, 24: good}) == 16
     assert equal_accuracy.first_good({8: bad, 12: bad}) == 24
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of diffusers
+def test_every_solver_converges_to_the_answer_of_the_package(monkeypatch):
+    """ODE: on the same starts. SDE: laws of the continuum, whose exact one is m = 1.2. Negative control: another w."""
+    if "torch attention" not in available():
+        pytest.skip("torch is not installed (make test-extras, make bench)")
+    monkeypatch.setattr(solvers, "LADDERS", {1e-3: (64, 96), 1e-5: (64, 80)})
+    case = solvers.Case(30, 6, 16, 16)
+    curves = {"ode": solvers.error_curves(case), "sde": solvers.sde_curves.__wrapped__()}
+    for sampler, by_tolerance in curves.items():
+        for name, errors in by_tolerance[1e-3].items():
+            assert errors[-1][1] < (3e-3 if name == "Heun" else 1e-3), (sampler, name)
+        assert curves["ode"][1e-5]["ours"][-1][1] < 1e-5
+    assert abs(solvers.law(400)[0] - 1.2) < 1e-3 < abs(solvers.law(400, w=1.1)[0] - 1.2)
+    row = {"P": 30, "d": 6, "S": 16, "sampler": "ode", "tolerance": 1e-3, "errors": curves["ode"][1e-3]}
+    row |= {"scores": {"ours": 9, "Heun": 30}, "seconds": {"ours": 1.0, "Heun": 2.5}}
+    page = rendered({"solvers": [row]})
+    assert (
+        "30 (2.5)" in page and "Below 3 times less CPU than the best of them: P = 30, ode, 0.001 (2.50, Heun)." in page
+    )
 
 
 def test_growth_memory_and_speed_of_the_theory():

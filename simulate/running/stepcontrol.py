@@ -1,12 +1,14 @@
 """`run(..., tol=)`: the number of steps from a measured error instead of the user.
 
-A pilot of some samples is run with n/2 and with n steps on the same classes, start and noise. To leading order the
-error at n steps is their difference over 2^p - 1 = 3 (SDE) or 7 (ODE), but at the few steps that are needed the
-observed order can be as low as 1.3 (w < 0, eta > 1; docs/steps.md). So two thirds of the difference are taken as the
-error, 1/(2^{1.3} - 1), and the pilot's own uncertainty is added at 95 %:
-    bound = (2/3) (|F(n/2) - F(n)| + t stderr),       F = m(0) and F = v(0)/v_0,
-stderr over draws of the class means, v_0 the variance without guidance (sigma2). The first n with both bounds below tol
-is taken; until then n grows like (bound/tol)^{1/p}. More steps also shrink the uncertainty, which falls faster than h.
+A pilot of few samples (`SHARE`) is run with n and with 2n steps on the same classes, start and noise. At 2n the
+error is small beside that at n, so their difference, times 2^p/(2^p - 1), is the error at n whatever order is observed
+there (from four steps on it may be anything from 0 to 4; docs/steps.md). What is held to tol is
+    error(n)^2 = mean^2 + stderr^2   of   (F(n) - F(2n)) 2^p/(2^p - 1),       F = m(0) and F = v(0)/v_0,
+the mean square of what the error may be; stderr over draws of the class means, v_0 the variance without guidance
+(sigma2). From n one goes to
+    n' = n (error/tol)^{1/q},    q = p - 1/2 (ODE), p (SDE) upwards, p + 1 downwards,
+cautious either way; if n' is far from n there is another pilot. A paired difference has some hundredth of the
+standard deviation of a sample, so the stderr of the pilot is well below that of the run itself.
 """
 
 import math
@@ -14,7 +16,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import stdtrit
 
 from meanfield.ensemble import Ensemble
 from meanfield.errors import ConvergenceError, ProblemError, checked
@@ -24,13 +25,18 @@ from simulate.running.workers import follow
 from simulate.steps.integrators import order
 
 FLOOR = {"float32": 2e-6, "float64": 1e-10}  # ten times the largest difference found from rounding (docs/steps.md)
-DRAWS, FEWEST, MOST = 8, 128, 2048  # draws and samples of a pilot
-CAUTION = 2.0 / 3.0  # the share of the last change that is taken as the error
+SHARE = {3: 64, 2: 32}  # by order: one of so many samples is in a pilot; those of the SDE differ more
+FEWEST, MOST = 128, 2**14  # samples of a pilot at least and at most
+DRAWS = 8  # of a pilot
+MARGIN = 1.2  # the order from n to n' is not known
+NEAR = (0.6, 1.1)  # n'/n within which the error at n' follows from that at n
+FIRST = 12  # steps of the first pilot for tol = 10^-3
+CLEAR = 0.7  # guidance per step of the run, where the limit is 1: its samples are others
 LIMIT = 100_000  # steps
 
 
 class Control(NamedTuple):
-    """What the pilot chose: `n_steps`, bounds of the errors there, scores of all pilots per sample of the run."""
+    """What the pilot chose: `n_steps`, errors there as far as known, scores of all pilots per sample of the run."""
 
     n_steps: int
     m: float
@@ -39,7 +45,7 @@ class Control(NamedTuple):
 
 
 def choose_steps(plan: Plan, tol: float) -> Control:
-    """The number of steps, even, that keeps the time-step errors of m(0) and v(0)/sigma2 below tol.
+    """The number of steps that keeps the time-step errors of m(0) and v(0)/sigma2 below tol.
 
     Raises
     ------
@@ -52,32 +58,39 @@ def choose_steps(plan: Plan, tol: float) -> Control:
     if tol < floor:
         remedy = 'a larger tol or dtype="float64"' if floor > FLOOR["float64"] else "a larger tol"
         raise ProblemError(f"tol must be at least {floor:g} with {plan.dtype} scores; got {tol:g}. Take {remedy}.")
-    wanted = min(max(n_all // 4, FEWEST), MOST)
+    p = order(problem.eta)
+    wanted = min(max(n_all // SHARE[p], FEWEST), MOST)
     small = replace(plan, first_draw=0, n_disorder=DRAWS, n_samples=math.ceil(wanted / DRAWS))
     pieces = 1 + sum(0 < t < plan.case.begin.t for t in stops(problem.schedule))
-    half, taken = max(round(5.0 * tol ** (-1.0 / 6.0)), pieces), 0
-    while 2 * half <= LIMIT:
-        taken += 3 * half
+    n, cost = max(round(FIRST * (1e-3 / tol) ** (1.0 / (p + 1))), pieces, 2), 0.0
+    while 2 * n <= LIMIT:
+        cost += 3 * n * small.n_samples * small.n_disorder / n_all
         try:
-            bounds = _bounds(*(follow(small, steps, False) for steps in small.paired_steps(half)))
+            coarse, fine = (follow(small, steps, False) for steps in small.paired_steps(n))
         except ConvergenceError:  # steps that do not resolve the guidance
-            half *= 2
+            n *= 2
             continue
-        if max(bounds) < tol:
-            return Control(2 * half, *bounds, taken * small.n_samples * small.n_disorder / n_all)
-        half = math.ceil(half * np.clip(1.1 * (max(bounds) / tol) ** (1.0 / order(problem.eta)), 1.25, 4.0))
+        errors = _errors(coarse, fine, p)
+        excess = max(MARGIN * max(errors) / tol, 1e-12)
+        q = (2.5 if p == 3 else 2.0) if excess > 1.0 else p + 1.0
+        factor = float(np.clip(excess ** (1.0 / q), NEAR[0], 4.0))
+        if factor <= NEAR[1]:
+            resolved = n * float(coarse.info["guidance_per_step"]) / CLEAR
+            n_steps = max(math.ceil(max(factor * n, resolved)), pieces)
+            m, v = (error * (n / n_steps) ** q for error in errors)
+            return Control(n_steps, m, v, cost)
+        n = math.ceil(n * factor)
     raise ConvergenceError(
         f"tol must be within reach of {LIMIT} steps; got {tol:g}. Take a larger tol, or more samples: the pilot takes "
-        f"a quarter of them, at most {MOST}."
+        f"one of {SHARE[p]}, at most {MOST}."
     )
 
 
-def _bounds(coarse: Ensemble, fine: Ensemble) -> tuple[float, float]:
-    """Bounds of the errors of m(0) and v(0)/v_0 in `fine`."""
-    quantile = stdtrit(DRAWS - 1, 0.975)
+def _errors(coarse: Ensemble, fine: Ensemble, p: int) -> tuple[float, float]:
+    """Errors of m(0) and v(0)/v_0 in `coarse`, the r.m.s. of what they may be."""
     unguided = {"m": 1.0, "v": float(fine.unguided()[1][-1])}
-    bounds = []
+    errors = []
     for name, size in unguided.items():
-        change = (coarse.draws[name][:, -1] - fine.draws[name][:, -1]) / size  # (draws,)
-        bounds.append(float(CAUTION * (abs(change.mean()) + quantile * change.std(ddof=1) / math.sqrt(len(change)))))
-    return bounds[0], bounds[1]
+        change = (coarse.draws[name][:, -1] - fine.draws[name][:, -1]) / size / (1.0 - 0.5**p)  # (draws,)
+        errors.append(math.hypot(change.mean(), change.std(ddof=1) / math.sqrt(len(change))))
+    return errors[0], errors[1]

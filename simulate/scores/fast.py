@@ -2,7 +2,8 @@
 
 The step is attention: keys and values are the class differences delta_k, queries the samples. Running sums over classes
 of exp(l_k - top), its square and delta_k exp(l_k - top), with top the largest logit so far, are all that a posterior
-needs; a samples x classes array never exists. Two kernels add a block of classes to these sums:
+needs; a samples x classes array never exists. Where classes are very few `simulate.scores.few` sets the sums; else one
+of two kernels adds a block of classes to them:
 
 * `simulate.scores.fused`, float32 in up to `FEW` directions (`FEWER` where classes are less than `MANY`): products and
   softmax of a block in the nearest cache;
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from simulate.scores.cutting import MANY, NEGLIGIBLE, Cut, cut_off
+from simulate.scores.few import set_sums
 from simulate.scores.fused import accumulate_fused, workspace
 from simulate.scores.mixture import Held
 from simulate.scores.posterior import Posterior, Sums
@@ -28,6 +30,7 @@ from simulate.scores.products import accumulate, scratch
 SUPER = 65536  # classes per call of a kernel: between calls an interrupt is noticed
 FEW = 192  # the fused kernel is the faster one in few directions, with many classes
 FEWER = 32  # and in fewer still, with any number of them
+VERY_FEW = 4  # wrong classes that a sample meets one by one
 
 
 class FastScore:
@@ -68,16 +71,24 @@ class FastScore:
         self._dtype, self._check = np.dtype(dtype), check
         self._log_weight, self._largest = mixture.log_weight, float(np.max(mixture.log_weight))
         self._lost = NEGLIGIBLE[dtype] if negligible is None else negligible
+        self._one_by_one = 0 < len(mixture.delta) <= VERY_FEW
+        self._row, self._logits = np.empty(mixture.dim, dtype), np.empty(VERY_FEW, dtype)
         self._kernel = make_kernel(mixture.dim, samples, len(mixture.delta), block, dtype)
         query = self._kernel.query(samples)
         self._sums = Sums.zero(*query.shape)
 
     def __call__(self, y: np.ndarray, D: Any, full: bool = False) -> Posterior:
-        return self.sums(y, D, full).posterior(y.shape[1], full)
+        if not self._one_by_one:
+            return self.sums(y, D, full).posterior(y.shape[1], full)
+        shift = np.empty(y.shape)
+        sums = self._set(y, D, self._sums._replace(shift=shift), normed=True)
+        return sums._replace(shift=shift[:, :0]).posterior(0, full)._replace(shift=shift)
 
     def sums(self, y: np.ndarray, D: Any, full: bool = False) -> Sums:
         """The sums that give the posterior. They lie in the scratch memory: valid until the next call."""
         samples, dim = y.shape
+        if self._one_by_one:
+            return self._set(y, D, self._sums, normed=False)
         scale = 1.0 / (D * np.log(2.0))
         query = self._kernel.query(samples)  # at least (samples, dim), zero beyond
         np.multiply(y, scale, out=query[:samples, :dim], casting="same_kind")
@@ -85,14 +96,28 @@ class FastScore:
         cut = cut_off(y, D, len(self._delta), self._lost, full, self._largest)
         for k in range(0, len(self._delta), SUPER):
             self._check()
-            half = self._half[k : k + SUPER]
-            # one D per direction: a sum over groups, of the cost of a small part of a step
-            bits = half @ scale[self._first] if np.ndim(D) else half * scale
-            weight = self._log_weight
-            bits -= (weight[k : k + SUPER] if isinstance(weight, np.ndarray) else weight) / np.log(2.0)
-            bits, delta = bits.astype(self._dtype), self._delta[k : k + SUPER]
+            bits, delta = self._offsets(scale, k, 1.0 / np.log(2.0)), self._delta[k : k + SUPER]
             self._kernel.add(query, delta, bits, cut, full, sums)
         return sums.natural(samples)
+
+    def _set(self, y: np.ndarray, D: Any, sums: Sums, normed: bool) -> Sums:
+        """The sums over very few classes, in these arrays; `normed` as in `simulate.scores.few`."""
+        samples, dim = y.shape
+        scale = 1.0 / D
+        own = Sums(*(array[:samples] for array in sums))._replace(shift=sums.shift[:samples, :dim])
+        along = np.full(dim, scale) if np.ndim(scale) == 0 else scale
+        set_sums(y, along, self._delta, self._offsets(scale, 0, 1.0), own, normed, self._row, self._logits)
+        return own
+
+    def _offsets(self, scale: Any, k: int, unit: float) -> np.ndarray:
+        """What is taken off the products of the classes from number k on: |delta|^2/(2D) and the log-weight, with
+        scale = unit/D; in bits where the unit is log2(e)."""
+        half = self._half[k : k + SUPER]
+        # one D per direction: a sum over groups, of the cost of a small part of a step
+        offsets = half @ scale[self._first] if np.ndim(scale) else half * scale
+        weight = self._log_weight
+        offsets -= (weight[k : k + SUPER] if isinstance(weight, np.ndarray) else weight) * unit
+        return offsets.astype(self._dtype)
 
 
 def make_kernel(dim: int, samples: int, n_classes: int, block: int, dtype: str) -> "_Plain | _Fused":

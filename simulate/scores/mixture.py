@@ -26,6 +26,7 @@ from simulate.randomness.normals import make_key, normals
 from simulate.randomness.streams import MEANS
 
 ROWS = 65536  # classes handled at a time where temporaries are needed
+COORDINATES = 2**22  # of them at a time, at most: 32 MiB in float64
 WIDE = 1024  # directions up to which their covariance is kept as a matrix
 LARGEST_LOG = 650.0  # of a weight: beyond, the target has no share
 
@@ -131,6 +132,7 @@ class Held(Classes):
         return np.concatenate(parts) if parts else np.zeros((0, len(self.first)))
 
     def _blocks(self, rows: int = ROWS):
+        rows = max(1, min(rows, COORDINATES // self.dim))
         for k in range(0, len(self.delta), rows):
             yield self.delta[k : k + rows].astype(np.float64)
 

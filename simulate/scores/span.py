@@ -13,6 +13,8 @@ import math
 import numpy as np
 
 from meanfield.problem.statement import Problem
+from simulate.randomness.chi_squares import ATTEMPTS, chi_squares
+from simulate.randomness.normals import make_key, normals
 from simulate.randomness.streams import MEANS, ORTHOGONAL, stream
 from simulate.scores.mixture import Held
 
@@ -47,16 +49,17 @@ def outside_squares(
     out = np.zeros((len(t), len(samples)))
     if freedom < 1:
         return out
-    streams = [stream(seed, ORTHOGONAL, draw, i) for i in samples]
-    out[0] = variance * np.array([s.chisquare(freedom) for s in streams])
+    key = make_key(seed, ORTHOGONAL, draw)
+    out[0] = variance * chi_squares(key, samples, freedom, 0)
     D = problem.sigma2 + t
-    along = np.stack([s.standard_normal(len(t)) for s in streams], axis=1)  # (times, samples)
-    across = np.zeros_like(along)
-    if freedom > 1:
-        across = np.stack([s.chisquare(freedom - 1, size=len(t)) for s in streams], axis=1)
     for n in range(1, len(t)):
         log_r = math.log(D[n] / D[n - 1])
         noise2 = D[n] * -math.expm1(problem.eta**2 * log_r)
         kept = np.sqrt(out[n - 1]) * math.exp(problem.e * log_r)  # length along the old direction
-        out[n] = (kept + math.sqrt(noise2) * along[n]) ** 2 + noise2 * across[n]
+        if noise2 > 0:
+            along = normals(key, samples, 1, ATTEMPTS * (2 * n - 1), np.empty((len(samples), 1)))[:, 0]
+            across = chi_squares(key, samples, freedom - 1, 2 * n) if freedom > 1 else 0.0
+            out[n] = (kept + math.sqrt(noise2) * along) ** 2 + noise2 * across
+        else:
+            out[n] = kept**2
     return out

@@ -1,5 +1,7 @@
 """The two kernels of the fast score against each other and against the plain twin, at every shape a block can have."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -153,3 +155,19 @@ def test_a_spectrum_is_cut_by_its_own_distances():
     dropped = half / np.log(2.0) > cut.limit
     logits = (y / D) @ mixture.delta.T.astype(float) - half
     assert 0 < dropped.mean() < 1 and np.exp(logits[:, dropped]).sum(axis=1).max() < 1e-7
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n_classes", [2, 4, 5])
+@pytest.mark.parametrize("D", [0.05, 30.0])
+def test_very_few_classes_one_by_one(dtype, n_classes, D):
+    """Sums and posterior of `simulate.scores.few`; negative control: one class less."""
+    tol = {"float32": 2e-5, "float64": 1e-12}[dtype]
+    mixture = draw_direct(d=70, n_classes=n_classes, seed=2, draw=0)
+    y = np.random.default_rng(3).standard_normal((9, 70)) + np.linspace(0, 1, 9)[:, None] * mixture.delta[-1]
+    fast, exact = FastScore(mixture, samples=9, dtype=dtype), ReferenceScore(mixture)(y, D, full=True)
+    for found in (fast(y, D, full=True), fast.sums(y, D, full=True).posterior(70, full=True)):
+        for name in ("shift", "log_odds", "weight", "participation"):
+            assert np.allclose(getattr(found, name), getattr(exact, name), rtol=10 * tol, atol=tol), name
+    less = FastScore(replace(mixture, delta=mixture.delta[:-1], n_classes=n_classes - 1), samples=9, dtype=dtype)
+    assert n_classes == 2 or not np.allclose(less(y, D).shift, exact.shift, atol=1e-3)

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from meanfield.line import TwoClasses, Uniform
 from meanfield.maps.bulk import Responses
 from meanfield.tools import memory
 from simulate import run, sample_line, sample_scores
+from simulate.scores.mixture import COORDINATES, draw_direct
 
 GIB = 2**30
 # A thread that gets no memory never starts, and its results are waited for without end.
@@ -134,3 +137,22 @@ def test_groups_of_directions_are_counted_in_solutions_and_designs(monkeypatch):
             call()
     few = problem.replace(spectrum=power_law(n_groups=20, modes=2000))
     solve(few), Responses(few).constants(weights)
+
+
+def test_norms_of_wide_classes_take_no_second_copy_of_them():
+    """d = 20,000: blocks of a fixed number of coordinates, not of classes. Negative control: one block of all."""
+    mixture = draw_direct(d=20_000, n_classes=700, seed=0, draw=0)
+
+    def peak():
+        tracemalloc.start()
+        norms = replace(mixture).half_norms
+        top = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return norms, top
+
+    norms, needed = peak()
+    assert needed < 2.2 * 8 * COORDINATES < 8 * mixture.delta.size  # two blocks: the next is made before one goes
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("simulate.scores.mixture.COORDINATES", 2**30)
+        again, all_at_once = peak()
+    assert all_at_once > 8 * mixture.delta.size and np.array_equal(norms, again)

@@ -37,13 +37,16 @@ def true_error(problem, n_steps):
     ],
 )
 def test_tol_is_honoured(changes, tol):
-    """Negative control: a fifth of the steps violates it."""
+    """Negative control: a fifth of the steps violates it, or does not even resolve the guidance."""
     problem = PROBLEM.replace(**changes)
     data = run(problem, tol=tol, n_samples=100, n_disorder=20, seed=1, **SIZE)
     error, stderr = true_error(problem, data.info["n_steps"])
     assert (error < tol + 2 * stderr).all()
     assert max(data.info["timestep_error"]) < tol == data.info["tol"]
-    error, stderr = true_error(problem, data.info["n_steps"] // 5)
+    try:
+        error, stderr = true_error(problem, data.info["n_steps"] // 5)
+    except ConvergenceError:
+        return
     assert (error > tol + 3 * stderr).any()
 
 

@@ -1,0 +1,31 @@
+"""The error of every solver over its scores: a drawing of the rows of `benchmarks.solvers`."""
+
+from typing import Any
+
+from benchmarks.solvers import TOLERANCES
+from validate.drawing import COLOURS, canvas
+
+__all__ = ["draw"]
+
+MARKS = "osD^v<>PX*h"
+
+
+def draw(rows: list[dict], P: int, axes: Any = None) -> Any:
+    """Larger error of m and v at t = 0 over scores, ODE and SDE; returns (figure, axes)."""
+    with canvas(axes, (7.2, 3.4), 2) as (figure, both):
+        for ax, sampler in zip(both, ("ode", "sde"), strict=True):
+            chosen = [r for r in rows if r["sampler"] == sampler and r["P"] == P]
+            for i, name in enumerate(dict.fromkeys(name for r in chosen for name in r["errors"])):
+                colour, width = COLOURS[i % len(COLOURS)], 2.2 if name == "ours" else 0.8
+                for n, row in enumerate(chosen):  # of every tolerance: its levels are others
+                    points = [point for point in row["errors"].get(name, []) if 0 < point[1] < 1]
+                    if points:
+                        x, error = zip(*points, strict=True)
+                        label = None if n else name
+                        ax.loglog(x, error, color=colour, marker=MARKS[i % len(MARKS)], ms=3, lw=width, label=label)
+            for tolerance in TOLERANCES:
+                ax.axhline(tolerance, color="0.7", lw=0.6, ls=":")
+            ax.set(title=f"{sampler.upper()}" + (f", P = {P}" if sampler == "ode" else ", continuum"),
+                   xlabel="scores", ylabel="error of m, v")  # fmt: skip
+            ax.legend(fontsize=5.5)
+    return figure, both

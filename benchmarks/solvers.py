@@ -1,0 +1,308 @@
+"""Scores and CPU seconds of the solvers that people use until m and v are within 1e-3, and within 1e-5, of the answer.
+
+All have torch attention as their score, and all start from the same states.
+ODE. The answer is the package's at many steps, on the same classes and starts, so nothing here is statistical. Karras
+levels end at `LEAST` (by tolerance), where the first-order step to 0 still allows the tolerance.
+SDE. Sampling cannot show 1e-5. In the continuum every scheme is linear in start and noise, and its law follows from its
+responses: the path without noise gives m, the change of the end by a unit normal at each step, squared and added, v. So
+the number of scores is that of the continuum, exactly; the CPU of a score is measured at every P.
+A number of steps counts from where on all larger ones tried are within the tolerance. The package is timed whole, its
+drawing of the classes included; a peer over `FEW` scores, scaled, from class means that are there.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from benchmarks import ours
+from benchmarks.ours import order_parameters
+from benchmarks.peers import peer
+from benchmarks.peers.solvers import Denoiser, dpmpp, dpmpp_sde, heun, karras
+from benchmarks.timing import cpu_seconds
+from meanfield import Continuum, Fixed, Problem
+from simulate import run
+from simulate.running.plan import Settings, make_plan
+from simulate.scores.reference import ContinuumScore
+from simulate.steps.guidance_force import make_pull
+from simulate.steps.stepping import State, advance
+
+__all__ = ["CASES", "TOLERANCES", "Case", "best_peer", "error_curves", "first_within", "law", "rows", "sde_curves"]
+
+SIGMA2, W, T = 0.25, 1.0, 1000.0
+TOLERANCES = (1e-3, 1e-5)
+LEAST = {1e-3: 0.03, 1e-5: 0.002}  # last level before 0
+LADDERS = {
+    1e-3: (8, 10, 12, 14, 16, 18, 20, 22, 24, 28, 32, 40, 48, 56, 64, 80, 96, 128),
+    1e-5: (32, 40, 48, 64, 96, 128, 192, 256, 384, 512, 768),
+}
+CONVERGED = 256
+DRAWS = 2  # of the class means
+FEW = 16  # scores over which a peer is timed
+
+
+@dataclass(frozen=True)
+class Case:
+    """P classes in d directions; samples of a draw for the errors and for the cost."""
+
+    P: int
+    d: int
+    samples: int
+    timed: int
+
+
+CASES = (
+    Case(10, 20, 64, 4096),
+    Case(100, 20, 64, 4096),
+    Case(1000, 20, 32, 2048),
+    Case(10**4, 20, 32, 512),
+    Case(10**5, 24, 8, 256),
+    Case(10**6, 24, 4, 128),
+)
+Curves = dict[float, dict[str, list[list[float]]]]
+Solver = Callable[[Any, Any, np.ndarray, Callable], Any]  # (denoiser, x, levels, normals) -> x
+
+
+def peers(sampler: str) -> dict[str, Solver]:
+    """Solvers of the ODE or of the SDE that go down given levels, by name."""
+    found: dict[str, Solver] = (
+        {
+            "Heun": lambda f, x, levels, _: heun(f, x, levels),
+            "DPM-Solver++ 2M": lambda f, x, levels, _: dpmpp(f, x, levels, 2),
+            "DPM-Solver++ 3M": lambda f, x, levels, _: dpmpp(f, x, levels, 3),
+        }
+        if sampler == "ode"
+        else {"DPM-Solver++ 2M SDE": dpmpp_sde}
+    )
+    if find_spec("diffusers"):
+        from benchmarks.peers.with_diffusers import MAKE, stepped
+
+        noisy = [name for name in MAKE if "SDE" in name or "SA-" in name]
+        found |= {name: partial(stepped, name) for name in MAKE if (name in noisy) == (sampler == "sde")}
+    return found
+
+
+def rows(case: Case, repeats: int = 3) -> Iterator[dict]:
+    """For each sampler and tolerance: scores and CPU seconds of every method."""
+    for sampler in ("ode", "sde"):
+        curves = error_curves(case) if sampler == "ode" else sde_curves()
+        for tolerance in TOLERANCES:
+            needed = {name: first_within(errors, tolerance) for name, errors in curves[tolerance].items()}
+            seconds = _cost(case, sampler, needed, repeats)
+            yield {
+                "P": case.P, "d": case.d, "S": case.timed, "sampler": sampler, "tolerance": tolerance,
+                "scores": needed, "seconds": seconds, "errors": curves[tolerance],
+            }  # fmt: skip
+
+
+def best_peer(row: dict) -> tuple[str, float]:
+    """The peer that takes the least CPU among those within the tolerance, and its CPU over the package's; nan if none.
+
+    Examples
+    --------
+    >>> best_peer({"seconds": {"ours": 2.0, "Heun": 8.0, "RK45": 5.0, "DOP853": None}})
+    ('RK45', 2.5)
+    """
+    seconds = {name: s for name, s in row["seconds"].items() if s is not None}
+    own = seconds.pop("ours", float("nan"))
+    name = min(seconds, key=lambda peer: seconds[peer], default="none")
+    return name, seconds.get(name, float("nan")) / own
+
+
+def first_within(errors: list[list[float]], tolerance: float) -> int | None:
+    """Scores from which on the error is within the tolerance at all that was tried; None if never.
+
+    Examples
+    --------
+    >>> first_within([[8, 1e-5], [12, 1e-3], [16, 1e-4], [24, 1e-5]], 1e-4)
+    16
+    """
+    bad = [scores for scores, error in errors if not error <= tolerance]
+    good = [scores for scores, error in errors if error <= tolerance and scores > max(bad, default=0)]
+    return int(min(good)) if len(good) > 1 else None
+
+
+def error_curves(case: Case) -> Curves:
+    """The ODE's: of every tolerance and method [scores, larger error of m and v], up to two rungs within it."""
+    mixtures = [ours.classes(case.P, case.d, draw=i) for i in range(DRAWS)]
+    own, solve = partial(_package, case), partial(_ode, case, mixtures)
+    answer = own(CONVERGED)
+    curves = _ladders("ode", own, solve, answer)
+    for tolerance, found in curves.items():
+        found |= {name: _adaptive(case, mixtures, name, tolerance, answer) for name in ("RK45", "DOP853")}
+    return curves
+
+
+@cache
+def sde_curves() -> Curves:
+    """The same of the SDE, in the continuum."""
+    return _ladders("sde", law, _law_of_peer, (4.0 * law(1024) - law(512)) / 3.0)
+
+
+def _ladders(sampler: str, own: Callable, solve: Callable, answer: np.ndarray) -> Curves:
+    curves: Curves = {}
+    for tolerance in TOLERANCES:
+        found: dict[str, list[list[float]]] = {"ours": []}
+        _climb(found["ours"], tolerance, lambda n: (n + 1, own(n)), answer)
+        for name, solver in peers(sampler).items():
+            found[name] = []
+            _climb(found[name], tolerance, partial(solve, solver, LEAST[tolerance]), answer)
+        curves[tolerance] = found
+    return curves
+
+
+def _climb(found: list[list[float]], tolerance: float, solve: Callable[[int], tuple], answer: np.ndarray) -> None:
+    for n in LADDERS[tolerance]:
+        scores, end = solve(n)
+        found.append([scores, float(np.abs(end - answer).max())])
+        if len(found) > 1 and max(error for _, error in found[-2:]) <= tolerance:
+            return
+
+
+def _package(case: Case, n: int) -> np.ndarray:
+    """m and v of the package's ODE after n steps, averaged over draws."""
+    problem = Problem(classes=Fixed(case.P), sigma2=SIGMA2, guidance=W, sampler="ode", t_start=T)
+    data = run(
+        problem, d=case.d, n_samples=case.samples, n_disorder=DRAWS, n_steps=n, n_times=2, classes="explicit",
+        threads=1, progress=False,
+    )  # fmt: skip
+    return np.array([data.draws[name][:, -1].mean() for name in ("m", "v")])
+
+
+def _ends(case: Case, mixtures: list, solve: Callable[[Any, Any], Any]) -> tuple[int, np.ndarray]:
+    """Scores, and m and v at the end averaged over draws, of solve(denoiser, start)."""
+    import torch
+
+    found, calls = [], 0
+    for draw, mixture in enumerate(mixtures):
+        script = peer("torch attention")(ours.means(mixture))
+        denoise = Denoiser(script, SIGMA2, W)
+        with torch.no_grad():
+            x = solve(denoise, script.samples(np.sqrt(T) * ours.start(case.d, case.samples, draw)))
+        found.append(order_parameters(np.asarray(x, float) - mixture.target, mixture.target))
+        calls = max(calls, denoise.calls)
+    return calls, np.mean(found, axis=0)
+
+
+def _ode(case: Case, mixtures: list, solver: Solver, least: float, n: int) -> tuple[int, np.ndarray]:
+    return _ends(case, mixtures, lambda f, x: solver(f, x, karras(n, least, T**0.5), _no_noise))
+
+
+def _adapt(method: str, control: float, denoise: Denoiser, x: Any) -> Any:
+    from benchmarks.peers.with_scipy import adaptive
+
+    return adaptive(method, denoise, x, T**0.5, control, denoise.samples)
+
+
+def _no_noise() -> Any:
+    raise AssertionError("a solver of the ODE asks for noise")
+
+
+def _adaptive(case: Case, mixtures: list, method: str, tolerance: float, answer: np.ndarray) -> list[list[float]]:
+    found: list[list[float]] = []
+    for control in np.geomspace(1.0, 1e-3, 10) * 10 * tolerance:
+        solve = partial(_adapt, method, float(control))
+        scores, end = _ends(case, mixtures, solve)
+        found.append([scores, float(np.abs(end - answer).max())])
+        if len(found) > 1 and max(error for _, error in found[-2:]) <= tolerance:
+            break
+    return found
+
+
+class _Crowd:
+    """A script in the continuum, on the line through mu_1 = 1: posterior mean x/(1 + D)."""
+
+    means = (1.0,)
+
+    def posterior_mean(self, x: np.ndarray, D: float) -> np.ndarray:
+        return x / (1.0 + D)
+
+
+def _moments(ends: np.ndarray) -> np.ndarray:
+    """m and v from the end without noise, then with a unit normal in start and each step (responses,)."""
+    return np.array([ends[0], np.sum((ends[1:] - ends[0]) ** 2)])
+
+
+def law(n: int, w: float = W) -> np.ndarray:
+    """m and v of the package's SDE after n steps in the continuum, without sampling.
+
+    Examples
+    --------
+    >>> law(40).round(3).tolist()
+    [1.2, 0.103]
+    """
+    problem = Problem(classes=Continuum(), sigma2=SIGMA2, guidance=w, sampler="sde", t_start=T)
+    steps = make_plan(problem, Settings(2, 1, 1)).steps(n)
+    score, pull = ContinuumScore(np.ones(1)), make_pull(problem, 1, np.inf)
+    y = np.full((n + 2, 1), -1.0)
+    y[1] += np.sqrt(T)
+    state = State(y)
+    for i in range(n):
+        noise = np.zeros_like(y)
+        noise[2 + i] = steps.noise[i]
+        state = advance(state, steps.variance(i), noise, steps.step(i), score, pull)
+    return _moments(1.0 + state.y[:, 0])
+
+
+def _law_of_peer(solver: Solver, least: float, n: int) -> tuple[int, np.ndarray]:
+    """Scores, and m and v of n steps of a solver in the continuum, without sampling."""
+    x = np.zeros((2 * n + 3, 1))
+    x[1] = T**0.5
+    kicks = iter(range(2, len(x)))
+    bring: Callable[[np.ndarray], Any] = lambda a: a  # noqa: E731
+    if not isinstance(solver, type(dpmpp_sde)):  # a scheduler wants tensors
+        import torch
+
+        bring = torch.as_tensor
+
+    def normals() -> Any:
+        kick = np.zeros_like(x)
+        kick[next(kicks)] = 1.0
+        return bring(kick)
+
+    denoise = Denoiser(_Crowd(), SIGMA2, W)
+    ends = np.asarray(solver(denoise, bring(x), karras(n, least, T**0.5), normals), float)[:, 0]
+    return denoise.calls, _moments(ends)
+
+
+def _cost(case: Case, sampler: str, needed: dict[str, int | None], repeats: int) -> dict[str, float | None]:
+    """CPU seconds of whole runs: the least over turns that all methods take."""
+    import torch
+
+    problem = Problem(classes=Fixed(case.P), sigma2=SIGMA2, guidance=W, sampler=sampler, t_start=T)
+    script = peer("torch attention")(ours.means(ours.classes(case.P, case.d)))
+    x = script.samples(np.sqrt(T) * ours.start(case.d, case.timed))
+    normals, levels = script.normals(x.shape), karras(FEW, 0.03, T**0.5)
+
+    def package() -> None:
+        run(problem, d=case.d, n_samples=case.timed, n_disorder=1, n_steps=(needed["ours"] or 2) - 1, n_times=2,
+            threads=1, progress=False)  # fmt: skip
+
+    def scripted(solver: Solver) -> float:
+        denoise = Denoiser(script, SIGMA2, W)
+        with torch.no_grad():
+            seconds = cpu_seconds(lambda: solver(denoise, x, levels, normals))
+        return seconds / denoise.calls
+
+    def tried(method: str) -> float:
+        denoise = Denoiser(script, SIGMA2, W)
+        with torch.no_grad():
+            seconds = cpu_seconds(lambda: _adapt(method, 1e-2, denoise, x))
+        return seconds / denoise.calls
+
+    best: dict[str, float | None] = dict.fromkeys(needed)
+    solvers = peers(sampler)
+    for turn in range(repeats + 1):
+        for name, scores in needed.items():
+            if scores is None:
+                continue
+            if name == "ours":
+                seconds = cpu_seconds(package)
+            else:
+                seconds = scores * (scripted(solvers[name]) if name in solvers else tried(name))
+            if turn:  # the first warms up
+                best[name] = min(seconds, best[name] or np.inf)
+    return best
