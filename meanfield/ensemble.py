@@ -89,6 +89,8 @@ class Snapshot:
 class Ensemble:
     """Result of `simulate.run` or `meanfield.reduced`.
 
+    Every observable is also an attribute: `data.m.mean`, `data.m.stderr` have shape (times,); `data.final` is t = 0.
+
     Attributes
     ----------
     problem : the problem that was run.
@@ -104,8 +106,6 @@ class Ensemble:
     n_samples : samples per draw.
     info : everything else that explains the result: seed, n_steps, method, number of classes, versions, seconds, and
         `guidance_per_step`, how well the steps resolve the guidance (`meanfield.tools.resolution`).
-
-    Every observable is also an attribute: `data.m.mean`, `data.m.stderr` have shape (times,); `data.final` is t = 0.
     """
 
     problem: Problem

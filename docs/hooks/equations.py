@@ -1,5 +1,7 @@
 """Numbered equations of the site: `\\tag{T7}` makes a place, and "(T7)" in the text of any page leads to it.
 
+So does "docs/theory.md" in a docstring to that page.
+
 A label names one equation of the whole site: a second one is a warning, which the build takes for an error.
 """
 
@@ -14,6 +16,7 @@ from mkdocs.utils import get_relative_url
 LABEL = r"[A-Z]{1,2}\d+[a-z]?"
 TAG = re.compile(rf"\\tag\{{({LABEL})\}}")
 MENTION = re.compile(rf"\(({LABEL})\)")
+PAGE = re.compile(r"\bdocs/([\w-]+)\.md\b")  # as docstrings cite a page
 BLOCK = re.compile(r'<div class="arithmatex">.*?</div>', re.DOTALL)
 # text between tags is linked, but for that of these elements
 UNTOUCHED = re.compile(
@@ -42,7 +45,8 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
     pieces = UNTOUCHED.split(html)
     # split with two groups: text, untouched element, name of its tag, text, ...
     for i in range(0, len(pieces), 3):
-        pieces[i] = MENTION.sub(lambda found: _linked(found, page.url), pieces[i])
+        text = MENTION.sub(lambda found: _linked(found, page.url), pieces[i])
+        pieces[i] = PAGE.sub(lambda found: _page(found, page.url, files), text)
     return "".join(piece for i, piece in enumerate(pieces) if i % 3 != 2)
 
 
@@ -56,3 +60,8 @@ def _linked(mention: re.Match[str], url: str) -> str:
     if label not in places:
         return mention[0]
     return f'<a class="eqref" href="{get_relative_url(places[label], url)}#eq-{label}">{mention[0]}</a>'
+
+
+def _page(mention: re.Match[str], url: str, files: Files) -> str:
+    file = files.get_file_from_path(f"{mention[1]}.md")
+    return f'<a href="{get_relative_url(file.url, url)}">{mention[0]}</a>' if file else mention[0]

@@ -49,7 +49,7 @@ def from_diffusers(
 
     Returns
     -------
-    A function f(model, noise) on torch arrays in float64, with `name`.
+    Callable : f(model, noise) on torch arrays in float64, with `name`.
 
     Raises
     ------

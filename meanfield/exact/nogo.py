@@ -30,6 +30,8 @@ from meanfield.tools.door import door
 class NoGo:
     """Variance that a non-negative schedule, or rule, loses, in the continuum.
 
+    Of a rule `best` is no guidance and `best_ratio` is `unguided`, the bound of (T17).
+
     Attributes
     ----------
     schedule, problem : what was asked.
@@ -39,8 +41,6 @@ class NoGo:
     best_ratio : the largest v(0)/sigma2 of any schedule with 0 <= w <= w_max and the same dose, so (SDE) the same m(0).
     best : that schedule: w_max early, then 0.
     w_max : the largest w of the schedule.
-
-    Of a rule `best` is no guidance and `best_ratio` is `unguided`, the bound of (T17).
     """
 
     schedule: Schedule

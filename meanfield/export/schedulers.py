@@ -27,7 +27,8 @@ def levels_of(scheduler: Any) -> dict[str, Any]:
 
     Returns
     -------
-    `sigmas` or `flow_sigmas` (one per evaluation of the model) with `t_end`, or `timesteps` with `alphas_cumprod`.
+    dict : `sigmas` or `flow_sigmas` (one per evaluation of the model) with `t_end`, or `timesteps` with
+        `alphas_cumprod`.
 
     Raises
     ------

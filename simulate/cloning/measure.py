@@ -100,7 +100,7 @@ def clones(
 
     Returns
     -------
-    xarray.Dataset over t (decreasing), each with `_stderr` and, by draw, `_draws`:
+    xarray.Dataset : over t (decreasing), each with `_stderr` and, by draw, `_draws`:
         `phi` (classes of end points drawn from their weights), `same` (nearest class instead), `posterior`
         (E sum_k pi_k^2 over fresh states noised forward) and `posterior_trunk` (over the trunks' states: phi minus it
         has the smallest error); `information` (E sum_k pi_k log(pi_k/p_k) over the fresh states, p_k the weight of the

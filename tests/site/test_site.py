@@ -1,13 +1,16 @@
 """The documentation builds, and a warning (a dead link, a broken docstring, a page that is in no menu) is an error."""
 
 import importlib
+import inspect
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+import griffe
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -15,6 +18,9 @@ REFERENCE = ROOT / "docs" / "reference"
 PAGES = {"meanfield": "meanfield", "meanfield.line": "line", "simulate": "simulate", "simulate.learned": "learned",
          "validate": "validate"}  # fmt: skip
 
+
+numpydoc = runpy.run_path(str(ROOT / "docs" / "hooks" / "docstrings.py"))["numpydoc"]
+ENTRIES = {"parameters", "other parameters", "attributes", "returns", "yields", "raises", "warns"}
 
 # the elements that pages are made of; no <g>, <q> or <s>: such a text is an average whose brackets were forgotten
 HTML = set(
@@ -36,6 +42,26 @@ def test_the_site_has_the_explorer_of_the_package(site):
     for path in explorer.iterdir():
         assert (site / "explorer" / path.name).read_bytes() == path.read_bytes()
     assert '<iframe src="explorer.html"' in (site / "explorer" / "index.html").read_text()
+
+
+def prose(text):
+    """Entries of a docstring, as the renderer parses it, without a description, or with a sentence for a type."""
+    parts = griffe.Docstring(numpydoc(text)).parse("numpy")
+    entries = [entry for part in parts if part.kind.value in ENTRIES for entry in part.value]
+    types = [[piece.strip() for piece in re.split(r"[,|]", str(entry.annotation or ""))] for entry in entries]
+    return [
+        f"{entry.annotation}: {entry.description}"
+        for entry, pieces in zip(entries, types, strict=True)
+        if not entry.description.strip() or any(" " in piece for piece in pieces)
+    ]
+
+
+def test_docstrings_are_parsed_as_they_are_meant():
+    modules = [importlib.import_module(package) for package in PAGES if package != "simulate.learned"]
+    public = {name: getattr(module, name) for module in modules for name in module.__all__}
+    texts = {name: inspect.getdoc(thing) for name, thing in public.items() if callable(thing)}
+    assert not {name: found for name, text in texts.items() if text and (found := prose(text))}
+    assert prose("Do.\n\nRaises\n------\nValueError, of course\n"), "negative control"
 
 
 class Reader(HTMLParser):
