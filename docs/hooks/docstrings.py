@@ -45,4 +45,5 @@ def numpydoc(text: str) -> str:
 
 def _below(entry: re.Match[str]) -> str:
     name, sign, rest = entry.groups()
-    return f"{name}\n    {'\\\\' if sign else ''}{sign}{rest}"
+    escape = "\\" if sign else ""
+    return f"{name}\n    {escape}{sign}{rest}"
