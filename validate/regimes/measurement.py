@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield import Exponential, Problem, quenched, reduced, solve
+from meanfield import Exponential, Problem, few_classes, quenched, reduced, solve
 from meanfield.errors import require, short, whole
+from meanfield.finite.few import applies
 from meanfield.tools.door import door
 from validate.agreement.estimates import QUANTITIES, best_draws, theory_on
 from validate.errors import ConfigError
@@ -30,6 +31,9 @@ N_FINE = 160  # times of the theory's curve
 CURVES = (0.4, 0.7, 1.0)  # alphas of the figure's theory lines
 REDUCED: dict[str, Any] = {"n_samples": 8000, "n_draws": 16, "n_steps": 100}
 QUENCHED: dict[str, Any] = {"n_samples": 1600, "n_draws": 32, "n_steps": 120}
+FEW: dict[str, Any] = {"n_draws": 32, "n_steps": 200}
+FEW_SAMPLES = (1024, 20_480)  # of few classes: a quarter of the particles', whose error is several times theirs
+FEW_SECONDS = (2e-7, 3.5e-8)  # a sample and step of theirs, and by class
 QUENCHED_D = (4, 64)  # the dimensions at which the quenched theory is computed
 BESIDE = (0.3, 3.8)  # seconds of processor for the theories of a cell, without and with the quenched one, on average
 STEP_SHARE = 4  # the time-step error is measured on paired noise, so a quarter of the samples resolves it
@@ -67,6 +71,10 @@ class AtlasCell:
         g = self.group
         theories = BESIDE[0] if exact_at_every_d(g.problem, self.d) or not _in_range(self.d) else BESIDE[1]
         work = run_work(g.problem, self.d, n_samples=self.n_samples, n_disorder=g.n_disorder, n_steps=g.n_steps)
+        if applies(g.problem, self.d):
+            each, by_class = FEW_SECONDS
+            classes = math.exp(g.problem.classes.log_count(self.d))
+            theories += _few_samples(g, self.n_samples) * FEW["n_steps"] * (each + by_class * classes)
         return theories + model.seconds(work) * (1.0 + 3.0 / STEP_SHARE)
 
     def measure(self, threads: int = 1, progress: Any = False) -> "xarray.Dataset":
@@ -138,8 +146,8 @@ def measure(
     xarray.Dataset : what the cell is (`group`, `problem`, `d`, `log_count`, `w`, `sampler`, ...); mean-field theory
         (`theory_m`, `theory_v` over `time`, and on the finer `fine_t`; `standing`, `t_speciation`); whether that is
         exact at this d (`exact`), `annealed_error`, and the draws of the finite-d theories (`reduced_m`, `quenched_m`,
-        ...); the particles' draws (`m`, `v` over draw and time); the time-step error of the final m and v (`step_m`,
-        `step_m_stderr`, ...).
+        and `few_m` where it applies, ...); the particles' draws (`m`, `v` over draw and time); the time-step error of
+        the final m and v (`step_m`, `step_m_stderr`, ...).
     """
     import xarray
 
@@ -155,6 +163,8 @@ def measure(
     error = 0.0 if exact else annealed_error(solve(problem, d), d)
     wanted = {"reduced": not exact and math.isfinite(error), "quenched": not exact and _in_range(d)}
     finite_d = {name: _finite_d(name, problem, d, own + 2, len(data.t), wanted[name], work) for name in wanted}
+    if applies(problem, d):
+        finite_d["few"] = _few(group, d, n_samples, own + 2, len(data.t), work)
     prediction = theory_on(theory, data.t)
     variables: dict[str, Any] = {
         **_labels(group, d),
@@ -219,6 +229,18 @@ def _finite_d(
         nothing = {q: np.full((settings["n_draws"], n_times), np.nan) for q in QUANTITIES}
         return nothing | {"t": np.full(n_times, np.nan)}
     ensemble = model(problem, d, seed=seed, n_times=n_times, **work, **settings)
+    return {q: best_draws(ensemble, q) for q in QUANTITIES} | {"t": ensemble.t}
+
+
+def _few_samples(group: Group, n_samples: int) -> int:
+    """Samples of the theory of few classes."""
+    return int(np.clip(n_samples * group.n_disorder // 4, *FEW_SAMPLES))
+
+
+def _few(group: Group, d: int, n_samples: int, seed: int, n_times: int, work: Mapping[str, Any]) -> dict[str, Any]:
+    """Draws of the theory of few classes and their times, as of `_finite_d`."""
+    number = _few_samples(group, n_samples)
+    ensemble = few_classes(group.problem, d, n_samples=number, seed=seed, n_times=n_times, **work, **FEW)
     return {q: best_draws(ensemble, q) for q in QUANTITIES} | {"t": ensemble.t}
 
 
