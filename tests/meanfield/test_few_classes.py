@@ -91,7 +91,7 @@ def test_two_classes_are_known_at_every_d(sampler):
     assert sampler == "ode" or abs(bare.mean - 1 - exact) > 4 * bare.stderr + left_out
 
 
-@pytest.mark.parametrize("sampler, w", [("sde", 1.0), ("ode", 3.0), (0.5, 0.5)])
+@pytest.mark.parametrize("sampler, w", [("sde", 1.0), ("ode", 3.0), pytest.param(0.5, 0.5, marks=pytest.mark.slow)])
 def test_against_all_rivals_explicit_in_all_directions(sampler, w):
     """At d = 60, 10 classes: one class fewer, guidance off by 10 % and the annealed theory are refused."""
     problem = PROBLEM.replace(sampler=sampler, guidance=w)
@@ -105,6 +105,7 @@ def test_against_all_rivals_explicit_in_all_directions(sampler, w):
     assert min(abs(z(other, exact)) for other in (fewer, pushed, annealed)) > 4
 
 
+@pytest.mark.slow
 def test_what_the_limit_leaves_out_falls_like_one_over_d():
     """10 classes, SDE: the order 1/d is the same share of 1/d at d = 24 and d = 96, and seen there by `quenched`."""
     bare, full, exact = ([], [], [])
@@ -134,8 +135,8 @@ def test_a_schedule_acts_by_what_it_is_where_the_classes_are_chosen():
 
 def test_its_result_is_that_of_a_run():
     """Whole trajectories, the exact twin, weights that end on the target; whatever the number of threads."""
-    found = few_classes(PROBLEM, 40, n_samples=2000, n_draws=10, n_steps=80, threads=1)
-    again = few_classes(PROBLEM, 40, n_samples=2000, n_draws=10, n_steps=80, threads=2)
+    settings = {"n_samples": 2000, "n_draws": 10, "n_steps": 80, "n_times": 33}
+    found, again = (few_classes(PROBLEM, 40, threads=k, **settings) for k in (1, 2))
     assert all(np.array_equal(found.draws[q], again.draws[q]) for q in found.draws)
     assert np.all(found.m_paired.mean == found.m.mean) and np.allclose(found.v_twin.mean, found.D)
     exact = quenched(PROBLEM, 40, n_samples=4000, n_draws=40, n_steps=80)
