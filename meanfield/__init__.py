@@ -23,6 +23,7 @@ from meanfield.exact.speciation import (
 from meanfield.exact.theorems import dose
 from meanfield.exact.widths import phi_widths, speciation_time_widths
 from meanfield.export import GuidanceCallback, for_timesteps, guided, levels_of
+from meanfield.finite.few import few_classes, few_limits
 from meanfield.finite.models import quenched, reduced
 from meanfield.guidance.by_norm import PowerLaw
 from meanfield.guidance.by_ratio import DensityRatio
@@ -119,6 +120,8 @@ __all__ = [
     # theory at finite d
     "reduced",
     "quenched",
+    "few_classes",
+    "few_limits",
     "fade",
     "ratio_limits",
     # a sampler's own code

@@ -119,9 +119,11 @@ class Trajectory:
     _variables: ClassVar[int] = 2  # of a group: delta and y
 
     def at(self, t: Numbers) -> State:
-        """Order parameters at VE times t (a number or an array), 0 <= t <= the first time of the trajectory."""
+        """Order parameters at VE times t (a number or an array), 0 <= t <= the first time of the trajectory; any t if
+        it is undistorted from t = infinity on, as with sub-exponentially many classes at d = infinity."""
         times = np.asarray(t, float)
-        top = self._start
+        undistorted = math.isinf(self.problem.T) and self.pieces[0].phase == "target"
+        top = math.inf if undistorted else self._start
         if times.size and not (np.all(times >= 0) and np.all(times <= top * (1 + 1e-12))):
             raise ProblemError(
                 f"t must lie between 0 and {top:g}, where this trajectory starts; got {np.min(times):g} to "

@@ -70,8 +70,12 @@ def test_exactness():
 def test_verdicts_name_their_grounds(small):
     verdict = judge(small)
     assert verdict, verdict.disagreements
-    assert {v.ground for v in verdict.claimed} == {"exact", "exponent"}
+    assert {v.ground for v in verdict.claimed} == {"exact", "few classes", "exponent"}
     assert {v.quantity for v in verdict.verdicts if v.ground == "exponent"} == {"m exponent", "v exponent"}
+    few = [v for v in verdict.claimed if v.ground == "few classes"]
+    assert {(v.group, v.d) for v in few} == {("P=100 w=1 ode", float(d)) for d in (10**3, 10**4, 10**5, 10**6)}
+    assert "8 against the theory of few classes at equal d" in verdict.summary
+    verdict = judge(small.drop_vars([name for name in small if name.startswith("few_")]))  # of an older atlas
     beyond = [v for v in verdict.verdicts if v.ground == "finite d"]
     assert {v.group for v in beyond} == {"P=100 w=1 ode"}
     assert all(verdict.word(v) == "no theory at this d" for v in beyond)
@@ -80,8 +84,10 @@ def test_verdicts_name_their_grounds(small):
 
 
 @pytest.mark.parametrize(
-    ("name", "q"), [("continuum w=1 ode", "m"), ("continuum w=1 ode", "v"), ("alpha=0.4 w=0 sde", "v")]
-)
+    ("name", "q"),
+    [("continuum w=1 ode", "m"), ("continuum w=1 ode", "v"), ("alpha=0.4 w=0 sde", "v"), ("P=100 w=1 ode", "m"),
+     ("P=100 w=1 ode", "v")],
+)  # fmt: skip
 def test_a_biased_cell_is_found(small, name, q):
     """Ten standard errors in one cell: the table says DISAGREES, and the verdict is false."""
     wrong = small.copy(deep=True)
@@ -143,7 +149,7 @@ def test_an_extrapolation_that_resolves_nothing_is_not_claimed(small):
     group["vanishing"].values[:] = False
     group["d"].values[:] = [10, 12, 16, 24]
     for q in ("m", "v"):
-        group[f"reduced_{q}"].values[:] = math.nan
+        group[f"reduced_{q}"].values[:] = group[f"few_{q}"].values[:] = math.nan
         group[f"theory_{q}"].values[:, -1] = 1.0
         group[q].values[:, :, -1] = 1.2 + 1.0 * rng.normal(size=(4, DRAWS))
     verdict = judge(group)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from validation_cases import PROBLEM, labelled, particles, synthetic
 
-from meanfield import Continuum, DensityRatio, Exponential, Fixed, Problem, Tabulated, fade, reduced, solve
+from meanfield import Continuum, DensityRatio, Exponential, Fixed, Problem, Tabulated, fade, few_classes, reduced, solve
 from simulate import run, timestep_error
 from validate import compare
 from validate.agreement.comparison import REDUCED
@@ -228,3 +228,20 @@ def test_plot_draws_without_simulating(data):
 def test_verdict_is_frozen(data):
     with pytest.raises(dataclasses.FrozenInstanceError):
         compare(solve(PROBLEM), data).level = 0.5
+
+
+@pytest.mark.parametrize("sampler", ["sde", "ode"])
+def test_few_classes_are_the_finite_d_effect_of_a_number_that_is_sub_exponential(sampler):
+    """`solve` at d = infinity knows no distortion here; nor does it agree by the rate log(P)/d, or by another P, w."""
+    problem = Problem(classes=Fixed(10), sigma2=0.25, guidance=1.0, sampler=sampler)
+    data = run(problem, d=200, n_samples=60, n_disorder=60, n_steps=60, seed=7, progress=False)
+    right = compare(solve(problem), data)
+    assert right and any("few_classes" in note for note in right.notes)
+    final = {row.quantity: row for row in right.rows if row.t == 0.0}
+    assert final["m"].theory == 1.0 and final["m"].finite_size > 0.0
+    assert compare(few_classes(problem, 200), data)
+    assert not compare(solve(problem, 200), data)
+    for change in ({"n": 8}, {"w": 1.2}):
+        other = problem.replace(**change)
+        assert not compare(few_classes(other, 200), data, assume=other)
+    assert not compare(reduced(problem, 200), data)

@@ -7,6 +7,7 @@
   added to the prediction and has its own column; the statistical error of its estimate is combined in quadrature.
   `fade` leaves out a relative order 1/d, which particles resolve: `reduced(problem, d) - fade(problem, d)` is always
   added, exact in the continuum. With drawn classes nothing knows what is left out, and `compare` does not judge.
+  Of sub-exponentially many classes all distortion is one: `few_classes` is added wherever it applies.
 
 A theory may be anybody's (`validate.agreement.stated`), and of another problem where that is said (`assume`).
 
@@ -33,6 +34,7 @@ from meanfield import (
     solve,
 )
 from meanfield.errors import one_of, short
+from meanfield.finite.few import applies, beside
 from meanfield.tools.door import Numbers, door
 from meanfield.vector.law import SamplerLaw
 from validate.agreement.estimates import (
@@ -45,13 +47,12 @@ from validate.agreement.estimates import (
     twins_coincide,
     value_of,
 )
-from validate.agreement.hints import COARSE
 from validate.agreement.joint import ChiSquared, hotelling, weighable
 from validate.agreement.means import Mean, mean_of
 from validate.agreement.sampled import is_sampled, law_notes, require_same_sampler, sampler_of
 from validate.agreement.stated import Stated, errors_of, stated
 from validate.agreement.statistics import family_threshold
-from validate.agreement.verdict import Comparison, Row, differences
+from validate.agreement.verdict import Comparison, Row, differences, step_warning
 from validate.errors import ComparisonError
 
 if TYPE_CHECKING:
@@ -90,9 +91,9 @@ def compare(
     data : the particles.
     times : recorded times to compare at (the nearest record is taken); by default up to five, fewer with few draws.
     level : probability of a false alarm of the whole comparison.
-    finite_size : the finite-d effect added to a theory at d = infinity: None, "reduced" (computed here), or an
-        `Ensemble` of `reduced` at the d of the data. It is not exact: see `validate.regimes.groups.annealed_error`.
-        For density-ratio guidance None means "reduced". For a sampler's own code the finite-d theory is the theory.
+    finite_size : the finite-d effect added to a theory at d = infinity: None, "reduced", "few classes" (computed here),
+        or an `Ensemble` of either at the d of the data. None means "reduced" for density-ratio guidance, "few classes"
+        for a sub-exponential number. "reduced" is not exact (`validate.regimes.groups.annealed_error`).
     timestep : result of `simulate.timestep_error`, stated in the verdict.
     estimator : "paired" (against the unguided twin, precise) or "plain". Where guidance does nothing (w = 0) both twins
         coincide, the paired estimate carries no information, and "plain" is used by itself.
@@ -134,6 +135,10 @@ def compare(
     if estimator == "paired" and twins_coincide(data):
         estimator = "plain"
         notes.append("estimator: plain (guidance does nothing here, so the paired estimate carries no information)")
+    limit = isinstance(held, Trajectory) and math.isinf(held.d)
+    if finite_size is None and limit and not twins_coincide(data) and applies(problem, data.d):
+        finite_size = "few classes"
+        notes.append("finite d: the distortion by few classes (few_classes) is added to that at d = infinity")
     keys, t = numbers_of(held, problem, data, times)
     if isinstance(held, Stated) and not is_sampled(data):
         samples = draws_at(data, keys, t, estimator)
@@ -148,7 +153,7 @@ def compare(
     )
     chi2, note = (None, STATED_ERRORS) if any(errors) else _chi2(rows, samples, reference)
     step = _timestep(timestep)
-    notes += [n for n in (note, _step_warning(step, rows)) if n]
+    notes += [n for n in (note, step_warning(step, rows)) if n]
     threshold = family_threshold(len(rows) + (chi2 is not None), level)
     title, differs = _title(held, data, name), differences(held.problem, data.problem)
     return Comparison(rows, threshold, level, chi2, step, tuple(notes), title, held, data, estimator, differs)
@@ -205,9 +210,12 @@ def _reduced(finite_size: Any, problem: Problem, data: Ensemble) -> Ensemble:
     if isinstance(finite_size, Ensemble):
         _same_problem(finite_size, problem, data)
         return finite_size
-    if finite_size != "reduced":
-        raise ComparisonError(f'finite_size must be None, "reduced" or an Ensemble of reduced; got {finite_size!r}.')
+    if finite_size not in ("reduced", "few classes"):
+        known = 'None, "reduced" or an Ensemble, or "few classes"'
+        raise ComparisonError(f"finite_size must be {known}; got {finite_size!r}.")
     try:
+        if finite_size == "few classes":
+            return beside(problem, data)
         return reduced(problem, data.d, n_times=len(data.t), **REDUCED)
     except (ConvergenceError, NoMinimiserError) as cause:
         raise ComparisonError(f"the effect of finite d could not be computed: {cause}") from cause
@@ -279,15 +287,6 @@ def _timestep(timestep: Any) -> tuple[tuple[str, float, float], ...]:
     if timestep is None:
         return ()
     return tuple((q, float(getattr(timestep, q)), float(getattr(timestep, f"{q}_stderr"))) for q in QUANTITIES)
-
-
-def _step_warning(step: tuple[tuple[str, float, float], ...], rows: tuple[Row, ...]) -> str:
-    final = {r.quantity: r.stderr for r in rows if r.t == 0.0}
-    large = [q for q, error, _ in step if abs(error) > final.get(q, math.inf) / 3.0]
-    if not large:
-        return ""
-    names = " and ".join(large)
-    return f"{COARSE} of {names} exceeds a third of the statistical error; raise n_steps."
 
 
 def _title(theory: Any, data: Ensemble, name: str | None) -> str:

@@ -9,7 +9,7 @@ from meanfield import Ensemble, Problem
 from meanfield.errors import short
 from meanfield.showing.table import html_table
 from meanfield.tools.door import door
-from validate.agreement.hints import explain
+from validate.agreement.hints import COARSE, explain
 from validate.agreement.joint import ChiSquared
 from validate.agreement.statistics import two_sided
 from validate.errors import ComparisonError
@@ -159,3 +159,13 @@ def differences(theory: Problem, data: Problem) -> tuple[tuple[str, str, str], .
 def _moments(z: tuple[float, ...]) -> str:
     mean, square = math.fsum(z) / len(z), math.fsum(x * x for x in z) / len(z)
     return f"z: mean {mean:+.2f}, r.m.s. {math.sqrt(square):.2f} (expected 0 and 1; numbers of one run are correlated)"
+
+
+def step_warning(step: tuple[tuple[str, float, float], ...], rows: tuple[Row, ...]) -> str:
+    """What a result says of a time-step error that is not small against the statistical one; else nothing."""
+    final = {r.quantity: r.stderr for r in rows if r.t == 0.0}
+    large = [q for q, error, _ in step if abs(error) > final.get(q, math.inf) / 3.0]
+    if not large:
+        return ""
+    names = " and ".join(large)
+    return f"{COARSE} of {names} exceeds a third of the statistical error; raise n_steps."

@@ -3,7 +3,7 @@
 Their work follows from balls and classes that no formula gives. But samples are independent and all alike, so a few
 are timed on this machine before the atlas runs: with T_n the processor time of n samples in one draw, N of them take
 
-    T_1 + (N - 1) (T_{1 + FEW} - T_1)/FEW.
+    T_a + (N - a) (T_b - T_a)/(b - a).
 
 The scatter of single samples averages out over the cells. About a second for the quick atlas.
 """
@@ -13,16 +13,20 @@ import time
 from functools import cache
 from typing import Any
 
-from meanfield import Exponential, Problem, quenched, reduced, solve
+from meanfield import Exponential, Fixed, Problem, few_classes, quenched, reduced, solve
+from meanfield.finite.few import CORRECTED, applies
 from validate.regimes.groups import OF_ODE, annealed_error, exact_at_every_d
 
-THEORIES = {"reduced": reduced, "quenched": quenched}
+THEORIES = {"reduced": reduced, "quenched": quenched, "few": few_classes}
 SETTINGS: dict[str, dict[str, Any]] = {
     "reduced": {"n_samples": 6400, "n_draws": 32, "n_steps": 60},
     "quenched": {"n_samples": 1248, "n_draws": 48, "n_steps": 60, "tolerance": 0.05},
+    "few": {"n_samples": 20_480, "n_draws": 32, "n_steps": 200},
 }
 QUENCHED_D = (4, 64)  # the dimensions at which the quenched theory is computed
-FEW = {"reduced": 100, "quenched": 8}  # samples that are timed: of some milliseconds altogether
+FEW_SHARE, FEW_LEAST = 4, 1024  # of few classes: a quarter of the particles', whose error is several times theirs
+TIMED = {"reduced": (1, 101), "quenched": (1, 9), "few": (64, 128)}  # a and b: some milliseconds altogether
+MANY = (2, 6)  # of few classes that are too many for the order 1/d
 
 
 def bound_at(problem: Problem, d: int) -> float:
@@ -34,11 +38,12 @@ def wanted_at(problem: Problem, d: int) -> dict[str, bool]:
     """Which theories say more at this d than mean field."""
     exact = exact_at_every_d(problem, d)
     finite = not exact and math.isfinite(bound_at(problem, d))
-    return {"reduced": finite, "quenched": not exact and QUENCHED_D[0] <= d <= QUENCHED_D[1]}
+    near = not exact and QUENCHED_D[0] <= d <= QUENCHED_D[1]
+    return {"reduced": finite, "quenched": near, "few": not exact and applies(problem, d)}
 
 
-def settings_of(name: str, problem: Problem) -> dict[str, Any]:
-    """Effort of a theory, "reduced" or "quenched"; fewer samples of an ODE, of which the twin explains more.
+def settings_of(name: str, problem: Problem, particles: float = math.inf) -> dict[str, Any]:
+    """Effort of a theory beside so many particles; fewer samples of an ODE, of which the twin explains more.
 
     Examples
     --------
@@ -47,24 +52,29 @@ def settings_of(name: str, problem: Problem) -> dict[str, Any]:
     >>> settings_of("quenched", problem)["n_samples"]
     768
     """
-    settings, share = SETTINGS[name], OF_ODE if problem.eta == 0.0 else 1.0
-    draws = settings["n_draws"]
-    return {**settings, "n_samples": draws * math.ceil(share * settings["n_samples"] / draws)}
+    settings, draws = SETTINGS[name], SETTINGS[name]["n_draws"]
+    if name == "few":
+        number = min(settings["n_samples"], max(FEW_LEAST, particles // FEW_SHARE))
+    else:
+        number = settings["n_samples"] * (OF_ODE if problem.eta == 0.0 else 1.0)
+    return {**settings, "n_samples": draws * math.ceil(number / draws)}
 
 
-def seconds_of(name: str, problem: Problem, d: int) -> float:
-    """Predicted processor time of a theory at this d."""
+def seconds_of(name: str, problem: Problem, d: int, particles: float = math.inf) -> float:
+    """Predicted processor time of a theory at this d, beside so many particles."""
     _compile(name)
-    settings = settings_of(name, problem)
-    one, few = (_timed(name, problem, d, {**settings, "n_samples": n, "n_draws": 1}) for n in (1, 1 + FEW[name]))
-    return one + (settings["n_samples"] - 1) * max(few - one, 0.0) / FEW[name]
+    settings = settings_of(name, problem, particles)
+    many = name == "few" and problem.classes.log_count(d) > math.log(CORRECTED)
+    a, b = MANY if many else TIMED[name]
+    first, second = (_timed(name, problem, d, {**settings, "n_samples": n, "n_draws": 1}) for n in (a, b))
+    return first + (settings["n_samples"] - a) * max(second - first, 0.0) / (b - a)
 
 
 @cache
 def _compile(name: str) -> None:
     """Once: what is compiled at first use is no cost of a cell."""
-    problem = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
-    _timed(name, problem, 12, {"n_samples": 1, "n_draws": 1, "n_steps": 20})
+    classes, d = (Fixed(10), 100) if name == "few" else (Exponential(alpha=0.4), 12)
+    _timed(name, Problem(classes=classes, sigma2=0.25, guidance=1.0), d, {"n_samples": 2, "n_draws": 1, "n_steps": 60})
 
 
 def _timed(name: str, problem: Problem, d: int, settings: dict[str, Any]) -> float:

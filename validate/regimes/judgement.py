@@ -3,6 +3,8 @@
 Grounds (`Verdict.ground`):
 - "exact":      the problem is solvable at this d; particles against that solution.
 - "equal d":    particles against the quenched theory at the same d (its own sampling error is part of z's).
+- "few classes": particles against `few_classes` at the same d (sub-exponential growth; its sampling error is part of
+                z's).
 - "d = inf":    particles of a group extrapolated in 1/d against mean field. Error: statistics and fit order combined.
 - "exponent":   how a distortion vanishes with log(P)/d, against (T12). Error: statistics and form of the power law.
 No claim is made, but the numbers are shown:
@@ -38,7 +40,9 @@ if TYPE_CHECKING:
 SMALLEST = 10  # dimension
 RESOLUTION = 0.1  # in m and v/sigma2: an extrapolation that resolves less says nothing
 EXPONENTS = {"sde": {"m": 1.0, "v": 2.0}, "ode": {"m": 0.5, "v": 1.0}}  # of alpha_d in the distortions, (T12)
-CLAIMS = ("exact", "equal d", "d = inf", "exponent")
+CLAIMS = ("exact", "equal d", "few classes", "d = inf", "exponent")
+# theories at finite d, the best first, and the ground that each gives
+FINITE = {"few": "few classes", "quenched": "equal d", "reduced": "finite d"}
 
 
 class Verdict(NamedTuple):
@@ -117,7 +121,7 @@ class Judgement:
         beyond = sum(v.ground == "finite d" for v in self.verdicts)
         wide = sum(v.ground in ("too wide", "too small") for v in self.verdicts)
         approximate = sum(v.ground == "approximate" for v in self.verdicts)
-        spreads = {g: self.spread(g) for g in ("exact", "equal d")}
+        spreads = {g: self.spread(g) for g in CLAIMS[:3]}
         scatter = "".join(f"z {_MEANING[g]}: {spread}. " for g, spread in spreads.items() if spread)
         return (
             f"{tested} numbers tested ({'; '.join(parts)}): {tested - failed} agree, {failed} disagree "
@@ -136,6 +140,7 @@ _UNCLAIMED = {
 _MEANING = {
     "exact": "exact at every d",
     "equal d": "against finite-d theory at equal d",
+    "few classes": "against the theory of few classes at equal d",
     "d = inf": "extrapolated to d = infinity",
     "exponent": "exponents",
 }
@@ -167,13 +172,13 @@ def _cell(cell: "xarray.Dataset", q: str) -> Verdict:
     particles = mean_of(cell[q].values[:, -1])
     theory = float(cell[f"theory_{q}"].values[-1])
     predicted, effect, ground = Mean(theory), math.nan, "finite d"
-    finite_d = {name: mean_of(cell[f"{name}_{q}"].values[:, -1]) for name in ("quenched", "reduced")}
+    finite_d = {name: mean_of(cell[f"{name}_{q}"].values[:, -1]) for name in FINITE if f"{name}_{q}" in cell}
     if bool(cell["exact"]):
         effect, ground = 0.0, "exact"
     elif usable := [name for name, mean in finite_d.items() if mean.dof >= 1.0]:
         predicted = finite_d[usable[0]]
         effect = predicted.value - theory
-        ground = "equal d" if usable[0] == "quenched" else "finite d"
+        ground = FINITE[usable[0]]
     away = particles.minus(predicted)
     step = float(cell[f"step_{q}"])
     name, d = str(cell["group"].values), float(cell["d"])

@@ -52,13 +52,18 @@ class AtlasCell:
         """What the cell is, as plain data."""
         g = self.group
         options = {"n_samples": self.n_samples, "n_disorder": g.n_disorder, "n_steps": g.n_steps, "n_times": N_TIMES}
-        theories = {name: settings_of(name, g.problem) for name in SETTINGS}
+        theories = {name: settings_of(name, g.problem, self.particles) for name in SETTINGS}
         return {"problem": g.problem.to_dict(), "d": self.d, "options": options, **theories}
 
     @property
     def key(self) -> str:
         """Its name in a store, whose manifest has the seed."""
         return content_hash(self.content)
+
+    @property
+    def particles(self) -> int:
+        """Samples of all draws."""
+        return self.n_samples * self.group.n_disorder
 
     @property
     def effort(self) -> tuple[bool, bool, int]:
@@ -75,7 +80,7 @@ class AtlasCell:
         """Predicted processor time: the particles, their runs with n_steps and 2 n_steps steps, and the theories."""
         g = self.group
         wanted = [name for name, yes in wanted_at(g.problem, self.d).items() if yes]
-        theories = sum(seconds_of(name, g.problem, self.d) for name in wanted)
+        theories = sum(seconds_of(name, g.problem, self.d, self.particles) for name in wanted)
         work = run_work(g.problem, self.d, n_samples=self.n_samples, n_disorder=g.n_disorder, n_steps=g.n_steps)
         return BESIDE + theories + model.seconds(work) * (1.0 + 3.0 * _step_draws(g) / g.n_disorder)
 
@@ -156,8 +161,8 @@ def measure(
     xarray.Dataset : what the cell is (`group`, `problem`, `d`, `log_count`, `w`, `sampler`, ...); mean-field theory
         (`theory_m`, `theory_v` over `time`, and on the finer `fine_t`; `standing`, `t_speciation`); whether that is
         exact at this d (`exact`), `annealed_error`, and the draws of the finite-d theories (`reduced_m`, `quenched_m`,
-        ...); the particles' draws (`m`, `v` over draw and time); the time-step error of the final m and v (`step_m`,
-        `step_m_stderr`, ...).
+        `few_m`, ..., nan where one does not apply); the particles' draws (`m`, `v` over draw and time); the time-step error of
+        the final m and v (`step_m`, `step_m_stderr`, ...).
     """
     import xarray
 
@@ -170,7 +175,9 @@ def measure(
     data = run(problem, n_disorder=group.n_disorder, seed=own, n_times=N_TIMES, **size)
     step = timestep_error(problem, n_disorder=_step_draws(group), seed=own + 1, **size)
     theory, wanted = theory_of(problem, d), wanted_at(problem, d)
-    finite_d = {name: _finite_d(name, problem, d, own + 2, len(data.t), wanted[name], work) for name in wanted}
+    effort = {name: settings_of(name, problem, n_samples * group.n_disorder) for name in wanted}
+    where = {"d": d, "seed": own + 2, "n_times": len(data.t), **work}
+    finite_d = {name: _finite_d(name, problem, effort[name], where, wanted[name]) for name in wanted}
     prediction = theory_on(theory, data.t)
     # where the force is linear the twin may explain all, and what is left is the error of the steps
     draws = best_draws if exact_at_every_d(problem, d) else controlled_draws
@@ -227,17 +234,15 @@ def _step_draws(group: Group) -> int:
 
 
 def _finite_d(
-    name: str, problem: Problem, d: int, seed: int, n_times: int, wanted: bool, work: Mapping[str, Any]
+    name: str, problem: Problem, effort: Mapping[str, Any], where: Mapping[str, Any], wanted: bool
 ) -> dict[str, np.ndarray]:
-    """Draws of a finite-d theory, "reduced" or "quenched", of shape (its draws, times), and its times; nan where it
-    makes no sense."""
-
-    settings = settings_of(name, problem)
+    """Draws of a finite-d theory of shape (its draws, times), and its times; nan where it makes no sense."""
     if not wanted:
-        nothing = {q: np.full((settings["n_draws"], n_times), np.nan) for q in QUANTITIES}
-        return nothing | {"t": np.full(n_times, np.nan)}
-    ensemble = THEORIES[name](problem, d, seed=seed, n_times=n_times, **work, **settings)
-    return {q: controlled_draws(ensemble, q) for q in QUANTITIES} | {"t": ensemble.t}
+        nothing = {q: np.full((effort["n_draws"], where["n_times"]), np.nan) for q in QUANTITIES}
+        return nothing | {"t": np.full(where["n_times"], np.nan)}
+    ensemble = THEORIES[name](problem, **where, **effort)
+    draws = best_draws if name == "few" else controlled_draws  # of few classes the twin is the exact law
+    return {q: draws(ensemble, q) for q in QUANTITIES} | {"t": ensemble.t}
 
 
 def _curves(alphas: tuple[float, ...]) -> "xarray.Dataset":

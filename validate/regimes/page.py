@@ -34,13 +34,14 @@ SYMBOLS = {
     "w": "guidance weight; the guidance scale is 1 + w",
     "sde, ode": "reverse SDE and probability-flow ODE",
     "theory": "mean field at d = \u221e; for a sub-exponential number of classes at the rate log(P)/d",
-    "finite d": "what the quenched (else annealed) theory at this d adds to it",
+    "finite d": "what the theory of few classes, else the quenched, else the annealed one at this d adds to it",
     "particles": "mean over independent draws of the class means, with exact scores",
     "stderr": "statistical error of the particles and of the theory's own samples",
     "fit": "error of the form of a fit in 1/d, or of a power law",
     "time step": "measured error of the particles' time step; stated, never used",
     "z": "(particles - theory - finite d)/error: of normal law with mean 0 and r.m.s. 1 if both are right",
-    "ground": "on what the claim rests: exact at this d, theory at equal d, extrapolation, exponent of a decay",
+    "ground": "on what the claim rests: exact at this d, quenched theory at equal d, theory of few "
+    "classes at equal d, extrapolation, exponent of a decay",
     "exponent": "of the distortion as a power of log(P)/d",
 }
 
