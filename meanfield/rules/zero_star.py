@@ -13,7 +13,7 @@ from meanfield.tools.door import door
 @door(ScheduleError)
 @dataclass(frozen=True)
 class ZeroStar(Rule):
-    """v = s* v_u + (1 + w) (v_c - s* v_u), s* = <v_c, v_u>/|v_u|^2, on velocities of a rectified flow.
+    """v = s* v_u + (1 + w) (v_c - s* v_u), s* = v_c.v_u/|v_u|^2, on velocities of a rectified flow.
 
     Source: CFG-Zero*, arXiv:2503.18886. With r = t^(1/2)/(1 + t^(1/2)) the state of the flow is (1 - r) x, and a
     velocity ((1 - r) x - denoised)/r. Its zero first steps live in steps.
