@@ -1,8 +1,12 @@
-"""Every notebook runs from its first cell to its last, carries no output, and asks for nothing but the public names."""
+"""Every notebook runs from its first cell to its last, carries no output, and asks for nothing but the public names.
+
+Its page of the site has its cells, and outputs: `python -m notebooks.pages`.
+"""
 
 import ast
 import importlib
 import re
+import runpy
 from pathlib import Path
 
 import nbformat
@@ -13,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 # they need the extra `learned`: tests/extras/test_learned_pages.py runs them
 LEARNED = {"09_a_learned_score", "11_your_data"}
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PAGES = runpy.run_path(str(ROOT / "notebooks" / "pages.py"))
 
 
 @pytest.mark.filterwarnings("ignore")  # of the kernel's own libraries
@@ -50,3 +55,22 @@ def _public(module) -> set[str]:
 
 def test_they_are_in_order():
     assert [p.stem[:2] for p in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11"]
+
+
+def stale(notebook, page):
+    """What a page lacks of its notebook, in words."""
+    cells = [PAGES["shown"](c) for c in notebook.cells if c.cell_type == "code"]
+    texts = [text.partition("\n")[2].strip() if i == 0 else text for i, text in enumerate(PAGES["texts"](notebook))]
+    return [text for text in texts if text not in page] + (["code"] if PAGES["sources"](page) != cells else [])
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_the_page_is_that_of_the_notebook(path):
+    page = PAGES["PAGES"] / f"{path.stem}.md"
+    text = page.read_text(encoding="utf-8")
+    notebook = nbformat.read(path, as_version=4)
+    assert not stale(notebook, text), f"run it again: python -m notebooks.pages {path.stem}"
+    assert {p.name for p in page.parent.glob(f"{path.stem}-*.png")} == set(re.findall(r"\]\((\S+\.png)\)", text))
+    for cell in notebook.cells[1:3]:  # negative controls: a text and a piece of code that the page does not have
+        cell.source += "1"
+    assert len(stale(notebook, text)) >= 1 and "code" in stale(notebook, text)
