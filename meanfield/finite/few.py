@@ -97,14 +97,16 @@ def few_classes(
     model = make_model(problem, s)
     log_count = model.log_count
     require(model.law.w > -0.5, "guidance must be above -1/2 far out, or a wrong class keeps the sample", model.law.w)
-    model = model._replace(grid=_graded(problem, model))
+    plain = _one_group(model)
+    plain = plain._replace(grid=_graded(plain))
+    model = model._replace(grid=model.grid._replace(strength=plain.grid.strength))
     order = order if n <= CORRECTED and (1.0 + log_count) / s.d > SMALL else 0
     share = max(1, n // 16)  # of the samples, with the order 1/d: they cost so many times as much
 
     def fill(rng: Any, samples: int, out: Any) -> float:
         from meanfield.finite import orthogonal  # numba is loaded only when it is needed
 
-        return orthogonal.fill(rng, samples, model, max(1, samples // share) if order else 0, out)
+        return orthogonal.fill(rng, samples, plain, max(1, samples // share) if order else 0, out)
 
     about = {"log_classes": log_count, "standing": "asymptotic", "order": order}
     return sample(problem, s, model, ROLE, fill, "few classes", progress, **about)
@@ -192,7 +194,15 @@ def _number(problem: Problem, d: int) -> int:
     return n
 
 
-def _graded(problem: Problem, model: Model) -> Any:
+def _one_group(model: Model) -> Model:
+    """The model of isotropic classes without the axis over groups of directions, of which there is one."""
+    grid, law = model.grid, model.law
+    flat = {name: np.ascontiguousarray(getattr(grid, name)[:, 0]) for name in ("D", "decay", "phi", "noise")}
+    start = {name: float(getattr(law, name)[0]) for name in ("m", "v", "m_twin", "v_twin")}
+    return model._replace(grid=grid._replace(**flat), law=law._replace(**start))
+
+
+def _graded(model: Model) -> Any:
     """The grid with the largest N of a step here, e w h d/D, as far out as samples are undecided."""
     grid = model.grid
     w = np.maximum(np.abs(grid.w_start), np.abs(grid.w_end))
