@@ -25,6 +25,10 @@ from meanfield.tools.compiling import compiled
 
 FIRST = 32.0  # proposals of the smallest ball
 
+# Arrays are lent from caller to kernel, which allocates none: no one counts who holds them, which takes longer than the
+# sums where few classes are near. `summed` may reorder its sums, so that they run on vector registers.
+kernel, summed = compiled(_nrt=False), compiled(fastmath={"reassoc", "contract"}, _nrt=False)
+
 
 class Groups(NamedTuple):
     """Directions in each group, and the noise D of each, (groups,)."""
@@ -69,16 +73,16 @@ class Held(NamedTuple):
     left: float
 
 
-@compiled(fastmath={"reassoc", "contract"})
+@summed
 def inner_product(a, b):  # pragma: no cover - compiled
-    """a.b; sums may be reordered, so that they run on vector registers."""
+    """a.b, in any order."""
     total = 0.0
     for i in range(len(a)):
         total += a[i] * b[i]
     return total
 
 
-@compiled(fastmath={"reassoc", "contract"})
+@summed
 def square_of(x, begin, end):  # pragma: no cover - compiled
     """Sum of squares of the entries from `begin` to `end`, in any order."""
     total = 0.0
@@ -87,7 +91,7 @@ def square_of(x, begin, end):  # pragma: no cover - compiled
     return total
 
 
-@compiled(fastmath={"reassoc", "contract"})
+@summed
 def square_between(x, shrink, centre, begin, end):  # pragma: no cover - compiled
     """The same of shrink x - centre."""
     total = 0.0
@@ -96,7 +100,7 @@ def square_between(x, shrink, centre, begin, end):  # pragma: no cover - compile
     return total
 
 
-@compiled()
+@kernel
 def distance2(mu, centre, metric, sizes):  # pragma: no cover - compiled
     """r^2 = sum_i a_i |mu - c|_i^2."""
     total, j = 0.0, 0
@@ -114,7 +118,7 @@ def squares(x, sizes):  # pragma: no cover - compiled
     return found
 
 
-@compiled()
+@kernel
 def fill_squares(x, sizes, factor, found):  # pragma: no cover - compiled
     """Fill found (groups,) with factor times |x|_i^2."""
     j = 0
@@ -123,7 +127,7 @@ def fill_squares(x, sizes, factor, found):  # pragma: no cover - compiled
         j += sizes[g]
 
 
-@compiled()
+@kernel
 def move(y, sizes, step):  # pragma: no cover - compiled
     """Add step times mu_1 to y (d,): x = y + mu_1."""
     j = 0
@@ -132,13 +136,13 @@ def move(y, sizes, step):  # pragma: no cover - compiled
         j += sizes[g]
 
 
-@compiled()
+@kernel
 def log_average(square, D, d):  # pragma: no cover - compiled
     """log <exp(-|x - mu|^2/(2D))> over mu ~ N(0, I) in the d directions of a group, for |x|^2 = square."""
     return -0.5 * d * math.log1p(1.0 / D) - square / (2.0 * (1.0 + D))
 
 
-@compiled()
+@kernel
 def radius2(square, inner, metric, sizes):  # pragma: no cover - compiled
     """Typical r^2 around x, |x|_i^2 = square (groups,), of the classes that dominate at the noises inner/a_i."""
     total = 0.0
@@ -148,7 +152,7 @@ def radius2(square, inner, metric, sizes):  # pragma: no cover - compiled
     return total
 
 
-@compiled()
+@kernel
 def log_tail(z):  # pragma: no cover - compiled
     """log Pr[normal > z]; beyond z = 30 by its asymptote."""
     if z > 30.0:
@@ -156,7 +160,7 @@ def log_tail(z):  # pragma: no cover - compiled
     return math.log(0.5 * math.erfc(z / math.sqrt(2.0)))
 
 
-@compiled()
+@kernel
 def normal_score(x, a, b, c):  # pragma: no cover - compiled
     """z with Pr[Q > x] = Pr[normal > z], by Sankaran's approximation; Q = sum s chi'^2_k(shift), and a, b, c are the
     sums of s^n (k + n shift), n = 1, 2, 3: its cumulants over 1, 2, 8."""
@@ -167,7 +171,7 @@ def normal_score(x, a, b, c):  # pragma: no cover - compiled
     return ((x / a) ** h - centre) / (h * math.sqrt(2.0 * p) * (1.0 + 0.5 * m * p))
 
 
-@compiled()
+@kernel
 def cumulants(x, at, power, ball):  # pragma: no cover - compiled
     """a, b, c of `normal_score` for r^2 of the classes that dominate at the noises D/power."""
     a = b = c = 0.0
@@ -183,14 +187,14 @@ def cumulants(x, at, power, ball):  # pragma: no cover - compiled
     return a, b, c
 
 
-@compiled()
+@kernel
 def outside(x, at, power, ball):  # pragma: no cover - compiled
     """log of S: the share outside the ball of the classes that dominate at the noises D/power, by tilted law."""
     a, b, c = cumulants(x, at, power, ball)
     return log_tail(normal_score(ball.rho2, a, b, c))
 
 
-@compiled()
+@kernel
 def means_outside(x, at, ball, share):  # pragma: no cover - compiled
     """Fill share (groups,) with S_{d_i + 2}/S: the mean mu - c of the classes outside is b_i times that."""
     a, b, c = cumulants(x, at, 1.0, ball)
@@ -201,7 +205,7 @@ def means_outside(x, at, ball, share):  # pragma: no cover - compiled
         share[g] = math.exp(log_tail(more) - everything)
 
 
-@compiled()
+@kernel
 def log_hidden(y, x, at, power, ball, rivals):  # pragma: no cover - compiled
     """log of the average of sum_k (weight of k/weight of the target)^power over the hidden classes, power 1 or 2."""
     everything, j = rivals.log_count + power * rivals.log_weight, 0

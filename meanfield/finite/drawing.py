@@ -11,6 +11,7 @@ from meanfield.finite.ball import (
     Near,
     distance2,
     fill_squares,
+    kernel,
     log_average,
     log_hidden,
     move,
@@ -20,7 +21,7 @@ from meanfield.finite.ball import (
 from meanfield.tools.compiling import compiled
 
 
-@compiled()
+@kernel
 def ground(square, metric, sizes, log_rare):  # pragma: no cover - compiled
     """D at whose noises D/a_i the dominating classes are exp(-log_rare) rare among the N(0, I): d K = log_rare > 0,
     (S3), for |x|_i^2 = square."""
@@ -73,7 +74,7 @@ def grown(rows, needed):  # pragma: no cover - compiled
     return more
 
 
-@compiled()
+@kernel
 def seen(mu, drawn, sizes):  # pragma: no cover - compiled
     """Whether mu lies in one of the balls drawn so far."""
     d = len(mu)
@@ -102,15 +103,9 @@ def draw(rng, ball, inner, log_rivals, drawn, sizes):  # pragma: no cover - comp
     count = rng.poisson(math.exp(log_mean))
     mu, store, n_stored = np.empty(d), drawn.means, drawn.n_means
     for _ in range(count):
-        j = 0
-        for g in range(len(sizes)):
-            for i in range(j, j + sizes[g]):
-                mu[i] = shrink[g] * ball.centre[i] + spread[g] * rng.standard_normal()
-            j += sizes[g]
-        if not everything:
-            r2 = distance2(mu, ball.centre, ball.metric, sizes)
-            if r2 > ball.rho2 or rng.standard_exponential() < (ball.rho2 - r2) / (2.0 * inner):
-                continue
+        r2 = propose(rng, ball, shrink, spread, sizes, mu)
+        if not everything and (r2 > ball.rho2 or rng.standard_exponential() < (ball.rho2 - r2) / (2.0 * inner)):
+            continue
         if seen(mu, drawn, sizes):
             continue
         store = grown(store, n_stored + 1)
@@ -119,18 +114,41 @@ def draw(rng, ball, inner, log_rivals, drawn, sizes):  # pragma: no cover - comp
     return Drawn(store, n_stored, drawn.balls, drawn.n_balls)
 
 
+@kernel
+def propose(rng, ball, shrink, spread, sizes, mu):  # pragma: no cover - compiled
+    """Fill mu (d,) with N(shrink centre, spread^2 I) in each group; returns r^2."""
+    r2, j = 0.0, 0
+    for g in range(len(sizes)):
+        square = 0.0
+        for i in range(j, j + sizes[g]):
+            mu[i] = shrink[g] * ball.centre[i] + spread[g] * rng.standard_normal()
+            square += (mu[i] - ball.centre[i]) ** 2
+        r2 += ball.metric[g] * square
+        j += sizes[g]
+    return r2
+
+
 @compiled()
 def inside(ball, drawn, sizes):  # pragma: no cover - compiled
     """The means drawn so far that lie in the ball."""
-    n_act, d = 0, drawn.means.shape[1]
-    act, half = np.empty((drawn.n_means, d)), np.empty((drawn.n_means, len(sizes)))
+    n, d = drawn.n_means, drawn.means.shape[1]
+    act, half = np.empty((n, d)), np.empty((n, len(sizes)))
+    n_act = fill_inside(ball, drawn, sizes, act, half)
+    return Near(ball, act[:n_act], half[:n_act])
+
+
+@kernel
+def fill_inside(ball, drawn, sizes, act, half):  # pragma: no cover - compiled
+    """Fill the first of act (means, d) and half (means, groups) as in `Near`; returns how many are in the ball."""
+    n_act = 0
     for k in range(drawn.n_means):
         if distance2(drawn.means[k], ball.centre, ball.metric, sizes) <= ball.rho2:
-            act[n_act] = drawn.means[k]
+            for i in range(act.shape[1]):
+                act[n_act, i] = drawn.means[k, i]
             move(act[n_act], sizes, -1.0)
             fill_squares(act[n_act], sizes, 0.5, half[n_act])
             n_act += 1
-    return Near(ball, act[:n_act], half[:n_act])
+    return n_act
 
 
 @compiled()

@@ -22,6 +22,7 @@ from meanfield.finite import annealed
 from meanfield.finite.ball import (
     Groups,
     Held,
+    kernel,
     log_average,
     log_spread,
     squares,
@@ -133,7 +134,7 @@ def explicit(rng, y, h, first, held, model, rule, out, about):  # pragma: no cov
             correct(y, w, b0, w_end, b1, n, model.table, model.sizes)
 
 
-@compiled()
+@kernel
 def predict(rng, y, h, w, shift, n, table, sizes):  # pragma: no cover - compiled
     """The predictor of step n from y with b = -w shift, and the whole step of the twin h, on the same noise."""
     j = 0
@@ -146,7 +147,7 @@ def predict(rng, y, h, w, shift, n, table, sizes):  # pragma: no cover - compile
         j += sizes[g]
 
 
-@compiled()
+@kernel
 def correct(y, w, shift, w_end, shift_end, n, table, sizes):  # pragma: no cover - compiled
     """Add phi times the change of b = -w shift in step n to y."""
     j = 0
@@ -227,7 +228,7 @@ def averaged(rng, y, h, model, rule, out, about):  # pragma: no cover - compiled
     return -1
 
 
-@compiled()
+@kernel
 def fluctuation(s, ell, now, rivals):  # pragma: no cover - compiled
     """log V of a sample of the annealed model, of log-odds ell, all of whose classes are hidden; `now` is the row of
     `Model.table`."""

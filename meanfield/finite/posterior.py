@@ -5,12 +5,14 @@ import math
 import numpy as np
 
 from meanfield.finite import annealed
-from meanfield.finite.ball import inner_product, log_hidden, means_outside, move
+from meanfield.finite.ball import inner_product, kernel, log_hidden, means_outside, move
 from meanfield.problem.growth import Rivals
 from meanfield.tools.compiling import compiled
 
+FAR = 40.0  # classes by so much behind the best, in logits, are left out
 
-@compiled()
+
+@kernel
 def row_of(populations, k):  # pragma: no cover - compiled
     """The rivals of population k."""
     return Rivals(populations[k, 0], populations[k, 1])
@@ -22,22 +24,17 @@ def posterior(y, at, held, populations, shift):  # pragma: no cover - compiled
 
     Logits are relative to the target. `held` is a list over the populations, `at` the groups and their noise.
     """
-    d, n_pop, n_act = len(y), len(held), 0
+    n_pop, n_act, share = len(held), 0, np.empty(len(at.sizes))
     for k in range(n_pop):
         n_act += len(held[k].near.half)
     best, weights, hidden, j = -math.inf, np.empty(n_act), np.full(n_pop, -math.inf), 0
-    force, inverse = over_noise(y, at), 1.0 / at.D
-    for k in range(n_pop):
-        _, delta, half = held[k].near
-        for c in range(len(half)):
-            logit = inner_product(delta[c], force) + populations[k, 1]
-            for g in range(len(inverse)):
-                logit -= half[c, g] * inverse[g]
-            best = max(best, logit)
-            weights[j] = logit
-            j += 1
-    x = y.copy()
+    x, force, inverse = y.copy(), y.copy(), 1.0 / at.D
     move(x, at.sizes, 1.0)
+    divide(force, at)
+    for k in range(n_pop):
+        near = held[k].near
+        best = max(best, fill_logits(near, force, inverse, populations[k, 1], weights[j:]))
+        j += len(near.half)
     for k in range(n_pop):
         if held[k].near.ball.rho2 < math.inf:
             hidden[k] = log_hidden(y, x, at, 1.0, held[k].near.ball, row_of(populations, k))
@@ -45,20 +42,16 @@ def posterior(y, at, held, populations, shift):  # pragma: no cover - compiled
     top, wrong, square, j = max(best, 0.0), 0.0, 0.0, 0
     shift[:] = 0.0
     for k in range(n_pop):
-        ball, act, half = held[k].near
-        for c in range(len(half)):
-            if weights[j] > top - 40.0:
-                p = math.exp(weights[j] - top)
-                wrong += p
-                square += p * p
-                for i in range(d):
-                    shift[i] += p * act[c, i]
-            j += 1
-        if hidden[k] > top - 40.0:
-            p = math.exp(hidden[k] - top)
+        near = held[k].near
+        seen, seen_square = add_seen(near, weights[j:], top, shift)
+        wrong += seen
+        square += seen_square
+        j += len(near.half)
+        if hidden[k] > top - FAR:
+            p, ball = math.exp(hidden[k] - top), near.ball
             wrong += p
             square += math.exp(min(log_hidden(y, x, at, 2.0, ball, row_of(populations, k)) - 2.0 * top, 0.0))
-            add_hidden(x, at, ball, p, shift)
+            add_hidden(x, at, ball, p, share, shift)
     own = math.exp(-top)
     total = own + wrong
     shift /= total
@@ -66,22 +59,45 @@ def posterior(y, at, held, populations, shift):  # pragma: no cover - compiled
     return log_odds, top + math.log(total), (own * own + square) / (total * total), best
 
 
-@compiled()
-def over_noise(y, at):  # pragma: no cover - compiled
-    """y/D (d,)."""
-    force, j = np.empty(len(y)), 0
+@kernel
+def divide(y, at):  # pragma: no cover - compiled
+    """y (d,) becomes y/D."""
+    j = 0
     for g in range(len(at.sizes)):
         inverse = 1.0 / at.D[g]
         for i in range(j, j + at.sizes[g]):
-            force[i] = y[i] * inverse
+            y[i] *= inverse
         j += at.sizes[g]
-    return force
 
 
-@compiled()
-def add_hidden(x, at, ball, p, shift):  # pragma: no cover - compiled
-    """Add p times the mean mu - mu_1 of the classes outside the ball to shift (d,)."""
-    share, j = np.empty(len(at.sizes)), 0
+@kernel
+def fill_logits(near, force, inverse, log_weight, logits):  # pragma: no cover - compiled
+    """Fill the first of `logits` with those of the classes near; returns the best. force: y/D, inverse: 1/D."""
+    best = -math.inf
+    for c in range(len(near.half)):
+        logits[c] = inner_product(near.delta[c], force) + log_weight - inner_product(near.half[c], inverse)
+        best = max(best, logits[c])
+    return best
+
+
+@kernel
+def add_seen(near, logits, top, shift):  # pragma: no cover - compiled
+    """Add p_k (mu_k - mu_1) of the classes near to shift (d,), p_k = exp(logit - top); returns their p and p^2."""
+    wrong = square = 0.0
+    for c in range(len(near.half)):
+        if logits[c] > top - FAR:
+            p = math.exp(logits[c] - top)
+            wrong += p
+            square += p * p
+            for i in range(len(shift)):
+                shift[i] += p * near.delta[c, i]
+    return wrong, square
+
+
+@kernel
+def add_hidden(x, at, ball, p, share, shift):  # pragma: no cover - compiled
+    """Add p times the mean mu - mu_1 of the classes outside the ball to shift (d,); share (groups,) is to work in."""
+    j = 0
     means_outside(x, at, ball, share)
     for g in range(len(share)):
         of_centre, of_x = p * (1.0 - share[g]), p * share[g] / (1.0 + at.D[g])
@@ -91,7 +107,7 @@ def add_hidden(x, at, ball, p, shift):  # pragma: no cover - compiled
     move(shift, at.sizes, -p)
 
 
-@compiled()
+@kernel
 def bent(w, shift, at, power):  # pragma: no cover - compiled
     """The weight that acts where D (s_u - s_c) = shift (d,): `annealed.bent`."""
     if power == 0.0:
