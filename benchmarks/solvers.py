@@ -6,8 +6,8 @@ levels end at `LEAST` (by tolerance), where the first-order step to 0 still allo
 SDE. Sampling cannot show 1e-5. In the continuum every scheme is linear in start and noise, and its law follows from its
 responses: the path without noise gives m, the change of the end by a unit normal at each step, squared and added, v. So
 the number of scores is that of the continuum, exactly; the CPU of a score is measured at every P.
-A number of steps counts from where on all larger ones tried are within the tolerance. The package is timed whole, its
-drawing of the classes included; a peer over `FEW` scores, scaled, from class means that are there.
+A number of steps counts from where on all larger ones tried are within the tolerance. The package is timed whole, with
+its classes drawn; a peer over `FEW` scores, scaled, from class means that are there.
 """
 
 from collections.abc import Callable, Iterator
@@ -277,21 +277,13 @@ def _cost(case: Case, sampler: str, needed: dict[str, int | None], repeats: int)
     x = script.samples(np.sqrt(T) * ours.start(case.d, case.timed))
     normals, levels = script.normals(x.shape), karras(FEW, 0.03, T**0.5)
 
-    def package() -> None:
-        run(problem, d=case.d, n_samples=case.timed, n_disorder=1, n_steps=(needed["ours"] or 2) - 1, n_times=2,
-            threads=1, progress=False)  # fmt: skip
+    steps = {"n_steps": (needed["ours"] or 2) - 1, "n_times": 2, "threads": 1, "progress": False}
+    package = partial(run, problem, d=case.d, n_samples=case.timed, n_disorder=1, **steps)
 
-    def scripted(solver: Solver) -> float:
+    def of_a_score(solve: Callable, *what: Any) -> float:
         denoise = Denoiser(script, SIGMA2, W)
         with torch.no_grad():
-            seconds = cpu_seconds(lambda: solver(denoise, x, levels, normals))
-        return seconds / denoise.calls
-
-    def tried(method: str) -> float:
-        denoise = Denoiser(script, SIGMA2, W)
-        with torch.no_grad():
-            seconds = cpu_seconds(lambda: _adapt(method, 1e-2, denoise, x))
-        return seconds / denoise.calls
+            return cpu_seconds(lambda: solve(denoise, *what)) / denoise.calls
 
     best: dict[str, float | None] = dict.fromkeys(needed)
     solvers = peers(sampler)
@@ -302,7 +294,8 @@ def _cost(case: Case, sampler: str, needed: dict[str, int | None], repeats: int)
             if name == "ours":
                 seconds = cpu_seconds(package)
             else:
-                seconds = scores * (scripted(solvers[name]) if name in solvers else tried(name))
+                solve = (solvers[name], x, levels, normals) if name in solvers else (partial(_adapt, name, 1e-2), x)
+                seconds = scores * of_a_score(*solve)
             if turn:  # the first warms up
                 best[name] = min(seconds, best[name] or np.inf)
     return best

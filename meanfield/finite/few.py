@@ -198,7 +198,7 @@ def _one_group(model: Model) -> Model:
     """The model of isotropic classes without the axis over groups of directions, of which there is one."""
     grid, law = model.grid, model.law
     flat = {name: np.ascontiguousarray(getattr(grid, name)[:, 0]) for name in ("D", "decay", "phi", "noise")}
-    start = {name: float(getattr(law, name)[0]) for name in ("m", "v", "m_twin", "v_twin")}
+    start: dict[str, Any] = {name: float(getattr(law, name)[0]) for name in ("m", "v", "m_twin", "v_twin")}
     return model._replace(grid=grid._replace(**flat), law=law._replace(**start))
 
 

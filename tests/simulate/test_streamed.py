@@ -36,9 +36,11 @@ def samples(target, D, n=24):
 
 
 def difference(a, b) -> float:
-    """Largest of all deviations between two posteriors: absolute, of participation and log-odds relative."""
+    """Largest of all deviations between two posteriors: absolute, of participation and log-odds relative where these
+    are above 1. (Log-odds pass through 0, where rounding is not relative to them.)"""
     assert np.array_equal(a.nearest, b.nearest)
-    relative = [np.abs(x / y - 1).max() for x, y in ((a.participation, b.participation), (a.log_odds, b.log_odds))]
+    pairs = (a.participation, b.participation), (a.log_odds, b.log_odds)
+    relative = [(np.abs(x - y) / np.maximum(np.abs(y), 1.0)).max() for x, y in pairs]
     return max(np.abs(a.shift - b.shift).max(), np.abs(a.weight - b.weight).max(), *relative)
 
 

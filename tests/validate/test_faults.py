@@ -280,17 +280,25 @@ def test_an_interrupt_stops_cells_under_way(tmp_path, kind):
 
 COMMAND = """
 from validate.cli import main
+from validate.regimes import measurement
+measurement.FIRST = int(sys.argv[2])
 tell_when_inside()
 sys.argv[1:] = ["validate", "--profile", "standard", "--only", "alpha=0.7", "--out", sys.argv[1]]
 main()
 """
 
 
-def test_an_interrupted_command_says_so(tmp_path):
-    with script(COMMAND, tmp_path) as process:
-        announcement = process.stderr.readline()
-        assert re.match(r"atlas: \d+ cells to compute, about .* on \d+ workers? \(.* of processor\)", announcement)
+@pytest.mark.parametrize("first", [0, 2], ids=["all at once", "the smallest cells before"])
+def test_an_interrupted_command_says_so(tmp_path, first):
+    with script(COMMAND, tmp_path, str(first)) as process:
+        if not first:
+            announcement = process.stderr.readline()
+            assert re.match(r"atlas: \d+ cells to compute, about .* on \d+ workers? \(.* of processor\)", announcement)
         said = interrupt(process)
-    assert re.match(r"atlas: \d+ of \d+ cells", said)
-    assert re.search(r"\ninterrupted; \d+ of \d+ cells are done and kept; the same call goes on from there\.\n$", said)
+    if not first:
+        assert re.match(r"atlas: \d+ of \d+ cells", said)
+    done = re.search(
+        r"(?:^|\n)interrupted; (\d+) of (\d+) cells are done and kept; the same call goes on from there\.\n$", said
+    )
+    assert done and int(done[1]) < int(done[2]) and int(done[2]) > 10
     assert not list(tmp_path.rglob("*.tmp"))

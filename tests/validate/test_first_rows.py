@@ -4,9 +4,10 @@ import re
 
 import pytest
 
+from meanfield import Fixed, Polynomial, Problem
 from validate import atlas
 from validate.regimes import measurement
-from validate.regimes.groups import groups
+from validate.regimes.groups import Group, groups
 from validate.regimes.judgement import in_a_line, judge
 from validate.regimes.measurement import FIRST, AtlasCell
 from validate.sweeps import resuming
@@ -30,8 +31,11 @@ def test_a_line_says_what_the_table_will(data):
 
 
 def test_no_z_where_nothing_is_claimed(data):
-    (group,) = (g for g in groups("quick") if g.name == "P=100 w=1 ode")
-    assert "z" not in in_a_line(measurement.measure(group, 10**6, 2, seed=1))
+    """40,000 classes at d = 200: too many for `few_classes`, too large a d for `quenched`; with 100 there is a z."""
+    many = Problem(classes=Polynomial(2.0), sigma2=0.25, guidance=1.0)
+    for problem, z in ((many, False), (many.replace(classes=Fixed(100)), True)):
+        group = Group("some", problem, sizes=(200,), n_samples=(2,), n_disorder=4, n_steps=25)
+        assert ("z" in in_a_line(measurement.measure(group, 200, 2, seed=1))) is z
 
 
 def test_the_smallest_cells_come_first_and_need_no_model(capsys, monkeypatch):

@@ -140,14 +140,21 @@ def measured(
         manifest = {"seed": seed, "code": code_fingerprint()}  # cells of two codes must not mix
         store = Store(folder, manifest, {**versions(), "atlas": profile, "only": only})
     small = sorted(cells, key=lambda cell: cell.effort)[: min(FIRST, len(cells) // 3)]
-    who: dict[str, Any] = {"title": "atlas", "store": store, "executor": executor, "threads": threads}
+    who: dict[str, Any] = {
+        "title": "atlas",
+        "store": store,
+        "executor": executor,
+        "threads": threads,
+        "total": len(cells),
+    }
     found: dict[str, Any] = {}
     for cell in small:  # alone: no cost needs to be known
-        (found[cell.key],) = map_cells([cell], progress=False, **who)
+        (found[cell.key],) = map_cells([cell], progress=False, before=len(found), **who)
         if somebody_looks() if progress is None else progress:
             print(in_a_line(found[cell.key]), file=sys.stderr)
     rest = [cell for cell in cells if cell.key not in found]
-    found |= zip([cell.key for cell in rest], map_cells(rest, progress=progress, say=in_a_line, **who), strict=True)
+    others = map_cells(rest, progress=progress, say=in_a_line, before=len(found), **who)
+    found |= zip([cell.key for cell in rest], others, strict=True)
     return _stack([found[cell.key] for cell in cells], {"profile": profile, "seed": seed, **versions()})
 
 

@@ -48,6 +48,8 @@ def map_cells(
     progress: bool | None = None,
     on_failure: str = "stop",
     say: "Callable[[xarray.Dataset], str] | None" = None,
+    before: int = 0,
+    total: int | None = None,
 ) -> list["xarray.Dataset | CfgfieldError"]:
     """Results of cells, in their order.
 
@@ -60,6 +62,7 @@ def map_cells(
     progress : show progress on stderr; by default if it is a terminal.
     on_failure : a cell that fails ends all ("stop"), or its error is its result ("record"); no store keeps it.
     say : what progress prints of a finished cell.
+    before, total : cells done before these, and cells in all, if these are a part: for what an interrupt says.
 
     Raises
     ------
@@ -85,7 +88,7 @@ def map_cells(
             check_workers(executor)
     driver = socket.gethostname(), os.getpid()
     with (  # left in reverse: progress, then cells stop, then threads end
-        _interrupts_named(parts, len(cells), store),
+        _interrupts_named(parts, store, before, len(cells) if total is None else total),
         _crew(executor, n_threads) as crew,
         _flag(store) as flag,
         Board(progress, title, len(cells), costs, workers, say) as board,
@@ -113,12 +116,12 @@ def predicted(cell: Cell, model: CostModel) -> float:
 
 
 @contextmanager
-def _interrupts_named(parts: dict, total: int, store: Store | None) -> Iterator[None]:
+def _interrupts_named(parts: dict, store: Store | None, before: int, total: int) -> Iterator[None]:
     """Ctrl-C as an `Interrupted` that says what is done and how to go on."""
     try:
         yield
     except KeyboardInterrupt:
-        done = sum(not isinstance(part, CfgfieldError) for part in parts.values())
+        done = before + sum(not isinstance(part, CfgfieldError) for part in parts.values())
         kept = "and kept; the same call" if store is not None else "but not kept; with a folder, the same call"
         raise Interrupted(f"{done} of {total} cells are done {kept} goes on from there.") from None
 
