@@ -275,9 +275,9 @@ def _cost(case: Case, sampler: str, needed: dict[str, int | None], repeats: int)
     problem = Problem(classes=Fixed(case.P), sigma2=SIGMA2, guidance=W, sampler=sampler, t_start=T)
     script = peer("torch attention")(ours.means(ours.classes(case.P, case.d)))
     x = script.samples(np.sqrt(T) * ours.start(case.d, case.timed))
-    normals, levels = script.normals(x.shape), karras(FEW, 0.03, T**0.5)
+    normals, levels, solvers = script.normals(x.shape), karras(FEW, 0.03, T**0.5), peers(sampler)
 
-    steps = {"n_steps": (needed["ours"] or 2) - 1, "n_times": 2, "threads": 1, "progress": False}
+    steps: dict[str, Any] = {"n_steps": (needed["ours"] or 2) - 1, "n_times": 2, "threads": 1, "progress": False}
     package = partial(run, problem, d=case.d, n_samples=case.timed, n_disorder=1, **steps)
 
     def of_a_score(solve: Callable, *what: Any) -> float:
@@ -286,7 +286,6 @@ def _cost(case: Case, sampler: str, needed: dict[str, int | None], repeats: int)
             return cpu_seconds(lambda: solve(denoise, *what)) / denoise.calls
 
     best: dict[str, float | None] = dict.fromkeys(needed)
-    solvers = peers(sampler)
     for turn in range(repeats + 1):
         for name, scores in needed.items():
             if scores is None:
