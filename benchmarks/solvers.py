@@ -252,7 +252,7 @@ def _law_of_peer(solver: Solver, least: float, n: int) -> tuple[int, np.ndarray]
     x = np.zeros((2 * n + 3, 1))
     x[1] = T**0.5
     kicks = iter(range(2, len(x)))
-    bring: Callable[[np.ndarray], Any] = lambda a: a  # noqa: E731
+    bring: Callable[[np.ndarray], Any] = np.asarray
     if not isinstance(solver, type(dpmpp_sde)):  # a scheduler wants tensors
         import torch
 

@@ -1,4 +1,4 @@
-"""Compiled steps of the annealed model (T19), (S13): a sample is five numbers for every group of directions (isotropic
+"""Compiled steps of the annealed model (T19), (Q5): a sample is five numbers for every group of directions (isotropic
 classes are one group), and the cost depends on neither d nor P.
 
 With y = x - mu_1, whitened: u is its component along mu_1 in the group, g the rest; u0 and h are those of the unguided

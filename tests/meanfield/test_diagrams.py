@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from random_guidance import random_schedule
 
-from meanfield import Exponential, Interval, Linear, Piecewise, Problem, Ramp, Tabulated, phase_diagram, solve
+from meanfield import Exponential, Interval, Linear, Problem, Ramp, phase_diagram, solve
 from meanfield.errors import ProblemError, ScheduleError
 from meanfield.maps.bulk import PHASES, STANDINGS, Table, blank, follow, table_of
 from meanfield.problem.start import crowd_start, far_enough
@@ -23,14 +24,7 @@ def random_problems(number: int, seed: int) -> list[Problem]:
         if rng.uniform() < 0.4:
             problems.append(Problem(guidance=rng.choice([rng.uniform(-1, 0), rng.uniform(0, 10)]), **base))
             continue
-        times = np.sort(10 ** rng.uniform(-1, 1.5, 3))
-        guidance = [
-            Linear(rng.uniform(-2, 3), 10 ** rng.uniform(-2, 0.3)),
-            Interval(rng.uniform(0, 8), times[0], times[1]),
-            Piecewise(times, rng.uniform(-1, 6, 4)),
-            Tabulated(times, rng.uniform(-1, 6, 3)),
-        ][rng.integers(4)]
-        problems.append(Problem(guidance=guidance, t_start=10 ** rng.uniform(0.5, 2), **base))
+        problems.append(Problem(guidance=random_schedule(rng), t_start=10 ** rng.uniform(0.5, 2), **base))
     return problems
 
 

@@ -1,7 +1,7 @@
 """Long cells are cut by draws for several workers, and nothing shows it: same bits, same files, also after a kill."""
 
 import signal
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import numpy as np
@@ -9,6 +9,7 @@ import pytest
 import xarray
 from fault_cases import script
 from validation_cases import PROBLEM
+from workers_cases import Recording
 
 from meanfield import Fixed
 from simulate import run
@@ -25,19 +26,6 @@ LONG = {**OPTIONS, "d": 16, "n_samples": 1000, "n_steps": 50, "n_disorder": 12}
 @pytest.fixture(autouse=True)
 def every_cell_is_worth_cutting(monkeypatch):
     monkeypatch.setattr(division, "WORTH", 0.0)
-
-
-class Recording(ThreadPoolExecutor):
-    """Threads as workers, and the labels of the cells they were given."""
-
-    def __init__(self, workers: int) -> None:
-        super().__init__(workers)
-        self.labels: list[str] = []
-
-    def submit(self, fn, /, *args, **kwargs):
-        if args and isinstance(args[0], list):
-            self.labels += [cell.label for cell in args[0]]
-        return super().submit(fn, *args, **kwargs)
 
 
 def test_processes_on_parts_give_the_bits_of_whole_cells(tmp_path):

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray
-from fault_cases import GRID, OPTIONS, counted_calls, interrupt, script, server, stamps, undisturbed, wait_for
+from fault_cases import GRID, OPTIONS, counted_calls, script, server, stamps, undisturbed, wait_for
 from validation_cases import PROBLEM
 
 from meanfield.tools.seals import sealed, unsealed
@@ -248,57 +248,3 @@ def test_a_folder_that_cannot_be_written(folder):
         StoreError, match=rf"must go to a folder that can be written; {folder} cannot \(.*Free space or"
     ):
         sweep(PROBLEM, {"w": [1.0]}, folder=folder, **OPTIONS)
-
-
-INTERRUPTED = """
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-import multiprocessing
-if __name__ == "__main__":
-    kind = sys.argv[2]
-    executor = None
-    if kind == "threads":
-        executor = ThreadPoolExecutor(2)
-    if kind == "processes":
-        executor = ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"))
-    tell_when_inside()
-    try:
-        sweep(PROBLEM, FEW, folder=sys.argv[1], executor=executor, **{**OPTIONS, "d": 22, **HOURS})
-    except KeyboardInterrupt as stopped:
-        print(stopped, file=sys.stderr, flush=True)
-        sys.exit(130)
-"""
-
-
-@pytest.mark.parametrize("kind", ["default", "threads", "processes"])
-def test_an_interrupt_stops_cells_under_way(tmp_path, kind):
-    """With any executor, in the middle of cells that take hours: it ends, and none of them is finished."""
-    with script(INTERRUPTED, tmp_path, kind) as process:
-        said = interrupt(process)
-    assert said == "0 of 24 cells are done and kept; the same call goes on from there.\n"
-    assert not stamps(tmp_path) and not list(tmp_path.rglob("*.tmp"))
-
-
-COMMAND = """
-from validate.cli import main
-from validate.regimes import measurement
-measurement.FIRST = int(sys.argv[2])
-tell_when_inside()
-sys.argv[1:] = ["validate", "--profile", "standard", "--only", "alpha=0.7", "--out", sys.argv[1]]
-main()
-"""
-
-
-@pytest.mark.parametrize("first", [0, 2], ids=["all at once", "the smallest cells before"])
-def test_an_interrupted_command_says_so(tmp_path, first):
-    with script(COMMAND, tmp_path, str(first)) as process:
-        if not first:
-            announcement = process.stderr.readline()
-            assert re.match(r"atlas: \d+ cells to compute, about .* on \d+ workers? \(.* of processor\)", announcement)
-        said = interrupt(process)
-    if not first:
-        assert re.match(r"atlas: \d+ of \d+ cells", said)
-    done = re.search(
-        r"(?:^|\n)interrupted; (\d+) of (\d+) cells are done and kept; the same call goes on from there\.\n$", said
-    )
-    assert done and int(done[1]) < int(done[2]) and int(done[2]) > 10
-    assert not list(tmp_path.rglob("*.tmp"))

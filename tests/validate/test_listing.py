@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from typer.testing import CliRunner
+from workers_cases import failing_cells
 
 from meanfield import Exponential, Problem
 from meanfield.errors import ProblemError
@@ -35,16 +36,9 @@ def test_a_folder_says_what_it_holds_and_grows(tmp_path):
     assert before.items() <= after.items()  # what was done is not done again
 
 
-def test_a_cell_that_succeeds_at_last_is_failed_no_more(tmp_path, monkeypatch):
-    from validate.sweeps import grid_cell
-
-    def fails(problem, d):
-        raise ProblemError("not today")
-
-    with monkeypatch.context() as today:
-        today.setattr(grid_cell, "theory_of", fails)
-        with pytest.raises(ProblemError, match="not today"):
-            sweep(PROBLEM, {"w": [0.5]}, folder=tmp_path, **OPTIONS)
+def test_a_cell_that_succeeds_at_last_is_failed_no_more(tmp_path):
+    with failing_cells(), pytest.raises(ProblemError, match="not today"):
+        sweep(PROBLEM, {"w": [0.5]}, folder=tmp_path, **OPTIONS)
     assert states(tmp_path) == [("failed", "w=0.5")]
     sweep(PROBLEM, {"w": [0.5]}, folder=tmp_path, **OPTIONS)
     assert states(tmp_path) == [("done", "w=0.5")]

@@ -2,7 +2,6 @@
 
 import json
 import signal
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,8 +9,9 @@ import xarray
 from fault_cases import script
 from typer.testing import CliRunner
 from validation_cases import PROBLEM
+from workers_cases import Recording, failing_cells
 
-from meanfield import Fixed, euler, sd_sigmas
+from meanfield import Fixed, ProblemError, euler, sd_sigmas
 from simulate import run
 from validate import StoreError, sweep
 from validate.cli import app
@@ -23,19 +23,6 @@ from validate.sweeps.listing import listed
 GRID = {"w": [0.5, 1.0]}
 OPTIONS = {"d": 8, "n_samples": 20, "n_steps": 10, "n_times": 4, "seed": 3, "progress": False}
 FEW, MORE = 4, 9
-
-
-class Recording(ThreadPoolExecutor):
-    """Threads as workers, and the labels of the cells they were given."""
-
-    def __init__(self, workers: int = 1) -> None:
-        super().__init__(workers)
-        self.labels: list[str] = []
-
-    def submit(self, fn, /, *args, **kwargs):
-        if args and isinstance(args[0], list):
-            self.labels += [cell.label for cell in args[0]]
-        return super().submit(fn, *args, **kwargs)
 
 
 def names(folder):
@@ -204,17 +191,9 @@ def test_the_manifest_and_the_list_say_how_many(finished):
         sweep(PROBLEM, GRID, n_disorder=MORE, folder=finished, **{**OPTIONS, "n_samples": 21})
 
 
-def test_more_draws_that_fail_leave_the_old_ones(finished, monkeypatch):
-    from meanfield.errors import ProblemError
-    from validate.sweeps import grid_cell
-
-    def fails(problem, d):
-        raise ProblemError("not today")
-
-    with monkeypatch.context() as today:
-        today.setattr(grid_cell, "theory_of", fails)
-        with pytest.raises(ProblemError, match="not today"):
-            sweep(PROBLEM, GRID, n_disorder=MORE, folder=finished, **OPTIONS)
+def test_more_draws_that_fail_leave_the_old_ones(finished):
+    with failing_cells(), pytest.raises(ProblemError, match="not today"):
+        sweep(PROBLEM, GRID, n_disorder=MORE, folder=finished, **OPTIONS)
     found = [(cell.state, cell.draws) for cell in listed(finished)]
     assert found == [("failed", 5), ("failed", 5), ("done", FEW), ("done", FEW)]
     sweep(PROBLEM, GRID, n_disorder=MORE, folder=finished, **OPTIONS)

@@ -1,4 +1,4 @@
-"""A sweep is labelled, independent of order and of what was finished before (interruptions: test_faults.py)."""
+"""A sweep is labelled, independent of order and of what was finished before (interruptions: test_interrupts.py)."""
 
 import json
 import re

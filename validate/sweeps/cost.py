@@ -30,8 +30,6 @@ from validate.errors import StoreError
 from validate.results.files import read_json, write_json
 from validate.results.provenance import code_fingerprint
 
-FUSED = 192  # dimensions up to which scores are computed by `simulate.scores.fused`, four samples at a time
-
 
 @dataclass(frozen=True)
 class Work:
@@ -65,7 +63,9 @@ class Work:
     @property
     def _scored(self) -> int:
         """Samples of a draw as their scores cost: in few dimensions those of a batch are filled up to fours."""
-        if self.dimensions > FUSED:
+        from simulate.scores.fast import FEW  # here: it loads numba
+
+        if self.dimensions > FEW:
             return self.samples
         full, rest = divmod(self.samples, self.batch)
         return full * -(-self.batch // 4) * 4 + -(-rest // 4) * 4
