@@ -11,7 +11,10 @@ import warnings
 
 from meanfield.errors import ConvergenceError, checked, short
 from meanfield.problem.growth import Fixed
+from meanfield.problem.hierarchy import Hierarchy
 from meanfield.problem.statement import Problem
+from meanfield.theory.modes.following import first_stage, follow
+from meanfield.theory.modes.trajectory import ModesTrajectory
 from meanfield.theory.pairs.path import PairPath
 from meanfield.theory.pairs.trajectory import PairTrajectory, SpectralPairTrajectory
 from meanfield.theory.path import Path
@@ -24,7 +27,7 @@ LEAST_RATE = 1e-20  # log(P)/d, unless it is 0: below, 1/D^2 is lost beside 1/D
 
 
 @door()
-def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Trajectory:
+def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Trajectory | ModesTrajectory:
     """Solve the mean-field dynamics of a problem.
 
     Parameters
@@ -53,6 +56,8 @@ def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Tra
     1.07555 0.24264 2.05894
     """
     d = checked("d", d, low=1, infinite=True)
+    if isinstance(problem.classes, Hierarchy):
+        return follow(problem, d, solve(first_stage(problem, d), capture=capture))  # type: ignore[arg-type]
     problem.require_no_ratio("solve", "It acts at D ~ d alone, not at d = infinity; fade has its theory at finite d.")
     if problem.spectrum is not None:
         needed = GROUP_BYTES * len(problem.spectrum)

@@ -1,0 +1,97 @@
+"""Classes with many modes: a tree of two levels, and a label at one of them (docs/modes.md).
+
+    x_0 = A_a + B_ab + sigma xi,    A_a ~ N(0, rho I), a = 1 ... exp(alpha_1 d),    B_ab ~ N(0, tau I), tau = 1 - rho,
+                                                       b = 1 ... exp(alpha_2 d) for each a.
+
+With label 1 a class is all that has the same a, exp(alpha_2 d) modes; with label 2 it is one mode, and the modes of the
+same a are its nearest rivals.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NoReturn
+
+from meanfield.errors import ProblemError, checked, require, settle, whole
+from meanfield.problem.growth import Growth, dimension, rounded_log
+from meanfield.tools.door import door
+
+
+@door()
+@dataclass(frozen=True, repr=False)
+class Hierarchy(Growth):
+    """exp(alpha_1 d) superclasses, rounded, of exp(alpha_2 d) modes each.
+
+    Parameters
+    ----------
+    alpha : (alpha_1, alpha_2), both > 0.
+    rho : variance per direction of the centres of the superclasses, between 0 and 1; the modes of one scatter about its
+        centre with the rest, tau = 1 - rho.
+    label : 1, a class is a superclass; 2, a class is one mode.
+
+    Raises
+    ------
+    ProblemError : another number of levels, a number out of range, or what knows classes of one Gaussian alone is asked
+        for (`solve` and `particles_of_modes` know more).
+
+    Examples
+    --------
+    >>> law = Hierarchy(alpha=(0.1, 0.3), rho=0.7)
+    >>> law, round(law.tau, 12), law.counts(12)
+    (Hierarchy(alpha=(0.1, 0.3), rho=0.7), 0.3, (3, 37))
+    """
+
+    alpha: Sequence[float]
+    rho: float
+    label: int = 1
+    name: ClassVar[str] = "hierarchy"
+
+    def __post_init__(self) -> None:
+        alpha = tuple(checked("alpha", x, low=0, open_low=True) for x in self.alpha)
+        require(len(alpha) == 2, "alpha has one entry for each of two levels", len(alpha))
+        rho = checked("rho", self.rho, low=0, open_low=True)
+        require(rho < 1.0, "rho must be below 1: the modes scatter with tau = 1 - rho", rho, "Or take Exponential.")
+        settle(self, alpha=alpha, rho=rho, label=whole("label", self.label, low=1, high=2))
+
+    @property
+    def tau(self) -> float:
+        """Variance per direction of the modes of a superclass about its centre, 1 - rho."""
+        return 1.0 - self.rho
+
+    def log_counts(self, d: float) -> tuple[float, float]:
+        """Logs of the numbers of superclasses, and of modes in each, rounded to whole numbers at finite d."""
+        first, second = self.alpha
+        return rounded_log(first * dimension(d)), rounded_log(second * dimension(d))
+
+    def counts(self, d: float) -> tuple[int, int]:
+        """Numbers of superclasses, and of modes in each, at dimension d."""
+        first, second = (round(math.exp(checked("log of a number", x, high=700.0))) for x in self.log_counts(d))
+        return first, second
+
+    def level_rates(self, d: float = math.inf) -> tuple[float, float]:
+        """(alpha_1, alpha_2) that dimension d realises."""
+        if math.isinf(d):
+            return self.alpha  # type: ignore[return-value]
+        first, second = self.log_counts(d)
+        return first / d, second / d
+
+    def log_count(self, d: float) -> float:
+        self._refuse()
+
+    def rate(self, d: float = math.inf) -> float:
+        self._refuse()
+
+    def rates(self, d: float = math.inf) -> tuple[tuple[float, float], ...]:
+        self._refuse()
+
+    def rivals(self, d: float) -> tuple[Any, ...]:
+        self._refuse()
+
+    @property
+    def _unsaid(self) -> tuple[str, ...]:
+        return ("label",) if self.label == 1 else ()
+
+    def _refuse(self) -> NoReturn:
+        raise ProblemError(
+            f"what is asked for knows classes of one Gaussian each; got {self!r}. Use solve or modes_of, or Exponential."
+        )

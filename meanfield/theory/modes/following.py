@@ -1,0 +1,158 @@
+"""Both orders of the two transitions: the superclass first and then a mode of it, or the mode first (docs/modes.md)."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from meanfield.errors import ConvergenceError, ScheduleError, require
+from meanfield.problem.growth import Exponential
+from meanfield.problem.hierarchy import Hierarchy
+from meanfield.problem.spectrum import Spectrum
+from meanfield.problem.statement import Problem
+from meanfield.theory.modes.flow import Guided, Leg, alone, crossing
+from meanfield.theory.modes.trajectory import ModesTrajectory, overlap
+from meanfield.theory.modes.weights import NONE, Mode, Place, Tree
+from meanfield.theory.trajectory import Event, Trajectory
+
+PER_STEP = 8  # times between two points of the first stage's curve at which a transition is looked for
+
+
+def first_stage(problem: Problem, d: float) -> Problem:
+    """The problem of one Gaussian a class that holds until a mode is chosen.
+
+    A superclass is N(A, (tau + sigma2) I), with centres of variance rho; a mode is N(A + B, sigma2 I).
+    """
+    law = _law(problem)
+    rule = "a rule that acts when a class has the weight knows classes of one Gaussian"
+    alone = problem.schedule.by_rule and problem.schedule.acts_alone  # type: ignore[attr-defined]
+    require(not alone, rule, problem.guidance, "Give a schedule, or Exponential.", error=ScheduleError)
+    problem.require_no_ratio("solve with modes", "Give a schedule, or Exponential.")
+    rule = "guidance with a second condition knows classes of one Gaussian"
+    require(not problem.schedule.second, rule, problem.guidance, "Give a schedule.", error=ScheduleError)
+    rule = "classes with many modes are isotropic; a spectrum is not known beside them"
+    require(problem.spectrum is None, rule, problem.spectrum, "Leave the spectrum out, or take Exponential.")
+    first, second = law.level_rates(d)
+    if law.label == 2:
+        return problem.replace(classes=Exponential(first + second))
+    spectrum = Spectrum(c=[problem.sigma2 + law.tau], u=[problem.sigma2 + 1.0])
+    return problem.replace(classes=Exponential(first), sigma2=None, spectrum=spectrum)
+
+
+def follow(problem: Problem, d: float, stage: Trajectory) -> ModesTrajectory:
+    """From the solution of the `first_stage` to that of the tree."""
+    law = _law(problem)
+    tree = Tree.of(law, d)
+    return (_superclass if law.label == 1 else _one_mode)(problem, d, tree, stage)
+
+
+def _law(problem: Problem) -> Hierarchy:
+    assert isinstance(problem.classes, Hierarchy)
+    return problem.classes
+
+
+def _superclass(problem: Problem, d: float, tree: Tree, stage: Trajectory) -> ModesTrajectory:
+    """Label 1. A mode is chosen where K_2 = alpha_2; before the superclass has the weight, guidance goes on."""
+    sigma2, t_label = problem.sigma2, stage.t_speciation
+
+    def excess(t: float) -> float:
+        p = _place(stage, t, label=1)
+        return tree.information_mode(sigma2 + t, tree.q_label(p)) - tree.alpha_2
+
+    t_mode = crossing(excess, _fine(stage))
+    if t_mode is None:
+        return _made(problem, d, tree, None, [_until(stage, problem, 0.0)], t_label, math.nan, stage)
+    p = _place(stage, t_mode, label=1)
+    D = sigma2 + t_mode
+    mode, chosen = tree.choose(D, p.a, p.v)
+    legs, where = [_until(stage, problem, t_mode)], D
+    if not t_label >= t_mode:  # the mode is chosen first, and the superclass with it
+        flow = Guided(problem, tree, mode, against_all=True)
+        _require_capture(flow, D, chosen)
+        driven, where, chosen = flow.run(D, chosen)
+        legs += driven
+        t_label = where - sigma2 if where > sigma2 else math.nan
+    if where > sigma2:
+        legs.append(alone(problem, mode, where, chosen))
+    return _made(problem, d, tree, mode, legs, t_label, t_mode, stage)
+
+
+def _one_mode(problem: Problem, d: float, tree: Tree, stage: Trajectory) -> ModesTrajectory:
+    """Label 2. The superclass may outweigh the rest before the mode does: then its other modes are the rivals."""
+    sigma2, mode = problem.sigma2, Mode(0.0, tree.tau)
+
+    def lead(t: float) -> float:
+        p, D = _place(stage, t, label=2), sigma2 + t
+        return tree.phi_label(D, tree.q_label(p, mode)) - tree.phi_all(D, tree.q(p, mode))
+
+    t_mode = stage.t_speciation
+    t_label = crossing(lead, _fine(stage))
+    if t_label is None or t_mode >= t_label:
+        return _made(problem, d, tree, mode, [_until(stage, problem, 0.0)], t_mode, t_mode, stage)
+    flow = Guided(problem, tree, mode, against_all=False)
+    legs, where, chosen = flow.run(sigma2 + t_label, _place(stage, t_label, label=2))
+    legs = [_until(stage, problem, t_label), *legs]
+    if where > sigma2:
+        legs.append(alone(problem, mode, where, chosen))
+    return _made(problem, d, tree, mode, legs, t_label, where - sigma2 if where > sigma2 else math.nan, stage)
+
+
+def _place(stage: Trajectory, t: float, label: int) -> Place:
+    """Where the first stage is at t."""
+    state = stage.at(t)
+    return Place(float(state.m), float(state.m) if label == 2 else 0.0, float(state.v))
+
+
+def _fine(stage: Trajectory) -> np.ndarray:
+    """Decreasing times of the first stage, closer than its curve: a transition is not to be stepped over."""
+    low = stage.problem.least_variance
+    tau = np.log(low + stage.t)
+    fine = np.interp(np.arange((len(tau) - 1) * PER_STEP + 1) / PER_STEP, np.arange(len(tau)), tau)
+    return np.append(np.maximum(np.exp(fine[:-1]) - low, 0.0), 0.0)
+
+
+def _until(stage: Trajectory, problem: Problem, t: float) -> Leg:
+    """The first stage as a leg."""
+    label = _law(problem).label
+    high = problem.sigma2 + float(stage.t[0])
+    at: Callable[[float], Place] = lambda D: _place(stage, min(max(D - problem.sigma2, 0.0), stage.t[0]), label)  # noqa: E731
+    return Leg("crowd", high, problem.sigma2 + t, at)
+
+
+def _require_capture(flow: Guided, D: float, p: Place) -> None:
+    """Refuse a glass of modes: the chosen mode must gain on the others of its superclass as the flow goes on."""
+    if not flow.gains(D, p):
+        t = D - flow.problem.sigma2
+        raise ConvergenceError(
+            f"a sample must stay with the mode that it chose; at t = {t:.4g} guidance drives it on through a glass of "
+            "modes, which this theory does not know. Use modes_of (particles), or weaker guidance."
+        )
+
+
+def _made(problem, d, tree, mode, legs, t_label, t_mode, stage) -> ModesTrajectory:  # type: ignore[no-untyped-def]
+    legs = [leg for leg in legs if leg.D_high > leg.D_low or leg is legs[0]]
+    events = []
+    for kind, t in (("speciation", t_label), ("choice", t_mode)):
+        if not math.isnan(t):
+            shown = next((x for x in legs if problem.sigma2 + t >= x.D_low), legs[-1])
+            D = min(max(problem.sigma2 + t, shown.D_low), shown.D_high)
+            law = mode if mode is not None and (_law(problem).label == 2 or shown.phase != "crowd") else NONE
+            m, v, _ = overlap(tree, shown.at(D), law, _law(problem).label)
+            events.append(Event(kind, t, m, v))
+    events.sort(key=lambda x: -x.t)
+    standing = stage.standing if _crowds(problem, tree, mode, legs, t_label) else "approximate"
+    return ModesTrajectory(problem, d, tree, mode, tuple(legs), tuple(events), t_label, t_mode, standing)
+
+
+def _crowds(problem: Problem, tree: Tree, mode: Mode | None, legs: list[Leg], t_label: float) -> bool:
+    """Whether all others are a crowd for as long as guidance acts against them."""
+    label, low = _law(problem).label, problem.sigma2 + (0.0 if math.isnan(t_label) else t_label)
+    held = True
+    for leg in legs:
+        if leg.D_high <= low or leg.phase == "mode":
+            continue
+        law = mode if mode is not None and (label == 2 or leg.phase != "crowd") else NONE
+        for D in map(float, np.geomspace(leg.D_high, max(leg.D_low, low), 65)[:-1]):
+            acts = problem.amplitude(D - problem.sigma2) != 0.0
+            held = held and (not acts or tree.crowded(D, tree.q(leg.at(D), law)))
+    return held

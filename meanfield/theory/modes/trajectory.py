@@ -1,0 +1,166 @@
+"""The result of `solve` for classes with many modes: `ModesTrajectory`."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from meanfield.errors import ProblemError
+from meanfield.problem.hierarchy import Hierarchy
+from meanfield.problem.statement import Problem
+from meanfield.showing.table import brief, html_table
+from meanfield.theory.modes.flow import Leg
+from meanfield.theory.modes.weights import NONE, Mode, Place, Tree
+from meanfield.theory.trajectory import Event
+from meanfield.tools.door import Numbers, door
+
+
+class ModesState(NamedTuple):
+    """Order parameters at one or many times: x = m M + ... with M the mean of the class, and v the variance across it.
+
+    `within` is the variance of samples about the mode they have chosen, nan before; D = sigma2 + t undistorted.
+    `mean_shift` is m - 1 and `variance_excess` is v over its undistorted value, less 1: over 1 - rho + D for a
+    superclass, over D for a mode.
+    """
+
+    t: np.ndarray
+    m: np.ndarray
+    v: np.ndarray
+    q: np.ndarray
+    within: np.ndarray
+    phase: np.ndarray
+    mean_shift: np.ndarray
+    variance_excess: np.ndarray
+
+    def __repr__(self) -> str:
+        return brief(self)
+
+
+@door(made_by="solve")
+@dataclass(frozen=True, repr=False)
+class ModesTrajectory:
+    """Mean-field solution for classes with many modes (docs/modes.md).
+
+    Attributes
+    ----------
+    problem, d : what was solved; d is infinite, or the rates are those of the numbers at d.
+    t, m, v, q, within, phase, mean_shift, variance_excess : arrays over decreasing VE time t, down to t = 0.
+    m_B, v_B : the modes that are chosen are m_B A + N(0, v_B I) about the centre A of the superclass; 0 and tau are
+        those of all modes. nan where modes are not apart at t = 0.
+    K_div : the chosen modes are a fraction exp(-K_div d) of all, (M4); 0 if none is lost.
+    entropy : log of the number of modes that are reached, per dimension: alpha_2 - K_div.
+    t_label, t_mode : VE times at which the superclass outweighs the rest, and one mode the others in it; nan if never.
+    events : both, in order, with m and v there.
+    standing : "exact" (d = infinity, crowds all the way), "asymptotic" (finite d), "approximate" (a glass on the way).
+    """
+
+    problem: Problem
+    d: float
+    tree: Tree
+    mode: Mode | None
+    legs: tuple[Leg, ...]
+    events: tuple[Event, ...]
+    t_label: float
+    t_mode: float
+    standing: str
+    n_points: int = 257
+
+    def at(self, t: Numbers) -> ModesState:
+        """Order parameters at VE times t (a number or an array), 0 <= t <= the first time of the trajectory."""
+        times = np.asarray(t, float)
+        top = self._start
+        if times.size and not (np.all(times >= 0) and np.all(times <= top * (1 + 1e-12))):
+            raise ProblemError(
+                f"t must lie between 0 and {top:g}, where this trajectory starts; got {np.min(times):g} to "
+                f"{np.max(times):g}. Solve with a larger t_start."
+            )
+        rows = [self._row(self.problem.sigma2 + x) for x in np.ravel(times)]
+        columns = [np.array(x).reshape(times.shape)[()] for x in zip(*rows, strict=True)] if rows else [times] * 7
+        return ModesState(times[()], *columns)
+
+    def _row(self, D: float) -> tuple[Any, ...]:
+        """m, v, q, within, phase, mean_shift, variance_excess at one D."""
+        leg = next((x for x in self.legs if D >= x.D_low), self.legs[-1])
+        place = leg.at(min(max(D, leg.D_low), leg.D_high))
+        label = self._law.label
+        after = leg.phase in ("chosen", "mode")
+        mode = self.mode if label == 2 or after else None
+        m, v, q = overlap(self.tree, place, mode or NONE, label)
+        within = self.tree.q_mode(place, mode) if after and mode else math.nan
+        usual = D + (self.tree.tau if label == 1 else 0.0)
+        return m, v, q, within, leg.phase, m - 1.0, v / usual - 1.0
+
+    @property
+    def _law(self) -> Hierarchy:
+        assert isinstance(self.problem.classes, Hierarchy)
+        return self.problem.classes
+
+    @property
+    def _start(self) -> float:
+        return self.legs[0].D_high - self.problem.sigma2
+
+    @property
+    def final(self) -> ModesState:
+        """Order parameters at t = 0."""
+        return self.at(0.0)
+
+    @property
+    def t(self) -> np.ndarray:
+        """Times of the stored curve: log-spaced in sigma2 + t, events included, decreasing to 0."""
+        low = self.problem.sigma2
+        grid = np.geomspace(low + self._start, low, self.n_points)[1:-1] - low
+        events = [e.t for e in self.events if 0 < e.t < self._start]
+        return np.maximum(np.unique(np.concatenate([grid, [self._start, 0.0], events]))[::-1], 0.0)
+
+    @property
+    def m_B(self) -> float:
+        return math.nan if self.mode is None else self.mode.beta
+
+    @property
+    def v_B(self) -> float:
+        return math.nan if self.mode is None else self.mode.u
+
+    @property
+    def K_div(self) -> float:
+        return math.nan if self.mode is None else self.tree.divergence(self.mode)
+
+    @property
+    def entropy(self) -> float:
+        return self.tree.alpha_2 - self.K_div
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """The phases passed, in order."""
+        names = [x.phase for x in self.legs]
+        return tuple(n for i, n in enumerate(names) if i == 0 or n != names[i - 1])
+
+    def __getattr__(self, name: str) -> np.ndarray:
+        if name in ModesState._fields:
+            return getattr(self.at(self.t), name)
+        raise AttributeError(f"a {type(self).__name__} has no attribute {name!r}")
+
+    def __repr__(self) -> str:
+        f = self.final
+        events = ", ".join(f"{e.kind} at t = {e.t:.6g}" for e in self.events) or "no change of phase"
+        modes = "modes not apart" if self.mode is None else f"m_B = {self.m_B:.6g}, v_B = {self.v_B:.6g}"
+        return (
+            f"ModesTrajectory at d = {self.d:g}: m(0) = {f.m:.6g}, v(0) = {f.v:.6g}, {modes}, K_div = {self.K_div:.6g}, "
+            f"within/sigma2 = {f.within / self.problem.sigma2:.6g}, {self.standing}\n  {' -> '.join(self.phases)}; "
+            f"{events}\n  {self.problem}"
+        )
+
+    def _repr_html_(self) -> str:
+        f = self.final
+        rows = [("m(0)", f"{f.m:.6g}"), ("v(0)", f"{f.v:.6g}"), ("m_B", f"{self.m_B:.6g}")]
+        rows += [("v_B", f"{self.v_B:.6g}"), ("K_div", f"{self.K_div:.6g}")]
+        rows += [("within/sigma2", f"{f.within / self.problem.sigma2:.6g}"), ("phases", " → ".join(self.phases))]
+        rows += [(e.kind, f"t = {e.t:.6g}") for e in self.events]
+        return html_table(f"ModesTrajectory at d = {self.d:g} ({self.standing})", rows, notes=[repr(self.problem)])
+
+
+def overlap(tree: Tree, p: Place, mode: Mode, label: int) -> tuple[float, float, float]:
+    """m, v and q about the mean of the class: A for a superclass; A + U, of unit length, for a mode."""
+    q = tree.q(p, mode)
+    m = p.a if label == 1 else p.a * tree.rho + p.b * tree.tau
+    return m, q - m * m * (tree.rho if label == 1 else 1.0), q
