@@ -35,6 +35,7 @@ from meanfield.maps.over_grid import curves
 from meanfield.objective.fading import Fade, fade, ratio_limits
 from meanfield.problem.given import GivenSpectrum, spectrum_of
 from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial
+from meanfield.problem.hierarchy import Hierarchy
 from meanfield.problem.noise import EDM, VE, Noise, OrnsteinUhlenbeck, RectifiedFlow, VPCosine, VPLinear
 from meanfield.problem.populations import Populations
 from meanfield.problem.spectrum import Spectrum, power_law
@@ -55,6 +56,7 @@ from meanfield.sampler.model import Level
 from meanfield.sampler.native import dpmpp_2m, dpmpp_2m_sde, euler, euler_ancestral, heun, unipc
 from meanfield.theory.landscape import potential
 from meanfield.theory.measures import Distortion, distortion
+from meanfield.theory.modes.trajectory import ModesTrajectory
 from meanfield.theory.solver import solve
 from meanfield.theory.trajectory import Event, SpectralTrajectory, Trajectory
 from meanfield.vector.law import SamplerLaw
@@ -69,6 +71,7 @@ __all__ = [
     "Fixed",
     "Continuum",
     "Populations",
+    "Hierarchy",
     "Spectrum",
     "power_law",
     "GivenSpectrum",
@@ -167,6 +170,7 @@ __all__ = [
     # results
     "Trajectory",
     "SpectralTrajectory",
+    "ModesTrajectory",
     "Event",
     "Distortion",
     "SamplerLaw",

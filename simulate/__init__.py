@@ -4,6 +4,7 @@ from simulate.cloning.measure import clones
 from simulate.mixtures.fitting import DataWarning
 from simulate.mixtures.given import StartWarning, sample_mixture
 from simulate.mixtures.mixture import Mixture
+from simulate.modes.particles import ModesEnsemble, run_modes
 from simulate.running.runner import run
 from simulate.running.step_error import TimestepError, timestep_error
 from simulate.sampled.runner import run_sampler
@@ -16,6 +17,7 @@ __all__ = [
     # exact scores of a problem
     "run",
     "timestep_error",
+    "run_modes",
     "clones",
     "sample_line",
     # exact scores through a sampler's own code
@@ -28,6 +30,7 @@ __all__ = [
     "NetworkScore",
     # results
     "TimestepError",
+    "ModesEnsemble",
     "StartWarning",
     "DataWarning",
 ]

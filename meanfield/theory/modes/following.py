@@ -125,7 +125,7 @@ def _require_capture(flow: Guided, D: float, p: Place) -> None:
         t = D - flow.problem.sigma2
         raise ConvergenceError(
             f"a sample must stay with the mode that it chose; at t = {t:.4g} guidance drives it on through a glass of "
-            "modes, which this theory does not know. Use modes_of (particles), or weaker guidance."
+            "modes, which this theory does not know. Use run_modes (particles), or weaker guidance."
         )
 
 
