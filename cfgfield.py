@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import meanfield
 import simulate
 import validate
-from meanfield.late import late
+from meanfield.loading import late
 
 if TYPE_CHECKING:
     from meanfield import *

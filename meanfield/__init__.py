@@ -7,7 +7,7 @@ from meanfield.guidance.by_norm import PowerLaw
 from meanfield.guidance.by_ratio import DensityRatio
 from meanfield.guidance.ramps import ClampLinear, ExponentialRamp, Ramp, Triangular, early_high, late_unconditional
 from meanfield.guidance.schedules import Constant, Custom, Interval, Linear, Piecewise, Schedule, Tabulated
-from meanfield.late import late
+from meanfield.loading import late
 from meanfield.problem.given import GivenSpectrum, spectrum_of
 from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial
 from meanfield.problem.noise import EDM, VE, Noise, OrnsteinUhlenbeck, RectifiedFlow, VPCosine, VPLinear

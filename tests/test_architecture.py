@@ -23,8 +23,8 @@ SOLVED |= {"meanfield.objective", "meanfield.line", "meanfield.export", "meanfie
 SOLVED |= {"meanfield.adapters"}
 ARROWS = {
     "meanfield.errors": set(),
-    "meanfield.late": set(),
-    "meanfield.tools": {"meanfield.errors", "meanfield.late"},
+    "meanfield.loading": set(),
+    "meanfield.tools": {"meanfield.errors", "meanfield.loading"},
     "meanfield.showing": set(),
     "meanfield.guidance": {"meanfield.errors", "meanfield.tools"},
     "meanfield.rules": {"meanfield.errors", "meanfield.guidance", "meanfield.tools"},

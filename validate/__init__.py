@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from meanfield.late import late
+from meanfield.loading import late
 
 if TYPE_CHECKING:
     from validate import figures

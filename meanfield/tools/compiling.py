@@ -15,7 +15,7 @@ from typing import Any
 
 import numba
 
-from meanfield.late import handed_on, imported
+from meanfield.loading import handed_on, imported
 
 
 def compiled(**options: Any) -> Callable[[Callable], Any]:
