@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from meanfield import Schedule
-from validate import ConfigError, plugins
+from validate import ConfigError
 from validate.cli import app
 from validate.gallery import GALLERY, GalleryFigure, make_figures, register, registry
 from validate.plugins import load
