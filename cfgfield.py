@@ -12,26 +12,25 @@ Examples
 True
 """
 
-from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import meanfield
 import simulate
 import validate
-from meanfield import *
-from simulate import *
-from validate import *
+from meanfield.loading import late
+
+if TYPE_CHECKING:
+    from meanfield import *
+    from meanfield.tools.versions import __version__
+    from simulate import *
+    from validate import *
 
 __all__ = ["__version__"]
 __all__ += meanfield.__all__
 __all__ += simulate.__all__
 __all__ += validate.__all__
 
-__version__ = version("cfgfield")  # pyproject.toml states it
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
-
+late(__name__)
 
 if __name__ == "__main__":  # python -m cfgfield
     from validate.cli import main

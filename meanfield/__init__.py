@@ -1,38 +1,13 @@
 """Mean-field theory of classifier-free guidance in Gaussian mixtures of many classes (d = infinity, and finite d)."""
 
-from meanfield.adapters.diffusers import from_diffusers
-from meanfield.adapters.k_diffusion import from_k_diffusion
-from meanfield.designs.designing import design
-from meanfield.designs.result import Design
-from meanfield.ensemble import Ensemble, Observable
+from typing import TYPE_CHECKING
+
 from meanfield.errors import CfgfieldError, ConvergenceError, ExportError, NoMinimiserError, ProblemError, ScheduleError
-from meanfield.exact.directions import shift_in_class_widths
-from meanfield.exact.nogo import NoGo, no_go
-from meanfield.exact.speciation import (
-    SpeciationTime,
-    collapse_time,
-    excess_entropy,
-    information_drawn,
-    information_orthogonal,
-    information_two,
-    phi_drawn,
-    phi_orthogonal,
-    phi_two,
-    speciation_time,
-)
-from meanfield.exact.theorems import dose
-from meanfield.exact.widths import phi_widths, speciation_time_widths
-from meanfield.export import GuidanceCallback, for_timesteps, guided, levels_of
-from meanfield.finite.few import few_classes, few_limits
-from meanfield.finite.models import quenched, reduced
 from meanfield.guidance.by_norm import PowerLaw
 from meanfield.guidance.by_ratio import DensityRatio
 from meanfield.guidance.ramps import ClampLinear, ExponentialRamp, Ramp, Triangular, early_high, late_unconditional
 from meanfield.guidance.schedules import Constant, Custom, Interval, Linear, Piecewise, Schedule, Tabulated
-from meanfield.line import Normal, PiecewiseConstant, TwoClasses, Uniform, end_law
-from meanfield.maps.diagrams import phase_diagram
-from meanfield.maps.over_grid import curves
-from meanfield.objective.fading import Fade, fade, ratio_limits
+from meanfield.loading import late
 from meanfield.problem.given import GivenSpectrum, spectrum_of
 from meanfield.problem.growth import Continuum, Exponential, Fixed, Polynomial
 from meanfield.problem.hierarchy import Hierarchy
@@ -51,17 +26,47 @@ from meanfield.rules.rescaled import Rescale
 from meanfield.rules.tangential import Tangential
 from meanfield.rules.weak_model import WeakModel
 from meanfield.rules.zero_star import ZeroStar
-from meanfield.sampler.levels import karras_sigmas, sd_sigmas
-from meanfield.sampler.model import Level
-from meanfield.sampler.native import dpmpp_2m, dpmpp_2m_sde, euler, euler_ancestral, heun, unipc
-from meanfield.theory.landscape import potential
-from meanfield.theory.measures import Distortion, distortion
-from meanfield.theory.modes.trajectory import ModesTrajectory
-from meanfield.theory.solver import solve
-from meanfield.theory.trajectory import Event, SpectralTrajectory, Trajectory
-from meanfield.vector.law import SamplerLaw
-from meanfield.vector.order import Order, order_of
-from meanfield.vector.solver import solve_sampler
+
+if TYPE_CHECKING:
+    from meanfield.adapters.diffusers import from_diffusers
+    from meanfield.adapters.k_diffusion import from_k_diffusion
+    from meanfield.designs.designing import design
+    from meanfield.designs.result import Design
+    from meanfield.ensemble import Ensemble, Observable
+    from meanfield.exact.directions import shift_in_class_widths
+    from meanfield.exact.nogo import NoGo, no_go
+    from meanfield.exact.speciation import (
+        SpeciationTime,
+        collapse_time,
+        excess_entropy,
+        information_drawn,
+        information_orthogonal,
+        information_two,
+        phi_drawn,
+        phi_orthogonal,
+        phi_two,
+        speciation_time,
+    )
+    from meanfield.exact.theorems import dose
+    from meanfield.exact.widths import phi_widths, speciation_time_widths
+    from meanfield.export import GuidanceCallback, for_timesteps, guided, levels_of
+    from meanfield.finite.few import few_classes, few_limits
+    from meanfield.finite.models import quenched, reduced
+    from meanfield.line import Normal, PiecewiseConstant, TwoClasses, Uniform, end_law
+    from meanfield.maps.diagrams import phase_diagram
+    from meanfield.maps.over_grid import curves
+    from meanfield.objective.fading import Fade, fade, ratio_limits
+    from meanfield.sampler.levels import karras_sigmas, sd_sigmas
+    from meanfield.sampler.model import Level
+    from meanfield.sampler.native import dpmpp_2m, dpmpp_2m_sde, euler, euler_ancestral, heun, unipc
+    from meanfield.theory.landscape import potential
+    from meanfield.theory.measures import Distortion, distortion
+    from meanfield.theory.modes.trajectory import ModesTrajectory
+    from meanfield.theory.solver import solve
+    from meanfield.theory.trajectory import Event, SpectralTrajectory, Trajectory
+    from meanfield.vector.law import SamplerLaw
+    from meanfield.vector.order import Order, order_of
+    from meanfield.vector.solver import solve_sampler
 
 __all__ = [
     # the statement
@@ -189,3 +194,5 @@ __all__ = [
     "ExportError",
     "NoMinimiserError",
 ]
+
+late(__name__)

@@ -8,7 +8,6 @@ import math
 import sys
 import traceback
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +16,6 @@ import typer
 import meanfield
 from meanfield.errors import short
 from meanfield.tools.files import check_output
-from validate.agreement.comparison import compare
 from validate.commands.cells import cells
 from validate.commands.endings import CODES, DISAGREE, FAILURE, guarded
 from validate.commands.explore import explore
@@ -40,8 +38,6 @@ from validate.commands.sampler import sampler
 from validate.commands.schedules import design, export
 from validate.errors import ComparisonError, ConfigError
 from validate.plugins import load
-from validate.problem_files.tables import RUN_DEFAULTS
-from validate.sweeps.grid_cell import theory_of
 
 app = typer.Typer(
     help="Classifier-free guidance in Gaussian mixtures: mean-field theory, particles, and whether they agree.",
@@ -54,6 +50,8 @@ app = typer.Typer(
 
 
 def _print_version(asked: bool) -> None:
+    from importlib.metadata import version
+
     if asked:
         typer.echo(version("cfgfield"))
         raise typer.Exit
@@ -152,6 +150,7 @@ def simulate(
     Example:  cfgfield simulate --alpha 0.4 --w 1 --sampler sde --d 12 --n-samples 200
     """
     from simulate import run  # brings numba
+    from validate.problem_files.tables import RUN_DEFAULTS
 
     run_flags = {"d": d, "n_samples": n_samples, "n_disorder": n_disorder, "n_steps": n_steps, "seed": seed,
                  "classes": classes, "tol": tol}  # fmt: skip
@@ -175,6 +174,9 @@ def simulate(
 
 def _verdict(data) -> str:
     """Theory against particles, or why the problem has no theory: its particles are a result of their own."""
+    from validate.agreement.comparison import compare  # brings SciPy, as does the solver
+    from validate.sweeps.grid_cell import theory_of
+
     try:
         theory = theory_of(data.problem, data.d)
     except (meanfield.ProblemError, meanfield.ScheduleError) as cause:

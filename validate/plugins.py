@@ -9,12 +9,14 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Sequence
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meanfield.errors import CfgfieldError, require
 from validate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 def load(names: Sequence[str | Path]) -> None:
@@ -47,13 +49,15 @@ def load_module(name: str | Path) -> Any:
     return _load_file(Path(name)) if str(name).endswith(".py") else _import(str(name))
 
 
-def offered(group: str) -> dict[str, EntryPoint]:
+def offered(group: str) -> "dict[str, EntryPoint]":
     """What installed packages offer in a group of entry points, by name; nothing is loaded.
 
     Raises
     ------
     ConfigError : two of them have one name.
     """
+    from importlib.metadata import entry_points
+
     found: dict[str, EntryPoint] = {}
     for point in entry_points(group=group):
         if found.setdefault(point.name, point).value != point.value:
@@ -64,7 +68,7 @@ def offered(group: str) -> dict[str, EntryPoint]:
     return found
 
 
-def take(point: EntryPoint) -> Any:
+def take(point: "EntryPoint") -> Any:
     """The object that an entry point names."""
     try:
         return point.load()

@@ -6,7 +6,6 @@ a fingerprint of its module and of every module, in whatever folder, that this i
 """
 
 import os
-import re
 import warnings
 from collections.abc import Callable
 from functools import cache
@@ -16,8 +15,7 @@ from typing import Any
 
 import numba
 
-IMPORT = re.compile(r"^from (\w[\w.]*) import (?:\(([^)]*)\)|(.+))$", re.MULTILINE)
-NAME = re.compile(r"(\w+)(?: as \w+)?")
+from meanfield.loading import handed_on, imported
 
 
 def compiled(**options: Any) -> Callable[[Callable], Any]:
@@ -89,14 +87,12 @@ def _root(module: Path) -> Path:
 
 @cache
 def _imported(text: str, root: Path) -> tuple[str, ...]:
-    """Files under `root` whose names a module of this text imports as it is loaded: what its kernels can have compiled
-    in.
-
-    Read off its lines, once: to parse all files for each kernel takes longer than to load the package.
+    """Files under `root` whose names a module of this text imports as it is loaded, or hands on: what its kernels can
+    have compiled in.
     """
     places = []
-    for package, several, one in IMPORT.findall(re.sub(r"#.*", "", text)):
+    for package, names in imported(text) + handed_on(text):
         place = package.replace(".", "/")
-        places += [place, *(f"{place}/{name}" for name in NAME.findall(several or one))]
+        places += [place, *(f"{place}/{name}" for name in names)]
     files = (file for place in places for file in (f"{place}.py", f"{place}/__init__.py"))
     return tuple(file for file in files if os.path.isfile(root / file))

@@ -1,7 +1,9 @@
-"""Versions of what computes a result; every result carries them."""
+"""Versions of what computes a result, which every result carries, and of the package itself."""
 
 import platform
 from importlib.metadata import version
+
+__version__ = version("cfgfield")  # pyproject.toml states it
 
 
 def versions(packages: tuple[str, ...] = ("numpy", "numba", "cfgfield")) -> dict[str, str]:

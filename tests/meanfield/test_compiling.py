@@ -64,7 +64,12 @@ def test_imports_read_off_lines_are_those_that_the_parser_finds():
 def parsed(text: str) -> set[str]:
     """What `compiling._imported` finds, by the parser of Python."""
     found = set()
-    for node in ast.parse(text).body:
+    body = ast.parse(text).body
+    if any(ast.unparse(node) == "late(__name__)" for node in body):
+        body += [
+            n for node in body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node) for n in node.body
+        ]
+    for node in body:
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             place = Path(*node.module.split("."))
             for name in (place, *(place / alias.name for alias in node.names)):
@@ -86,6 +91,21 @@ def test_a_fingerprint_covers_constants_of_another_package(tmp_path, monkeypatch
     assert compiling.fingerprint.__wrapped__(kernel) == before  # other libraries are numba's affair
     files["meanfield"].write_text("ONE = 2\n")
     assert compiling.fingerprint.__wrapped__(kernel) != before
+
+
+@pytest.mark.parametrize("call", ["late(__name__)", "# not handed on"])
+def test_a_fingerprint_covers_what_a_package_hands_on_late(call, tmp_path):
+    """Names that are only for type checkers change no code, so their modules are none of the kernel's."""
+    package = tmp_path / "ours"
+    package.mkdir()
+    block = "if TYPE_CHECKING:\n    from ours.constants import (\n        ONE,\n    )\n"
+    (package / "__init__.py").write_text(f"{block}\n{call}\n")
+    (package / "constants.py").write_text("ONE = 1\n")
+    kernel = package / "kernel.py"
+    kernel.write_text("from ours import ONE\n")
+    before = compiling.fingerprint.__wrapped__(kernel)
+    (package / "constants.py").write_text("ONE = 2\n")
+    assert (compiling.fingerprint.__wrapped__(kernel) != before) == (call == "late(__name__)")
 
 
 KERNELS = [path for package in ("meanfield", "simulate") for path in sorted((ROOT / package).rglob("*.py"))

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from meanfield import Schedule
-from validate import ConfigError, plugins
+from validate import ConfigError
 from validate.cli import app
 from validate.gallery import GALLERY, GalleryFigure, make_figures, register, registry
 from validate.plugins import load
@@ -78,7 +78,7 @@ def written(tmp_path):
 
 
 def offer(monkeypatch, *points: EntryPoint):
-    monkeypatch.setattr(plugins, "entry_points", lambda group: [p for p in points if p.group == group])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [p for p in points if p.group == group])
 
 
 def test_a_figure_of_ones_own_is_made_by_name(written, tmp_path):

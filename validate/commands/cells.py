@@ -1,14 +1,15 @@
 """The command that lists the cells of a folder: `cfgfield cells`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from validate.commands.endings import guarded
 from validate.commands.options import Json, print_json
-from validate.sweeps.listing import Listed, listed
-from validate.sweeps.progress_table import duration
+
+if TYPE_CHECKING:
+    from validate.sweeps.listing import Listed
 
 
 @guarded
@@ -20,6 +21,8 @@ def cells(
 
     Example:  cfgfield cells sweep-folder
     """
+    from validate.sweeps.listing import listed
+
     found = listed(folder)
     if as_json:
         print_json({"cells": [cell._asdict() for cell in found]})
@@ -33,7 +36,9 @@ def cells(
     typer.echo(_summary(found))
 
 
-def _summary(found: list[Listed]) -> str:
+def _summary(found: "list[Listed]") -> str:
+    from validate.sweeps.progress_table import duration
+
     counts = {state: sum(cell.state == state for cell in found) for state in ("done", "failed", "part", "damaged")}
     spent = sum(cell.seconds for cell in found if cell.seconds == cell.seconds)
     parts = [f"{n} {state}" for state, n in counts.items() if n or state == "done"]

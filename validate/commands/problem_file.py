@@ -24,17 +24,16 @@ import dataclasses
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from meanfield import CfgfieldError, Problem
 from meanfield.errors import require, short
 from validate.commands.reading import read_text
 from validate.errors import ConfigError
 from validate.plugins import load
-from validate.problem_files.cells import own_groups
-from validate.problem_files.checking import check_keys
-from validate.problem_files.tables import TABLES
-from validate.regimes.groups import Group
+
+if TYPE_CHECKING:
+    from validate.regimes.groups import Group
 
 FLAGS = "--alpha, --gamma, --n or --continuum"
 
@@ -49,6 +48,9 @@ class ProblemFile(NamedTuple):
 
 def read_config(path: str | Path) -> ProblemFile:
     """A TOML file whose keys are all known; values are checked by what takes them."""
+    from validate.problem_files.checking import check_keys
+    from validate.problem_files.tables import TABLES
+
     text = read_text(Path(path), "--config")
     try:
         data = tomllib.loads(text)
@@ -69,13 +71,15 @@ def file_of(file: Path | None, config: Path | None) -> Path | None:
     return config if file is None else file
 
 
-def read_groups(path: Path) -> tuple[Group, ...]:
+def read_groups(path: Path) -> "tuple[Group, ...]":
     """The cells to validate that a file states.
 
     Raises
     ------
     ConfigError, ProblemError, ScheduleError : no groups, or values that cannot be used, with the name of the file.
     """
+    from validate.problem_files.cells import own_groups
+
     stated = read_config(path)
     try:
         return own_groups(stated.fields, stated.groups)

@@ -9,7 +9,6 @@ import numpy as np
 import typer
 
 from meanfield import Problem
-from validate.agreement.comparison import compare
 from validate.commands.endings import guarded
 from validate.commands.exporting import read_numbers
 from validate.commands.options import (
@@ -163,6 +162,7 @@ def _compared(problem: Problem, run: Any, size: tuple[int, int, int], shape: Any
     """Particles through the same code, held against a theory at their own d."""
     from meanfield.vector.solver import solve_sampler
     from simulate.sampled.runner import run_sampler  # brings numba
+    from validate.agreement.comparison import compare
 
     d, n_samples, n_disorder = size
     if shape is not None and math.prod(shape) != d:

@@ -158,9 +158,8 @@ class _OneBlasThread:
         self._limit: Any = None
 
     def __enter__(self) -> None:
+        import scipy.linalg.cython_blas  # noqa: F401  the BLAS that numba calls: load it before it is limited
         from threadpoolctl import threadpool_limits
-
-        import simulate  # noqa: F401  loads the BLAS libraries that are to be limited
 
         with self._lock:
             if not self._inside:
