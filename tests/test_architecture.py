@@ -50,6 +50,7 @@ ARROWS = {
     | {"simulate.mixtures"},
     "simulate.samples": STATED | {"simulate.randomness", "simulate.scores", "simulate.steps"},
     "simulate.mixtures": STATED | {"meanfield.sampler", "simulate.randomness", "simulate.samples", "simulate.steps"},
+    "simulate.modes": STATED | {"simulate.randomness", "simulate.mixtures"},
     "simulate.cloning": STATED | {"simulate.randomness", "simulate.scores", "simulate.steps", "simulate.mixtures"},
     "simulate.learned": STATED | {"simulate.randomness", "simulate.samples"},
     "validate.errors": {"meanfield.errors"},

@@ -93,5 +93,5 @@ class Hierarchy(Growth):
 
     def _refuse(self) -> NoReturn:
         raise ProblemError(
-            f"what is asked for knows classes of one Gaussian each; got {self!r}. Use solve or run_modes, or Exponential."
+            f"what is asked for knows classes of one Gaussian each; got {self!r}. Use solve, run_modes or Exponential."
         )

@@ -14,7 +14,6 @@ from meanfield.problem.growth import Fixed
 from meanfield.problem.hierarchy import Hierarchy
 from meanfield.problem.statement import Problem
 from meanfield.theory.modes.following import first_stage, follow
-from meanfield.theory.modes.trajectory import ModesTrajectory
 from meanfield.theory.pairs.path import PairPath
 from meanfield.theory.pairs.trajectory import PairTrajectory, SpectralPairTrajectory
 from meanfield.theory.path import Path
@@ -27,7 +26,7 @@ LEAST_RATE = 1e-20  # log(P)/d, unless it is 0: below, 1/D^2 is lost beside 1/D
 
 
 @door()
-def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Trajectory | ModesTrajectory:
+def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Trajectory:
     """Solve the mean-field dynamics of a problem.
 
     Parameters
@@ -40,7 +39,8 @@ def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Tra
     Returns
     -------
     Trajectory : m, v, q, F and phase over decreasing t; `final` is t = 0. With a spectrum a `SpectralTrajectory`,
-        which has m_group, v_group by group of directions besides.
+        which has m_group, v_group by group of directions besides; for classes with many modes (`Hierarchy`) a
+        `ModesTrajectory`.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def solve(problem: Problem, d: float = math.inf, *, capture: bool = True) -> Tra
     """
     d = checked("d", d, low=1, infinite=True)
     if isinstance(problem.classes, Hierarchy):
-        return follow(problem, d, solve(first_stage(problem, d), capture=capture))  # type: ignore[arg-type]
+        return follow(problem, d, solve(first_stage(problem, d), capture=capture))  # type: ignore[return-value]
     problem.require_no_ratio("solve", "It acts at D ~ d alone, not at d = infinity; fade has its theory at finite d.")
     if problem.spectrum is not None:
         needed = GROUP_BYTES * len(problem.spectrum)

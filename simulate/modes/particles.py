@@ -97,7 +97,7 @@ def run_modes(
 
     Parameters
     ----------
-    problem : as for `solve`. Its classes are drawn anew for every draw.
+    problem : as for `solve`, with a finite start. Its classes are drawn anew for every draw.
     d : dimension; all exp((alpha_1 + alpha_2) d) modes are held (exp(alpha_2 d) if `others` are annealed), at most
         2^21.
     n_samples, n_draws : samples of one draw of the modes, and draws; errors are those over draws.
@@ -118,8 +118,9 @@ def run_modes(
 
     Examples
     --------
-    >>> from meanfield import Hierarchy, Problem, solve
-    >>> problem = Problem(classes=Hierarchy((0.1, 0.3), rho=0.7), sigma2=0.05, guidance=1.0, sampler="ode")
+    >>> from meanfield import Hierarchy, Problem
+    >>> law = Hierarchy((0.1, 0.3), rho=0.7)
+    >>> problem = Problem(classes=law, sigma2=0.05, guidance=1.0, sampler="ode", t_start=1000.0)
     >>> data = run_modes(problem, d=10, n_samples=32, n_draws=8, n_steps=30)
     >>> bool(data.m_B.mean > 0.0), data.info["n_modes"]
     (True, 20)

@@ -70,5 +70,7 @@ def _held(law: Hierarchy, d: int, others: str) -> tuple[float, int]:
     if log_held > math.log(LARGEST):
         remedy = "Take a smaller d" + (', or others="annealed".' if second <= math.log(LARGEST) else ".")
         raise ProblemError(f"at most {LARGEST:,} modes are held; {law!r} has exp({log_held:.4g}) at d = {d}. {remedy}")
-    require(others == "explicit" or first > 0.0, "annealed others need a second superclass", repr(law), "Take larger d.")
+    require(
+        others == "explicit" or first > 0.0, "annealed others need a second superclass", repr(law), "Take larger d."
+    )
     return math.exp(first), round(math.exp(second))

@@ -11,6 +11,10 @@ from validate.regimes.groups import Group
 from validate.regimes.measurement import measured
 
 PROBLEM = cf.Problem(classes=cf.Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
+LABEL = cf.Hierarchy(alpha=(0.1, 0.3), rho=0.7)
+MODES = cf.Problem(classes=LABEL, sigma2=0.05, guidance=1.0, t_start=100.0)
+RUN_MODES: dict[str, Any] = {"problem": MODES, "d": 6, "n_samples": 8, "n_draws": 2, "n_steps": 8, "seed": 0}
+RUN_MODES |= {"others": "annealed", "twin": True, "progress": False}
 GIVEN = cf.Problem(classes=cf.Fixed(2), sigma2=0.25, guidance=1.0, t_start=100.0)
 RATIO = cf.Problem(classes=cf.Continuum(), sigma2=0.25, guidance=cf.DensityRatio(0.2), sampler="ode")
 GROUPS = cf.Spectrum(c=[0.2, 0.5], u=[1.2, 4.5])
@@ -75,6 +79,8 @@ def results() -> dict[str, Any]:
     made = {
         "Trajectory": cf.solve(PROBLEM),
         "SpectralTrajectory": cf.solve(cf.Problem(classes=cf.Exponential(0.5), spectrum=GROUPS, guidance=1.0)),
+        "ModesTrajectory": cf.solve(MODES),
+        "ModesEnsemble": cf.run_modes(**RUN_MODES),
         "Ensemble": cf.run(**RUN),
         "Ensembles": [cf.run(**{**RUN, "d": d, "n_disorder": 3}) for d in (6, 7, 8)],
         "EndLaw": cf.end_law(LINE, 1.0, z=np.linspace(-3.0, 3.0, 9)),

@@ -18,7 +18,8 @@ REFUSED = {
     "atlas",
     "DensityRatio.w",
     "Rule.w",
-}  # a file that is not there, no group, a weight of the sample
+    *(f"Hierarchy.{name}" for name in ("log_count", "rate", "rates", "rivals")),
+}  # a file that is not there, no group, a weight of the sample, what a tree of modes has none of
 NEEDS_TORCH = {"from_diffusers"}  # tests/extras
 SLOW = {
     "ratio_limits",

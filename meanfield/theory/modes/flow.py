@@ -93,9 +93,7 @@ class Guided:
 
         lead.terminal, lead.direction = True, 1.0  # type: ignore[attr-defined]
         span = (-math.log(high), -math.log(low))
-        found = solve_ivp(
-            rates, span, list(p), method="LSODA", rtol=RTOL, atol=ATOL, events=lead, dense_output=True
-        )
+        found = solve_ivp(rates, span, list(p), method="LSODA", rtol=RTOL, atol=ATOL, events=lead, dense_output=True)
         if not found.success or not np.all(np.isfinite(found.y[:, -1])):
             raise ConvergenceError(f"the flow to a mode must have a finite solution; {found.message}")
         met = bool(found.t_events[0].size)

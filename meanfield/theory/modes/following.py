@@ -141,6 +141,8 @@ def _made(problem, d, tree, mode, legs, t_label, t_mode, stage) -> ModesTrajecto
             events.append(Event(kind, t, m, v))
     events.sort(key=lambda x: -x.t)
     standing = stage.standing if _crowds(problem, tree, mode, legs, t_label) else "approximate"
+    if standing == "exact" and math.isfinite(d):
+        standing = "asymptotic"
     return ModesTrajectory(problem, d, tree, mode, tuple(legs), tuple(events), t_label, t_mode, standing)
 
 

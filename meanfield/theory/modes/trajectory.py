@@ -145,9 +145,9 @@ class ModesTrajectory:
         events = ", ".join(f"{e.kind} at t = {e.t:.6g}" for e in self.events) or "no change of phase"
         modes = "modes not apart" if self.mode is None else f"m_B = {self.m_B:.6g}, v_B = {self.v_B:.6g}"
         return (
-            f"ModesTrajectory at d = {self.d:g}: m(0) = {f.m:.6g}, v(0) = {f.v:.6g}, {modes}, K_div = {self.K_div:.6g}, "
-            f"within/sigma2 = {f.within / self.problem.sigma2:.6g}, {self.standing}\n  {' -> '.join(self.phases)}; "
-            f"{events}\n  {self.problem}"
+            f"ModesTrajectory at d = {self.d:g}: m(0) = {f.m:.6g}, v(0) = {f.v:.6g}, {modes}, "
+            f"K_div = {self.K_div:.6g}, within/sigma2 = {f.within / self.problem.sigma2:.6g}, {self.standing}\n"
+            f"  {' -> '.join(self.phases)}; {events}\n  {self.problem}"
         )
 
     def _repr_html_(self) -> str:
