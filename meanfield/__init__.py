@@ -6,6 +6,7 @@ from meanfield.designs.designing import design
 from meanfield.designs.result import Design
 from meanfield.ensemble import Ensemble, Observable
 from meanfield.errors import CfgfieldError, ConvergenceError, ExportError, NoMinimiserError, ProblemError, ScheduleError
+from meanfield.exact.crossover import many_classes
 from meanfield.exact.directions import shift_in_class_widths
 from meanfield.exact.nogo import NoGo, no_go
 from meanfield.exact.speciation import (
@@ -122,6 +123,7 @@ __all__ = [
     "quenched",
     "few_classes",
     "few_limits",
+    "many_classes",
     "fade",
     "ratio_limits",
     # a sampler's own code

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MAIN = "alpha=0.4 w=1"  # the groups of panels a and c
 VANISHING = "P=d^0.5 w=1"  # and of panel a
-GROUND = {"exact": COLOURS[2], "equal d": COLOURS[0], "few classes": COLOURS[4]}
+GROUND = {"exact": COLOURS[2], "equal d": COLOURS[0], "few classes": COLOURS[4], "many classes": COLOURS[5]}
 GROUND |= {"d = inf": COLOURS[1], "exponent": COLOURS[3]}
 
 
@@ -236,6 +236,7 @@ _GROUND_LABEL = {
     "exact": "exact at every d",
     "equal d": "theory at equal d",
     "few classes": "few classes at equal d",
+    "many classes": "many classes at equal d",
     "d = inf": "extrapolated to d = ∞",
     "exponent": "exponent of the decay",
 }
