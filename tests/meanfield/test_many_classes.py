@@ -1,13 +1,10 @@
 """The theory of many classes: an exact law at every d, the annealed model, particles, limits and refusals."""
 
-import math
-
-import numpy as np
 import pytest
 
-from meanfield.errors import ProblemError, ScheduleError
+from meanfield.errors import ConvergenceError, ProblemError, ScheduleError
 from meanfield.exact.crossover import holds, many_classes
-from meanfield.finite.models import quenched, reduced
+from meanfield.finite.models import quenched
 from meanfield.guidance.by_ratio import DensityRatio
 from meanfield.guidance.schedules import Linear
 from meanfield.problem.growth import Continuum, Exponential, Fixed
@@ -48,8 +45,77 @@ def test_the_amplitudes_scale_with_the_volume_of_a_class():
         assert abs(found[2] / found[1] - 1.0) < abs(found[1] / found[0] - 1.0)
 
 
-def away(problem, d, theory, *, draws, samples, steps=60, seed=0):
-    """z of m(0) and v(0) of particles, all classes explicit, against numbers."""
-    data = run(problem, d=d, n_samples=samples, n_disorder=draws, n_steps=steps, seed=seed, progress=False)
-    found = (mean_of(controlled_draws(data, q)[:, -1]) for q in ("m", "v"))
-    return [mean.minus(Mean(number)).z for mean, number in zip(found, theory, strict=True)]
+def particles(problem, d, draws, samples):
+    """Mean and error of m(0) and v(0), all classes explicit: many draws, which differ more than their samples do."""
+    settings = {"n_samples": samples, "n_disorder": draws, "n_steps": 60, "classes": "explicit", "progress": False}
+    data = run(problem, d=d, **settings)
+    return [mean_of(controlled_draws(data, q)[:, -1]) for q in ("m", "v")]
+
+
+def away(data, theory):
+    """z of m(0) and v(0) against numbers."""
+    return [mean.minus(Mean(number)).z for mean, number in zip(data, theory[:2], strict=True)]
+
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "sampler, w, d, P, draws, samples",
+    [
+        ("ode", 1.0, 4, 3000, 1200, 10),
+        pytest.param("sde", 1.0, 4, 3000, 6000, 8, marks=SLOW),
+        pytest.param("ode", 3.0, 4, 4000, 6000, 8, marks=SLOW),
+        pytest.param("sde", 0.5, 4, 2000, 6000, 8, marks=SLOW),
+        pytest.param("ode", 1.0, 8, 300_000, 60, 60, marks=SLOW),
+    ],
+)
+def test_particles_leave_the_continuum_by_the_order_one_over_p(sampler, w, d, P, draws, samples):
+    """Refused: the continuum itself, another exponent (1/P^(1/2)), guidance off by 10 %."""
+    problem = PROBLEM.replace(classes=Fixed(P), guidance=w, sampler=sampler)
+    found, pushed = many_classes(problem, d), many_classes(problem.replace(guidance=1.1 * w), d)
+    limit = solve(problem.replace(classes=Continuum())).final
+    slower = [a + b * P**-0.5 for a, b in ((limit.m, found.m_amplitude), (limit.v, found.v_amplitude))]
+    data = particles(problem, d, draws, samples)
+    assert holds(problem, d) and max(map(abs, away(data, found))) < 4
+    for wrong in ((limit.m, limit.v), slower, pushed):
+        assert max(map(abs, away(data, wrong))) > 4
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"guidance": Linear(0.0, 1.0), "t_start": 100.0}, "constant weight"),
+        ({"guidance": -1.5}, "w must be"),
+        ({"t_start": 1000.0}, "starts at t = infinity"),
+        ({"classes": Fixed(3000, factor=2.0)}, "equal weight"),
+        ({"guidance": DensityRatio(0.2), "sampler": "ode"}, "ratio of densities"),
+        ({"sigma2": None, "spectrum": Spectrum([0.25, 0.25], [1.0, 2.0])}, "isotropic"),
+    ],
+)
+def test_what_it_does_not_know_is_refused(change, words):
+    problem = PROBLEM.replace(**change)
+    assert not holds(problem, 4)
+    with pytest.raises((ProblemError, ScheduleError), match=words):
+        many_classes(problem, 4)
+
+
+def test_where_it_holds():
+    """The order 1/P is the theory where the weight of all classes hardly fluctuates; integrals that fail are refused."""
+    assert [holds(PROBLEM.replace(classes=Fixed(n)), 4) for n in (100, 1000, 2500, 10_000)] == [False, False, True, True]
+    assert holds(PROBLEM.replace(classes=Exponential(3.0)), 8) and not holds(PROBLEM.replace(classes=Exponential(1.0)), 8)
+    assert not holds(PROBLEM, 65) and not holds(PROBLEM, 1)
+    with pytest.raises(ProblemError, match="d must be"):
+        many_classes(PROBLEM, 65)
+    with pytest.raises(ConvergenceError, match="integrals over time"):
+        many_classes(PROBLEM.replace(guidance=-1.0), 16)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sampler", ["sde", "ode"])
+def test_the_quenched_theory_goes_all_the_way(sampler):
+    """Nearest classes one by one, the bulk averaged: at P = 3000 in 4 dimensions it has the order 1/P."""
+    problem = PROBLEM.replace(sampler=sampler)
+    data = quenched(problem, 4, n_samples=30_000, n_draws=300, n_steps=80)
+    found, limit = many_classes(problem, 4), solve(problem.replace(classes=Continuum())).final
+    data = [mean_of(controlled_draws(data, q)[:, -1]) for q in ("m", "v")]
+    assert max(map(abs, away(data, found))) < 4 < max(map(abs, away(data, (limit.m, limit.v))))

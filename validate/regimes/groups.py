@@ -196,7 +196,7 @@ def _dense(sampler: str, effort: Effort) -> Group:
     return Group(f"alpha=2 sigma2=8 w=1 {sampler}", problem, (5,), (samples,), DRAWS, steps)
 
 
-_MORE: dict[int, tuple[int, ...]] = {4: (10, 100, 1000, 2500, 10_000), 8: (1000, 10_000, 100_000)}
+_MORE: dict[int, tuple[int, ...]] = {4: (10, 100, 1000, 10_000), 8: (100, 10_000)}
 _CROSSOVER: dict[str, dict[int, tuple[int, ...]]] = {"quick": {4: (100, 2500)}, "standard": _MORE, "full": _MORE}
 
 
