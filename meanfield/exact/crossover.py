@@ -1,4 +1,4 @@
-"""`many_classes`: how the continuum is reached as P grows at fixed d, to the order 1/P: (F8) to (F11) of docs/theory.md.
+"""`many_classes`: how the continuum is reached as P grows at fixed d, to the order 1/P: (F8) to (F10) of docs/theory.md.
 
 In the continuum all means together are a measure, N(mu; 0, I), the force is linear, and x is Gaussian. P classes are a
 draw of it: the target, of weight 1/P, and fluctuations of the others. So m(0) and v(0) move by A/P and B/P, sums of
@@ -41,7 +41,7 @@ class ManyClasses(NamedTuple):
 
 @door()
 def many_classes(problem: Problem, d: int) -> ManyClasses:
-    """m(0) and v(0) of many classes in few dimensions, to the order 1/P beyond the continuum: (F8) to (F11).
+    """m(0) and v(0) of many classes in few dimensions, to the order 1/P beyond the continuum: (F8) to (F10).
 
     Parameters
     ----------

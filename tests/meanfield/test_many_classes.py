@@ -1,5 +1,7 @@
 """The theory of many classes: an exact law at every d, the annealed model, particles, limits and refusals."""
 
+import math
+
 import pytest
 
 from meanfield.errors import ConvergenceError, ProblemError, ScheduleError
@@ -37,12 +39,15 @@ def test_infinitely_many_are_the_continuum():
         assert found.variance == 0.0 and not holds(endless, 4)
 
 
-def test_the_amplitudes_scale_with_the_volume_of_a_class():
-    """As sigma2 -> 0 with sigma2 P^(2/d) fixed the relative variance is a number: the amplitudes grow like sigma^-d."""
-    for d in (2, 4):
-        found = [many_classes(PROBLEM.replace(sigma2=s), d).variance * s ** (d / 2) for s in (0.02, 0.01, 0.005)]
-        assert found[2] / found[1] == pytest.approx(1.0, abs=0.05)
-        assert abs(found[2] / found[1] - 1.0) < abs(found[1] / found[0] - 1.0)
+@pytest.mark.parametrize("d", [2, 4])
+def test_the_classes_that_count_are_those_within_the_width_of_one(d):
+    """(F11): as sigma2 -> 0 everything depends on sigma2 P^(2/d)."""
+    small = [many_classes(PROBLEM.replace(sigma2=s), d) for s in (0.02, 0.01, 0.005)]
+    volume = [s ** (d / 2) for s in (0.02, 0.01, 0.005)]
+    found = [3000 * f.variance * v for f, v in zip(small, volume, strict=True)]
+    assert found[2] == pytest.approx((math.e / 2) ** (d / 2), rel=0.03) and found[0] > found[1] > found[2]
+    B = [f.v_amplitude * v / s for f, v, s in zip(small, volume, (0.02, 0.01, 0.005), strict=True)]
+    assert B[2] == pytest.approx(B[1], rel=0.03) and B[2] != pytest.approx(B[1] * 2 ** (1 / d), rel=0.03)
 
 
 def particles(problem, d, draws, samples):
