@@ -1,4 +1,4 @@
-"""`many_classes`: how the continuum is reached as P grows at fixed d, to the order 1/P: (F8) to (F10) of docs/theory.md.
+"""`many_classes`: how the continuum is reached as P grows at fixed d, to order 1/P: (F8) to (F10) of docs/theory.md.
 
 In the continuum all means together are a measure, N(mu; 0, I), the force is linear, and x is Gaussian. P classes are a
 draw of it: the target, of weight 1/P, and fluctuations of the others. So m(0) and v(0) move by A/P and B/P, sums of
@@ -6,9 +6,9 @@ draw of it: the target, of weight 1/P, and fluctuations of the others. So m(0) a
     the other classes:   half the second derivative in the weight of one more class at mu, averaged over N(mu; 0, I).
 As the force is linear, both are integrals, over one and two times, of Gaussian averages: exact at every d.
 
-Here r is the likelihood ratio of a class at mu to all of them, and u = mu - c x with c = 1/(1 + D). Means along mu_1 are
-in units of sqrt(d), and covariances are those of one direction. The variable of time is (log(1 + 1/D))^(1/2), in which
-nothing is singular at either end.
+Here r is the likelihood ratio of a class at mu to all of them, and u = mu - c x with c = 1/(1 + D). Means along mu_1
+are in units of sqrt(d), and covariances are those of one direction. The variable of time is (log(1 + 1/D))^(1/2), in
+which nothing is singular at either end.
 """
 
 import math
@@ -120,7 +120,8 @@ def _amplitudes(problem: Problem, w: float, d: int, n: int) -> np.ndarray:
     m, v = _continuum(D, w, problem)
     passed, passed_before = _left(end, D, w, e), _left(D[:, None], earlier, w, e)  # g(0, D), g(D, D')
     target, square, _ = _one_time(D, m, v, d)
-    pair = _two_times(D[:, None], earlier, m[:, None], v[:, None], *_continuum(earlier, w, problem), passed_before, d)
+    m1, v1 = _continuum(earlier, w, problem)
+    pair = _two_times(D[:, None], earlier, m[:, None], v[:, None], m1, v1, passed_before, d)
     response = [-e * w * np.sum(d_log_earlier * passed_before * k, axis=1) for k in pair]
     A, B = (target[i] - square[i] + response[i] for i in (0, 1))
     return np.array([-e * w * np.sum(d_log * passed * A), -2.0 * e * w * np.sum(d_log * passed**2 * B)])
@@ -130,7 +131,8 @@ def _variance(problem: Problem, w: float, d: int) -> float:
     """P times the largest relative variance of the weight of all classes."""
     end = math.sqrt(math.log1p(1.0 / problem.sigma2))
     D, _ = _noise(np.linspace(0.0, end, NODES[0] + 1)[1:], 1.0)
-    return float(_one_time(D, *_continuum(D, w, problem), d)[2].max())
+    m, v = _continuum(D, w, problem)
+    return float(_one_time(D, m, v, d)[2].max())
 
 
 def _noise(p, dp):
@@ -164,8 +166,8 @@ def _tilted(covariance, mean, form, log_norm, d: int):
 
 def _matrix(*rows):
     """Arrays of one shape as a matrix (..., rows, columns)."""
-    rows = [np.stack(np.broadcast_arrays(*row), axis=-1) for row in rows]
-    return np.stack(np.broadcast_arrays(*rows), axis=-2)
+    stacked = [np.stack(np.broadcast_arrays(*row), axis=-1) for row in rows]
+    return np.stack(np.broadcast_arrays(*stacked), axis=-2)
 
 
 def _one_time(D, m, v, d: int):

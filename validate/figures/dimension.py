@@ -129,9 +129,7 @@ def _parts(profile: str) -> dict[str, Part]:
         (Fixed(100), (1000, 10_000, 100_000, 1_000_000)),
     ]
     return {
-        "rows": Part(
-            against_d, {"families": families, **effort(profile, (32, 16, 100), (64, 48, 100), (256, 48, 200))}
-        )
+        "rows": Part(against_d, {"families": families, **effort(profile, (32, 16, 100), (64, 48, 100), (256, 48, 200))})
     }
 
 
@@ -145,8 +143,8 @@ def _caption(data: Data) -> str:
         )
     return (
         rf"Distortion against $d$ at $w = 1$, $\sigma^2 = {data['rows'].attrs['sigma2']:g}$, $T = \infty$: it persists "
-        "with exponentially many classes and vanishes with fewer. Lines: theory (full SDE, dashed ODE), at $d = \\infty$ "
-        "for exponentially many classes, of the same $d$ by `few_classes` otherwise, amplitudes included. "
+        "with exponentially many classes and vanishes with fewer. Lines: theory (full SDE, dashed ODE), at "
+        "$d = \\infty$ for exponentially many classes, of the same $d$ by `few_classes` otherwise, with amplitudes. "
         f"Points: particles, {effort_in_words(data['rows'])}, standard errors over draws, above two of them. Below: "
         "particles over that theory, where errors are less than a tenth, and dotted the mean field at the rate "
         "$\\log(P)/d$, which has the exponent and not the amplitude. The shift falls as $(\\log(P)/d)^p$ with $p = 1$ "

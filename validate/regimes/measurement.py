@@ -168,8 +168,9 @@ def measure(
     xarray.Dataset : what the cell is (`group`, `problem`, `d`, `log_count`, `w`, `sampler`, ...); mean-field theory
         (`theory_m`, `theory_v` over `time`, and on the finer `fine_t`; `standing`, `t_speciation`); whether that is
         exact at this d (`exact`), `annealed_error`, and the draws of the finite-d theories (`reduced_m`, `quenched_m`,
-        `few_m`, ..., nan where one does not apply), and m(0), v(0) of many classes (`many_m`, `many_v`); the particles' draws (`m`, `v` over draw and time); the time-step
-        error of the final m and v (`step_m`, `step_m_stderr`, ...).
+        `few_m`, ..., nan where one does not apply), m(0) and v(0) of many classes (`many_m`, `many_v`, likewise); the
+        particles' draws (`m`, `v` over draw and time); the time-step error of the final m and v (`step_m`,
+        `step_m_stderr`, ...).
     """
     import xarray
 
