@@ -108,7 +108,7 @@ def draw(data: xarray.Dataset, axes=None):
 
 def _parts(profile: str) -> dict[str, Part]:
     counts = tuple(10**k for k in range(1, {"quick": 5}.get(profile, 6)))
-    arguments = {"counts": counts, "sizes": (2, 4, 8), **effort(profile, (8, 64, 60), (16, 384, 60), (32, 768, 100))}
+    arguments = {"counts": counts, "sizes": (2, 4, 8), **effort(profile, (8, 64, 60), (8, 192, 60), (32, 768, 100))}
     return {"marks": Part(against_classes, arguments)}
 
 
