@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import xarray
 
 from meanfield import Continuum, Exponential, Fixed, Polynomial, Problem, few_classes, solve
@@ -87,13 +86,14 @@ def draw(data: xarray.Dataset, axes=None):
     """
     with canvas(axes, (6.6, 4.7), (2, 2), sharex=True, height_ratios=(2.2, 1.0)) as (figure, axes):
         rows = data.to_dataframe()
-        for column, kind, label in zip(axes.T, ("shift", "loss"), (SHIFT, LOSS), strict=True):
+        ranges = (0.6, 1.4), (0.3, 2.0)
+        for column, kind, label, ylim in zip(axes.T, ("shift", "loss"), (SHIFT, LOSS), ranges, strict=True):
             for k, (_, family) in enumerate(rows.groupby("growth", sort=False)):
                 for sampler, at in family.groupby("sampler", sort=False):
                     _family(column, at, kind, sampler, colour(k))
             column[0].set(xscale="log", yscale="log", ylabel=label)
             column[1].axhline(1.0, color="0.3", lw=0.8, zorder=0)
-            column[1].set(ylim=(0.4, 2.1), xlabel="dimension d", ylabel="over theory")
+            column[1].set(ylim=ylim, xlabel="dimension d", ylabel="over theory")
         lettered(axes[0], "the mean moves", "the variance shrinks")
         for k, growth in enumerate(dict.fromkeys(rows["growth"])):
             axes[0, 0].plot([], [], color=colour(k), lw=3, label=pretty(growth))
@@ -116,9 +116,15 @@ def _family(column, at, kind: str, sampler: str, hue: str) -> None:
     seen = (y > 2.0 * error).to_numpy()
     column[0].errorbar(at["d"][seen], y[seen], error[seen], **points)
     sharp = (y > 10.0 * error).to_numpy()
-    column[1].errorbar(at["d"][sharp], (y / theory)[sharp], (error / theory)[sharp], **points)
-    if not np.array_equal(rate, theory):
+    aside = 1.0 if sampler == "sde" else 1.15
+    column[1].errorbar(aside * at["d"][sharp], (y / theory)[sharp], (error / theory)[sharp], **points)
+    if _vanishing(at).all():
         column[1].plot(at["d"], rate / theory, ":", color=hue)
+
+
+def _vanishing(rows):
+    """Rows of sub-exponential growth, whose distortion vanishes with d."""
+    return ~rows["growth"].str.startswith("alpha")
 
 
 def _parts(profile: str) -> dict[str, Part]:
@@ -135,7 +141,7 @@ def _parts(profile: str) -> dict[str, Part]:
 
 def _caption(data: Data) -> str:
     rows, found = data["rows"].to_dataframe(), []
-    for (growth, sampler), at in rows[rows.growth != "alpha = 0.4"].groupby(["growth", "sampler"], sort=False):
+    for (growth, sampler), at in rows[_vanishing(rows)].groupby(["growth", "sampler"], sort=False):
         (p, error), (last, last_error) = (exponent(x.rate, x["shift"], x.shift_error) for x in (at, at[-2:]))
         found.append(
             f"{pretty(growth)}, {sampler.upper()}: {p:.4f} ± {error:.1g} "
@@ -146,9 +152,9 @@ def _caption(data: Data) -> str:
         "with exponentially many classes and vanishes with fewer. Lines: theory (full SDE, dashed ODE), at "
         "$d = \\infty$ for exponentially many classes, of the same $d$ by `few_classes` otherwise, with amplitudes. "
         f"Points: particles, {effort_in_words(data['rows'])}, standard errors over draws, above two of them. Below: "
-        "particles over that theory, where errors are less than a tenth, and dotted the mean field at the rate "
-        "$\\log(P)/d$, which has the exponent and not the amplitude. The shift falls as $(\\log(P)/d)^p$ with $p = 1$ "
-        f"(SDE), 1/2 (ODE); fitted: {'; '.join(found)}."
+        "particles over that theory, where errors are below a tenth (ODE a little aside), and dotted the mean field at "
+        "the rate $\\log(P)/d$, which has the exponent and not the amplitude. The shift falls as $(\\log(P)/d)^p$ with "
+        f"$p = 1$ (SDE), 1/2 (ODE); fitted: {'; '.join(found)}."
     )
 
 
