@@ -24,13 +24,14 @@ from meanfield.tools.door import door
 NODES = 40, 56  # of Gauss and Legendre's rule, in each of two times; the first checks the second
 TOLERANCE = 1e-5  # of the amplitudes, relative, or in all where they are below 1
 LARGEST_D = 64
-SMALL = 0.05  # relative variance of the weight of all classes up to which the order 1/P is enough
+SMALL = 0.1  # hidden fluctuation, as in (Q3), up to which the order 1/P is enough
 ROW = "...i,...ij,...j->..."
 
 
 class ManyClasses(NamedTuple):
     """m(0) and v(0) of P classes: those of the continuum, and A/P and B/P more. `variance` is the largest relative
-    variance of the weight of all classes on the way: the order 1/P is the theory where it is small."""
+    variance of the weight of all classes on the way: the order 1/P is enough where (1 + w^2/(1 + sigma2)) times it is
+    0.1 or less."""
 
     m: float
     v: float
@@ -90,8 +91,10 @@ def holds(problem: Problem, d: float) -> bool:
     if not 2 <= d <= LARGEST_D or math.isinf(problem.classes.log_count(d)):
         return False
     try:
-        few = _variance(problem, _known(problem), int(d)) > SMALL * math.exp(min(problem.classes.log_count(d), 700.0))
-        return not few and many_classes(problem, int(d)).variance <= SMALL
+        w = _known(problem)
+        felt = _variance(problem, w, int(d)) * (1.0 + w * w / (1.0 + problem.sigma2))
+        enough = math.log(felt) <= math.log(SMALL) + problem.classes.log_count(d)
+        return enough and math.isfinite(many_classes(problem, int(d)).m)
     except CfgfieldError:
         return False
 
