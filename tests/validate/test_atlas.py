@@ -10,6 +10,7 @@ import xarray
 
 from meanfield import Continuum, Exponential, Fixed, Problem, many_classes, solve
 from validate import atlas, judge
+from validate.drawing import canvas
 from validate.errors import ConfigError
 from validate.figures import save, summary
 from validate.regimes import picture
@@ -143,7 +144,9 @@ def test_the_summary_draws_the_theory_of_few_classes_at_their_own_d(small):
     named = few.assign(group=("cell", [f"{picture.VANISHING} ode"] * few.sizes["cell"]))
 
     def dashed(data):
-        axis = picture.summary(data)[1][0, 0]
+        with canvas(None, (4.0, 3.0), 1) as (_, axes):
+            picture._against_dimension(axes[0], data)
+        axis = axes[0]
         return [line.get_ydata() for line in axis.lines if line.get_linestyle() == "--" and len(line.get_xdata())]
 
     (line,) = dashed(named)
