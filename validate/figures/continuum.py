@@ -119,7 +119,7 @@ def _caption(data: Data) -> str:
         rf"$T = \infty$; at the right edge infinitely many. Points: particles, {effort_in_words(d)}, standard "
         "errors over draws. Black: theory of the continuum (full SDE, dashed ODE), the same for every $d$. Coloured: "
         "`many_classes`, the continuum and its correction of order $1/P$, drawn where the relative variance of the "
-        rf"weight of all classes is below {SHOWN:g}. From above: with finitely many classes the mean overshoots. The "
+        rf"weight of all classes is below {SHOWN:g}. The mean comes from above: near classes push it on. The "
         r"larger $d$, the more classes it takes, $P \sim \sigma^{-d}$."
     )
 
