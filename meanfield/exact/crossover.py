@@ -24,6 +24,7 @@ from meanfield.tools.door import door
 NODES = 40, 56  # of Gauss and Legendre's rule, in each of two times; the first checks the second
 TOLERANCE = 1e-5  # of the amplitudes, relative, or in all where they are below 1
 LARGEST_D = 64
+NARROW = 1e-3  # class variance, below which a whole class is too rare an event for doubles
 SMALL = 0.1  # hidden fluctuation, as in (Q3), up to which the order 1/P is enough
 ROW = "...i,...ij,...j->..."
 
@@ -46,7 +47,7 @@ def many_classes(problem: Problem, d: int) -> ManyClasses:
 
     Parameters
     ----------
-    problem : isotropic classes of equal weight, from t = infinity, at constant guidance -1 <= w <= 100.
+    problem : isotropic classes of equal weight, from t = infinity, at constant guidance -1 <= w <= 100; sigma2 >= 1e-3.
     d : dimension, 2 to 64.
 
     Returns
@@ -108,6 +109,7 @@ def _known(problem: Problem) -> float:
     problem.require_no_ratio(who)
     require(isinstance(problem.schedule, Constant), f"{who} knows a constant weight", repr(problem.guidance), remedy)
     require(math.isinf(problem.T), f"{who} starts at t = infinity", f"t_start={problem.t_start:g}", remedy)
+    checked("sigma2", problem.sigma2, low=NARROW, remedy="Use quenched or simulate.run.")
     return checked("w", problem.schedule.value, low=-1.0, high=100.0)  # type: ignore[attr-defined]
 
 

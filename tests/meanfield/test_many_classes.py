@@ -92,6 +92,7 @@ def test_particles_leave_the_continuum_by_the_order_one_over_p(sampler, w, d, P,
     [
         ({"guidance": Linear(0.0, 1.0), "t_start": 100.0}, "constant weight"),
         ({"guidance": -1.5}, "w must be"),
+        ({"sigma2": 1e-12}, "sigma2 must be"),
         ({"t_start": 1000.0}, "starts at t = infinity"),
         ({"classes": Fixed(3000, factor=2.0)}, "equal weight"),
         ({"guidance": DensityRatio(0.2), "sampler": "ode"}, "ratio of densities"),
