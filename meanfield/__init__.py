@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from meanfield.designs.designing import design
     from meanfield.designs.result import Design
     from meanfield.ensemble import Ensemble, Observable
+    from meanfield.exact.crossover import many_classes
     from meanfield.exact.directions import shift_in_class_widths
     from meanfield.exact.nogo import NoGo, no_go
     from meanfield.exact.speciation import (
@@ -130,6 +131,7 @@ __all__ = [
     "quenched",
     "few_classes",
     "few_limits",
+    "many_classes",
     "fade",
     "ratio_limits",
     # a sampler's own code

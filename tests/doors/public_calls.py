@@ -87,6 +87,7 @@ def _theory() -> dict[str, Any]:
         "few_classes": {"problem": PROBLEM.replace(classes=cf.Fixed(3), guidance=0.05), "d": 12, "n_samples": 8,
                         "n_draws": 2, "order": 1, **FEW},
         "few_limits": {"n": 2, "w": 1.0, "eta": 1.0, "n_samples": 100, "n_steps": 40, "seed": 0, "threads": 1},
+        "many_classes": {"problem": PROBLEM.replace(classes=cf.Fixed(5000)), "d": 4},
         "solve_sampler": {"problem": PROBLEM, "sampler": code, "d": 6, "theory": "reduced", "shape": None,
                           "n_samples": 8, "n_draws": 2, "seed": 0, "threads": 1, "xp": np, "progress": False},
         "fade": {"problem": RATIO, "d": 400.0},

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import xarray
 
-from meanfield import Exponential, Fixed, Problem, solve
+from meanfield import Continuum, Exponential, Fixed, Problem, many_classes, solve
 from validate import atlas, judge
+from validate.drawing import canvas
 from validate.errors import ConfigError
 from validate.figures import save, summary
 from validate.regimes import picture
@@ -40,7 +41,8 @@ def test_the_grid_covers_the_regimes():
     assert min(alphas) < 0.5 < sorted(alphas)[-2] < capacity < max(alphas)
     weights = {p.guidance.value for p in problems}
     assert {-0.5, 0.0, 0.5, 1.0, 2.0, 5.0, 10.0} <= weights
-    assert all(len(g.sizes) >= 3 for g in found if "sigma2=8" not in g.name)
+    assert all(len(g.sizes) >= 3 for g in found if "sigma2=8" not in g.name and "d=4" not in g.name)
+    assert {"d=4 P=100 w=1 sde", "d=4 P=2500 w=1 ode"} <= {g.name for g in found}
     assert {"P=d^0.5 w=1 sde", "P=d^1 w=1 ode", "P=100 w=1 sde", "continuum w=1 sde"} <= {g.name for g in found}
     assert max(max(g.sizes) for g in found) == 10**6
     for profile in ("standard", "full"):
@@ -100,6 +102,21 @@ def test_a_biased_cell_is_found(small, name, q):
     assert verdict.word(verdict.disagreements[0]) == "DISAGREES"
 
 
+def test_many_classes_are_claimed_and_a_wrong_order_or_weight_is_found():
+    """The continuum and its correction of order 1/P; the continuum alone, and w off by 10 %, are refused."""
+    (group,) = (g for g in groups("quick") if g.name == "d=4 P=2500 w=1 ode")
+    cell = measure(group, 4, group.n_samples[0], seed=6).expand_dims("cell")
+    verdict = judge(cell)
+    assert verdict and {v.ground for v in verdict.verdicts} == {"many classes"}
+    assert "2 against the theory of many classes at equal d" in verdict.summary
+    for wrong in (solve(group.problem.replace(classes=Continuum())).final, many_classes(_pushed(group.problem), 4)):
+        assert not judge(cell.assign(many_m=("cell", [wrong.m]), many_v=("cell", [wrong.v])))
+
+
+def _pushed(problem):
+    return problem.replace(guidance=1.1)
+
+
 def test_a_wrong_weight_in_the_continuum_is_found():
     (group,) = (g for g in groups("quick") if g.name == "continuum w=1 sde")
     wrong = Group(group.name, group.problem.replace(guidance=1.1), group.sizes, group.n_samples, 16, 100)
@@ -120,6 +137,23 @@ def test_only_groups_that_the_curves_are_of_are_put_on_them(small, change):
     other = small.copy()
     other["problem"] = "cell", [json.dumps({**json.loads(p), **change}) for p in small["problem"].values]
     assert len(list(picture._extrapolated(other, 0.4, "sde"))) == (0 if change else 1)
+
+
+def test_the_summary_draws_the_theory_of_few_classes_at_their_own_d(small):
+    few = small.isel(cell=small["group"].values == "P=100 w=1 ode")
+    named = few.assign(group=("cell", [f"{picture.VANISHING} ode"] * few.sizes["cell"]))
+
+    def dashed(data):
+        with canvas(None, (4.0, 3.0), 1) as (_, axes):
+            picture._against_dimension(axes[0], data)
+        axis = axes[0]
+        return [line.get_ydata() for line in axis.lines if line.get_linestyle() == "--" and len(line.get_xdata())]
+
+    (line,) = dashed(named)
+    assert np.array_equal(line, named["few_m"].values[:, :, -1].mean(axis=1) - 1.0)
+    rate = np.sqrt(2 * named["rate"].values * 0.25 / 3)  # (T12), which has the exponent alone
+    assert np.all(np.abs(line / rate - 1.0) > 0.005), "negative control"
+    assert dashed(named.drop_vars("few_m")) == [] and dashed(few) == []
 
 
 def test_wrong_exponents_are_found(small):

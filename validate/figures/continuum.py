@@ -1,4 +1,4 @@
-"""Distortion against the number of classes at fixed d, with the limit of infinitely many."""
+"""Distortion against the number of classes at fixed d, with the limit of infinitely many and the approach to it."""
 
 import math
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import xarray
 
-from meanfield import Continuum, Fixed, Problem, solve
+from meanfield import Continuum, Fixed, Problem, many_classes, solve
 from simulate import run
-from validate.drawing import SAMPLER, canvas, legend_below
+from validate.drawing import SAMPLER, canvas, legend_below, lettered
 from validate.figures.curves import (
     DASHES,
     RATIO,
@@ -23,6 +23,8 @@ from validate.figures.curves import (
 from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words, in_order
 from validate.results.tables import Show, tabulate
 
+SHOWN = 0.2  # relative variance of the weight of all classes up to which the order 1/P is drawn
+
 
 def against_classes(
     counts: Sequence[int], sizes: Sequence[int], *, w: float = 1.0, sigma2: float = 0.25,
@@ -33,7 +35,8 @@ def against_classes(
     Returns
     -------
     xarray.Dataset : `shift`, `v_ratio` with `_error` (sampler, d, P), the last P being infinity (a continuum, run as
-        such); `limit_shift`, `limit_v_ratio` (sampler): theory of the continuum, the same for every d.
+        such); `limit_shift`, `limit_v_ratio` (sampler): theory of the continuum, the same for every d; `many_shift`,
+        `many_v_ratio` (sampler, d, fine): `many_classes` on a fine grid of P, nan where P is too small for it.
 
     Examples
     --------
@@ -46,16 +49,23 @@ def against_classes(
     def limit(sampler):
         return distortion_of(solve(base.replace(sampler=sampler)), "limit")
 
+    def many(sampler, d, number):
+        found = many_classes(base.replace(classes=Fixed(round(number)), sampler=sampler), d)
+        m, v = (found.m, found.v) if found.variance <= SHOWN else (math.nan, math.nan)
+        return {"many_shift": m - 1.0, "many_v_ratio": v / sigma2}
+
     def particles(sampler, d, law):
         return final_distortion(run(base.replace(classes=law, sampler=sampler), d=d, progress=False, **options))
 
-    grid: dict[str, Any] = {"sampler": list(samplers), "d": list(sizes), "P": laws}
+    where: dict[str, Any] = {"sampler": list(samplers), "d": list(sizes)}
+    grid, fine = {**where, "P": laws}, {**where, "fine": np.geomspace(min(counts), 3.0 * max(counts), 60)}
     return xarray.Dataset(
         {
             **tabulate({"sampler": samplers}, limit),
+            **tabulate(fine, many),
             **tabulate(grid, particles, title="against the number of classes", progress=progress),
         },
-        coords={**grid, "P": [*map(float, counts), math.inf]},
+        coords={**grid, **fine, "P": [*map(float, counts), math.inf]},
         attrs=about(base, options),
     )
 
@@ -71,7 +81,7 @@ def draw(data: xarray.Dataset, axes=None):
     -------
     (fig, axes)
     """
-    with canvas(axes, (7.1, 3.3), 2) as (figure, axes):
+    with canvas(axes, (6.4, 3.5), 2) as (figure, axes):
         finite = np.isfinite(data.P.values)
         last = float(data.P.values[finite].max())
         x = np.where(finite, data.P.values, 8.0 * last)  # infinity, at the right edge
@@ -80,23 +90,25 @@ def draw(data: xarray.Dataset, axes=None):
                 for k, d in enumerate(data.d.values):
                     at = data.sel(sampler=sampler, d=d)
                     axis.errorbar(
-                        x * 1.08 ** (k - 1), at[kind], at[f"{kind}_error"], ls="", marker=SAMPLER[sampler]["marker"],
+                        x * 1.06 ** (k - 1), at[kind], at[f"{kind}_error"], ls="", marker=SAMPLER[sampler]["marker"],
                         color=colour(k), mfc=colour(k) if sampler == "sde" else "white", ms=4,
                         label=f"d = {d}, {SAMPLER[sampler]['label']}",
                     )  # fmt: skip
+                    axis.plot(data.fine, at[f"many_{kind}"], DASHES[sampler], color=colour(k), lw=1.3)
                 axis.axhline(float(data[f"limit_{kind}"][i]), color="black", lw=1.0, ls=DASHES[sampler])
             axis.axhline(0.0 if kind == "shift" else 1.0, color="0.6", lw=0.7, ls=":", zorder=0)
             axis.axvline(2.8 * last, color="0.8", lw=0.8)
             axis.set(xscale="log", xlabel="number of classes P", ylabel=label)
             ticks = [10.0**k for k in range(1, round(np.log10(last)) + 1, 1)]
             axis.set_xticks([*ticks, 8.0 * last], [*(f"$10^{{{k}}}$" for k in range(1, len(ticks) + 1)), r"$\infty$"])
+        lettered(axes, "the mean moves", "the variance shrinks")
         legend_below(axes[0], 3)
     return figure, axes
 
 
 def _parts(profile: str) -> dict[str, Part]:
     counts = tuple(10**k for k in range(1, {"quick": 5}.get(profile, 6)))
-    arguments = {"counts": counts, "sizes": (2, 8, 32), **effort(profile, (64, 16, 60), (256, 48, 100), (512, 48, 100))}
+    arguments = {"counts": counts, "sizes": (2, 4, 8), **effort(profile, (8, 64, 60), (8, 192, 60), (32, 768, 100))}
     return {"marks": Part(against_classes, arguments)}
 
 
@@ -105,8 +117,10 @@ def _caption(data: Data) -> str:
     return (
         rf"Distortion at $w = 1$ against the number of classes $P$ at fixed $d$, $\sigma^2 = {d.attrs['sigma2']:g}$, "
         rf"$T = \infty$; at the right edge infinitely many. Points: particles, {effort_in_words(d)}, standard "
-        "errors over draws. Lines: theory of the continuum (full SDE, dashed ODE), the same for every $d$. The larger "
-        "$d$, the more classes it takes, exponentially many in $d$."
+        "errors over draws. Black: theory of the continuum (full SDE, dashed ODE), the same for every $d$. Coloured: "
+        "`many_classes`, the continuum and its correction of order $1/P$, drawn where the relative variance of the "
+        rf"weight of all classes is below {SHOWN:g}. The mean comes from above: near classes push it on. The "
+        r"larger $d$, the more classes it takes, $P \sim \sigma^{-d}$."
     )
 
 

@@ -13,7 +13,8 @@ import time
 from functools import cache
 from typing import Any
 
-from meanfield import Exponential, Fixed, Problem, few_classes, quenched, reduced, solve
+from meanfield import Exponential, Fixed, Problem, few_classes, many_classes, quenched, reduced, solve
+from meanfield.exact.crossover import holds
 from meanfield.finite.few import CORRECTED, applies
 from validate.regimes.groups import OF_ODE, annealed_error, exact_at_every_d
 
@@ -38,8 +39,24 @@ def wanted_at(problem: Problem, d: int) -> dict[str, bool]:
     """Which theories say more at this d than mean field."""
     exact = exact_at_every_d(problem, d)
     finite = not exact and math.isfinite(bound_at(problem, d))
-    near = not exact and QUENCHED_D[0] <= d <= QUENCHED_D[1]
+    near = not exact and QUENCHED_D[0] <= d <= QUENCHED_D[1] and not holds(problem, d)
     return {"reduced": finite, "quenched": near, "few": not exact and applies(problem, d)}
+
+
+def many_at(problem: Problem, d: int) -> dict[str, float]:
+    """m(0) and v(0) of so many classes that they are known to the order 1/P; nan where that does not hold.
+
+    Examples
+    --------
+    >>> from meanfield import Fixed, Problem
+    >>> problem = Problem(classes=Fixed(100), sigma2=0.25, guidance=1.0)
+    >>> many_at(problem, 4), round(many_at(problem.replace(classes=Fixed(2500)), 4)["m"], 4)
+    ({'m': nan, 'v': nan}, 1.2025)
+    """
+    if exact_at_every_d(problem, d) or not holds(problem, d):
+        return {"m": math.nan, "v": math.nan}
+    found = many_classes(problem, d)
+    return {"m": found.m, "v": found.v}
 
 
 def settings_of(name: str, problem: Problem, particles: float = math.inf) -> dict[str, Any]:

@@ -4,9 +4,11 @@ A `Group` is one problem at several dimensions. The groups cover both samplers; 
 transition of strong guidance, T13) and below and above the capacity (1/2) log(1 + 1/sigma2) (0.805 at sigma2 = 0.25:
 above it, unguided samples never speciate); w from -0.5 to 10; sub-exponential growth up to d = 10^6; the continuum.
 
+At fixed d (`_crossover`) the classes go from a hundred to so many that they are nearly a continuum.
+
 Three kinds of claim can be tested, and every number says which one it is (`validate.regimes.judgement`):
 - particles against a theory at equal d: the problem is exactly solvable at every d (no classes to tell apart, or
-  w = 0), or the quenched theory is computed (d up to 64);
+  w = 0), the quenched theory is computed (d up to 64), or the classes are few or many enough for a theory of their own;
 - particles extrapolated to d = infinity against mean-field theory, for a group of sizes;
 - exponents of a vanishing distortion against (T12), for a group of sub-exponential growth.
 """
@@ -30,7 +32,10 @@ PROFILES = ("quick", "standard", "full", "finite")
 VANISHING = (Polynomial, Fixed)  # laws of sub-exponential growth
 UNGUIDED, OF_ODE = 1.2, 0.6  # samples over those of a guided SDE: the twin explains nothing, and more
 RECORDS = 25  # times after the start that are kept of a cell: its steps at least
-DRAWS = 48  # in few dimensions a rare draw with a near class skews them: the mean of 16 is not normal yet
+DRAWS, MANY_DRAWS = (
+    48,
+    144,
+)  # in few dimensions a rare draw with a near class skews them: the mean of 16 is not normal yet
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,7 @@ def groups(profile: str = "quick") -> tuple[Group, ...]:
         found.append(_sub_exponential(Fixed(100), sampler, (1000, 10_000, 100_000, 1_000_000), effort))
         found.append(_sub_exponential(Polynomial(1.0), sampler, (50, 100, 200, 400), effort))
         found += [_continuum(sampler), _dense(sampler, effort)]
+        found += [_crossover(d, n, sampler, effort) for d, counts in _CROSSOVER[profile].items() for n in counts]
     return tuple(found)
 
 
@@ -193,9 +199,20 @@ def _dense(sampler: str, effort: Effort) -> Group:
     return Group(f"alpha=2 sigma2=8 w=1 {sampler}", problem, (5,), (samples,), DRAWS, steps)
 
 
-def _samples(classes: float, d: float, effort: Effort) -> int:
+_MORE: dict[int, tuple[int, ...]] = {4: (10, 100, 1000, 10_000), 8: (100, 10_000)}
+_CROSSOVER: dict[str, dict[int, tuple[int, ...]]] = {"quick": {4: (100, 2500)}, "standard": _MORE, "full": _MORE}
+
+
+def _crossover(d: int, n: int, sampler: str, effort: Effort) -> Group:
+    """P classes on the way to the continuum; in few dimensions draws differ more than their samples do."""
+    problem = Problem(classes=Fixed(n), sigma2=SIGMA2, guidance=1.0, sampler=sampler)
+    samples = _samples(n, d, effort, MANY_DRAWS)
+    return Group(f"d={d} P={n} w=1 {sampler}", problem, (d,), (samples,), MANY_DRAWS, effort.steps[1], limit=False)
+
+
+def _samples(classes: float, d: float, effort: Effort, draws: int = DRAWS) -> int:
     """Samples a draw for this work, at least the least in all draws."""
-    return int(np.clip(effort.work / (DRAWS * _operations(classes, d)), math.ceil(effort.least / DRAWS), 4000))
+    return int(np.clip(effort.work / (draws * _operations(classes, d)), math.ceil(effort.least / draws), 4000))
 
 
 def _operations(classes: float, d: float) -> float:

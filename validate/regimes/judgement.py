@@ -5,6 +5,7 @@ Grounds (`Verdict.ground`):
 - "equal d":    particles against the quenched theory at the same d (its own sampling error is part of z's).
 - "few classes": particles against `few_classes` at the same d (sub-exponential growth; its sampling error is part of
                 z's).
+- "many classes": particles against `many_classes` at the same d: the continuum, and its correction of order 1/P.
 - "d = inf":    particles of a group extrapolated in 1/d against mean field. Error: statistics and fit order combined.
 - "exponent":   how a distortion vanishes with log(P)/d, against (T12). Error: statistics and form of the power law.
 No claim is made, but the numbers are shown:
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 SMALLEST = 10  # dimension
 RESOLUTION = 0.1  # in m and v/sigma2: an extrapolation that resolves less says nothing
 EXPONENTS = {"sde": {"m": 1.0, "v": 2.0}, "ode": {"m": 0.5, "v": 1.0}}  # of alpha_d in the distortions, (T12)
-CLAIMS = ("exact", "equal d", "few classes", "d = inf", "exponent")
+CLAIMS = ("exact", "equal d", "few classes", "many classes", "d = inf", "exponent")
 # theories at finite d, the best first, and the ground that each gives
 FINITE = {"few": "few classes", "quenched": "equal d", "reduced": "finite d"}
 
@@ -121,7 +122,7 @@ class Judgement:
         beyond = sum(v.ground == "finite d" for v in self.verdicts)
         wide = sum(v.ground in ("too wide", "too small") for v in self.verdicts)
         approximate = sum(v.ground == "approximate" for v in self.verdicts)
-        spreads = {g: self.spread(g) for g in CLAIMS[:3]}
+        spreads = {g: self.spread(g) for g in CLAIMS[:4]}
         scatter = "".join(f"z {_MEANING[g]}: {spread}. " for g, spread in spreads.items() if spread)
         return (
             f"{tested} numbers tested ({'; '.join(parts)}): {tested - failed} agree, {failed} disagree "
@@ -141,6 +142,7 @@ _MEANING = {
     "exact": "exact at every d",
     "equal d": "against finite-d theory at equal d",
     "few classes": "against the theory of few classes at equal d",
+    "many classes": "against the theory of many classes at equal d",
     "d = inf": "extrapolated to d = infinity",
     "exponent": "exponents",
 }
@@ -175,6 +177,8 @@ def _cell(cell: "xarray.Dataset", q: str) -> Verdict:
     finite_d = {name: mean_of(cell[f"{name}_{q}"].values[:, -1]) for name in FINITE if f"{name}_{q}" in cell}
     if bool(cell["exact"]):
         effect, ground = 0.0, "exact"
+    elif f"many_{q}" in cell and math.isfinite(many := float(cell[f"many_{q}"])):
+        predicted, effect, ground = Mean(many), many - theory, "many classes"
     elif usable := [name for name, mean in finite_d.items() if mean.dof >= 1.0]:
         predicted = finite_d[usable[0]]
         effect = predicted.value - theory

@@ -18,7 +18,7 @@ from meanfield.tools.progress import somebody_looks
 from validate.agreement.estimates import QUANTITIES, best_draws, theory_on
 from validate.errors import ConfigError
 from validate.regimes.controls import controlled_draws
-from validate.regimes.finite_theories import SETTINGS, THEORIES, bound_at, seconds_of, settings_of, wanted_at
+from validate.regimes.finite_theories import SETTINGS, THEORIES, bound_at, many_at, seconds_of, settings_of, wanted_at
 from validate.regimes.groups import RECORDS, SAMPLERS, SIGMA2, Group, exact_at_every_d, groups
 from validate.regimes.judgement import in_a_line
 from validate.results.provenance import code_fingerprint, versions
@@ -168,8 +168,9 @@ def measure(
     xarray.Dataset : what the cell is (`group`, `problem`, `d`, `log_count`, `w`, `sampler`, ...); mean-field theory
         (`theory_m`, `theory_v` over `time`, and on the finer `fine_t`; `standing`, `t_speciation`); whether that is
         exact at this d (`exact`), `annealed_error`, and the draws of the finite-d theories (`reduced_m`, `quenched_m`,
-        `few_m`, ..., nan where one does not apply); the particles' draws (`m`, `v` over draw and time); the time-step
-        error of the final m and v (`step_m`, `step_m_stderr`, ...).
+        `few_m`, ..., nan where one does not apply), m(0) and v(0) of many classes (`many_m`, `many_v`, likewise); the
+        particles' draws (`m`, `v` over draw and time); the time-step error of the final m and v (`step_m`,
+        `step_m_stderr`, ...).
     """
     import xarray
 
@@ -200,8 +201,10 @@ def measure(
         "method": str(data.info.get("method", "")),
         "t": ("time", data.t),
     }
+    many = many_at(problem, d)
     for q in QUANTITIES:
         variables[f"theory_{q}"] = ("time", prediction[q])
+        variables[f"many_{q}"] = many[q]
         variables[q] = (("draw", "time"), draws(data, q))
         for name, its in finite_d.items():
             variables[f"{name}_{q}"] = ((f"{name}_draw", "time"), its[q])

@@ -34,7 +34,7 @@ SYMBOLS = {
     "w": "guidance weight; the guidance scale is 1 + w",
     "sde, ode": "reverse SDE and probability-flow ODE",
     "theory": "mean field at d = \u221e; for a sub-exponential number of classes at the rate log(P)/d",
-    "finite d": "what the theory of few classes, else the quenched, else the annealed one at this d adds to it",
+    "finite d": "what the theory of many or few classes, else the quenched, else the annealed one at this d adds to it",
     "particles": "mean over independent draws of the class means, with exact scores",
     "stderr": "statistical error of the particles and of the theory's own samples",
     "fit": "error of the form of a fit in 1/d, or of a power law",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MAIN = "alpha=0.4 w=1"  # the groups of panels a and c
 VANISHING = "P=d^0.5 w=1"  # and of panel a
-GROUND = {"exact": COLOURS[2], "equal d": COLOURS[0], "few classes": COLOURS[4]}
+GROUND = {"exact": COLOURS[2], "equal d": COLOURS[0], "few classes": COLOURS[4], "many classes": COLOURS[5]}
 GROUND |= {"d = inf": COLOURS[1], "exponent": COLOURS[3]}
 
 
@@ -89,20 +89,12 @@ def _against_dimension(axis, data) -> None:
             axis.errorbar(d, m - 1, err, mfc=face, label=f"{SAMPLER[sampler]['label']}, $P={growth}$", **style)
             if kind == MAIN:
                 axis.axhline(float(group["theory_m"].values[0, -1]) - 1, color=colour)
-            else:
-                axis.plot(d, _small_rate(group), "--", color=colour, lw=1)
+            elif "few_m" in group and np.isfinite(group["few_m"].values[:, :, -1]).any(axis=1).all():
+                axis.plot(d, _finals(group, "few_m")[1] - 1, "--", color=colour, lw=1)
     axis.plot([], [], "-", color="0.4", label=r"theory, $d=\infty$")
-    axis.plot([], [], "--", color="0.4", label=r"theory, $\log(P)/d\to 0$ (no fit)")
+    axis.plot([], [], "--", color="0.4", label="theory of few classes, same d")
     axis.set(xscale="log", yscale="log", xlabel="dimension d", ylabel="shift of the mean, m(0) − 1   (w = 1)")
     axis.legend(loc="lower left")
-
-
-def _small_rate(group) -> np.ndarray:
-    """(T12): the leading distortion of the mean where alpha_d = log(P)/d is small."""
-    rate, w, sigma2 = (group[k].values[np.argsort(group["d"].values)] for k in ("rate", "w", "sigma2"))
-    if str(group["sampler"].values[0]) == "sde":
-        return 2 * rate * w * sigma2 / (1 + 2 * w)
-    return w * np.sqrt(2 * rate * sigma2 / (1 + 2 * w))
 
 
 def _against_guidance(axis, data) -> None:
@@ -236,6 +228,7 @@ _GROUND_LABEL = {
     "exact": "exact at every d",
     "equal d": "theory at equal d",
     "few classes": "few classes at equal d",
+    "many classes": "many classes at equal d",
     "d = inf": "extrapolated to d = ∞",
     "exponent": "exponent of the decay",
 }
