@@ -77,7 +77,9 @@ class Place:
         """The coefficients of a step: numbers, or with a spectrum arrays there; the noise is weighted on the host."""
         if self.xp is None:
             return step
-        there = {name: self.coefficient(getattr(step, name)) for name in step._fields if name not in ("resolved", "mix")}
+        there = {
+            name: self.coefficient(getattr(step, name)) for name in step._fields if name not in ("resolved", "mix")
+        }
         return step._replace(**there)
 
     def coefficient(self, x: Any) -> Any:

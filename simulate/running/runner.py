@@ -103,7 +103,9 @@ def run(
     >>> bool((last.draws["m"] == data.draws["m"][3:]).all())
     True
     """
-    settings = Settings(d, n_samples, n_disorder, seed, classes, dtype, block, batch, threads, first_draw, xp=xp, device=device)
+    settings = Settings(
+        d, n_samples, n_disorder, seed, classes, dtype, block, batch, threads, first_draw, xp=xp, device=device
+    )
     plan = make_plan(problem, settings)
     refinement = whole("noise_refinement", noise_refinement, low=1, high=1e4)
     n_times = whole("n_times", n_times, low=2, high=1e6)

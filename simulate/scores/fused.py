@@ -1,4 +1,4 @@
-"""The fast path in few dimensions: both products and the softmax of a block of classes, fused in the nearest cache.
+"""The fast path in float32: both products and the softmax of a block of classes, fused in the nearest cache.
 
 Lecture note. The step is attention: logits L = q M^T - h, weights 2^(L - top), shift = weights M. With d ~ 20 the two
 products are thin: a library product spends as long on writing the samples x classes block and reading it back as on

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from array_api_compat import array_namespace
 
+from meanfield.tools.compiling import compiled
+
 
 class Posterior(NamedTuple):
     """What a batch of samples (samples, dim) sees of the classes.
@@ -119,3 +121,35 @@ class Sums(NamedTuple):
         shift = shift[:, :dim] * (wrong / safe)[:, None]  # (samples, dim)
         nearest = ~some | (top < 0.0)
         return Posterior(shift, xp.where(some, log_odds, unknown), weight, participation, nearest)
+
+    def swift_posterior(self, shift: np.ndarray, normed: bool, full: bool) -> Posterior:
+        """The same, compiled, with its shift in `shift` (samples, dim); where `normed` it is there already."""
+        log_odds, weight, participation = np.empty((3, len(self.total)))
+        there = Posterior(shift, log_odds, weight, participation, np.empty(len(self.total), bool))
+        _fill(self, there, normed, full)
+        return there
+
+
+@compiled(fastmath={"reassoc", "contract", "nsz"})
+def _fill(sums: Sums, there: Posterior, normed, full):  # pragma: no cover - compiled
+    top, total, square, raw = sums
+    shift, log_odds, weight, participation, nearest, _ = there
+    for s in range(len(total)):
+        some = total[s] > 0.0
+        odds = -(top[s] + (np.log(total[s]) if total[s] != 1.0 else 0.0)) if some else np.inf  # 1: a single rival
+        weight[s], wrong = split(odds)
+        share = wrong / total[s] if some else 0.0
+        log_odds[s] = odds if some else np.nan
+        nearest[s] = not some or top[s] < 0.0
+        participation[s] = 1.0 / (weight[s] ** 2 + share**2 * square[s]) if full else np.nan
+        if not normed:
+            for j in range(shift.shape[1]):
+                shift[s, j] = share * raw[s, j]
+
+
+@compiled(forceinline=True)
+def split(log_odds):  # pragma: no cover - compiled
+    """pi_1 and 1 - pi_1 of one sample: `shares`, compiled."""
+    small = np.exp(-abs(log_odds))
+    more, less = 1.0 / (1.0 + small), small / (1.0 + small)
+    return (more, less) if log_odds > 0 else (less, more)
