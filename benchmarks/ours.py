@@ -27,8 +27,8 @@ def means(mixture: Held) -> np.ndarray:
 
 
 def score(mixture: Held, samples: int) -> Callable[[np.ndarray, float], np.ndarray]:
-    """The posterior mean minus mu_1 of y = x - mu_1 (samples, dim), computed batch by batch in the same arrays, as a run
-    does: valid until the next call."""
+    """The posterior mean minus mu_1 of y = x - mu_1 (samples, dim), batch by batch as in a run; in one array, valid
+    until the next call."""
     width = min(default_batch(float(mixture.n_classes * mixture.dim), samples), samples)
     fast, out = FastScore(mixture, width), np.empty((samples, mixture.dim))
 

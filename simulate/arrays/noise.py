@@ -1,8 +1,8 @@
 """The normals of `simulate.randomness.normals`, bit by bit, in the names of the array API: drawn where they are needed.
 
 The generator is a pure function of an address, so a device can compute any number by itself, and the noise of a run
-need not pass from the host to it. All is whole numbers, additions, products and one square root, each rounded by itself:
-the numbers are the same on every machine. Two things differ from the compiled twin in form, not in result: words of 32
+need not pass from the host to it. All is whole numbers, sums, products and one square root, each rounded by itself: the
+numbers are the same on every machine. Two things differ from the compiled twin in form, not in result: words of 32
 bits are kept in int64, where the product of two is put together from halves of 16 bits; and the power of two in a
 number u is found by its logarithm and looked up, not read off its bits.
 
@@ -24,7 +24,7 @@ TINY = 1e-12  # logarithms of neighbours differ by 8e-8
 
 
 class ArrayNoise:
-    """As `simulate.randomness.streams.NoiseReader`, of which it has the numbers; those of steps are arrays at `place`."""
+    """The numbers of `simulate.randomness.streams.NoiseReader`; those of steps as arrays at `place`."""
 
     def __init__(self, place: Any, seed: int, draw: int, samples: range, dim: int) -> None:
         self._place, self._key, self._samples, self._dim = place, make_key(seed, NOISE, draw), samples, dim

@@ -11,8 +11,8 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from meanfield.errors import ProblemError, one_of, require, short
-from meanfield.sampler.arrays import namespace, on_host
 from meanfield.problem.statement import Problem
+from meanfield.sampler.arrays import namespace, on_host
 from simulate.arrays.noise import ArrayNoise
 from simulate.randomness.streams import NoiseReader
 from simulate.scores.posterior import Posterior
@@ -128,7 +128,8 @@ def make_place(xp: Any, device: Any, dtype: str) -> Place:
     >>> make_place(None, "cuda", "float32")
     Traceback (most recent call last):
     ...
-    meanfield.errors.ProblemError: a device belongs to an array library; got device='cuda' without xp. Give xp=torch too.
+    meanfield.errors.ProblemError: a device belongs to an array library; got device='cuda' without xp. Give xp=torch
+    too.
     """
     one_of("dtype", dtype, KINDS if xp is not None else KINDS[:2])
     if xp is None:

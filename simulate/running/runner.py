@@ -63,8 +63,8 @@ def run(
         rules.
     class_tolerance : with lazy classes, how much, relative to what acts, the classes left to their average may
         fluctuate about it (standard deviation), 0 < class_tolerance <= 0.5. The other ways are exact.
-    dtype : "float32" or "float64" arithmetic of the score, with `xp` also "bfloat16", where logits are float32 and the
-        average over classes is not; the state is always float64. Classes of less than 1e-7 or
+    dtype : "float32" or "float64" arithmetic of the score, with `xp` also "bfloat16", for its two
+        products; the state is always float64. Classes of less than 1e-7 or
         1e-15 of a sample's posterior altogether are left out (`simulate.scores.cutting`), as `info["negligible"]` says.
     noise_refinement : draw the noise on a grid this much finer. A run with n_steps=n, noise_refinement=2 has the noise
         of one with n_steps=2n (for schedules without breakpoints; see `timestep_error`).

@@ -12,8 +12,8 @@ of one buffer. The maximum, too, is taken over the logits read as integers: floa
 where negative, are ordered like integers, and LLVM vectorises a maximum only where it is associative.
 Blocks in which every sample's largest logit is `skip` bits below what counts skip the second half.
 
-This kernel serves very many directions, and float64; `simulate.scores.fused` is the other way for float32. The kernels are dumb: `simulate.scores.fast.FastScore` allocates and
-scales.
+This kernel serves very many directions, and float64; `simulate.scores.fused` is the other way for float32. The kernels
+are dumb: `simulate.scores.fast.FastScore` allocates and scales.
 """
 
 from typing import NamedTuple

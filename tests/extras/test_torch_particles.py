@@ -1,7 +1,6 @@
 """Particles on torch arrays against the compiled ones; their precision by the type of the products."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,9 +43,9 @@ def test_numbers_drawn_on_a_device_are_those_of_the_host(device):
         assert not np.array_equal(there, normals(key, indices, dim, step + 1))  # negative control
 
 
-def test_single_precision_is_enough_and_half_precision_of_the_average_too():
-    """Errors of m and v/sigma2 against float64 on the same numbers, beside the error bar of 64 samples; the less
-    precise the type, the larger. Control: a guidance 1 % off is not within these bounds."""
+def test_single_precision_is_enough_and_16_bits_are_up_to_a_thousandth():
+    """Errors of m and v/sigma2 against float64 on the same numbers: the less precise the type, the larger. Control: a
+    guidance 1 % off is not within these bounds."""
     problem = Problem(classes=Fixed(400), sigma2=0.25, guidance=1.0, sampler="ode", t_start=100.0)
     settings = {"d": 48, "n_samples": 16, "n_disorder": 4, "n_steps": 40, "n_times": 2, "progress": False, "xp": torch}
     exact = run(problem, dtype="float64", **settings)
@@ -61,10 +60,10 @@ def test_single_precision_is_enough_and_half_precision_of_the_average_too():
 
 
 def test_a_device_that_is_not_there_is_refused():
-    with pytest.raises(ProblemError, match="put float64 numbers on device='nowhere'"):
+    with pytest.raises(ProblemError, match="put float64 numbers on device"):
         run(PROBLEM, xp=torch, device="nowhere", **SIZE)
     if not torch.cuda.is_available():
-        with pytest.raises(ProblemError, match="torch.cuda.is_available"):
+        with pytest.raises(ProblemError, match=r"torch\.cuda\.is_available"):
             run(PROBLEM, xp=torch, device="cuda", **SIZE)
 
 

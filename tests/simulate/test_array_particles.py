@@ -1,4 +1,4 @@
-"""Particles on the arrays of another library, here the strictest, against the compiled ones: same numbers, same steps."""
+"""Particles on the arrays of another library, here the strictest, against the compiled ones."""
 
 from functools import partial
 
