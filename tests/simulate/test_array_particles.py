@@ -78,8 +78,11 @@ def test_rounding_of_a_score_is_that_of_logits_of_the_size_of_d_over_D(D):
     of it. Control: the bound is not so wide that states in half precision would pass."""
     d = 64
     mixture = draw_direct(d=d, n_classes=200, seed=0, draw=0)
-    y = np.sqrt(D) * np.random.default_rng(1).standard_normal((200, d))
-    y += np.linspace(0, 1, 200)[:, None] * mixture.delta[0]
+    y, rival = np.sqrt(D) * np.random.default_rng(1).standard_normal((200, d)), mixture.delta[0].astype(float)
+    square = rival @ rival
+    y += np.outer(
+        0.5 + (np.linspace(-2, 2, 200) * D - y @ rival) / square, rival
+    )  # undecided between it and the target
     exact, size, eps = ReferenceScore(mixture)(y, D).shift, np.abs(mixture.delta).max(), np.finfo(np.float32).eps
 
     def error(y, dtype):
@@ -89,7 +92,7 @@ def test_rounding_of_a_score_is_that_of_logits_of_the_size_of_d_over_D(D):
     bound = eps * (1.0 + d / D)
     assert error(y, "float32") < bound
     assert error(y, "float64") < 1e-6 * bound
-    assert error(y.astype(np.float16), "float64") > bound
+    assert error(y.astype(np.float16).astype(float), "float64") > bound
 
 
 def test_what_array_libraries_do_not_compute_is_refused():
