@@ -5,8 +5,7 @@ of exp(l_k - top), its square and delta_k exp(l_k - top), with top the largest l
 needs; a samples x classes array never exists. Where classes are few `simulate.scores.few` sets the sums; else one of
 two kernels adds a block of classes to them:
 
-* `simulate.scores.fused`, float32 in up to `FEW` directions (`FEWER` where classes are less than `SOME`): products and
-  softmax of a block in the nearest cache;
+* `simulate.scores.fused`, float32 in up to `FEW` directions: products and softmax of a block in the nearest cache;
 * `simulate.scores.products`, all else: library products.
 
 Products are float32 or float64, logits in units of bits (base 2), sums over blocks float64. Float32 gives the shift to
@@ -21,19 +20,17 @@ from typing import Any
 import numpy as np
 
 from simulate.scores.cutting import NEGLIGIBLE, Cut, cut_off
-from simulate.scores.few import set_sums, set_sums_in_tiles
+from simulate.scores.few import WIDEST, Fours, set_sums, set_sums_by_fours
 from simulate.scores.fused import accumulate_fused, workspace
 from simulate.scores.mixture import Held
 from simulate.scores.posterior import Posterior, Sums
 from simulate.scores.products import accumulate, scratch
 
 SUPER = 65536  # classes per call of a kernel: between calls an interrupt is noticed
-FEW = 1024  # directions up to which the fused kernel is the faster one
-FEWER = 48  # and up to which it is so with less than
-SOME = 20  # wrong classes, which do not fill its vectors
+FEW = 4096  # directions up to which the fused kernel is the faster one
+THIN = 48  # up to which it is so with any number of classes but the very fewest
 VERY_FEW = 4  # wrong classes that a sample meets one by one
-TILED = 512  # and that meet a tile of samples all at once
-TILE = (32, 2**17)  # samples of a tile at least, and coordinates: half of a second-level cache
+SOME = 128  # and that four samples meet at once
 
 
 class FastScore:
@@ -74,7 +71,7 @@ class FastScore:
         self._dtype, self._check = np.dtype(dtype), check
         self._log_weight, self._largest = mixture.log_weight, float(np.max(mixture.log_weight))
         self._lost = NEGLIGIBLE[dtype] if negligible is None else negligible
-        self._few = make_few(mixture.dim, samples, len(mixture.delta), dtype)
+        self._few = make_few(self._delta)
         if self._few is None:
             self._kernel = make_kernel(mixture.dim, samples, len(mixture.delta), block, dtype)
         self._sums = Sums.zero(*((samples, mixture.dim) if self._few else self._kernel.query(samples).shape))
@@ -110,7 +107,7 @@ class FastScore:
         top, total, square, _ = self._sums
         sums = Sums(top[:samples], total[:samples], square[:samples], shift)
         along = np.full(dim, scale) if np.ndim(scale) == 0 else scale
-        self._few.set(y, along, self._delta, self._offsets(scale, 0, self._few.unit), sums, normed)
+        self._few.set(y, along, self._offsets(scale, 0, self._few.unit), sums, normed)
         return sums
 
     def _offsets(self, scale: Any, k: int, unit: float) -> np.ndarray:
@@ -126,22 +123,16 @@ class FastScore:
 
 def make_kernel(dim: int, samples: int, n_classes: int, block: int, dtype: str) -> "_Plain | _Fused":
     """The faster kernel for this many classes, with its scratch memory: for one thread."""
-    kind = _Fused if fused(dim, n_classes, dtype) else _Plain
+    kind = _Fused if dtype == "float32" and dim <= FEW else _Plain
     return kind(dim, samples, min(block, max(n_classes, 1)), dtype)
 
 
-def make_few(dim: int, samples: int, n_classes: int, dtype: str) -> "_OneByOne | _Tiled | None":
+def make_few(delta: np.ndarray) -> "_OneByOne | _ByFours | None":
     """What sets the sums over few classes, with its work space; None where classes are added up block by block."""
-    if not 0 < n_classes <= TILED:
-        return None
-    if n_classes <= VERY_FEW:
-        return _OneByOne(dim, dtype)
-    return None if fused(dim, n_classes, dtype) else _Tiled(dim, samples, n_classes, dtype)
-
-
-def fused(dim: int, n_classes: int, dtype: str) -> bool:
-    """Whether products and softmax of a block are best done in the nearest cache."""
-    return dtype == "float32" and dim <= (FEW if n_classes >= SOME else FEWER)
+    classes, dim = delta.shape
+    if classes <= VERY_FEW:
+        return _OneByOne(delta) if classes else None
+    return _ByFours(delta) if delta.dtype == np.float32 and classes < SOME and THIN < dim <= WIDEST else None
 
 
 class _OneByOne:
@@ -149,25 +140,24 @@ class _OneByOne:
 
     unit = 1.0
 
-    def __init__(self, dim: int, dtype: str) -> None:
-        self._row, self._logits = np.empty(dim, dtype), np.empty(VERY_FEW, dtype)
+    def __init__(self, delta: np.ndarray) -> None:
+        classes, dim = delta.shape
+        self._delta, self._row, self._logits = delta, np.empty(dim, delta.dtype), np.empty(classes, delta.dtype)
 
-    def set(self, y: np.ndarray, scale: np.ndarray, delta: np.ndarray, half: np.ndarray, sums: Sums, normed: bool):
-        set_sums(y, scale, delta, half, sums, normed, self._row, self._logits)
+    def set(self, y: np.ndarray, scale: np.ndarray, half: np.ndarray, sums: Sums, normed: bool) -> None:
+        set_sums(y, scale, self._delta, half, sums, normed, self._row, self._logits)
 
 
-class _Tiled:
-    """Work space of `simulate.scores.few.set_sums_in_tiles`."""
+class _ByFours:
+    """Work space of `simulate.scores.few.set_sums_by_fours`."""
 
     unit = 1.0 / float(np.log(2.0))
 
-    def __init__(self, dim: int, samples: int, n_classes: int, dtype: str) -> None:
-        least, coordinates = TILE
-        tile = min(samples, max(least, coordinates // (dim + n_classes)))
-        self._scratch = scratch(dim, tile, n_classes, dtype)
+    def __init__(self, delta: np.ndarray) -> None:
+        self._work = Fours.of(delta)
 
-    def set(self, y: np.ndarray, scale: np.ndarray, delta: np.ndarray, half: np.ndarray, sums: Sums, normed: bool):
-        set_sums_in_tiles(y, scale, delta, half, sums, normed, self._scratch)
+    def set(self, y: np.ndarray, scale: np.ndarray, half: np.ndarray, sums: Sums, normed: bool) -> None:
+        set_sums_by_fours(y, scale, half, sums, normed, self._work)
 
 
 class _Plain:

@@ -12,7 +12,7 @@ of one buffer. The maximum, too, is taken over the logits read as integers: floa
 where negative, are ordered like integers, and LLVM vectorises a maximum only where it is associative.
 Blocks in which every sample's largest logit is `skip` bits below what counts skip the second half.
 
-This kernel serves very many directions, and float64; `simulate.scores.fused` is the other way for float32. The kernels
+This kernel serves float64, and very many directions; `simulate.scores.fused` is the other way for float32. The kernels
 are dumb: `simulate.scores.fast.FastScore` allocates and scales.
 """
 
@@ -69,6 +69,8 @@ def accumulate(y, delta, half, cut: Cut, squares, sums: Sums, work: Scratch):  #
     block, poly, bias, unit, logits, words, bits, powers, partial = work
     samples = y.shape[0]
     partial = partial[:samples]
+    low = -bias + 1
+    rounding = unit / (unit + unit)  # one half, in the float type of the kernel
     for first in range(0, delta.shape[0], block):
         size = min(block, delta.shape[0] - first)
         part, offset = delta[first : first + size], half[first : first + size]
@@ -79,7 +81,7 @@ def accumulate(y, delta, half, cut: Cut, squares, sums: Sums, work: Scratch):  #
             row = L[i]
             for j in range(size):
                 row[j] -= offset[j]
-            bits[0] = largest(words[i * size : (i + 1) * size])
+            bits[0] = _largest(words[i * size : (i + 1) * size])
             best = powers[0]
             if best < floor or best < top[i] - skip:
                 row[:] = 0
@@ -94,8 +96,21 @@ def accumulate(y, delta, half, cut: Cut, squares, sums: Sums, work: Scratch):  #
                         shift[i, k] *= down
                 top[i] = best
             powers[0] = top[i]
-            # the running maximum in the float type of the kernel
-            total[i] += exponentials(row, powers[0], poly, bias, unit, bits, powers)
+            reference = powers[0]  # the running maximum in the float type of the kernel
+            for j in range(size):
+                z = max(row[j] - reference, low)
+                n = np.floor(z + rounding)
+                f = z - n
+                value = poly[0]
+                for c in poly[1:]:
+                    value = value * f + c
+                bits[j] = int((n + bias) * unit)
+                row[j] = value
+            sum1 = row[0] - row[0]
+            for j in range(size):
+                row[j] *= powers[j]
+                sum1 += row[j]
+            total[i] += sum1
             if squares:
                 sum2 = row[0] - row[0]
                 for j in range(size):
@@ -108,29 +123,8 @@ def accumulate(y, delta, half, cut: Cut, squares, sums: Sums, work: Scratch):  #
                     shift[i, k] += partial[i, k]
 
 
-@compiled(fastmath={"reassoc", "contract", "nsz", "nnan"}, forceinline=True)
-def exponentials(row, reference, poly, bias, unit, bits, powers):  # pragma: no cover - compiled
-    """row <- 2^(row - reference); returns the sum. The rest as in `Scratch`."""
-    low = -bias + 1
-    rounding = unit / (unit + unit)  # one half, in the float type of the kernel
-    for j in range(len(row)):
-        z = max(row[j] - reference, low)
-        n = np.floor(z + rounding)
-        f = z - n
-        value = poly[0]
-        for c in poly[1:]:
-            value = value * f + c
-        bits[j] = int((n + bias) * unit)
-        row[j] = value
-    total = row[0] - row[0]
-    for j in range(len(row)):
-        row[j] *= powers[j]
-        total += row[j]
-    return total
-
-
 @compiled(forceinline=True)
-def largest(words):  # pragma: no cover - compiled
+def _largest(words):  # pragma: no cover - compiled
     """Bits of the largest of the floats whose bits are `words`."""
     sign = 8 * words.itemsize - 1
     best = _ordered(words[0], sign)
