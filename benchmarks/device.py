@@ -37,7 +37,8 @@ def accuracy(name: str, n_samples: int = 64, n_draws: int = 4, n_steps: int = 10
     import torch
 
     problem, d = CASES[name]
-    size = {"d": d, "n_samples": n_samples, "n_disorder": n_draws, "n_steps": n_steps, "n_times": 2, "progress": False}
+    size: dict[str, Any] = {"d": d, "n_samples": n_samples, "n_disorder": n_draws, "n_steps": n_steps}
+    size |= {"n_times": 2, "progress": False}
     exact = run(problem, dtype="float64", xp=torch, **size)
     units = {"m": 1.0, "v": problem.sigma2}
     stderr = {key: float(getattr(exact.final, key).stderr) / unit for key, unit in units.items()}
@@ -64,7 +65,14 @@ def speed(P: int, d: int, S: int, device: Any = "cuda", repeats: int = 3, steps:
     import torch
 
     problem = Problem(classes=Fixed(P), sigma2=0.25, guidance=1.0, sampler="sde", t_start=100.0)
-    settings = {"d": d, "n_samples": S, "n_disorder": 1, "n_times": 2, "classes": "explicit", "progress": False}
+    settings: dict[str, Any] = {
+        "d": d,
+        "n_samples": S,
+        "n_disorder": 1,
+        "n_times": 2,
+        "classes": "explicit",
+        "progress": False,
+    }
     ways: dict[str, dict] = {
         "compiled": {},
         **{kind: {"xp": torch, "device": device, "dtype": kind} for kind in DTYPES},
