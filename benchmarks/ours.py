@@ -27,13 +27,15 @@ def means(mixture: Held) -> np.ndarray:
 
 
 def score(mixture: Held, samples: int) -> Callable[[np.ndarray, float], np.ndarray]:
-    """The posterior mean minus mu_1 of y = x - mu_1 (samples, dim), computed batch by batch as a run does."""
+    """The posterior mean minus mu_1 of y = x - mu_1 (samples, dim), batch by batch as in a run; in one array, valid
+    until the next call."""
     width = min(default_batch(float(mixture.n_classes * mixture.dim), samples), samples)
-    fast = FastScore(mixture, width)
+    fast, out = FastScore(mixture, width), np.empty((samples, mixture.dim))
 
     def shift(y: np.ndarray, D: float) -> np.ndarray:
-        parts = [fast(y[i : i + width], D).shift for i in range(0, len(y), width)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)  # a run joins nothing
+        for i in range(0, len(y), width):
+            fast(y[i : i + width], D, out=out[i : i + width])
+        return out[: len(y)]
 
     return shift
 

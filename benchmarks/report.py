@@ -72,6 +72,14 @@ def _map(title: str) -> Callable[[list[dict]], str]:
     return page
 
 
+def _few(cells: list[dict]) -> str:
+    title = "One score among few classes: CPU seconds of torch attention over ours"
+    if not cells:
+        return _map(title)([])
+    counts = sorted({c["S"] for c in cells})
+    return "\n\n".join(_map(f"{title}, {S} samples")([c for c in cells if c["S"] == S]) for S in counts)
+
+
 def _worst_errors(cells: list[dict]) -> list[str]:
     """A sentence on the largest errors against float64, where they were measured."""
     known = [c for c in cells if c.get("errors")]
@@ -169,6 +177,23 @@ def _mixtures(rows: list[dict]) -> str:
     return "## Guided samples of a mixture of one's own\n\n" + table(head, body)
 
 
+def _device(data: dict) -> str:
+    title = "## On torch arrays: accuracy by type of the products, and a step on a device"
+    if not data:
+        return f"{title}\n\nLeft out: torch is not installed."
+    head = ["case", "P", "d", "products", "m: off float64 by", "stderr", "v/sigma2: off float64 by", "stderr"]
+    body = [[r["case"], r["P"], r["d"], r["dtype"], *(r[of][key] for key in "mv" for of in ("off", "stderr"))]
+            for r in data["accuracy"]]  # fmt: skip
+    parts = [title, table(head, body)]
+    if not data["device"]:
+        return "\n\n".join([*parts, "Speed: not measured. No device is there: torch sees no CUDA device."])
+    ways = list(data["speed"][0]["milliseconds"])
+    head = ["P", "d", "samples", *(f"{way}, ms a step" for way in ways), *(f"compiled / {way}" for way in ways[1:])]
+    body = [[r["P"], r["d"], r["S"], *(ms := list(r["milliseconds"].values())), *(ms[0] / x for x in ms[1:])]
+            for r in data["speed"]]  # fmt: skip
+    return "\n\n".join([*parts, f"Seconds of the clock, on {data['device']}:", table(head, body)])
+
+
 def _theory(data: dict) -> str:
     body = [[r["problem"], r["kind"], r["ms"], 1e3 / r["ms"]] for r in data["solve"]]
     rate = data["diagram"]
@@ -196,12 +221,14 @@ BAR = 20  # times less CPU than torch attention with Euler steps
 PAGES: dict[str, Callable] = {
     "libraries": _libraries,
     "score map": _map("One score: CPU seconds of torch attention over ours"),
+    "few classes": _few,
     "step map": _map("One step of a run: CPU seconds of a torch attention script over ours"),
     "equal accuracy": _equal_accuracy,
     "solvers": _solvers,
     "growth": _growth,
     "memory": _memory,
     "mixtures": _mixtures,
+    "device": _device,
     "theory": _theory,
     "start-up": _start_up,
 }

@@ -9,6 +9,7 @@ of the script, by the difference between a longer and a shorter run, so that wha
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import product
 
 import numpy as np
 
@@ -19,9 +20,10 @@ from meanfield import Fixed, Problem
 from simulate import run
 from simulate.scores.reference import ReferenceScore
 
-__all__ = ["CLASSES", "DIMENSIONS", "score_cell", "sizes", "step_cell"]
+__all__ = ["CLASSES", "DIMENSIONS", "FEW", "few_sizes", "score_cell", "sizes", "step_cell"]
 
-CLASSES = (2, 10, 100, 1000, 10**4, 10**5, 10**6)
+CLASSES = (2, 10, 30, 100, 1000, 10**4, 10**5, 10**6)
+FEW = {"P": (2, 10, 30, 100), "d": (8, 24, 64, 256, 1024), "S": (64, 1024, 16384)}  # the score alone, few classes
 DIMENSIONS = (2, 8, 24, 64, 256, 1000, 4000)
 BYTES = 2**30  # largest array of float32 class means
 WORK = 10**9  # samples x classes x directions of one score: fewer samples where classes are many
@@ -35,6 +37,11 @@ def sizes(largest: float = BYTES) -> Iterator[tuple[int, int, int]]:
         for d in DIMENSIONS:
             if 4 * P * d <= largest:
                 yield P, d, int(np.clip(WORK // (P * d) // 128, 1, 8)) * 128
+
+
+def few_sizes() -> Iterator[tuple[int, int, int]]:
+    """(P, d, S) of the map of few classes, with few samples and with many."""
+    yield from product(*FEW.values())
 
 
 def score_cell(P: int, d: int, S: int, library: str = "torch attention", levels: int = 4, repeats: int = 5) -> dict:

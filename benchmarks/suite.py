@@ -1,8 +1,18 @@
 """All measurements of a benchmark in order: name -> function(quick, say) that gives plain data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from benchmarks import equal_accuracy, libraries, mixtures, scaling, solvers, step_map, subprocesses, theory_speed
+from benchmarks import (
+    device,
+    equal_accuracy,
+    libraries,
+    mixtures,
+    scaling,
+    solvers,
+    step_map,
+    subprocesses,
+    theory_speed,
+)
 from benchmarks.machine import machine
 from benchmarks.peers import available
 
@@ -24,11 +34,15 @@ def measure(names: list[str], quick: bool, say: Say) -> dict:
 
 
 def score_map(quick: bool, say: Say) -> list[dict]:
-    return _cells(step_map.score_cell, quick, say)
+    return _cells(step_map.score_cell, QUICK_SIZES if quick else step_map.sizes(), say)
+
+
+def few_classes(quick: bool, say: Say) -> list[dict]:
+    return _cells(step_map.score_cell, QUICK_SIZES[:2] if quick else step_map.few_sizes(), say)
 
 
 def steps(quick: bool, say: Say) -> list[dict]:
-    return _cells(step_map.step_cell, quick, say)
+    return _cells(step_map.step_cell, QUICK_SIZES if quick else step_map.sizes(), say)
 
 
 def library_table(quick: bool, say: Say) -> list[dict]:
@@ -98,12 +112,23 @@ def start_up(quick: bool, say: Say) -> dict:
     }
 
 
-def _cells(cell: Callable[..., dict], quick: bool, say: Say) -> list[dict]:
+def on_a_device(quick: bool, say: Say) -> dict:
+    if "torch attention" not in available():
+        say(NO_TORCH)
+        return {}
+    rows = [row for name in list(device.CASES)[: 1 if quick else None] for row in device.accuracy(name)]
+    found = device.device_name()
+    say(f"device: {found or 'none is there (torch sees no CUDA device), so speed is left out'}")
+    speed = [device.speed(*size) for size in device.SPEED[: 1 if quick else None]] if found else []
+    return {"device": found, "accuracy": rows, "speed": speed}
+
+
+def _cells(cell: Callable[..., dict], sizes: Iterable[tuple[int, int, int]], say: Say) -> list[dict]:
     if "torch attention" not in available():
         say(NO_TORCH)
         return []
     found = []
-    for P, d, S in QUICK_SIZES if quick else step_map.sizes():
+    for P, d, S in sizes:
         found.append(cell(P, d, S))
         say(f"P = {P}, d = {d}, S = {S}: {found[-1]['ratio']:.2f}")
     return found
@@ -112,12 +137,14 @@ def _cells(cell: Callable[..., dict], quick: bool, say: Say) -> list[dict]:
 SECTIONS: dict[str, Callable[[bool, Say], object]] = {
     "libraries": library_table,
     "score map": score_map,
+    "few classes": few_classes,
     "step map": steps,
     "equal accuracy": equal_accuracy_table,
     "solvers": solver_table,
     "growth": growth,
     "memory": memory,
     "mixtures": own_mixtures,
+    "device": on_a_device,
     "theory": theory,
     "start-up": start_up,
 }

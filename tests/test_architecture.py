@@ -44,7 +44,8 @@ ARROWS = {
     "simulate.randomness": {"meanfield.tools"},
     "simulate.scores": {"meanfield.problem", "meanfield.tools", "simulate.randomness"},
     "simulate.steps": STATED | {"simulate.scores"},
-    "simulate.running": STATED | {"simulate.randomness", "simulate.scores", "simulate.steps"},
+    "simulate.arrays": STATED | {"meanfield.sampler", "simulate.randomness", "simulate.scores", "simulate.steps"},
+    "simulate.running": STATED | {"simulate.arrays", "simulate.randomness", "simulate.scores", "simulate.steps"},
     "simulate.sampled": STATED
     | {"meanfield.sampler", "simulate.randomness", "simulate.scores", "simulate.steps", "simulate.running"}
     | {"simulate.mixtures"},

@@ -9,6 +9,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from benchmarks import (
+    device,
     equal_accuracy,
     libraries,
     mixtures,
@@ -137,6 +138,19 @@ def test_every_solver_converges_to_the_answer_of_the_package(monkeypatch):
     )
 
 
+def test_precision_on_torch_arrays_and_speed_on_a_device():
+    """The device here is torch on the processor. Control: fewer bits are further off."""
+    if "torch attention" not in available():
+        pytest.skip("torch is not installed (make test-extras, make bench)")
+    single, half = device.accuracy("two classes", n_samples=8, n_draws=2, n_steps=20)
+    assert all(0 < single["off"][key] < 1e-3 * half["off"][key] < 1e-5 for key in "mv")
+    cell = device.speed(8, 6, 32, device="cpu", repeats=1)
+    page = rendered({"device": {"device": "a processor", "accuracy": [single, half], "speed": [cell]}})
+    assert f"{half['off']['m']:.3g}" in page and f"{cell['milliseconds']['compiled']:.3g}" in page
+    page = rendered({"device": {"device": None, "accuracy": [single], "speed": []}})
+    assert "No device is there" in page and f"{single['off']['v']:.3g}" in page
+
+
 def test_growth_memory_and_speed_of_the_theory():
     growth = scaling.cost_growth("n_steps", (10, 100, 1000), repeats=1, P=400, d=6)
     assert 0.3 < growth["exponent"] < 1.3
@@ -184,11 +198,16 @@ def test_a_slower_cell_is_named():
     cell = {"P": 7, "d": 5, "S": 128, "ratio": 0.5, "spread": 0.0, "ours": 2.0, "theirs": 1.0}
     page = rendered({"score map": [cell, cell | {"P": 8, "ratio": 2.0}]})
     assert "Slower than torch attention at 1 of 2 sizes: P = 7, d = 5 (0.50)." in page
+    page = rendered({"few classes": [cell, cell | {"S": 64, "ratio": 2.0}]})
+    assert "over ours, 64 samples" in page and "at 1 of 1 sizes: P = 7, d = 5 (0.50)." in page
 
 
 def test_an_absent_library_is_said():
     assert ("torch attention" in available()) == (find_spec("torch") is not None)
-    assert "torch is not installed" in rendered({"score map": []})
+    assert all(
+        "torch is not installed" in rendered(empty)
+        for empty in ({"score map": []}, {"few classes": []}, {"device": {}})
+    )
 
 
 def test_sections_that_were_not_run_again_are_kept(tmp_path):

@@ -34,7 +34,7 @@ def taken(x: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
     if not (hasattr(x, "dtype") and hasattr(x, "shape")):
         require(False, f"{what} must be an array", short(x))  # words only when needed: this is every call of the model
     try:
-        values = x if isinstance(x, np.ndarray) else _numpy(x)
+        values = x if isinstance(x, np.ndarray) else on_host(x)
     except Exception as cause:  # arrays of other libraries refuse in their own ways
         raise ProblemError(
             f"{what} must be an array of numbers; got {short(x)} ({type(cause).__name__}). The model is called outside "
@@ -74,7 +74,8 @@ def namespace(xp: Any) -> Any:
     return xp
 
 
-def _numpy(x: Any) -> np.ndarray:
+def on_host(x: Any) -> np.ndarray:
+    """The numbers of an array of any library, as a NumPy array."""
     for method in ("detach", "cpu", "numpy"):
         if hasattr(x, method):
             x = getattr(x, method)()

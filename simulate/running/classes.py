@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from simulate.arrays.score import ArrayScore
 from simulate.running.plan import Plan
 from simulate.scores.fast import FastScore
 from simulate.scores.mixture import Classes, Held, draw_direct, draw_target
@@ -34,6 +35,8 @@ def make_score(plan: Plan, mixture: Classes, samples: int, check: Callable[[], N
     if isinstance(mixture, StreamedMixture):
         return StreamedScore(mixture, plan.block, plan.dtype, negligible)
     assert isinstance(mixture, Held)
+    if not plan.place.compiled:
+        return ArrayScore(mixture, plan.place, plan.block, plan.dtype)
     if math.isinf(mixture.n_classes):
         return ContinuumScore(mixture.target, schedule.by_ratio)
     if plan.case.classes == "reference":

@@ -21,7 +21,6 @@ import numpy as np
 
 from meanfield.problem.start import Start
 from meanfield.problem.statement import Problem
-from simulate.randomness.streams import NoiseReader
 from simulate.running.observables import Observer
 from simulate.running.plan import Plan
 from simulate.scores.fast import FastScore
@@ -46,13 +45,13 @@ def simulate_batch(
     ------
     ConvergenceError : as soon as the N of this batch alone put that of the run beyond its limit.
     """
-    problem, d, begin = plan.case.problem, plan.case.d, plan.case.begin
-    reader, noisy = NoiseReader(plan.seed, draw, samples, mixture.dim), problem.eta > 0
+    problem, d, begin, place = plan.case.problem, plan.case.d, plan.case.begin, plan.place
+    reader, noisy = place.reader(plan.seed, draw, samples, mixture.dim), problem.eta > 0
     schedule, mass = problem.schedule, mixture.mass
     by_ratio = functools.partial(ratio_weight, schedule, mass) if schedule.by_ratio else None
     watch = Observer(mixture.target, d, mixture.counts, problem.spectrum, by_ratio)
     resolve = Resolution(make_weigh(problem, d, mass), steps, len(samples), plan.n_samples * plan.n_disorder)
-    y, twin = _start(problem, begin, steps.D[0], mixture, reader.start())  # (samples, dim) each
+    y, twin = map(place.put, _start(problem, begin, steps.D[0], mixture, reader.start()))  # (samples, dim) each
     outside = outside_squares(
         problem, steps.t[list(steps.record)], begin.v if math.isfinite(problem.T) else steps.D[0], d - mixture.dim,
         plan.seed, draw, samples,
@@ -64,24 +63,24 @@ def simulate_batch(
     else:
         move = functools.partial(advance, score=score, pull=make_pull(problem, d, mass))
     state = State(y)
-    noise = np.zeros_like(y)
+    noise = y * 0.0
     for n in range(len(steps) + 1):
         if n in slot:
-            posterior = state.posterior or score(state.y, steps.variance(n), full=True)
+            posterior = state.posterior or score(state.y, place.coefficient(steps.variance(n)), full=True)
             state = state._replace(posterior=posterior)
-            sums[:, slot[n]] = watch(state.y, twin, outside[slot[n]], posterior)
+            sums[:, slot[n]] = watch(place.take(state.y), place.take(twin), outside[slot[n]], place.seen(posterior))
         if n == len(steps):
             return sums, resolve.square
-        step = steps.step(n)
+        step, D = place.step(steps.step(n)), place.coefficient(steps.variance(n))
         if step.w_start != 0.0 or step.w_end != 0.0:
-            posterior = state.posterior or score(state.y, steps.variance(n))
+            posterior = state.posterior or score(state.y, D)
             state = state._replace(posterior=posterior)
-            resolve(step, posterior, steps.variance(n))
+            resolve(step, place.seen(posterior), D)
         if noisy:
             noise = reader.step(step.mix)
         twin *= step.decay
         twin += noise
-        state = move(state, steps.variance(n), noise, step, full=n + 1 in slot)
+        state = move(state, D, noise, step, full=n + 1 in slot)
         tick()
     raise AssertionError("unreachable: the last time is always recorded")
 

@@ -5,15 +5,16 @@ The steps are no part of it: a plan is followed on several grids where the error
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from meanfield.errors import one_of, require, whole
+from meanfield.errors import require, whole
 from meanfield.problem.statement import Problem
 from meanfield.tools.crew import check_threads
 from meanfield.tools.memory import require_memory
+from simulate.arrays.place import HOST, Place, make_place, require_dense
 from simulate.running.holding import Case, choose
-from simulate.scores.products import FORMATS
 from simulate.scores.streamed import MIN_BLOCK
 from simulate.steps.integrators import Steps, make_steps, time_grid
 
@@ -23,6 +24,7 @@ ITEMS = 16  # batches of a longer run, for threads to share
 STATE_BYTES = 2**24  # one state array of a batch: bounds the batch where d is large
 STATES = 16  # state arrays of a batch that a sampler's own code moves: those of the score, and some of the code
 STREAMED_SAMPLES = 2**14  # samples that share streamed classes, at most
+DEVICE_SAMPLES = 2**14  # samples of a batch on the arrays of another library: a device wants long arrays
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Settings:
     """What the user of `simulate.run` sets beside the problem and the steps, as it comes; None is the default.
 
     `code` : a sampler's own code moves the samples: in all d coordinates, batch after batch, threads sharing each.
+    `xp`, `device` : where the samples live (`simulate.arrays.place`).
     """
 
     d: int
@@ -43,6 +46,8 @@ class Settings:
     threads: int | None = None
     first_draw: int = 0
     code: bool = False
+    xp: Any = None
+    device: Any = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class Plan:
     Attributes
     ----------
     case : the problem at d, its classes, how they are held, and the law at the start.
-    batch : samples of a batch, as wished (`width`). block : classes of a block.
+    batch : samples of a batch, as wished (`width`). block : classes of a block. place : where the samples live.
     """
 
     case: Case
@@ -64,6 +69,7 @@ class Plan:
     block: int
     batch: int
     threads: int
+    place: Place = HOST
 
     @property
     def width(self) -> int:
@@ -132,12 +138,16 @@ def make_plan(problem: Problem, settings: Settings) -> Plan:
     batch = 0 if s.batch is None else whole("batch", s.batch, low=1, high=1e5)
     threads = check_threads(s.threads)
     first_draw = whole("first_draw", s.first_draw, low=0, high=1e9)
-    dtype = one_of("dtype", s.dtype, tuple(FORMATS))
+    place = make_place(s.xp, s.device, s.dtype)
     problem.require_usual_weight()
     problem.require_second(d)
     case = choose(problem, d, s.classes, span=not s.code)
-    batch = batch or usual_batch(case, n_samples * n_disorder)
-    plan = Plan(case, n_samples, n_disorder, first_draw, seed, dtype, block, batch, threads)
+    if place.compiled:
+        batch = batch or usual_batch(case, n_samples * n_disorder)
+    else:
+        require_dense(problem, case.classes)
+        batch, threads = batch or DEVICE_SAMPLES, 1
+    plan = Plan(case, n_samples, n_disorder, first_draw, seed, s.dtype, block, batch, threads, place)
     _check_memory(plan, s.code)
     return plan
 

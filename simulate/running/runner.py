@@ -35,6 +35,8 @@ def run(
     block: int = 512,
     batch: int | None = None,
     threads: int | None = None,
+    xp: Any = None,
+    device: Any = None,
     progress: bool | Callable[[int, int], Any] | None = None,
 ) -> Ensemble:
     """Simulate guided samples with exact scores, `n_samples` for each of `n_disorder` draws of the class means.
@@ -61,12 +63,17 @@ def run(
         rules.
     class_tolerance : with lazy classes, how much, relative to what acts, the classes left to their average may
         fluctuate about it (standard deviation), 0 < class_tolerance <= 0.5. The other ways are exact.
-    dtype : "float32" or "float64" arithmetic of the score; the state is always float64. Classes of less than 1e-7 or
+    dtype : "float32" or "float64" arithmetic of the score, with `xp` also "bfloat16", for its two
+        products; the state is always float64. Classes of less than 1e-7 or
         1e-15 of a sample's posterior altogether are left out (`simulate.scores.cutting`), as `info["negligible"]` says.
     noise_refinement : draw the noise on a grid this much finer. A run with n_steps=n, noise_refinement=2 has the noise
         of one with n_steps=2n (for schedules without breakpoints; see `timestep_error`).
     block, batch, threads : classes per block, samples per batch (default: by the work, 256 to 1024), threads (default:
         all available). They set the speed; results agree to rounding, and bit by bit for any number of threads.
+    xp, device : an array library, such as torch, and a device of it, such as "cuda": the samples live there, batches of
+        16384 by default, and `threads` does not apply. None is NumPy with compiled kernels. Same random numbers, same
+        steps: float64 runs agree to rounding (docs/particles.md). For explicit classes and those in their span, and
+        weights that depend on t alone.
     progress : False is silent, True shows a bar after two seconds, None does so on a terminal, a function gets
         (done, total).
 
@@ -96,7 +103,9 @@ def run(
     >>> bool((last.draws["m"] == data.draws["m"][3:]).all())
     True
     """
-    settings = Settings(d, n_samples, n_disorder, seed, classes, dtype, block, batch, threads, first_draw)
+    settings = Settings(
+        d, n_samples, n_disorder, seed, classes, dtype, block, batch, threads, first_draw, xp=xp, device=device
+    )
     plan = make_plan(problem, settings)
     refinement = whole("noise_refinement", noise_refinement, low=1, high=1e4)
     n_times = whole("n_times", n_times, low=2, high=1e6)

@@ -24,7 +24,8 @@ from simulate.running.plan import Plan
 from simulate.running.workers import follow
 from simulate.steps.integrators import order
 
-FLOOR = {"float32": 2e-6, "float64": 1e-10}  # ten times the largest difference found from rounding (docs/steps.md)
+# ten times the largest difference found from rounding (docs/steps.md)
+FLOOR = {"float32": 2e-6, "float64": 1e-10, "bfloat16": 1e-3}
 SHARE = {3: 64, 2: 32}  # by order: one of so many samples is in a pilot; those of the SDE differ more
 FEWEST, MOST = 128, 2**14  # samples of a pilot at least and at most
 DRAWS = 8  # of a pilot

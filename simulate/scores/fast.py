@@ -2,12 +2,11 @@
 
 The step is attention: keys and values are the class differences delta_k, queries the samples. Running sums over classes
 of exp(l_k - top), its square and delta_k exp(l_k - top), with top the largest logit so far, are all that a posterior
-needs; a samples x classes array never exists. Where classes are very few `simulate.scores.few` sets the sums; else one
-of two kernels adds a block of classes to them:
+needs; a samples x classes array never exists. Where classes are few `simulate.scores.few` sets the sums; else one of
+two kernels adds a block of classes to them:
 
-* `simulate.scores.fused`, float32 in up to `FEW` directions (`FEWER` where classes are less than `MANY`): products and
-  softmax of a block in the nearest cache;
-* `simulate.scores.products`, all else: library products, which run at full speed in many directions.
+* `simulate.scores.fused`, float32 in up to `FEW` directions: products and softmax of a block in the nearest cache;
+* `simulate.scores.products`, all else: library products.
 
 Products are float32 or float64, logits in units of bits (base 2), sums over blocks float64. Float32 gives the shift to
 about 1e-6 relative. `simulate.scores.reference.ReferenceScore` is what tests hold both against.
@@ -20,17 +19,18 @@ from typing import Any
 
 import numpy as np
 
-from simulate.scores.cutting import MANY, NEGLIGIBLE, Cut, cut_off
-from simulate.scores.few import set_sums
+from simulate.scores.cutting import NEGLIGIBLE, Cut, cut_off
+from simulate.scores.few import WIDEST, Fours, set_sums, set_sums_by_fours
 from simulate.scores.fused import accumulate_fused, workspace
 from simulate.scores.mixture import Held
 from simulate.scores.posterior import Posterior, Sums
 from simulate.scores.products import accumulate, scratch
 
 SUPER = 65536  # classes per call of a kernel: between calls an interrupt is noticed
-FEW = 192  # the fused kernel is the faster one in few directions, with many classes
-FEWER = 32  # and in fewer still, with any number of them
+FEW = 4096  # directions up to which the fused kernel is the faster one
+THIN = 48  # up to which it is so with any number of classes but the very fewest
 VERY_FEW = 4  # wrong classes that a sample meets one by one
+SOME = 128  # and that four samples meet at once
 
 
 class FastScore:
@@ -71,24 +71,23 @@ class FastScore:
         self._dtype, self._check = np.dtype(dtype), check
         self._log_weight, self._largest = mixture.log_weight, float(np.max(mixture.log_weight))
         self._lost = NEGLIGIBLE[dtype] if negligible is None else negligible
-        self._one_by_one = 0 < len(mixture.delta) <= VERY_FEW
-        self._row, self._logits = np.empty(mixture.dim, dtype), np.empty(VERY_FEW, dtype)
-        self._kernel = make_kernel(mixture.dim, samples, len(mixture.delta), block, dtype)
-        query = self._kernel.query(samples)
-        self._sums = Sums.zero(*query.shape)
+        self._few = make_few(self._delta)
+        if self._few is None:
+            self._kernel = make_kernel(mixture.dim, samples, len(mixture.delta), block, dtype)
+        self._sums = Sums.zero(*((samples, mixture.dim) if self._few else self._kernel.query(samples).shape))
 
-    def __call__(self, y: np.ndarray, D: Any, full: bool = False) -> Posterior:
-        if not self._one_by_one:
-            return self.sums(y, D, full).posterior(y.shape[1], full)
-        shift = np.empty(y.shape)
-        sums = self._set(y, D, self._sums._replace(shift=shift), normed=True)
-        return sums._replace(shift=shift[:, :0]).posterior(0, full)._replace(shift=shift)
+    def __call__(self, y: np.ndarray, D: Any, full: bool = False, out: np.ndarray | None = None) -> Posterior:
+        """`out` (samples, dim) float64 takes the shift of the posterior; a new array if not given."""
+        shift = np.empty(y.shape) if out is None else out
+        if self._few is None:
+            return self.sums(y, D, full).swift_posterior(shift, normed=False, full=full)
+        return self._set(y, D, shift, normed=True).swift_posterior(shift, normed=True, full=full)
 
     def sums(self, y: np.ndarray, D: Any, full: bool = False) -> Sums:
         """The sums that give the posterior. They lie in the scratch memory: valid until the next call."""
         samples, dim = y.shape
-        if self._one_by_one:
-            return self._set(y, D, self._sums, normed=False)
+        if self._few is not None:
+            return self._set(y, D, self._sums.shift[:samples], normed=False)
         scale = 1.0 / (D * np.log(2.0))
         query = self._kernel.query(samples)  # at least (samples, dim), zero beyond
         np.multiply(y, scale, out=query[:samples, :dim], casting="same_kind")
@@ -100,14 +99,16 @@ class FastScore:
             self._kernel.add(query, delta, bits, cut, full, sums)
         return sums.natural(samples)
 
-    def _set(self, y: np.ndarray, D: Any, sums: Sums, normed: bool) -> Sums:
-        """The sums over very few classes, in these arrays; `normed` as in `simulate.scores.few`."""
+    def _set(self, y: np.ndarray, D: Any, shift: np.ndarray, normed: bool) -> Sums:
+        """The sums over few classes, with their shift in this array; `normed` as in `simulate.scores.few`."""
         samples, dim = y.shape
-        scale = 1.0 / D
-        own = Sums(*(array[:samples] for array in sums))._replace(shift=sums.shift[:samples, :dim])
+        assert self._few is not None
+        scale = self._few.unit / D
+        top, total, square, _ = self._sums
+        sums = Sums(top[:samples], total[:samples], square[:samples], shift)
         along = np.full(dim, scale) if np.ndim(scale) == 0 else scale
-        set_sums(y, along, self._delta, self._offsets(scale, 0, 1.0), own, normed, self._row, self._logits)
-        return own
+        self._few.set(y, along, self._offsets(scale, 0, self._few.unit), sums, normed)
+        return sums
 
     def _offsets(self, scale: Any, k: int, unit: float) -> np.ndarray:
         """What is taken off the products of the classes from number k on: |delta|^2/(2D) and the log-weight, with
@@ -122,8 +123,41 @@ class FastScore:
 
 def make_kernel(dim: int, samples: int, n_classes: int, block: int, dtype: str) -> "_Plain | _Fused":
     """The faster kernel for this many classes, with its scratch memory: for one thread."""
-    fused = dtype == "float32" and dim <= (FEW if n_classes >= MANY else FEWER)
-    return (_Fused if fused else _Plain)(dim, samples, min(block, max(n_classes, 1)), dtype)
+    kind = _Fused if dtype == "float32" and dim <= FEW else _Plain
+    return kind(dim, samples, min(block, max(n_classes, 1)), dtype)
+
+
+def make_few(delta: np.ndarray) -> "_OneByOne | _ByFours | None":
+    """What sets the sums over few classes, with its work space; None where classes are added up block by block."""
+    classes, dim = delta.shape
+    if classes <= VERY_FEW:
+        return _OneByOne(delta) if classes else None
+    return _ByFours(delta) if delta.dtype == np.float32 and classes < SOME and THIN < dim <= WIDEST else None
+
+
+class _OneByOne:
+    """Work space of `simulate.scores.few.set_sums`."""
+
+    unit = 1.0
+
+    def __init__(self, delta: np.ndarray) -> None:
+        classes, dim = delta.shape
+        self._delta, self._row, self._logits = delta, np.empty(dim, delta.dtype), np.empty(classes, delta.dtype)
+
+    def set(self, y: np.ndarray, scale: np.ndarray, half: np.ndarray, sums: Sums, normed: bool) -> None:
+        set_sums(y, scale, self._delta, half, sums, normed, self._row, self._logits)
+
+
+class _ByFours:
+    """Work space of `simulate.scores.few.set_sums_by_fours`."""
+
+    unit = 1.0 / float(np.log(2.0))
+
+    def __init__(self, delta: np.ndarray) -> None:
+        self._work = Fours.of(delta)
+
+    def set(self, y: np.ndarray, scale: np.ndarray, half: np.ndarray, sums: Sums, normed: bool) -> None:
+        set_sums_by_fours(y, scale, half, sums, normed, self._work)
 
 
 class _Plain:

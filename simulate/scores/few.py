@@ -1,20 +1,46 @@
-"""Sums over very few classes, one sample after the other: every state is read once, every sum written once.
+"""Sums over few classes, set at once instead of added up: every state is read once, every sum written once.
 
-With few classes a score is memory, not arithmetic: a product of samples and classes is too thin for library products,
-and the passes that scale, clear and add up cost more than it. Here a sample's row stays in the nearest cache while all
-classes pass over it:
+With few classes a score is memory, not arithmetic: the passes that scale, clear and add up cost more than the products.
+Where all classes fit in one block none of them is needed, and the states of one or four samples stay in the nearest
+cache from the first product to the last,
     l_k = sum_j y_j delta_kj/D_j - half_k,   top = max l,   e_k = exp(l_k - top),
-    total = sum e_k,   square = sum e_k^2,   shift = sum e_k delta_k.
-Nothing is left out. The other kernels add to running sums; this one sets them, or where they are not wanted writes the
-posterior's shift at once, sum_k pi_k delta_k = shift/(total + exp(-top)): the target has the logit 0.
+    total = sum e_k,   square = sum e_k^2,   shift = sum e_k delta_k,
+or, where sums are not wanted, to the shift of the posterior, sum_k pi_k delta_k = shift/(total + exp(-top)): the target
+has the logit 0. Nothing is left out.
+
+* `set_sums`, for very few classes: they pass over one sample after the other.
+* `set_sums_by_fours`, for more of them, float32: four samples at a time, by the loops of `simulate.scores.fused`. The
+  second product has the directions as lanes, four classes at a time: no vector has to be added up within itself, which
+  with few classes would cost as much as all else. So classes are held twice: [direction][class] and [class][direction].
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
 from meanfield.tools.compiling import compiled
+from simulate.scores.fused import (
+    FAST,
+    LANES,
+    ROW,
+    U0,
+    U1,
+    U2,
+    U3,
+    add_products,
+    aligned,
+    exponentials,
+    largest_of,
+    start_rows,
+    sum_of_squares,
+)
 from simulate.scores.posterior import Sums
 
-FAST = {"reassoc", "contract", "nsz", "nnan"}
+LN2 = np.log(2.0)
+TINY = np.float32(2.0**-100)  # weights below would make numbers too small to be normal, which take many times as long
+WIDEST = 4096  # directions, at most, of classes held [class][direction]
+WIDE = WIDEST + LANES  # numbers from one class to the next: a constant, and no power of two, as `ROW`
+W1, W2, W3 = np.uintp(WIDE), np.uintp(2 * WIDE), np.uintp(3 * WIDE)
 
 
 @compiled(fastmath=FAST)
@@ -37,8 +63,8 @@ def set_sums(y, scale, delta, half, sums: Sums, normed, row, logits):  # pragma:
             best = max(best, logits[k])
         total[s] = square[s] = 0.0
         for k in range(classes):
-            weight = np.exp(logits[k] - best)
-            logits[k] = weight
+            logits[k] = np.exp(logits[k] - best) if logits[k] < best else 1  # the leading one costs nothing
+            weight = logits[k]
             total[s] += weight
             square[s] += weight * weight
         top[s] = best
@@ -53,3 +79,81 @@ def set_sums(y, scale, delta, half, sums: Sums, normed, row, logits):  # pragma:
                 row[j] += weight * delta[k, j]
         for j in range(dim):
             shift[s, j] = row[j]
+
+
+class Fours(NamedTuple):
+    """Classes for `set_sums_by_fours`, up to `simulate.scores.fused.BLOCK`, and its work space for four samples.
+
+    by_direction : half norms, then directions, in rows of `ROW`. by_class : in rows of `WIDE`, zero beyond. states
+    (4, dim rounded up to fours), logits (4 ROW,), average (4 WIDE,).
+    """
+
+    by_direction: np.ndarray
+    by_class: np.ndarray
+    states: np.ndarray
+    logits: np.ndarray
+    average: np.ndarray
+
+    @classmethod
+    def of(cls, delta: np.ndarray) -> "Fours":
+        """These classes (classes, dim) float32."""
+        classes, dim = delta.shape
+        rows = -(-dim // 4) * 4
+        by_direction, by_class = aligned(1 + rows, ROW), aligned(-(-classes // 4) * 4, WIDE)
+        by_direction[1 : 1 + dim, :classes], by_class[:classes, :dim] = delta.T, delta
+        states = np.zeros((4, rows), np.float32)
+        return cls(by_direction.ravel(), by_class.ravel(), states, aligned(4 * ROW), aligned(4 * WIDE))
+
+
+@compiled(fastmath=FAST)
+def set_sums_by_fours(y, scale, half, sums: Sums, normed, work: Fours):  # pragma: no cover - compiled
+    """As `set_sums`, but scale and half are in bits, log2(e) times what they are there."""
+    top, total, square, shift = sums
+    by_direction, by_class, states, L, average = work
+    samples, dim = y.shape
+    classes = len(half)
+    size, across = np.uintp(-(-classes // LANES) * LANES), np.uintp(-(-dim // LANES) * LANES)
+    for k in range(size):
+        by_direction[k] = half[k] if k < classes else np.inf
+    for first in range(0, samples, 4):
+        here = min(4, samples - first)
+        for i in range(here):
+            for j in range(dim):
+                states[i, j] = y[first + i, j] * scale[j]
+        start_rows(by_direction, U0, size, L)
+        for j in range(0, states.shape[1], 4):
+            add_products(states, U0, np.uintp(j), by_direction, np.uintp((1 + j) * ROW), size, L)
+        for i in range(here):
+            row, s = L[i * ROW : (i + 1) * ROW], first + i
+            best = largest_of(row, size)
+            total[s] = exponentials(row, best, size)
+            square[s], top[s] = sum_of_squares(row, size), best * LN2
+            share = np.float32(1.0 / (total[s] + np.exp2(-np.float64(best))) if normed else 1.0)
+            for k in range(size):
+                weight = row[k] * share
+                row[k] = weight if weight > TINY else np.float32(0.0)
+        for i in range(4):
+            average[i * WIDE : i * WIDE + across] = 0
+        for k in range(0, classes, 4):
+            _add_four(L, np.uintp(k), by_class, np.uintp(k * WIDE), across, average)
+        for i in range(here):
+            for j in range(dim):
+                shift[first + i, j] = average[i * WIDE + j]
+
+
+@compiled(fastmath=FAST, forceinline=True)
+def _add_four(e, k, m, o, size, a):  # pragma: no cover - compiled
+    """a[s, j] += sum over classes k ... k + 3 of e m, for four samples."""
+    e00, e01, e02, e03 = e[k], e[k + U1], e[k + U2], e[k + U3]
+    k += np.uintp(ROW)
+    e10, e11, e12, e13 = e[k], e[k + U1], e[k + U2], e[k + U3]
+    k += np.uintp(ROW)
+    e20, e21, e22, e23 = e[k], e[k + U1], e[k + U2], e[k + U3]
+    k += np.uintp(ROW)
+    e30, e31, e32, e33 = e[k], e[k + U1], e[k + U2], e[k + U3]
+    for j in range(size):
+        m0, m1, m2, m3 = m[o + j], m[o + W1 + j], m[o + W2 + j], m[o + W3 + j]
+        a[j] += e00 * m0 + e01 * m1 + e02 * m2 + e03 * m3
+        a[W1 + j] += e10 * m0 + e11 * m1 + e12 * m2 + e13 * m3
+        a[W2 + j] += e20 * m0 + e21 * m1 + e22 * m2 + e23 * m3
+        a[W3 + j] += e30 * m0 + e31 * m1 + e32 * m2 + e33 * m3

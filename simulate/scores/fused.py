@@ -1,4 +1,4 @@
-"""The fast path in few dimensions: both products and the softmax of a block of classes, fused in the nearest cache.
+"""The fast path in float32: both products and the softmax of a block of classes, fused in the nearest cache.
 
 Lecture note. The step is attention: logits L = q M^T - h, weights 2^(L - top), shift = weights M. With d ~ 20 the two
 products are thin: a library product spends as long on writing the samples x classes block and reading it back as on
@@ -48,10 +48,10 @@ FAST = {"reassoc", "contract", "nsz", "nnan"}
 def workspace(dim: int) -> tuple[np.ndarray, np.ndarray]:
     """Scratch: a packed superblock (blocks, 1 + rows, ROW), rows = `dim` rounded up to fours, and logits (4 ROW,)."""
     rows = -(-dim // 4) * 4
-    return _aligned(max(1, CACHE // (4 * ROW * (rows + 1))), 1 + rows, ROW), _aligned(4 * ROW)
+    return aligned(max(1, CACHE // (4 * ROW * (rows + 1))), 1 + rows, ROW), aligned(4 * ROW)
 
 
-def _aligned(*shape: int) -> np.ndarray:
+def aligned(*shape: int) -> np.ndarray:
     """Float32 zeros that begin on a line of the cache (64 bytes), or every other vector would straddle two."""
     raw = np.zeros(int(np.prod(shape)) + LANES, np.float32)
     start = -raw.ctypes.data % 64 // raw.itemsize
@@ -106,13 +106,13 @@ def accumulate_packed(query, packed, count, cut, squares, sums, L):  # pragma: n
         for begin in range(0, count, BLOCK):
             base = begin // BLOCK * stride
             size = np.uintp(-(-min(BLOCK, count - begin) // LANES) * LANES)
-            _start(flat, np.uintp(base), size, L)
+            start_rows(flat, np.uintp(base), size, L)
             for j in range(0, rows, 4):
-                _logits(query, np.uintp(first), np.uintp(j), flat, np.uintp(base + (1 + j) * ROW), size, L)
+                add_products(query, np.uintp(first), np.uintp(j), flat, np.uintp(base + (1 + j) * ROW), size, L)
             live = False
             for i in range(4):
                 row, s = L[i * ROW : (i + 1) * ROW], first + i
-                best = _maximum(row, size)
+                best = largest_of(row, size)
                 if best < floor or best < top[s] - skip:
                     row[:] = 0
                     continue
@@ -125,16 +125,16 @@ def accumulate_packed(query, packed, count, cut, squares, sums, L):  # pragma: n
                         for k in range(rows):
                             shift[s, k] *= down
                     top[s] = best
-                total[s] += _exponentials(row, np.float32(top[s]), size)
+                total[s] += exponentials(row, np.float32(top[s]), size)
                 if squares:
-                    square[s] += _sum_of_squares(row, size)
+                    square[s] += sum_of_squares(row, size)
             if live:
                 for j in range(0, rows, 4):
                     _shift(flat, np.uintp(base + (1 + j) * ROW), L, size, np.uintp(first), np.uintp(j), shift)
 
 
 @compiled(fastmath=FAST, forceinline=True)
-def _start(m, half, size, L):  # pragma: no cover - compiled
+def start_rows(m, half, size, L):  # pragma: no cover - compiled
     for k in range(size):
         value = -m[half + k]
         L[k] = value
@@ -144,7 +144,7 @@ def _start(m, half, size, L):  # pragma: no cover - compiled
 
 
 @compiled(fastmath=FAST, forceinline=True)
-def _logits(query, s, j, m, o, size, L):  # pragma: no cover - compiled
+def add_products(query, s, j, m, o, size, L):  # pragma: no cover - compiled
     """L[s, k] += sum over directions j ... j + 3 of q m, for four samples s ... s + 3."""
     q00, q01, q02, q03 = query[s, j], query[s, j + U1], query[s, j + U2], query[s, j + U3]
     q10, q11, q12, q13 = query[s + U1, j], query[s + U1, j + U1], query[s + U1, j + U2], query[s + U1, j + U3]
@@ -190,7 +190,7 @@ def _ordered(bits):  # pragma: no cover - compiled
 
 
 @compiled(fastmath=FAST, forceinline=True)
-def _maximum(row, size):  # pragma: no cover - compiled
+def largest_of(row, size):  # pragma: no cover - compiled
     best = _ordered(np.float32(row[U0]).view(np.int32))
     for k in range(size):
         best = max(best, _ordered(np.float32(row[k]).view(np.int32)))
@@ -198,7 +198,7 @@ def _maximum(row, size):  # pragma: no cover - compiled
 
 
 @compiled(fastmath=FAST, forceinline=True)
-def _exponentials(row, reference, size):  # pragma: no cover - compiled
+def exponentials(row, reference, size):  # pragma: no cover - compiled
     """row <- 2^(row - reference); returns the sum."""
     low, half, bias, unit = np.float32(-126), np.float32(0.5), np.float32(127), np.int32(2**23)
     total = np.float32(0)
@@ -215,7 +215,7 @@ def _exponentials(row, reference, size):  # pragma: no cover - compiled
 
 
 @compiled(fastmath=FAST, forceinline=True)
-def _sum_of_squares(row, size):  # pragma: no cover - compiled
+def sum_of_squares(row, size):  # pragma: no cover - compiled
     total = np.float32(0)
     for k in range(size):
         total += row[k] * row[k]

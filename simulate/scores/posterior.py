@@ -1,13 +1,15 @@
 """What a batch of samples sees of the classes: sums over the wrong classes, and the posterior that they give.
 
 Everything is normalised among the *wrong* classes first: log-odds and 1 - pi_1 keep full relative precision however
-small either of pi_1, 1 - pi_1 is.
+small either of pi_1, 1 - pi_1 is. Where no kernel is compiled, arrays may be those of any library (the array API).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import expit
+from array_api_compat import array_namespace
+
+from meanfield.tools.compiling import compiled
 
 
 class Posterior(NamedTuple):
@@ -40,8 +42,24 @@ class Posterior(NamedTuple):
         >>> Posterior(one[:, None], 50.0 * one, one, one, one > 0).rest    # pi_1 rounds to 1
         array([1.92874985e-22])
         """
-        known = np.isfinite(self.log_odds)  # not in the continuum, nor where no rival counts
-        return np.where(known, expit(-self.log_odds), 1.0 - self.weight)
+        xp = array_namespace(self.log_odds)
+        known = xp.isfinite(self.log_odds)  # not in the continuum, nor where no rival counts
+        return xp.where(known, shares(self.log_odds)[1], 1.0 - self.weight)
+
+
+def shares(log_odds: Any) -> tuple[Any, Any]:
+    """pi_1 and 1 - pi_1 (samples,), each to full relative precision.
+
+    Examples
+    --------
+    >>> shares(np.array([0.0, 800.0]))
+    (array([0.5, 1. ]), array([0.5, 0. ]))
+    """
+    xp = array_namespace(log_odds)
+    small = xp.exp(-xp.abs(log_odds))
+    more, less = 1.0 / (1.0 + small), small / (1.0 + small)  # the larger of both, and the smaller
+    ahead = log_odds > 0
+    return xp.where(ahead, more, less), xp.where(ahead, less, more)
 
 
 class Sums(NamedTuple):
@@ -93,14 +111,45 @@ class Sums(NamedTuple):
         (array([0.5]), array([2.]))
         """
         top, total, square, shift = self
+        xp = array_namespace(total)
         some = total > 0
-        safe = np.where(some, total, 1.0)
-        log_odds = np.where(some, -(top + np.log(safe)), np.inf)  # (samples,)
-        small = np.exp(-np.abs(log_odds))
-        more, less = 1.0 / (1.0 + small), small / (1.0 + small)  # the larger of pi_1 and 1 - pi_1, and the smaller
-        ahead = log_odds > 0
-        weight, wrong = np.where(ahead, more, less), np.where(ahead, less, more)
-        participation = 1.0 / (weight**2 + wrong**2 * square / safe**2) if full else np.full(len(total), np.nan)
+        safe = xp.where(some, total, xp.ones_like(total))
+        log_odds = xp.where(some, -(top + xp.log(safe)), xp.full_like(total, np.inf))  # (samples,)
+        weight, wrong = shares(log_odds)
+        unknown = xp.full_like(total, np.nan)
+        participation = 1.0 / (weight**2 + wrong**2 * square / safe**2) if full else unknown
         shift = shift[:, :dim] * (wrong / safe)[:, None]  # (samples, dim)
         nearest = ~some | (top < 0.0)
-        return Posterior(shift, np.where(some, log_odds, np.nan), weight, participation, nearest)
+        return Posterior(shift, xp.where(some, log_odds, unknown), weight, participation, nearest)
+
+    def swift_posterior(self, shift: np.ndarray, normed: bool, full: bool) -> Posterior:
+        """The same, compiled, with its shift in `shift` (samples, dim); where `normed` it is there already."""
+        log_odds, weight, participation = np.empty((3, len(self.total)))
+        there = Posterior(shift, log_odds, weight, participation, np.empty(len(self.total), bool))
+        _fill(self, there, normed, full)
+        return there
+
+
+@compiled(fastmath={"reassoc", "contract", "nsz"})
+def _fill(sums: Sums, there: Posterior, normed, full):  # pragma: no cover - compiled
+    top, total, square, raw = sums
+    shift, log_odds, weight, participation, nearest, _ = there
+    for s in range(len(total)):
+        some = total[s] > 0.0
+        odds = -(top[s] + (np.log(total[s]) if total[s] != 1.0 else 0.0)) if some else np.inf  # 1: a single rival
+        weight[s], wrong = split(odds)
+        share = wrong / total[s] if some else 0.0
+        log_odds[s] = odds if some else np.nan
+        nearest[s] = not some or top[s] < 0.0
+        participation[s] = 1.0 / (weight[s] ** 2 + share**2 * square[s]) if full else np.nan
+        if not normed:
+            for j in range(shift.shape[1]):
+                shift[s, j] = share * raw[s, j]
+
+
+@compiled(forceinline=True)
+def split(log_odds):  # pragma: no cover - compiled
+    """pi_1 and 1 - pi_1 of one sample: `shares`, compiled."""
+    small = np.exp(-abs(log_odds))
+    more, less = 1.0 / (1.0 + small), small / (1.0 + small)
+    return (more, less) if log_odds > 0 else (less, more)

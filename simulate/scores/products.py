@@ -12,9 +12,8 @@ of one buffer. The maximum, too, is taken over the logits read as integers: floa
 where negative, are ordered like integers, and LLVM vectorises a maximum only where it is associative.
 Blocks in which every sample's largest logit is `skip` bits below what counts skip the second half.
 
-This kernel serves many directions, where library products run at full speed, and float64; `simulate.scores.fused` is
-the other way for float32 in few directions. The kernels are dumb: `simulate.scores.fast.FastScore` allocates and
-scales.
+This kernel serves float64, and very many directions; `simulate.scores.fused` is the other way for float32. The kernels
+are dumb: `simulate.scores.fast.FastScore` allocates and scales.
 """
 
 from typing import NamedTuple

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from meanfield.tools.compiling import compiled
-from simulate.scores.posterior import Posterior, Sums
+from simulate.scores.posterior import Posterior, Sums, split
 from simulate.scores.reference import Score
 from simulate.steps.integrators import Step
 from simulate.steps.stepping import State
@@ -99,7 +99,7 @@ def _correct(y, there: Posterior, sums: Sums, w, each, move, full):  # pragma: n
         some = total[s] > 0.0  # whether any wrong class counts
         nearest[s] = not some or top[s] < 0.0
         odds = -(top[s] + np.log(total[s])) if some else np.inf
-        right, wrong = _split(odds)
+        right, wrong = split(odds)
         inverse = 1.0 / total[s] if some else 1.0
         participation[s] = 1.0 / (right**2 + wrong**2 * square[s] * inverse**2) if full else np.nan
         change = 0.0  # u.(a + a')/D
@@ -112,16 +112,8 @@ def _correct(y, there: Posterior, sums: Sums, w, each, move, full):  # pragma: n
             change += u * inverse_D[j] * (mean + later)
         if move and some:
             odds -= 0.5 * change
-            right, wrong = _split(odds)
+            right, wrong = split(odds)
         for j in range(y.shape[1]):
             held[s, j] *= wrong
         log_odds[s] = odds if some else np.nan
         weight[s] = right
-
-
-@compiled(forceinline=True)
-def _split(log_odds):  # pragma: no cover - compiled
-    """pi_1 and 1 - pi_1, each to full relative precision."""
-    small = np.exp(-abs(log_odds))
-    more, less = 1.0 / (1.0 + small), small / (1.0 + small)
-    return (more, less) if log_odds > 0 else (less, more)

@@ -6,14 +6,15 @@ error). What the wrong classes weigh together, log Z(y) = log sum_{k != 1} exp(l
 so with the crowd's answer  a' = a + u/(1 + D),  log Z' = log Z + (u/D).(a + a')/2,  and the shift is (1 - pi_1') a'.
 This is exact in the crowd, Gaussian in the classes; where few classes dominate it is first order in the part of the
 Hessian that counts most, the exchange of weight between target and rest. Leaving it out costs stability, not order.
+
+The arrays may be those of any library (the array API).
 """
 
 from typing import Any, NamedTuple
 
-import numpy as np
-from scipy.special import expit
+from array_api_compat import array_namespace
 
-from simulate.scores.posterior import Posterior
+from simulate.scores.posterior import Posterior, shares
 from simulate.scores.reference import Score
 from simulate.steps.guidance_force import Pull
 from simulate.steps.integrators import Step, correct, predict
@@ -25,7 +26,7 @@ class State(NamedTuple):
     y (samples, dim); its posterior, None if not known; `before`, the force b where the last step began.
     """
 
-    y: np.ndarray
+    y: Any
     posterior: Posterior | None = None
     before: Any = 0.0
 
@@ -46,13 +47,14 @@ def advance(state: State, D: Any, noise: Any, step: Step, score: Score, pull: Pu
     return State(y, moved(there, y - predicted, step.D_end) if step.resolved else None, b)
 
 
-def moved(posterior: Posterior, change: np.ndarray, D: Any) -> Posterior:
+def moved(posterior: Posterior, change: Any, D: Any) -> Posterior:
     """The posterior after a small change of state, (samples, dim), at total variance D.
 
     `participation` and `nearest` stay what they were.
 
     Examples
     --------
+    >>> import numpy as np
     >>> from simulate.scores.mixture import draw_direct
     >>> from simulate.scores.reference import ReferenceScore
     >>> score = ReferenceScore(draw_direct(d=8, n_classes=3000, seed=0, draw=0))
@@ -61,14 +63,15 @@ def moved(posterior: Posterior, change: np.ndarray, D: Any) -> Posterior:
     >>> bool(np.abs(there).max() < 0.2 * np.abs(score(y, D=4.0).shift - score(y + u, D=4.0).shift).max())
     True
     """
-    known = np.isfinite(posterior.log_odds)  # not in the continuum, nor where no rival counts: the weight stays
+    xp = array_namespace(posterior.shift)
+    known = xp.isfinite(posterior.log_odds)  # not in the continuum, nor where no rival counts: the weight stays
     wrong = posterior.rest  # (samples,)
-    mean = posterior.shift / np.where(wrong > 0, wrong, 1.0)[:, None]  # (samples, dim)
+    mean = posterior.shift / xp.where(wrong > 0, wrong, xp.ones_like(wrong))[:, None]  # (samples, dim)
     moved_mean = mean + change / (1.0 + D)
-    log_odds = posterior.log_odds - 0.5 * np.einsum("sd,sd->s", change / D, mean + moved_mean)
-    wrong = np.where(known, expit(-log_odds), wrong)
-    weight = np.where(known, expit(log_odds), posterior.weight)
+    log_odds = posterior.log_odds - 0.5 * xp.vecdot(change / D, mean + moved_mean)
+    right, rest = shares(log_odds)
+    weight, wrong = xp.where(known, right, posterior.weight), xp.where(known, rest, wrong)
     shift, ratio = wrong[:, None] * moved_mean, posterior.log_ratio
     if ratio is not None:  # grad log r = shift/D
-        ratio = ratio + 0.5 * np.einsum("sd,sd->s", change / D, posterior.shift + shift)
+        ratio = ratio + 0.5 * xp.vecdot(change / D, posterior.shift + shift)
     return Posterior(shift, log_odds, weight, posterior.participation, posterior.nearest, ratio)

@@ -146,6 +146,7 @@ def _particles() -> dict[str, Any]:
 
     network = cf.NetworkScore(lambda x, s, labels: 0.0 * x, "x0", 2, noise="edm", null_label=0)
     run = {"first_draw": 0, "tol": None, "class_tolerance": 0.02, "noise_refinement": 1, **RUN}
+    run |= {"xp": None, "device": None}
     cloned = {"classes": 2.0, "t": [1.0, 4.0], "d": None, "sigma2": 0.25, "n_samples": 8, "n_draws": 2, "n_steps": 8,
               "seed": 0, "eta": 1.0, "trunk": "sde", "t_start": 50.0, "t_end": 0.0, "reduce": True, "dtype": "float32",
               "threads": 1, "progress": False}  # fmt: skip

@@ -30,7 +30,7 @@ def far(fast, slow, size) -> float:
 @pytest.mark.parametrize("d", [2, 3, 4, 17, 64])
 @pytest.mark.parametrize("n", [1, 4, 7])
 def test_fused_kernel_at_every_remainder(monkeypatch, n_classes, d, n):
-    monkeypatch.setattr(kernels, "MANY", 1)
+    monkeypatch.setattr(kernels, "THIN", 64)
     mixture = draw_direct(d=d, n_classes=n_classes, seed=0, draw=0)
     y = spread(mixture, d, n)
     size = np.abs(mixture.delta).max()
@@ -158,16 +158,20 @@ def test_a_spectrum_is_cut_by_its_own_distances():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("n_classes", [2, 4, 5])
+@pytest.mark.parametrize("n_classes", [2, 4, 5, 6, 20, 50])
 @pytest.mark.parametrize("D", [0.05, 30.0])
-def test_very_few_classes_one_by_one(dtype, n_classes, D):
+def test_few_classes_one_by_one_and_by_fours(dtype, n_classes, D):
     """Sums and posterior of `simulate.scores.few`; negative control: one class less."""
     tol = {"float32": 2e-5, "float64": 1e-12}[dtype]
     mixture = draw_direct(d=70, n_classes=n_classes, seed=2, draw=0)
     y = np.random.default_rng(3).standard_normal((9, 70)) + np.linspace(0, 1, 9)[:, None] * mixture.delta[-1]
     fast, exact = FastScore(mixture, samples=9, dtype=dtype), ReferenceScore(mixture)(y, D, full=True)
-    for found in (fast(y, D, full=True), fast.sums(y, D, full=True).posterior(70, full=True)):
+    out = np.empty_like(y)
+    given = fast(y, D, full=True, out=out)
+    assert given.shift is out
+    for found in (given, fast(y, D, full=True), fast.sums(y, D, full=True).posterior(70, full=True)):
         for name in ("shift", "log_odds", "weight", "participation"):
             assert np.allclose(getattr(found, name), getattr(exact, name), rtol=10 * tol, atol=tol), name
+    assert np.array_equal(fast(y, D, full=True).nearest, exact.nearest)
     less = FastScore(replace(mixture, delta=mixture.delta[:-1], n_classes=n_classes - 1), samples=9, dtype=dtype)
     assert n_classes == 2 or not np.allclose(less(y, D).shift, exact.shift, atol=1e-3)
