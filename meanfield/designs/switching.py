@@ -261,8 +261,8 @@ def climb(at: Callable, start: Candidate, x: np.ndarray, sizes: np.ndarray, step
 
     if len(x) == 1:
         with suppress(RuntimeError):  # no bracket: the best that was tried remains
-            bracket, options = (float(x[0]), float(x[0] + sizes[0])), {"xtol": FREE_TOLERANCE, "maxiter": steps}
-            minimize_scalar(lambda y: loss(np.array([y])), bracket, method="brent", options=options)
+            bracket, until = (float(x[0]), float(x[0] + sizes[0])), {"xtol": FREE_TOLERANCE, "maxiter": steps}
+            minimize_scalar(lambda y: loss(np.array([y])), bracket, method="brent", options=until)
         return state[0]
     simplex = np.vstack([x, x + np.diag(sizes)])
     options = {"initial_simplex": simplex, "xatol": 1e-7, "fatol": 1e-11, "maxiter": steps}

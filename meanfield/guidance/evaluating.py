@@ -44,8 +44,8 @@ def amplitude_between(schedule: Schedule, w: Callable[..., Any], low: float, hig
     Of steps it is asked once: it is asked at every stage of every step of the integration.
     """
     amplified = isinstance(schedule, Amplified) and type(schedule).amplitude is Amplified.amplitude
-    steps = type(schedule.guidance if amplified else schedule) in STEPS  # type: ignore[attr-defined]
-    if steps:
+    inner: Any = schedule.guidance if amplified else schedule  # type: ignore[attr-defined]
+    if type(inner) in STEPS:
         steady = float(w(0.5 * (low + high)))
         return lambda tau: steady if isinstance(tau, float) else np.full(np.shape(tau), steady)
     inside = 1e-12 * (high - low)
