@@ -12,7 +12,7 @@
 
 import math
 from collections.abc import Callable
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,8 @@ from meanfield.tools.roots import brentq
 
 EARLY, WINDOW = (1.0, 0.4, 0.1), (1.0, 0.5, 0.2)  # levels that are scanned, in units of w_max and w_min
 CLIMBED = 2  # best scanned patterns whose levels are polished
-CLOSING, POINTS = 6, 33  # grids that close in on the best constant
+POINTS = 33  # of a first grid for the best constant
+CLOSING = (5, 15), (20, 1)  # how often it is closed in on, points new in every gap: compiled; where each is a `solve`
 
 
 def one_switch_is_optimal(problem: Problem, w_min: float, slope: float) -> bool:
@@ -66,16 +67,24 @@ def best_constant(respond: Responses, bounds: tuple[float, float], demand: Deman
     if len(demand.edges) < 2:
         return None
     low, high = bounds
-    w = np.union1d(np.linspace(low, high, POINTS), np.clip(0.0, low, high))
-    for _ in range(CLOSING):
+
+    def goal_at(w: np.ndarray) -> np.ndarray:
         values = respond.constants(w)
-        goal = np.where(demand.meets(values), getattr(values, demand.objective), -math.inf)
+        return np.where(demand.meets(values), getattr(values, demand.objective), -math.inf)
+
+    w = np.union1d(np.linspace(low, high, POINTS), np.clip(0.0, low, high))
+    goal = goal_at(w)
+    times, points = CLOSING[not respond.compiled]
+    for _ in range(times):
         i = int(np.argmax(goal))
         if not math.isfinite(goal[i]):
             return None
-        best_w = float(w[i])
-        w = np.union1d(np.linspace(w[max(i - 1, 0)], w[min(i + 1, len(w) - 1)], POINTS), best_w)
-    return best_w
+        gaps = pairwise(w[max(i - 1, 0) : i + 2])
+        new = np.concatenate([np.linspace(a, b, points + 2)[1:-1] for a, b in gaps])
+        w, goal = np.concatenate([w, new]), np.concatenate([goal, goal_at(new)])
+        order = np.argsort(w)
+        w, goal = w[order], goal[order]
+    return float(w[np.argmax(goal)])
 
 
 def _switched(

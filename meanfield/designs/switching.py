@@ -2,12 +2,13 @@
 
 With K switches at s_1 > ... > s_K in s = log(sigma2 + t) and values that alternate between the bounds, v(0)/sigma2 may
 lie in a band, keep to 1/keep. On an edge of it the last switch is a root, and the rest is scanned on a grid and
-polished by Nelder-Mead; inside it all switches are. With a bound r on |dw/ds| every switch becomes a ramp, linear in t
+polished; inside it all switches are. With a bound r on |dw/ds| every switch becomes a ramp, linear in t
 on pieces so short that the bound holds everywhere.
 """
 
 import math
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 
@@ -23,6 +24,7 @@ SCAN = {0: 400, 1: 160, 2: 60}  # grid of the last switch, by the number of free
 FREE = {0: 1, 1: 48, 2: 20}  # grid of each free switch
 SCAN_SLOW = {0: 40, 1: 20, 2: 10}  # where every trajectory costs a `solve`
 FREE_SLOW = {0: 1, 1: 10, 2: 5}
+FREE_TOLERANCE = 1e-6  # relative error of a free switch: at an optimum the value is off by its square
 POLISHED = 4  # best grid points that are polished
 TRIFLE = 1e-7  # what a switch must gain: the noise of polished values
 
@@ -214,7 +216,7 @@ def _root(
 def _polish(
     respond: Responses, shape: Shape, demand: Demand, row: np.ndarray, below: float, edge: float
 ) -> Candidate | None:
-    """From a grid point whose last switch brackets a root: the root, and the free switches by Nelder-Mead."""
+    """From a grid point whose last switch brackets a root: the root, and the free switches polished."""
     first = tuple(float(x) for x in row[:-1])
     start = _root(respond, shape, demand, first, (float(below), float(row[-1])), edge)
     if start is None or not first:
@@ -223,7 +225,7 @@ def _polish(
 
 
 def _inside(respond: Responses, shape: Shape, demand: Demand, rows: np.ndarray, goal: np.ndarray) -> Candidate | None:
-    """From the best grid point inside the band (goal is -inf outside), all switches by Nelder-Mead."""
+    """From the best grid point inside the band (goal is -inf outside), all switches polished."""
     i = int(np.argmax(goal))
     if len(demand.edges) < 2 or not math.isfinite(goal[i]):
         return None
@@ -232,7 +234,7 @@ def _inside(respond: Responses, shape: Shape, demand: Demand, rows: np.ndarray, 
 
 
 def _moved(respond: Responses, demand: Demand, start: Candidate, size: float) -> Candidate:
-    """The free switches by Nelder-Mead."""
+    """The free switches polished."""
 
     def at(x: np.ndarray, near: Candidate) -> Candidate | None:
         return nearest(respond, start.shape, demand, tuple(x.tolist()), near)
@@ -242,8 +244,11 @@ def _moved(respond: Responses, demand: Demand, start: Candidate, size: float) ->
 
 
 def climb(at: Callable, start: Candidate, x: np.ndarray, sizes: np.ndarray, steps: int) -> Candidate:
-    """Nelder-Mead from x for the value of the candidate at(x, best so far), None where there is none."""
-    from scipy.optimize import minimize
+    """From x to the largest value of the candidate at(x, best so far), None where there is none.
+
+    By Brent's method if x is one number, which takes a third of the trials, else by Nelder-Mead.
+    """
+    from scipy.optimize import minimize, minimize_scalar
 
     state = [start]
 
@@ -254,6 +259,11 @@ def climb(at: Callable, start: Candidate, x: np.ndarray, sizes: np.ndarray, step
         state[0] = max(state[0], candidate, key=lambda c: c.value)
         return -candidate.value
 
+    if len(x) == 1:
+        with suppress(RuntimeError):  # no bracket: the best that was tried remains
+            bracket, until = (float(x[0]), float(x[0] + sizes[0])), {"xtol": FREE_TOLERANCE, "maxiter": steps}
+            minimize_scalar(lambda y: loss(np.array([y])), bracket, method="brent", options=until)
+        return state[0]
     simplex = np.vstack([x, x + np.diag(sizes)])
     options = {"initial_simplex": simplex, "xatol": 1e-7, "fatol": 1e-11, "maxiter": steps}
     minimize(loss, x, method="Nelder-Mead", options=options)

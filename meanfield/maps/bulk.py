@@ -69,7 +69,7 @@ class Table(NamedTuple):
 
     def repeated(self, times: int) -> "Table":
         """All rows again and again, one copy after the other."""
-        return Table(*(np.tile(x, (times, 1)) for x in self))
+        return Table(*(np.tile(x, (times, 1)) for x in self)) if times > 1 else self
 
     def lines(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Edges, w0 and omega of w = w0 + omega t on every piece: what is compiled."""

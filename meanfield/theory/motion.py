@@ -55,6 +55,7 @@ class Groups:
         self.c: Any = c if self.n > 1 else float(c[0])
         self.g: Any = g if self.n > 1 else float(g[0])
         self.above = self.c - self.floor
+        self.variances, self.unit = c, np.sqrt(self.share * g)  # as arrays (groups,): c, and |mu_1|/d^(1/2)
 
     @classmethod
     def of(cls, problem: Problem, alpha: float = math.inf, prior: float = 0.0) -> "Groups":
@@ -168,7 +169,11 @@ class Point:
     def beta(self) -> float:
         """Inverse temperature of the rest (S4): 1 in the crowd."""
         alpha = self.groups.alpha
-        return 1.0 if self.K <= alpha else inverse_temperature(self.D, self.q, alpha, self.groups.mean)
+        return (
+            1.0
+            if alpha == math.inf or self.K <= alpha
+            else inverse_temperature(self.D, self.q, alpha, self.groups.mean)
+        )
 
     @cached_property
     def c(self) -> Any:

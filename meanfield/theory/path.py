@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from meanfield.errors import ConvergenceError, require, short
+from meanfield.guidance.evaluating import amplitude_between
 from meanfield.problem.statement import Problem
 from meanfield.theory.crowd import integrate_crowd
 from meanfield.theory.energies import log1p
@@ -291,10 +292,6 @@ class Path:
     def _motion_at(self, tau: float) -> Motion:
         """The equations on the smooth piece of its schedule that begins at tau; w is read strictly inside the piece."""
         high = min((b for b in self.cuts if b > tau), default=self.end)
-        inside = 1e-12 * (high - tau)
-
-        def w(x):
-            return self.problem.amplitude(self.groups.t(np.minimum(np.maximum(x, tau + inside), high - inside)))
-
         schedule, rule = self.problem.schedule, self.problem.schedule if self.problem.schedule.by_rule else None
+        w = amplitude_between(schedule, lambda x: self.problem.amplitude(self.groups.t(x)), tau, high)
         return Motion(self.groups, self.problem.eta, w, schedule.exponent, rule, self.rivals)

@@ -81,6 +81,8 @@ class Rest(Phase):
         return Push(W, W / (1.0 + p.D))
 
     def exits(self, tau, state):
+        if self.groups.alpha == np.inf:  # in the continuum the target never has the weight
+            return (-np.inf, -np.inf, -1.0, -1.0)
         p = self.point(tau, state)
         excess = p.K - self.groups.alpha
         margin = self.motion.capture_margin(p) if self.captures else -1.0

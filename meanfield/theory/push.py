@@ -37,13 +37,16 @@ def push_of_rule(rule: Any, p: Any, w: float, c: Any, condensed: float) -> Push:
     few classes that dominate a glass are. p is a `Point`; c is None where the target has the weight.
     """
     groups, t = p.groups, max(math.exp(-p.tau) - p.groups.floor, NEAR * p.groups.floor)
-    C, g, share, m, v = (np.atleast_1d(x) for x in (groups.c, groups.g, groups.share, p.m, p.v))
-    unit, zero = np.sqrt(share * g), np.zeros(groups.n)
-    x, mu = np.stack([unit * m, unit * np.sqrt(v), zero]), np.stack([unit, zero, zero])
-    M = mu if c is None else c * x + np.stack([zero, zero, unit * np.sqrt(np.maximum((1.0 - c) * condensed, 0.0))])
+    unit, C = groups.unit, groups.variances
+    x, mu, M = np.zeros((3, 3, groups.n))  # (coordinates, groups) each
+    x[0], x[1], mu[0] = unit * p.m, unit * np.sqrt(p.v), unit
+    if c is None:
+        M = mu
+    else:
+        M[:2], M[2] = c * x[:2], unit * np.sqrt(np.maximum((1.0 - c) * condensed, 0.0))
     along, rest, _ = added(rule, x, t, w, C, [mu, M]) / unit
-    b = -rest / np.sqrt(v)
-    a = along + b * m
+    b = -rest / np.sqrt(p.v)
+    a = along + b * p.m
     return Push(a, b) if groups.n > 1 else Push(float(a[0]), float(b[0]))
 
 
@@ -53,7 +56,7 @@ def added(rule: Any, x: np.ndarray, t: float, w: float, C: np.ndarray, centres: 
     centres : M of the predictions: the conditional one, the unconditional one, perhaps a second condition's.
     """
     n, k = len(x), 1.0 / (C + t)
-    cond, uncond, *second = ((k * (C * x + t * M)).reshape(1, -1) for M in centres)
+    cond, uncond, *second = (k * (C * x + t * np.array(centres))).reshape(len(centres), 1, -1)
     weight = w if rule.factors is None else np.tile(w * np.array(rule.factors), n)
-    made = rule.apply(x.reshape(1, -1), cond, uncond, t, weight, np.tile(C, n), *second).reshape(n, -1)
-    return (made - cond.reshape(n, -1)) / (k * t)
+    made = rule.apply(x.reshape(1, -1), cond, uncond, t, weight, np.concatenate([C] * n), *second)
+    return (made - cond).reshape(n, -1) / (k * t)

@@ -1,5 +1,7 @@
 """Designs of the amplitude of a rule: its own law keeps the variance, in continuous time and in samplers' steps."""
 
+from functools import lru_cache
+
 import numpy as np
 import pytest
 
@@ -39,10 +41,16 @@ def problem(rule, sampler="ode", classes=None):
     return Problem(classes=classes, sigma2=0.25, guidance=rule, sampler=sampler, t_start=1000.0)
 
 
+@lru_cache
+def designed(rule, sampler="ode"):
+    """The design with default bounds, made once."""
+    return design(problem(rule, sampler), progress=False)
+
+
 @pytest.mark.parametrize("sampler", ["ode", "sde"])
 @each
 def test_the_amplitude_of_a_rule_keeps_the_variance_under_that_rule(rule, sampler):
-    made = design(problem(rule, sampler), progress=False)
+    made = designed(rule, sampler)
     final = solve(made.problem).final
     assert made.problem.guidance.name == rule.name
     assert final.v / 0.25 == pytest.approx(1.0, abs=1e-6)
@@ -68,7 +76,7 @@ def test_of_plain_guidance_it_is_the_design_that_is_proved():
 @each
 def test_no_other_switch_shifts_more(rule):
     """Wherever v(0) - sigma2 changes sign along the family, the switch is there, or the mean is smaller."""
-    made, times = design(problem(rule), progress=False), np.geomspace(0.02, 500.0, 12)
+    made, times = designed(rule), np.geomspace(0.02, 500.0, 12)
     ends = [solve(problem(type(rule)(Piecewise([t], [-1.0, 5.0])))).final for t in times]
     crossed = np.flatnonzero(np.diff(np.sign([final.v / 0.25 - 1.0 for final in ends])))
     here = [i for i in crossed if times[i] < made.switches[0] < times[i + 1]]

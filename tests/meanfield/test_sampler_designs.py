@@ -2,6 +2,7 @@
 
 import math
 import re
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -22,10 +23,16 @@ SAMPLERS = {
 each = pytest.mark.parametrize("name", SAMPLERS)
 
 
+@lru_cache
+def designed(name):
+    """The design in the continuum for the code of a sampler, made once."""
+    return design(CONTINUUM, sampler=SAMPLERS[name], progress=False)
+
+
 @each
 def test_the_law_of_the_sampler_keeps_the_variance(name):
     sampler = SAMPLERS[name]
-    made, plain = design(CONTINUUM, sampler=sampler), design(CONTINUUM)
+    made, plain = designed(name), design(CONTINUUM)
     law = solve_sampler(made.problem, sampler)
     assert law.final.v / 0.25 == pytest.approx(1.0, abs=1e-6)
     assert made.outcome.v_ratio == pytest.approx(law.final.v / 0.25, rel=1e-12)
@@ -41,7 +48,7 @@ def test_the_law_of_the_sampler_keeps_the_variance(name):
 
 def test_the_separation_is_the_log_odds_per_dimension():
     """Against the log-densities of class and crowd, averaged over N(m mu_1, v I)."""
-    outcome = design(CONTINUUM, sampler=SAMPLERS["euler"]).outcome
+    outcome = designed("euler").outcome
     m, v, D = outcome.m, 0.25 * outcome.v_ratio, 0.25
     target = -((m - 1.0) ** 2 + v) / (2.0 * D) - 0.5 * math.log(D)
     crowd = -(m**2 + v) / (2.0 * (1.0 + D)) - 0.5 * math.log(1.0 + D)
@@ -62,7 +69,7 @@ def test_many_steps_tend_to_the_design_in_continuous_time():
 def test_exported_scales_drive_the_samplers_own_loop(name):
     """eps = eps_u + scale (eps_c - eps_u) with one scale for each level has the designed law to rounding."""
     sampler = SAMPLERS[name]
-    made = design(CONTINUUM, sampler=sampler)
+    made = designed(name)
     levels = sd_sigmas({"euler": 20, "euler_ancestral": 12, "heun": 10, "dpmpp_2m": 15}[name],
                        "trailing" if name == "dpmpp_2m" else "leading")  # fmt: skip
     scales = made.schedule.for_timesteps(sigmas=levels)
@@ -123,7 +130,7 @@ def test_a_wanted_mean_is_that_of_the_samplers_law(name, rule):
 
 def test_a_mean_that_the_sampler_does_not_reach_names_the_largest():
     sampler = SAMPLERS["euler_ancestral"]
-    most = design(CONTINUUM, sampler=sampler, progress=False).outcome.m
+    most = designed("euler_ancestral").outcome.m
     with pytest.raises(ProblemError, match="largest mean") as caught:
         design(CONTINUUM, sampler=sampler, mean=most + 1e-3, progress=False)
     assert float(re.search(r"steps is ([0-9.]+);", str(caught.value))[1]) == pytest.approx(most, abs=1e-5)

@@ -1,5 +1,7 @@
 """Theory of every rule against its particles: continuum, and quenched among competing classes."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,9 @@ from meanfield import (
     ZeroStar,
     quenched,
     solve,
+    solve_sampler,
 )
+from meanfield.sampler.continuous import Integrator
 from simulate import run
 from validate.agreement.means import mean_of
 from validate.agreement.statistics import family_threshold
@@ -40,19 +44,37 @@ RULES = {
 WEIGHTS = (0.5, 1.0, 2.0)
 SAMPLERS = ("ode", "sde")
 PROBLEM = Problem(classes=Continuum(), sigma2=0.25, t_start=1000.0)
-STEPS = 100
+STEPS = 30
+
+
+@cache
+def law(problem, n_steps):
+    """m(0) and v(0) of the steps that particles take, without particles."""
+    final = solve_sampler(problem, Integrator(problem, n_steps)).final
+    return np.array([final.m, final.v])
+
+
+@pytest.mark.parametrize("sampler", ["ode", pytest.param("sde", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", RULES)
+def test_the_law_of_the_steps_tends_to_solve(name, sampler):
+    """In second order: extrapolated it is `solve`, far below the errors of particles. A parameter 10 % off is not."""
+    problems = [PROBLEM.replace(sampler=sampler, guidance=RULES[name](1.0, k)) for k in (1.0, 1.1)]
+    coarse, fine = (law(problems[0], n) for n in (STEPS, 2 * STEPS))
+    right, wrong = (solve(problem).final for problem in problems)
+    off = [np.abs((4.0 * fine - coarse) / 3.0 - (final.m, final.v)).max() for final in (right, wrong)]
+    assert off[0] < 1e-4 < 1e-3 < off[1], off
 
 
 def scores(name, sampler, w, k=1.0):
-    """(theory - particles)/stderr of m and v; the particles have the parameter k times as large."""
+    """(theory - particles)/stderr of m and v, of the same steps; the particles have the parameter k times as large."""
     problem = PROBLEM.replace(sampler=sampler)
-    theory = solve(problem.replace(guidance=RULES[name](w))).final
+    m, v = law(problem.replace(guidance=RULES[name](w)), STEPS)
     seed = cell_seed(17, [name, sampler, w])
     sizes = {"d": 1000, "n_samples": 8, "n_disorder": 24, "n_steps": STEPS, "seed": seed, "progress": False}
     data = run(problem.replace(guidance=RULES[name](w, k)), **sizes).final
     return [
-        (theory.m - data.m_paired.mean) / data.m_paired.stderr,
-        (theory.v - data.v_paired.mean) / data.v_paired.stderr,
+        (m - data.m_paired.mean) / data.m_paired.stderr,
+        (v - data.v_paired.mean) / data.v_paired.stderr,
     ]
 
 

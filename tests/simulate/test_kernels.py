@@ -88,8 +88,8 @@ def by_neighbours(mixture, y, D):
 def test_float32_keeps_its_precision_with_a_million_classes():
     """Partial sums of a block are float32, sums over blocks float64; float32 all through would be off by 1e-3."""
     mixture = draw_direct(d=16, n_classes=10**6, seed=0, draw=0)
-    y = spread(mixture, 16.0, 4)
-    fast, slow = FastScore(mixture, 4)(y, 16.0, True), ReferenceScore(mixture)(y, 16.0, True)
+    y = spread(mixture, 16.0, 1)
+    fast, slow = FastScore(mixture, 1)(y, 16.0, True), ReferenceScore(mixture)(y, 16.0, True)
     assert far(fast, slow, 1.0) < 2e-6
     assert far(summed_in_turn(mixture, y, 16.0, np.float64), slow, 1.0) < 2e-6
     assert far(summed_in_turn(mixture, y, 16.0, np.float32), slow, 1.0) > 2e-6  # control: float32 sums throughout
