@@ -7,6 +7,7 @@ those of the public classes and of what the calls return.
 import inspect
 import tempfile
 import warnings
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -37,6 +38,7 @@ from statement_calls import rules, schedules, statements
 import cfgfield as cf
 
 
+@cache
 def calls() -> dict[str, Call]:
     """Name of a public function, class or method -> its call."""
     tables = (statements, schedules, _theory, _exports, rules, _samplers, _particles, _mixtures, _judge, _results)
