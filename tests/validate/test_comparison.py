@@ -12,8 +12,8 @@ import pytest
 from validation_cases import PROBLEM, labelled, particles, synthetic
 
 from meanfield import Continuum, DensityRatio, Exponential, Fixed, Problem, Tabulated, fade, few_classes, reduced, solve
-from simulate import run, timestep_error
 from meanfield.finite import few
+from simulate import run, timestep_error
 from validate import compare
 from validate.agreement import comparison
 from validate.agreement.comparison import REDUCED
@@ -92,7 +92,7 @@ def test_finite_size_is_its_own_column(data):
     bare, full = compare(theory, data), compare(theory, data, finite_size="reduced")
     assert not bare  # d = 10 is not infinite, and the particles resolve it
     assert all(math.isnan(row.finite_size) for row in bare.rows)
-    annealed = reduced(PROBLEM, data.d, n_times=len(data.t), **REDUCED)
+    annealed = comparison.reduced(PROBLEM, data.d, n_times=len(data.t), **REDUCED)
     assert [row.theory for row in full.rows] == [row.theory for row in bare.rows]
     assert full.rows[-2].predicted == pytest.approx(float(annealed.final.m_paired.mean), abs=1e-12)
     assert full.rows[-2].stderr > bare.rows[-2].stderr  # the error of the finite-d effect counts
@@ -196,7 +196,7 @@ def test_what_fade_leaves_out_is_added_and_stated():
     m, v = verdict.rows[-2:]
     bare = [abs(row.particles - row.theory) / row.stderr for row in (m, v)]
     assert max(bare) > verdict.threshold  # what fade alone would be told
-    exact = reduced(RATIO, 24, **REDUCED)
+    exact = comparison.reduced(RATIO, 24, n_times=len(data.t), **REDUCED)
     assert m.finite_size == pytest.approx(float(exact.final.m_paired.mean) - theory.trajectory.final.m, abs=1e-9)
     assert compare(theory, data, finite_size=exact)
     for wrong in (DensityRatio(0.23, w_max=3.0), DensityRatio(0.18, w_max=3.0)):
@@ -218,7 +218,7 @@ def test_guidance_by_a_ratio_is_compared_with_fade():
     assert len(str(caught.value)) < 400
 
 
-def test_fade_is_not_judged_where_what_it_leaves_out_is_not_known():
+def test_fade_is_not_judged_where_what_it_leaves_out_is_not_known(monkeypatch):
     drawn = RATIO.replace(classes=Exponential(0.4))
     with pytest.raises(ComparisonError, match=r"a continuum and d >= 4.*got Exponential\(alpha=0.4\) at d = 8"):
         compare(fade(drawn, 8), particles(drawn, d=8, n_disorder=2, n_samples=10))
@@ -227,6 +227,7 @@ def test_fade_is_not_judged_where_what_it_leaves_out_is_not_known():
     wall = RATIO.replace(guidance=DensityRatio(0.2))  # 50,000 samples of the SDE: some steps get beyond it
     with pytest.raises(ComparisonError, match=r"could not be computed: .* beta r < 1 .* w_max"):
         compare(fade(wall, 24), labelled(particles(RATIO, d=24, n_disorder=2, n_samples=10), wall))
+    monkeypatch.setitem(REDUCED, "n_samples", 5000)
     near = RATIO.replace(guidance=DensityRatio(0.2, w_max=1e4))  # weights that its steps do not resolve
     with pytest.raises(ComparisonError, match=r"could not be computed: time steps must resolve the guidance"):
         compare(fade(near, 24), labelled(particles(RATIO, d=24, n_disorder=2, n_samples=10), near))
