@@ -1,21 +1,35 @@
-"""`compare` tells agreement from disagreement, at its stated false-alarm rate, through the path users call."""
+"""`compare` tells agreement from disagreement, at its stated false-alarm rate, through the path users call.
+
+The finite-d effect of a problem is computed once for all theories that are held against its particles.
+"""
 
 import dataclasses
 import math
+from functools import cache, partial
 
 import numpy as np
 import pytest
 from validation_cases import PROBLEM, labelled, particles, synthetic
 
 from meanfield import Continuum, DensityRatio, Exponential, Fixed, Problem, Tabulated, fade, few_classes, reduced, solve
+from meanfield.finite import few
 from simulate import run, timestep_error
 from validate import compare
+from validate.agreement import comparison
 from validate.agreement.comparison import REDUCED
 from validate.agreement.estimates import draws_at
 from validate.agreement.statistics import wilson
 from validate.errors import ComparisonError
 
 CONTINUUM = Problem(classes=Continuum(), sigma2=0.25, guidance=1.0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def once():
+    """`reduced` of what it is a function of, once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparison, "reduced", cache(comparison.reduced))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +92,7 @@ def test_finite_size_is_its_own_column(data):
     bare, full = compare(theory, data), compare(theory, data, finite_size="reduced")
     assert not bare  # d = 10 is not infinite, and the particles resolve it
     assert all(math.isnan(row.finite_size) for row in bare.rows)
-    annealed = reduced(PROBLEM, data.d, n_times=len(data.t), **REDUCED)
+    annealed = comparison.reduced(PROBLEM, data.d, n_times=len(data.t), **REDUCED)
     assert [row.theory for row in full.rows] == [row.theory for row in bare.rows]
     assert full.rows[-2].predicted == pytest.approx(float(annealed.final.m_paired.mean), abs=1e-12)
     assert full.rows[-2].stderr > bare.rows[-2].stderr  # the error of the finite-d effect counts
@@ -182,7 +196,7 @@ def test_what_fade_leaves_out_is_added_and_stated():
     m, v = verdict.rows[-2:]
     bare = [abs(row.particles - row.theory) / row.stderr for row in (m, v)]
     assert max(bare) > verdict.threshold  # what fade alone would be told
-    exact = reduced(RATIO, 24, **REDUCED)
+    exact = comparison.reduced(RATIO, 24, n_times=len(data.t), **REDUCED)
     assert m.finite_size == pytest.approx(float(exact.final.m_paired.mean) - theory.trajectory.final.m, abs=1e-9)
     assert compare(theory, data, finite_size=exact)
     for wrong in (DensityRatio(0.23, w_max=3.0), DensityRatio(0.18, w_max=3.0)):
@@ -204,7 +218,7 @@ def test_guidance_by_a_ratio_is_compared_with_fade():
     assert len(str(caught.value)) < 400
 
 
-def test_fade_is_not_judged_where_what_it_leaves_out_is_not_known():
+def test_fade_is_not_judged_where_what_it_leaves_out_is_not_known(monkeypatch):
     drawn = RATIO.replace(classes=Exponential(0.4))
     with pytest.raises(ComparisonError, match=r"a continuum and d >= 4.*got Exponential\(alpha=0.4\) at d = 8"):
         compare(fade(drawn, 8), particles(drawn, d=8, n_disorder=2, n_samples=10))
@@ -213,6 +227,7 @@ def test_fade_is_not_judged_where_what_it_leaves_out_is_not_known():
     wall = RATIO.replace(guidance=DensityRatio(0.2))  # 50,000 samples of the SDE: some steps get beyond it
     with pytest.raises(ComparisonError, match=r"could not be computed: .* beta r < 1 .* w_max"):
         compare(fade(wall, 24), labelled(particles(RATIO, d=24, n_disorder=2, n_samples=10), wall))
+    monkeypatch.setitem(REDUCED, "n_samples", 5000)
     near = RATIO.replace(guidance=DensityRatio(0.2, w_max=1e4))  # weights that its steps do not resolve
     with pytest.raises(ComparisonError, match=r"could not be computed: time steps must resolve the guidance"):
         compare(fade(near, 24), labelled(particles(RATIO, d=24, n_disorder=2, n_samples=10), near))
@@ -231,17 +246,20 @@ def test_verdict_is_frozen(data):
 
 
 @pytest.mark.parametrize("sampler", ["sde", "ode"])
-def test_few_classes_are_the_finite_d_effect_of_a_number_that_is_sub_exponential(sampler):
+def test_few_classes_are_the_finite_d_effect_of_a_number_that_is_sub_exponential(sampler, monkeypatch):
     """`solve` at d = infinity knows no distortion here; nor does it agree by the rate log(P)/d, or by another P, w."""
+    theory = cache(partial(few_classes, n_samples=4000, n_steps=240, progress=False))  # errors below the particles'
+    monkeypatch.setattr(few, "few_classes", lambda problem, d, n_steps, progress: theory(problem, d))
     problem = Problem(classes=Fixed(10), sigma2=0.25, guidance=1.0, sampler=sampler)
     data = run(problem, d=200, n_samples=60, n_disorder=60, n_steps=60, seed=7, progress=False)
     right = compare(solve(problem), data)
     assert right and any("few_classes" in note for note in right.notes)
     final = {row.quantity: row for row in right.rows if row.t == 0.0}
     assert final["m"].theory == 1.0 and final["m"].finite_size > 0.0
-    assert compare(few_classes(problem, 200), data)
+    assert theory(problem, 200).final.m.stderr < 0.5 * final["m"].stderr
+    assert compare(theory(problem, 200), data)
     assert not compare(solve(problem, 200), data)
     for change in ({"n": 8}, {"w": 1.2}):
         other = problem.replace(**change)
-        assert not compare(few_classes(other, 200), data, assume=other)
+        assert not compare(theory(other, 200), data, assume=other)
     assert not compare(reduced(problem, 200), data)

@@ -6,6 +6,7 @@ schedules) are what is compared, no sample of anything, and are not resampled.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -88,13 +89,20 @@ def rank_correlation(theory: np.ndarray, learned: np.ndarray, seed: int = 0) -> 
     value = spearman(p.mean(axis=0), seen.mean(axis=(0, 1)))
     if splits == 1:
         return Correlation(value, np.nan, np.nan)
-    found = []
-    for r, chosen in enumerate(resampling_counts(splits, RESAMPLES, seed)):
-        places = np.repeat(np.arange(splits), chosen)
-        within = resampling_counts(trainings, splits, seed, draw=r + 1) / trainings  # (splits drawn, trainings)
-        again = np.einsum("st,stc->c", within, seen[places]) / splits
-        found.append(spearman(p[places].mean(axis=0), again))
+    weights = _resampled(splits, trainings, seed)
+    found = _spearman(weights.sum(axis=2) @ p, weights.reshape(RESAMPLES, -1) @ seen.reshape(splits * trainings, -1))
     return Correlation(value, *np.quantile(found, [0.025, 0.975]).tolist())
+
+
+@lru_cache(maxsize=8)
+def _resampled(splits: int, trainings: int, seed: int) -> np.ndarray:
+    """The weight of every training of every split in each resample, (resamples, splits, trainings): the same for all
+    that is measured of them."""
+    weights = np.zeros((RESAMPLES, splits, trainings))
+    for r, chosen in enumerate(resampling_counts(splits, RESAMPLES, seed)):
+        within = resampling_counts(trainings, splits, seed, draw=r + 1) / (trainings * splits)  # (splits drawn, ...)
+        np.add.at(weights[r], np.repeat(np.arange(splits), chosen), within)
+    return weights
 
 
 def spearman(a: np.ndarray, b: np.ndarray) -> float:
@@ -105,7 +113,12 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
     >>> spearman(np.array([1.0, 2.0, 3.0]), np.array([5.0, 9.0, 8.0]))
     0.5
     """
+    return float(_spearman(a, b))
+
+
+def _spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Of rows (..., cells)."""
     from scipy.stats import rankdata
 
-    x, y = (rankdata(z) - 0.5 * (len(z) + 1) for z in (a, b))
-    return round(float(x @ y / np.sqrt((x @ x) * (y @ y))), 12)
+    x, y = (rankdata(z, axis=-1) - 0.5 * (z.shape[-1] + 1) for z in (a, b))
+    return np.round(np.sum(x * y, axis=-1) / np.sqrt(np.sum(x * x, axis=-1) * np.sum(y * y, axis=-1)), 12)
