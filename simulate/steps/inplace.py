@@ -15,23 +15,17 @@ Each sample is computed by itself, so its numbers do not depend on the batch. `a
 and serves what is not for here: weights that depend on the sample, and scores that give no sums.
 """
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from meanfield.tools.compiling import compiled
 from simulate.scores.posterior import Posterior, Sums
-from simulate.scores.reference import Score
+from simulate.steps.inplace_parts import SumScore, advance_by_parts, split_weight
 from simulate.steps.integrators import Step
 from simulate.steps.stepping import State
 
 FAST = {"reassoc", "contract", "nsz"}
-
-
-class SumScore(Score, Protocol):
-    """A score that can also give its sums over the wrong classes, valid until the next call."""
-
-    def sums(self, y: np.ndarray, D: Any, full: bool = False) -> Sums: ...
 
 
 def advance_in_place(state: State, D: Any, noise: np.ndarray, step: Step, score: SumScore, full: bool = False) -> State:
@@ -64,6 +58,8 @@ def advance_in_place(state: State, D: Any, noise: np.ndarray, step: Step, score:
         y += noise
         return State(y)
     posterior = state.posterior or score(y, D)
+    if step.parts is not None:
+        return advance_by_parts(state, posterior, step, score, full)
     held = posterior.shift
     before = state.before if isinstance(state.before, np.ndarray) else np.zeros_like(y)
     each = np.empty((6, dim))
@@ -99,7 +95,7 @@ def _correct(y, there: Posterior, sums: Sums, w, each, move, full):  # pragma: n
         some = total[s] > 0.0  # whether any wrong class counts
         nearest[s] = not some or top[s] < 0.0
         odds = -(top[s] + np.log(total[s])) if some else np.inf
-        right, wrong = _split(odds)
+        right, wrong = split_weight(odds)
         inverse = 1.0 / total[s] if some else 1.0
         participation[s] = 1.0 / (right**2 + wrong**2 * square[s] * inverse**2) if full else np.nan
         change = 0.0  # u.(a + a')/D
@@ -112,16 +108,8 @@ def _correct(y, there: Posterior, sums: Sums, w, each, move, full):  # pragma: n
             change += u * inverse_D[j] * (mean + later)
         if move and some:
             odds -= 0.5 * change
-            right, wrong = _split(odds)
+            right, wrong = split_weight(odds)
         for j in range(y.shape[1]):
             held[s, j] *= wrong
         log_odds[s] = odds if some else np.nan
         weight[s] = right
-
-
-@compiled(forceinline=True)
-def _split(log_odds):  # pragma: no cover - compiled
-    """pi_1 and 1 - pi_1, each to full relative precision."""
-    small = np.exp(-abs(log_odds))
-    more, less = 1.0 / (1.0 + small), small / (1.0 + small)
-    return (more, less) if log_odds > 0 else (less, more)
