@@ -59,7 +59,7 @@ def advance_in_place(state: State, D: Any, noise: np.ndarray, step: Step, score:
         return State(y)
     posterior = state.posterior or score(y, D)
     if step.parts is not None:
-        return advance_by_parts(state, posterior, step, score, full)
+        return advance_by_parts(step.parts, state, posterior, step, score, full)
     held = posterior.shift
     before = state.before if isinstance(state.before, np.ndarray) else np.zeros_like(y)
     each = np.empty((6, dim))

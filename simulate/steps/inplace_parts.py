@@ -15,7 +15,7 @@ from meanfield.tools.compiling import compiled
 from simulate.scores.posterior import Posterior, Sums
 from simulate.scores.reference import Score
 from simulate.steps.integrators import Step
-from simulate.steps.parts import DECIDED
+from simulate.steps.parts import DECIDED, Parts
 from simulate.steps.stepping import State
 
 FAST = {"reassoc", "contract", "nsz"}
@@ -27,10 +27,11 @@ class SumScore(Score, Protocol):
     def sums(self, y: np.ndarray, D: Any, full: bool = False) -> Sums: ...
 
 
-def advance_by_parts(state: State, posterior: Posterior, step: Step, score: SumScore, full: bool) -> State:
+def advance_by_parts(
+    parts: Parts, state: State, posterior: Posterior, step: Step, score: SumScore, full: bool
+) -> State:
     """The state one step later, as `simulate.steps.stepping.advance` gives it; it takes the arrays of `state`."""
-    y, parts = state.y, step.parts
-    samples = len(y)
+    y, samples = state.y, len(state.y)
     L = np.where(np.isnan(posterior.log_odds), np.inf, posterior.log_odds)  # no rival counts
     values = [(L, posterior.shift), *(state.before if isinstance(state.before, tuple) else ())]
     new = values[2][1] if len(values) == 3 else np.empty_like(y)

@@ -110,7 +110,7 @@ class Steps:
         by = self._by_direction
         decay, phi, psi, ratio, mix = (by(a[n]) for a in (self.decay, self.phi, self.psi, self.ratio, self.mix))
         strength, resolved = float(self.strength[n]), bool(self.resolved[n])
-        w_start, w_end, parts = self.w_start[n], self.w_end[n], self.parts and self.parts[n]
+        w_start, w_end, parts = self.w_start[n], self.w_end[n], self.parts[n] if self.parts else None
         return Step(by(self.D[n + 1]), w_start, w_end, decay, phi, psi, ratio, strength, resolved, mix, parts)
 
     def _by_direction(self, x: Any) -> Any:

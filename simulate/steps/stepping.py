@@ -17,7 +17,7 @@ from simulate.scores.posterior import Posterior
 from simulate.scores.reference import Score
 from simulate.steps.guidance_force import Pull
 from simulate.steps.integrators import Step, correct, predict
-from simulate.steps.parts import DECIDED, integral, split
+from simulate.steps.parts import DECIDED, Parts, integral, split
 
 
 class State(NamedTuple):
@@ -41,7 +41,7 @@ def advance(state: State, D: Any, noise: Any, step: Step, score: Score, pull: Pu
         return State(predict(state.y, 0.0, 0.0, noise, step))
     posterior = state.posterior or score(state.y, D)
     if step.parts is not None:
-        return _by_parts(state, posterior, step, score, full)
+        return _by_parts(step.parts, state, posterior, step, score, full)
     b = pull(step.w_start, posterior, D)
     ahead = b + step.ratio * (b - state.before)
     predicted = predict(state.y, b, ahead, noise, step)
@@ -50,9 +50,9 @@ def advance(state: State, D: Any, noise: Any, step: Step, score: Score, pull: Pu
     return State(y, moved(there, y - predicted, step.D_end) if step.resolved else None, b)
 
 
-def _by_parts(state: State, posterior: Posterior, step: Step, score: Score, full: bool) -> State:
+def _by_parts(parts: Parts, state: State, posterior: Posterior, step: Step, score: Score, full: bool) -> State:
     """The step of `simulate.steps.parts`."""
-    parts, earlier = step.parts, state.before if isinstance(state.before, tuple) else ()
+    earlier = state.before if isinstance(state.before, tuple) else ()
     values = [split(posterior), *earlier]
     decided = np.max([log_odds for log_odds, _ in values], axis=0) > DECIDED
     linear = step.decay * state.y
