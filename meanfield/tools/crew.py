@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -84,6 +85,29 @@ class Crew:
         finally:
             self._stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def one_blas_thread() -> Any:
+    """A context in which the BLAS of NumPy, SciPy and numba have one thread each: a run has threads of its own, and a
+    product must not depend on how many share it.
+
+    Libraries are looked for once, which takes milliseconds, as small runs do: what is loaded later keeps its threads.
+
+    Examples
+    --------
+    >>> with one_blas_thread():
+    ...     [library["num_threads"] for library in _libraries().info() if library["user_api"] == "blas"][0]
+    1
+    """
+    return _libraries().limit(limits=1, user_api="blas")
+
+
+@cache
+def _libraries() -> Any:
+    import scipy.linalg.cython_blas  # noqa: F401  the BLAS that numba calls: load it before its threads are limited
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _require_room(threads: int) -> None:

@@ -21,7 +21,7 @@ import numpy as np
 
 from meanfield.errors import ProblemError, array, checked, require, whole
 from simulate.cloning.classes import WEIGHTS, Classes, Look, normalised
-from simulate.steps.integrators import through
+from simulate.steps.placing import through
 
 SURE = 1e-6  # a walker stops when the weight of all other classes is below this
 

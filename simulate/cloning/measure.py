@@ -24,12 +24,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from meanfield.errors import ProblemError, one_of, whole
 from meanfield.problem.growth import Growth
 from meanfield.problem.statement import Problem
-from meanfield.tools.crew import Crew, check_threads
+from meanfield.tools.crew import Crew, check_threads, one_blas_thread
 from meanfield.tools.door import Numbers, door
 from meanfield.tools.progress import Progress
 from meanfield.tools.versions import versions
@@ -178,7 +177,7 @@ class _Run:
         """Averages over samples, (draws, names, times)."""
         plan, items = self._plan, self._plan.items
         total = len(items) * len(plan.descent.D)
-        with threadpool_limits(1, user_api="blas"), Progress(show, total, "clones") as progress:
+        with one_blas_thread(), Progress(show, total, "clones") as progress:
             sums = np.stack(self._crew.run(self._item, items, progress))
             progress(total)
         return sums.reshape(plan.n_draws, -1, *sums.shape[1:]).sum(axis=1) / plan.n_samples

@@ -31,6 +31,7 @@ from meanfield.problem.populations import from_afar, together
 from meanfield.problem.start import Start
 from meanfield.problem.statement import Problem
 from simulate.scores.mixture import LARGEST_LOG, mass_of
+from simulate.steps.placing import thinning
 
 WAYS = ("auto", "explicit", "streamed", "lazy", "span", "reference")
 EXPLICIT_BYTES = 2**30  # float32 means of a draw, up to which "auto" holds them all
@@ -67,6 +68,11 @@ class Case:
         """The law at the start."""
         rate, prior = from_afar(self.problem.classes, self.d)
         return self.problem.start(rate, self._mass, self.d, prior)
+
+    @property
+    def thinning(self) -> float:
+        """D_c of `simulate.steps.placing`."""
+        return thinning(math.log(self._mass), self.d)
 
     @property
     def log_weight(self) -> float | np.ndarray:

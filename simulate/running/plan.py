@@ -16,7 +16,8 @@ from meanfield.tools.memory import require_memory
 from simulate.arrays.place import HOST, Place, make_place, require_dense
 from simulate.running.holding import Case, choose
 from simulate.scores.streamed import MIN_BLOCK
-from simulate.steps.integrators import Steps, make_steps, time_grid
+from simulate.steps.integrators import Steps, make_steps
+from simulate.steps.placing import time_grid
 
 BATCHES = (256, 1024)  # samples of a batch, at least and at most: half the cost with few classes, 5 % with many
 QUICK = 2**18  # coordinates of all classes up to which a step of the largest batch takes milliseconds
@@ -99,14 +100,18 @@ class Plan:
 
     def steps(self, n_steps: int, refinement: int = 1, n_times: int = 2) -> Steps:
         """Steps from the start to t = 0, with noise on a grid `refinement` times finer, recorded at `n_times` times."""
-        times = time_grid(self.case.problem, self.case.begin.t, n_steps, refinement)
+        times = self._times(n_steps, refinement)
         record = np.unique(np.round(np.linspace(0, n_steps, min(n_times, n_steps + 1))).astype(int))
         return self._on(times, refinement, record)
 
     def paired_steps(self, n_steps: int) -> tuple[Steps, Steps]:
         """`n_steps` and 2 `n_steps` steps on the same noise."""
-        times = time_grid(self.case.problem, self.case.begin.t, n_steps, 2)
+        times = self._times(n_steps, 2)
         return self._on(times, 2, np.array([0, n_steps])), self._on(times, 1, np.array([0, 2 * n_steps]))
+
+    def _times(self, n_steps: int, refinement: int) -> np.ndarray:
+        case = self.case
+        return time_grid(case.problem, case.begin.t, n_steps, refinement, case.thinning)
 
     def _on(self, times: np.ndarray, refinement: int, record: np.ndarray) -> Steps:
         steps = make_steps(self.case.problem, times, refinement, self.case.counts)

@@ -14,11 +14,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import scipy.linalg.cython_blas  # noqa: F401  the BLAS that numba calls: load it before its threads are limited
-from threadpoolctl import threadpool_limits
 
 from meanfield.ensemble import Ensemble
-from meanfield.tools.crew import Crew
+from meanfield.tools.crew import Crew, one_blas_thread
 from meanfield.tools.memory import require_memory
 from meanfield.tools.progress import Progress
 from meanfield.tools.resolution import require_resolved
@@ -94,7 +92,7 @@ class _Workers:
         """What `simulate_batch` returns, of every item."""
         total = len(self._items) * len(self._steps) * self._ranges
         label = f"particles, d = {self._plan.case.d}"
-        with threadpool_limits(1, user_api="blas"), Progress(show, total, label) as progress:
+        with one_blas_thread(), Progress(show, total, label) as progress:
             return self._crew.run(self._item, self._items, progress)
 
     def _item(self, item: tuple[int, range]) -> tuple[np.ndarray, float]:

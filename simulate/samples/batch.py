@@ -10,7 +10,8 @@ from meanfield.errors import ProblemError, whole
 from meanfield.problem.statement import Problem
 from meanfield.tools.memory import require_memory
 from simulate.randomness.streams import NoiseReader
-from simulate.steps.integrators import Step, Steps, make_steps, time_grid
+from simulate.steps.integrators import Step, Steps, make_steps
+from simulate.steps.placing import time_grid
 
 State = TypeVar("State")
 

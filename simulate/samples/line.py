@@ -21,7 +21,7 @@ from meanfield.tools.door import Numbers, door
 from meanfield.tools.memory import require_memory
 from simulate.randomness.normals import make_key, normals
 from simulate.randomness.streams import LINE
-from simulate.steps.integrators import through
+from simulate.steps.placing import through
 
 FAR = 1e6  # start for t_start = infinity, in units of (1 + w) times the squared extent: an error of 1e-6 in the start
 NEAR = 1e-8  # end of compact classes, in units of the squared width: end points are off by 1e-4 of it

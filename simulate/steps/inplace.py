@@ -15,23 +15,17 @@ Each sample is computed by itself, so its numbers do not depend on the batch. `a
 and serves what is not for here: weights that depend on the sample, and scores that give no sums.
 """
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from meanfield.tools.compiling import compiled
 from simulate.scores.posterior import Posterior, Sums, split
-from simulate.scores.reference import Score
+from simulate.steps.inplace_parts import SumScore, advance_by_parts
 from simulate.steps.integrators import Step
 from simulate.steps.stepping import State
 
 FAST = {"reassoc", "contract", "nsz"}
-
-
-class SumScore(Score, Protocol):
-    """A score that can also give its sums over the wrong classes, valid until the next call."""
-
-    def sums(self, y: np.ndarray, D: Any, full: bool = False) -> Sums: ...
 
 
 def advance_in_place(state: State, D: Any, noise: np.ndarray, step: Step, score: SumScore, full: bool = False) -> State:
@@ -64,6 +58,8 @@ def advance_in_place(state: State, D: Any, noise: np.ndarray, step: Step, score:
         y += noise
         return State(y)
     posterior = state.posterior or score(y, D)
+    if step.parts is not None:
+        return advance_by_parts(step.parts, state, posterior, step, score, full)
     held = posterior.shift
     before = state.before if isinstance(state.before, np.ndarray) else np.zeros_like(y)
     each = np.empty((6, dim))

@@ -32,9 +32,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import hyp1f1
 
-from meanfield.errors import require
 from meanfield.guidance.stops import stops
 from meanfield.problem.statement import Problem
+from simulate.steps.parts import Parts, make_parts
 
 STABLE = 2.4  # e |w| h/(1 + D) up to which the parabola is stable in the crowd (the line: 2); from the growth factors
 
@@ -57,6 +57,7 @@ class Step(NamedTuple):
     strength: float
     resolved: bool
     mix: np.ndarray
+    parts: Parts | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class Steps:
         guidance does in it (`meanfield.tools.resolution`). bound : the most that can be, over all steps, at pi_1 = 0.
     resolved : (n,) whether the step is short enough for the guidance, e |w| h/(1 + D) < `STABLE`, in every direction.
     mix : (n, refinement) coefficients of the fine normals in each step's noise; mix**2 sums to noise**2.
+    parts : (n,) of the ODE with one D and a weight that depends on t alone (`simulate.steps.parts`).
     record : indices of the times at which observables are taken.
     """
 
@@ -93,6 +95,7 @@ class Steps:
     noise: np.ndarray
     mix: np.ndarray
     counts: tuple[int, ...] | None = None
+    parts: tuple[Parts, ...] | None = None
     record: tuple[int, ...] = ()
 
     def __len__(self) -> int:
@@ -107,57 +110,11 @@ class Steps:
         by = self._by_direction
         decay, phi, psi, ratio, mix = (by(a[n]) for a in (self.decay, self.phi, self.psi, self.ratio, self.mix))
         strength, resolved = float(self.strength[n]), bool(self.resolved[n])
-        return Step(by(self.D[n + 1]), self.w_start[n], self.w_end[n], decay, phi, psi, ratio, strength, resolved, mix)
+        w_start, w_end, parts = self.w_start[n], self.w_end[n], self.parts[n] if self.parts else None
+        return Step(by(self.D[n + 1]), w_start, w_end, decay, phi, psi, ratio, strength, resolved, mix, parts)
 
     def _by_direction(self, x: Any) -> Any:
         return x if self.counts is None else np.repeat(x, self.counts, axis=-1)
-
-
-def time_grid(problem: Problem, t_start: float, n_steps: int, refinement: int = 1) -> np.ndarray:
-    """VE times of `n_steps` steps, log-uniform in D between the schedule's stops, each then cut in `refinement`.
-
-    With a spectrum D is that of the least class variance, so that no direction takes a longer step in its own log D.
-
-    Returns
-    -------
-    t : (n_steps * refinement + 1,), decreasing from t_start to exactly 0.
-    """
-    sigma2 = problem.least_variance
-    jumps = sorted((t for t in stops(problem.schedule) if 0 < t < t_start), reverse=True)
-    ends = np.array([t_start, *jumps, 0.0])
-    lengths = -np.diff(np.log(sigma2 + ends))
-    pieces = len(lengths)
-    require(
-        n_steps >= pieces, f"n_steps must be at least {pieces}, one for each piece of the schedule", n_steps,
-        "Take more, or a schedule of fewer pieces.",
-    )  # fmt: skip
-    counts = np.ones(pieces, dtype=int)
-    for _ in range(n_steps - pieces):
-        counts[np.argmax(lengths / counts)] += 1
-    times = [np.array([t_start])]
-    for a, b, count in zip(ends[:-1], ends[1:], counts * refinement, strict=True):
-        fraction = np.arange(1, count + 1) / count
-        D = (sigma2 + a) * ((sigma2 + b) / (sigma2 + a)) ** fraction
-        inner = D - sigma2
-        inner[-1] = b
-        times.append(inner)
-    return np.concatenate(times)
-
-
-def through(nodes: np.ndarray, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """A grid of D, geometric between decreasing nodes and through them, of `n_steps` steps or a few more; where the
-    nodes are in it.
-
-    Examples
-    --------
-    >>> grid, at = through(np.array([8.0, 2.0, 1.0]), 3)
-    >>> grid.round(6).tolist(), at.tolist()
-    ([8.0, 4.0, 2.0, 1.0], [0, 2, 3])
-    """
-    logs = np.log(nodes)
-    counts = np.ceil(n_steps * (logs[:-1] - logs[1:]) / (logs[0] - logs[-1]) - 1e-9).astype(int).clip(1)
-    pieces = [np.linspace(a, b, c + 1)[:-1] for a, b, c in zip(logs[:-1], logs[1:], counts, strict=True)]
-    return np.exp(np.concatenate([*pieces, logs[-1:]])), np.concatenate([[0], np.cumsum(counts)])
 
 
 def make_steps(
@@ -183,7 +140,8 @@ def make_steps(
     h = -np.log(D[1:] / D[:-1])
     ratio = np.zeros_like(h)
     ratio[1:] = h[1:] / h[:-1]
-    ratio[np.isin(coarse[:-1], stops(problem.schedule))] = 0.0
+    restarts = np.isin(coarse[:-1], stops(problem.schedule))
+    ratio[restarts] = 0.0
     w_start, w_end = problem.amplitude(coarse[:-1] - inside), problem.amplitude(coarse[1:] + inside)
     w = np.maximum(np.abs(w_start), np.abs(w_end))
     if problem.schedule.exponent:  # what an amplitude comes to, where the weight depends on the sample
@@ -191,6 +149,11 @@ def make_steps(
     strength = (e * h * spread / (spread + D[1:])).reshape(len(h), -1).max(axis=1)
     resolved = strength * w < STABLE
     ratio[~resolved] = 0.0
+    parts = None
+    if eta2 == 0.0 and D.ndim == 1 and not problem.schedule.by_sample:
+        idle = (w_start == 0.0) & (w_end == 0.0)  # steps that evaluate nothing
+        restarts = restarts | np.concatenate([[True], idle[:-1]])
+        parts = make_parts(problem, D, strength * w, restarts, resolved)
     # as confluent hypergeometric functions, c_1 and c_2 do not cancel where h is small
     phi, c_2 = (e * h / j * hyp1f1(1, j + 1, -e * h) for j in (2, 3))
     # standard deviation of each fine step's noise, carried by the linear flow to the end of its coarse step
@@ -212,6 +175,7 @@ def make_steps(
         noise=np.sqrt(D[1:] * -np.expm1(-eta2 * h)),
         mix=mix,
         counts=counts,
+        parts=parts,
     )
 
 

@@ -10,6 +10,7 @@ Hessian that counts most, the exchange of weight between target and rest. Leavin
 The arrays may be those of any library (the array API).
 """
 
+from functools import reduce
 from typing import Any, NamedTuple
 
 from array_api_compat import array_namespace
@@ -18,12 +19,14 @@ from simulate.scores.posterior import Posterior, shares
 from simulate.scores.reference import Score
 from simulate.steps.guidance_force import Pull
 from simulate.steps.integrators import Step, correct, predict
+from simulate.steps.parts import DECIDED, Parts, integral, split
 
 
 class State(NamedTuple):
     """A batch between two steps.
 
-    y (samples, dim); its posterior, None if not known; `before`, the force b where the last step began.
+    y (samples, dim); its posterior, None if not known; `before`, the force b where the last step began, or in steps by
+    parts the values (L, a) where the last two began, the latest first.
     """
 
     y: Any
@@ -39,12 +42,26 @@ def advance(state: State, D: Any, noise: Any, step: Step, score: Score, pull: Pu
     if step.w_start == 0.0 and step.w_end == 0.0:
         return State(predict(state.y, 0.0, 0.0, noise, step))
     posterior = state.posterior or score(state.y, D)
+    if step.parts is not None:
+        return _by_parts(step.parts, state, posterior, step, score, full)
     b = pull(step.w_start, posterior, D)
     ahead = b + step.ratio * (b - state.before)
     predicted = predict(state.y, b, ahead, noise, step)
     there = score(predicted, step.D_end, full)
     y = correct(predicted, pull(step.w_end, there, step.D_end) - ahead, step)
     return State(y, moved(there, y - predicted, step.D_end) if step.resolved else None, b)
+
+
+def _by_parts(parts: Parts, state: State, posterior: Posterior, step: Step, score: Score, full: bool) -> State:
+    """The step of `simulate.steps.parts`."""
+    earlier = state.before if isinstance(state.before, tuple) else ()
+    values = [split(posterior), *earlier]
+    decided = reduce(array_namespace(state.y).maximum, [log_odds for log_odds, _ in values]) > DECIDED
+    linear = step.decay * state.y
+    predicted = linear + integral(parts, parts.ahead, values, decided)
+    there = score(predicted, step.D_end, full)
+    y = linear + integral(parts, parts.through, [split(there), *values], decided)
+    return State(y, moved(there, y - predicted, step.D_end) if step.resolved else None, tuple(values[:2]))
 
 
 def moved(posterior: Posterior, change: Any, D: Any) -> Posterior:

@@ -11,7 +11,8 @@ from meanfield.problem.statement import Problem
 from meanfield.tools.crew import Crew
 from simulate import run
 from simulate.scores.reference import ContinuumScore
-from simulate.steps.integrators import make_steps, time_grid
+from simulate.steps.integrators import make_steps
+from simulate.steps.placing import time_grid
 from simulate.steps.stepping import State, advance
 
 

@@ -25,7 +25,8 @@ from simulate.scores.fast import FastScore
 from simulate.scores.mixture import draw_direct
 from simulate.scores.reference import ContinuumScore, ReferenceScore
 from simulate.steps.guidance_force import log_ratio, make_pull
-from simulate.steps.integrators import make_steps, order, time_grid
+from simulate.steps.integrators import make_steps, order
+from simulate.steps.placing import time_grid
 from simulate.steps.stepping import State, advance, moved
 from validate.agreement.statistics import family_threshold
 

@@ -8,7 +8,8 @@ from simulate.randomness.streams import NoiseReader
 from simulate.scores.fast import FastScore
 from simulate.scores.mixture import Held, draw_direct
 from simulate.steps.inplace import advance_in_place
-from simulate.steps.integrators import make_steps, time_grid
+from simulate.steps.integrators import make_steps
+from simulate.steps.placing import time_grid
 from simulate.steps.stepping import State, advance
 
 
@@ -52,6 +53,9 @@ def distance(a, b) -> float:
 CASES = {
     "sde": {},
     "ode": {"sampler": "ode"},
+    "ode, interval": {"sampler": "ode", "guidance": Interval(2.0, 0.5, 5.0)},
+    "ode, saturated": {"sampler": "ode", "n_classes": 5, "d": 400, "sigma2": 0.01},
+    "ode, too long": {"sampler": "ode", "guidance": -9.0, "n_steps": 4},
     "two": {"n_classes": 2, "d": 2},
     "alone": {"n_classes": 1},  # no rival at all
     "many": {"n_classes": 700, "d": 30},
@@ -69,7 +73,8 @@ def test_step_in_place_is_the_plain_step(name):
     assert distance(walk(mixture, steps, True), plain) < 1e-12
     if name == "alone":
         return
-    steps.psi[...] *= 1.0 + 1e-6  # negative control: a weight of the correction off by a millionth
+    for weight in (steps.psi, *(part.through for part in steps.parts or ())):
+        weight[...] *= 1.0 + 1e-6  # negative control: a weight of the correction off by a millionth
     assert distance(walk(mixture, steps, True), plain) > 1e-12
 
 

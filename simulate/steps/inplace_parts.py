@@ -1,0 +1,116 @@
+"""The step of `simulate.steps.parts` in place, as `simulate.steps.inplace` does the other: two compiled passes over a
+batch with the score between them.
+
+The state is y, the shifts p = (1 - pi_1) a at this time and the two before, and their log-odds. A pass first makes of a
+sample's log-odds, at both points of Gauss, one coefficient for each shift,
+    C_i = sum_g weight_g share_gi pi(-L_g)/pi(-L_i),     pi(L) = 1/(1 + exp(-L)),     int b dq = sum_i C_i p_i,
+and then goes once through its directions. The shift moved to the corrected state is written over the oldest.
+"""
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from meanfield.tools.compiling import compiled
+from simulate.scores.posterior import Posterior, Sums, split
+from simulate.scores.reference import Score
+from simulate.steps.integrators import Step
+from simulate.steps.parts import DECIDED, Parts
+from simulate.steps.stepping import State
+
+FAST = {"reassoc", "contract", "nsz"}
+
+
+class SumScore(Score, Protocol):
+    """A score that can also give its sums over the wrong classes, valid until the next call."""
+
+    def sums(self, y: np.ndarray, D: Any, full: bool = False) -> Sums: ...
+
+
+def advance_by_parts(
+    parts: Parts, state: State, posterior: Posterior, step: Step, score: SumScore, full: bool
+) -> State:
+    """The state one step later, as `simulate.steps.stepping.advance` gives it; it takes the arrays of `state`."""
+    y, samples = state.y, len(state.y)
+    L = np.where(np.isnan(posterior.log_odds), np.inf, posterior.log_odds)  # no rival counts
+    values = [(L, posterior.shift), *(state.before if isinstance(state.before, tuple) else ())]
+    new = values[2][1] if len(values) == 3 else np.empty_like(y)
+    (_, p0), (L1, p1), (L2, p2) = (values + 2 * values[:1])[:3]  # what is not there has no share
+    before = np.empty((samples, 3))
+    _predict(y, p0, p1, p2, L, L1, L2, step.decay, parts.weights, parts.ahead, before)
+    log_odds, weight, participation = np.empty((3, samples))
+    there = Posterior(new, log_odds, weight, participation, np.empty(samples, bool))
+    sums, D = score.sums(y, step.D_end, full), step.D_end
+    _correct(
+        y, p0, p1, p2, L, L1, L2, there, sums, D, parts.weights, parts.through, before, step.resolved, full
+    )  # fmt: skip
+    return State(y, there if step.resolved else None, tuple(values[:2]))
+
+
+@compiled(fastmath=FAST)
+def _predict(y, p0, p1, p2, L0, L1, L2, decay, weights, shares, before):  # pragma: no cover - compiled
+    """y and the shifts (samples, dim), log-odds (samples,); fills the coefficients `before` (samples, 3)."""
+    for s in range(y.shape[0]):
+        c0, c1, c2 = 0.0, 0.0, 0.0
+        if max(L0[s], L1[s], L2[s]) > DECIDED:
+            c0 = weights[0] + weights[1]
+        else:
+            for g in range(2):
+                odds = shares[g, 0] * L0[s] + shares[g, 1] * L1[s] + shares[g, 2] * L2[s]
+                force = weights[g] / (1.0 + np.exp(odds))
+                c0 += force * shares[g, 0]
+                c1 += force * shares[g, 1]
+                c2 += force * shares[g, 2]
+            c0 *= 1.0 + np.exp(L0[s])
+            c1 *= 1.0 + np.exp(L1[s])
+            c2 *= 1.0 + np.exp(L2[s])
+        before[s, 0], before[s, 1], before[s, 2] = c0, c1, c2
+        for j in range(y.shape[1]):
+            y[s, j] = decay * y[s, j] + c0 * p0[s, j] + c1 * p1[s, j] + c2 * p2[s, j]
+
+
+@compiled(fastmath=FAST)
+def _correct(
+    y, p0, p1, p2, L0, L1, L2, there: Posterior, sums: Sums, D, weights, shares, before, move, full
+):  # pragma: no cover - compiled  # fmt: skip
+    """Corrects y and fills the posterior `there`, whose shift may be p2."""
+    new, log_odds, weight, participation, nearest, _ = there
+    top, total, square, shift = sums
+    inverse_D, share = 1.0 / D, 1.0 / (1.0 + D)
+    for s in range(y.shape[0]):
+        some = total[s] > 0.0  # whether any wrong class counts
+        nearest[s] = not some or top[s] < 0.0
+        odds = -(top[s] + np.log(total[s])) if some else np.inf
+        right, wrong = split(odds)
+        inverse = 1.0 / total[s] if some else 1.0
+        participation[s] = 1.0 / (right**2 + wrong**2 * square[s] * inverse**2) if full else np.nan
+        c, c0, c1, c2 = 0.0, 0.0, 0.0, 0.0  # of a there, and of the shifts
+        if max(L0[s], L1[s], L2[s]) > DECIDED or not some:
+            c = (weights[0] + weights[1]) * wrong
+        else:
+            for g in range(2):
+                at = shares[g, 0] * odds + shares[g, 1] * L0[s] + shares[g, 2] * L1[s] + shares[g, 3] * L2[s]
+                force = weights[g] / (1.0 + np.exp(at))
+                c += force * shares[g, 0]
+                c0 += force * shares[g, 1]
+                c1 += force * shares[g, 2]
+                c2 += force * shares[g, 3]
+            c0 *= 1.0 + np.exp(L0[s])
+            c1 *= 1.0 + np.exp(L1[s])
+            c2 *= 1.0 + np.exp(L2[s])
+        c0, c1, c2 = c0 - before[s, 0], c1 - before[s, 1], c2 - before[s, 2]
+        change = 0.0  # u.(a + a')/D
+        for j in range(y.shape[1]):
+            mean = shift[s, j] * inverse
+            u = c * mean + c0 * p0[s, j] + c1 * p1[s, j] + c2 * p2[s, j]
+            y[s, j] += u
+            later = mean + u * share
+            new[s, j] = later if move else mean
+            change += u * inverse_D * (mean + later)
+        if move and some:
+            odds -= 0.5 * change
+            right, wrong = split(odds)
+        for j in range(y.shape[1]):
+            new[s, j] *= wrong
+        log_odds[s] = odds if some else np.nan
+        weight[s] = right

@@ -1,0 +1,101 @@
+"""Where the steps of a run lie: evenly in u = log(1 + (D_c/D)^(1/2)), not in log D.
+
+What a step gets wrong. Far above the classes' own scale guidance acts weakly, b = w (D mu_1 - y)/(1 + D) in the crowd:
+a step of length h in log D at D errs, relative to y, by h^(p+1)/(1 + D) (p is the order), and of the noise that came in
+until then the SDE keeps the share D^(-eta^2) at the end. Errors that add up are least where every step makes the same
+one, so steps want the density in log D
+    (error of a step/h^(p+1))^(1/(p+1)) ~ D^(-q),     q = (1 + eta^2)/(p + 1):   1/4 (ODE), 2/3 (SDE, eta = 1).
+At and below speciation there is no such decay: the weight of the target changes from 0 to 1 within some steps around
+    D_s = 1/(exp(2 log(P)/d) - 1),
+which with few classes is far above 1. One density serves both, its exponent between the two,
+    dn/d log D ~ 1/(1 + (D/D_c)^(1/2)),     D_c = 8 (1 + 8 D_s):
+even in log D below D_c, thinner above; its integral is -2u, and n steps are even in u. D_c was chosen, once, for the
+worst of fourteen problems (docs/steps.md has their errors); between D_c/2 and 2 D_c they differ by a tenth.
+"""
+
+import math
+
+import numpy as np
+
+from meanfield.errors import require
+from meanfield.guidance.stops import stops
+from meanfield.problem.statement import Problem
+
+
+def thinning(log_others: float, d: int) -> float:
+    """D_c, above which steps may be longer; `log_others` is log P, or what equals it for unequal weights.
+
+    Examples
+    --------
+    >>> thinning(math.inf, 16), round(thinning(math.log(10), 64)), thinning(0.0, 16)
+    (8.0, 866, inf)
+    """
+    exponent = 2.0 * log_others / d
+    rarity = math.expm1(exponent) if exponent < 700.0 else math.inf
+    return 8.0 * (1.0 + 8.0 / rarity) if rarity > 0.0 else math.inf
+
+
+def time_grid(
+    problem: Problem, t_start: float, n_steps: int, refinement: int = 1, above: float = math.inf
+) -> np.ndarray:
+    """VE times of `n_steps` steps, even in u between the schedule's stops, each then cut in `refinement`.
+
+    `above` is D_c; infinite, it gives steps that are even in log D. With a spectrum D is that of the least class
+    variance, so that no direction takes a longer step in its own log D.
+
+    Returns
+    -------
+    t : (n_steps * refinement + 1,), decreasing from t_start to exactly 0.
+
+    Examples
+    --------
+    >>> from meanfield import Fixed
+    >>> problem = Problem(classes=Fixed(2), sigma2=1.0)
+    >>> time_grid(problem, 63.0, 3).round(6).tolist(), time_grid(problem, 63.0, 3, above=1.0).round(1).tolist()
+    ([63.0, 15.0, 3.0, 0.0], [63.0, 6.6, 1.4, 0.0])
+    """
+    sigma2 = problem.least_variance
+    jumps = sorted((t for t in stops(problem.schedule) if 0 < t < t_start), reverse=True)
+    ends = np.array([t_start, *jumps, 0.0])
+    places = _place(sigma2 + ends, above)
+    lengths = np.diff(places)
+    pieces = len(lengths)
+    require(
+        n_steps >= pieces, f"n_steps must be at least {pieces}, one for each piece of the schedule", n_steps,
+        "Take more, or a schedule of fewer pieces.",
+    )  # fmt: skip
+    counts = np.ones(pieces, dtype=int)
+    for _ in range(n_steps - pieces):
+        counts[np.argmax(lengths / counts)] += 1
+    times = [np.array([t_start])]
+    for u, length, end, count in zip(places[:-1], lengths, ends[1:], counts * refinement, strict=True):
+        inner = _variance(u + length * np.arange(1, count + 1) / count, above) - sigma2
+        inner[-1] = end
+        times.append(inner)
+    return np.concatenate(times)
+
+
+def _place(D: np.ndarray, above: float) -> np.ndarray:
+    """u, or its limit -log D if D_c is infinite."""
+    return np.log1p(np.sqrt(above / D)) if math.isfinite(above) else -np.log(D)
+
+
+def _variance(u: np.ndarray, above: float) -> np.ndarray:
+    """D at u."""
+    return above / np.expm1(u) ** 2 if math.isfinite(above) else np.exp(-u)
+
+
+def through(nodes: np.ndarray, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """A grid of D, geometric between decreasing nodes and through them, of `n_steps` steps or a few more; where the
+    nodes are in it.
+
+    Examples
+    --------
+    >>> grid, at = through(np.array([8.0, 2.0, 1.0]), 3)
+    >>> grid.round(6).tolist(), at.tolist()
+    ([8.0, 4.0, 2.0, 1.0], [0, 2, 3])
+    """
+    logs = np.log(nodes)
+    counts = np.ceil(n_steps * (logs[:-1] - logs[1:]) / (logs[0] - logs[-1]) - 1e-9).astype(int).clip(1)
+    pieces = [np.linspace(a, b, c + 1)[:-1] for a, b, c in zip(logs[:-1], logs[1:], counts, strict=True)]
+    return np.exp(np.concatenate([*pieces, logs[-1:]])), np.concatenate([[0], np.cumsum(counts)])
