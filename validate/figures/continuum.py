@@ -9,14 +9,12 @@ import xarray
 
 from meanfield import Continuum, Fixed, Problem, solve
 from simulate import run
-from validate.drawing import SAMPLER, canvas, legend_below
+from validate.drawing import SAMPLER, canvas, face_of, lettered, named_lines, shades
 from validate.figures.curves import (
-    DASHES,
     RATIO,
     SAMPLERS,
     SHIFT,
     about,
-    colour,
     distortion_of,
     final_distortion,
 )
@@ -71,26 +69,29 @@ def draw(data: xarray.Dataset, axes=None):
     -------
     (fig, axes)
     """
-    with canvas(axes, (7.1, 3.3), 2) as (figure, axes):
+    with canvas(axes, (7.0, 3.0), 2) as (figure, axes):
         finite = np.isfinite(data.P.values)
         last = float(data.P.values[finite].max())
         x = np.where(finite, data.P.values, 8.0 * last)  # infinity, at the right edge
         for axis, kind, label in zip(axes, ("shift", "v_ratio"), (SHIFT, RATIO), strict=True):
+            named = {}
             for i, sampler in enumerate(data.sampler.values):
-                for k, d in enumerate(data.d.values):
+                look = SAMPLER[sampler]
+                for k, (d, colour) in enumerate(zip(data.d.values, shades(data.sizes["d"]), strict=True)):
                     at = data.sel(sampler=sampler, d=d)
-                    axis.errorbar(
-                        x * 1.08 ** (k - 1), at[kind], at[f"{kind}_error"], ls="", marker=SAMPLER[sampler]["marker"],
-                        color=colour(k), mfc=colour(k) if sampler == "sde" else "white", ms=4,
-                        label=f"d = {d}, {SAMPLER[sampler]['label']}",
-                    )  # fmt: skip
-                axis.axhline(float(data[f"limit_{kind}"][i]), color="black", lw=1.0, ls=DASHES[sampler])
+                    points = {"fmt": look.marker, "color": colour, "mfc": face_of(sampler, colour)}
+                    label = f"d = {d}" if sampler == "sde" else None
+                    axis.errorbar(x * 1.08 ** (k - 1), at[kind], at[f"{kind}_error"], label=label, **points)
+                limit = float(data[f"limit_{kind}"][i])
+                (named[look.label],) = axis.plot([5.0, 14.0 * last], [limit] * 2, color="black", lw=1.0, ls=look.line)
             axis.axhline(0.0 if kind == "shift" else 1.0, color="0.6", lw=0.7, ls=":", zorder=0)
             axis.axvline(2.8 * last, color="0.8", lw=0.8)
-            axis.set(xscale="log", xlabel="number of classes P", ylabel=label)
+            axis.set(xscale="log", xlim=(5.0, 14.0 * last), xlabel="number of classes P", ylabel=label)
             ticks = [10.0**k for k in range(1, round(np.log10(last)) + 1, 1)]
             axis.set_xticks([*ticks, 8.0 * last], [*(f"$10^{{{k}}}$" for k in range(1, len(ticks) + 1)), r"$\infty$"])
-        legend_below(axes[0], 3)
+            named_lines(axis, named)
+        axes[1].legend(loc="lower left")
+        lettered(axes, "mean", "variance")
     return figure, axes
 
 
@@ -105,8 +106,8 @@ def _caption(data: Data) -> str:
     return (
         rf"Distortion at $w = 1$ against the number of classes $P$ at fixed $d$, $\sigma^2 = {d.attrs['sigma2']:g}$, "
         rf"$T = \infty$; at the right edge infinitely many. Points: particles, {effort_in_words(d)}, standard "
-        "errors over draws. Lines: theory of the continuum (full SDE, dashed ODE), the same for every $d$. The larger "
-        "$d$, the more classes it takes, exponentially many in $d$."
+        "errors over draws (full discs SDE, open squares ODE). Lines: theory of the continuum (full SDE, dashed ODE), "
+        "the same for every $d$. The larger $d$, the more classes it takes, exponentially many in $d$."
     )
 
 

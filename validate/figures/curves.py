@@ -19,7 +19,6 @@ from validate.sweeps.grid_cell import cell_seed
 SAMPLERS = ("sde", "ode")
 SHIFT, RATIO = r"mean shift $m(0) - 1$", r"variance $v(0)/\sigma^2$"
 LOSS = r"lost variance $1 - v(0)/\sigma^2$"
-DASHES = {"sde": "-", "ode": "--"}
 
 
 def final_distortion(data: Ensemble) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from simulate import run
 from validate.agreement.statistics import exponent
 from validate.drawing import SAMPLER, canvas, legend_below
 from validate.figures.curves import (
-    DASHES,
     LOSS,
     SAMPLERS,
     SHIFT,
@@ -84,7 +83,7 @@ def draw(data: xarray.Dataset, axes=None):
     -------
     (fig, axes)
     """
-    with canvas(axes, (7.1, 3.3), 2) as (figure, axes):
+    with canvas(axes, (7.0, 3.3), 2) as (figure, axes):
         rows = data.to_dataframe()
         for axis, kind, label in zip(axes, ("shift", "loss"), (SHIFT, LOSS), strict=True):
             for k, (growth, family) in enumerate(rows.groupby("growth", sort=False)):
@@ -93,12 +92,12 @@ def draw(data: xarray.Dataset, axes=None):
                     theory = at["theory_shift"]
                     if kind == "loss":
                         y, error, theory = 1.0 - at["v_ratio"], at["v_ratio_error"], 1.0 - at["theory_v_ratio"]
-                    axis.plot(at["d"], theory, DASHES[sampler], color=colour(k), lw=1.1)
+                    axis.plot(at["d"], theory, SAMPLER[sampler].line, color=colour(k), lw=1.1)
                     seen = (y > 2.0 * error).to_numpy()
                     axis.errorbar(
-                        at["d"][seen], y[seen], error[seen], fmt=SAMPLER[sampler]["marker"], color=colour(k),
+                        at["d"][seen], y[seen], error[seen], fmt=SAMPLER[sampler].marker, color=colour(k),
                         mfc=colour(k) if sampler == "sde" else "white", ms=3.8,
-                        label=f"{pretty(growth)}, {SAMPLER[sampler]['label']}",
+                        label=f"{pretty(growth)}, {SAMPLER[sampler].label}",
                     )  # fmt: skip
             axis.set(xscale="log", yscale="log", xlabel="dimension d", ylabel=label)
         legend_below(axes[0], 4)

@@ -13,7 +13,7 @@ import xarray
 
 from meanfield import Constant, Continuum, Interval, Problem, Ramp, Schedule, Triangular, early_high, solve
 from simulate import run
-from validate.drawing import COLOURS, SAMPLER, canvas, legend_below
+from validate.drawing import SAMPLER, SCHEDULE, Look, canvas, lettered, named_lines, noted
 from validate.figures.curves import RATIO, SHIFT, distortion_of, final_distortion
 from validate.figures.pages.schedule_table import FAMILIES
 from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
@@ -84,9 +84,6 @@ def schedule_plane(
     )  # fmt: skip
 
 
-DASHES = ("-", "--", ":", "-.")
-
-
 def draw(panels: Sequence[tuple[str, xarray.Dataset]], axes=None):
     """One panel for each problem: theory as lines, particles as markers.
 
@@ -99,25 +96,39 @@ def draw(panels: Sequence[tuple[str, xarray.Dataset]], axes=None):
     -------
     (fig, axes)
     """
-    with canvas(axes, (3.55 * len(panels), 4.1), len(panels)) as (figure, axes):
-        for axis, (title, data) in zip(axes, panels, strict=True):
+    lines: list[dict[str, Any]] = []
+    with canvas(axes, (7.0, 3.4), len(panels)) as (figure, axes):
+        for axis, (_, data) in zip(axes, panels, strict=True):
             top = max(1.12, float(np.nanmax(data.v_ratio)) + 0.05)
             axis.axhspan(1.0, top, color="0.93", lw=0, zorder=0)
             axis.axhline(1.0, color="0.5", lw=0.8)
-            axis.text(0.98, 1.0, "not with w ≥ 0", ha="right", va="bottom", fontsize=7, color="0.35",
-                      transform=axis.get_yaxis_transform())  # fmt: skip
-            for k, family in enumerate(data.family.values):
-                at = data.sel(family=family)
-                colour, dashes = COLOURS[k % len(COLOURS)], DASHES[(k // len(COLOURS)) % len(DASHES)]
-                axis.plot(at.line_shift, at.line_v_ratio, dashes, color=colour, lw=1.6 if at.negative else 1.1,
-                          label=family)  # fmt: skip
-                marker = SAMPLER[data.attrs["sampler"]]["marker"]
-                axis.errorbar(
-                    at["shift"], at["v_ratio"], at["v_ratio_error"], at["shift_error"], fmt=marker, color=colour, ms=3.8
-                )
-            axis.set(title=title, xlabel=SHIFT, ylabel=RATIO, ylim=(None, top))
-        legend_below(axes[0], 4)
+            noted(axis, "not with w ≥ 0", (0.98, 1.005), xycoords=("axes fraction", "data"), ha="right", va="bottom")
+            named = {}
+            for family in data.family.values:
+                at, look = data.sel(family=family), look_of(family)
+                (named[family],) = axis.plot(at.line_shift, at.line_v_ratio, **look.curve)
+                points = {"fmt": SAMPLER[data.attrs["sampler"]].marker, "color": look.colour, "ms": 3.5}
+                axis.errorbar(at["shift"], at["v_ratio"], at["v_ratio_error"], at["shift_error"], **points)
+            axis.set_xscale(
+                "function", functions=(lambda x: np.sign(x) * np.abs(x) ** 0.5, lambda x: np.sign(x) * x * x)
+            )
+            axis.set(xlabel=SHIFT, ylabel=RATIO, ylim=(None, top))
+            lines.append(named)
+        lettered(axes, *(title for title, _ in panels))
+        for axis, named in zip(axes, lines, strict=True):
+            named_lines(axis, named)
     return figure, axes
+
+
+def look_of(family: str) -> Look:
+    """The look of a family of schedules, or of the one whose variant it is: "early high, t > 2" is early.
+
+    Examples
+    --------
+    >>> look_of("early high, t > 2").label, look_of("negative window").label
+    ('early', 'negative window')
+    """
+    return SCHEDULE[next((name for name in SCHEDULE if family.startswith(name)), "constant")]
 
 
 BASE = Problem(classes=Continuum(), sigma2=0.25, guidance=0.0, sampler="ode")
