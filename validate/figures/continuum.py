@@ -9,7 +9,7 @@ import xarray
 
 from meanfield import Continuum, Fixed, Problem, solve
 from simulate import run
-from validate.drawing import SAMPLER, canvas, face_of, lettered, named_lines, shades
+from validate.drawing import SAMPLER, canvas, face_of, legend_below, lettered, named_lines, shades
 from validate.figures.curves import (
     RATIO,
     SAMPLERS,
@@ -80,8 +80,13 @@ def draw(data: xarray.Dataset, axes=None):
                 for k, (d, colour) in enumerate(zip(data.d.values, shades(data.sizes["d"]), strict=True)):
                     at = data.sel(sampler=sampler, d=d)
                     points = {"fmt": look.marker, "color": colour, "mfc": face_of(sampler, colour)}
-                    label = f"d = {d}" if sampler == "sde" else None
-                    axis.errorbar(x * 1.08 ** (k - 1), at[kind], at[f"{kind}_error"], label=label, **points)
+                    axis.errorbar(
+                        x * 1.08 ** (k - 1),
+                        at[kind],
+                        at[f"{kind}_error"],
+                        label=f"d = {d}" if sampler == "sde" else None,
+                        **points,
+                    )
                 limit = float(data[f"limit_{kind}"][i])
                 (named[look.label],) = axis.plot([5.0, 14.0 * last], [limit] * 2, color="black", lw=1.0, ls=look.line)
             axis.axhline(0.0 if kind == "shift" else 1.0, color="0.6", lw=0.7, ls=":", zorder=0)
@@ -90,7 +95,7 @@ def draw(data: xarray.Dataset, axes=None):
             ticks = [10.0**k for k in range(1, round(np.log10(last)) + 1, 1)]
             axis.set_xticks([*ticks, 8.0 * last], [*(f"$10^{{{k}}}$" for k in range(1, len(ticks) + 1)), r"$\infty$"])
             named_lines(axis, named)
-        axes[1].legend(loc="lower left")
+        legend_below(axes[1], 3)
         lettered(axes, "mean", "variance")
     return figure, axes
 

@@ -13,7 +13,7 @@ import xarray
 
 from meanfield import Exponential, Problem, quenched, reduced, solve
 from simulate import run
-from validate.drawing import LEVEL, canvas, legend_below, lettered
+from validate.drawing import LEVEL, canvas, in_column, legend_below, lettered
 from validate.figures.curves import in_units, limit_in_units
 from validate.recipe import Data, GalleryFigure, Part, in_order
 from validate.results.provenance import versions
@@ -106,9 +106,8 @@ def draw(data: xarray.Dataset, axes=None):
                 draw_levels(axis, at, name)
                 axis.set_xlim(0, 1.06 / float(data.d.min()))
             row[0].set_ylabel(label)
-        for axis, case in zip(axes[0], data.case.values, strict=True):
-            axis.set_title(case.replace("alpha", r"$\alpha$").replace(", w", ",\nw"))
-        lettered(axes.flat, *(axis.get_title("left") for axis in axes.flat))
+        titles = [case.replace("alpha", r"$\alpha$").replace(", w", ",\nw") for case in data.case.values]
+        lettered(axes.flat, *titles, *(titles if in_column() else [""] * n))
         shown = [d for d in data.d.values if d in (10, 16, 24, 48)]
         for axis in axes[-1]:
             axis.set_xticks([0, *(1.0 / d for d in shown)], [r"$\infty$", *map(str, shown)])

@@ -109,15 +109,21 @@ def draw(panels: Sequence[tuple[str, xarray.Dataset]], axes=None):
                 (named[family],) = axis.plot(at.line_shift, at.line_v_ratio, **look.curve)
                 points = {"fmt": SAMPLER[data.attrs["sampler"]].marker, "color": look.colour, "ms": 3.5}
                 axis.errorbar(at["shift"], at["v_ratio"], at["v_ratio_error"], at["shift_error"], **points)
-            axis.set_xscale(
-                "function", functions=(lambda x: np.sign(x) * np.abs(x) ** 0.5, lambda x: np.sign(x) * x * x)
-            )
+            axis.set_xscale("function", functions=(_root, lambda x: np.sign(x) * x * x))  # wide where most are
             axis.set(xlabel=SHIFT, ylabel=RATIO, ylim=(None, top))
+            axis.set_xticks([x for x in TICKS if x <= axis.get_xlim()[1]])
             lines.append(named)
         lettered(axes, *(title for title, _ in panels))
         for axis, named in zip(axes, lines, strict=True):
             named_lines(axis, named)
     return figure, axes
+
+
+TICKS = (0.0, 0.02, 0.1, 0.25, 0.5, 1.0, 2.0)
+
+
+def _root(x: np.ndarray) -> np.ndarray:
+    return np.sign(x) * np.sqrt(np.abs(x))
 
 
 def look_of(family: str) -> Look:

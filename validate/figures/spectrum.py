@@ -14,7 +14,7 @@ import xarray
 from meanfield import Continuum, Exponential, Problem, Spectrum, solve
 from meanfield.errors import whole
 from simulate import run
-from validate.drawing import QUIET, SAMPLER, canvas, lettered, named_lines
+from validate.drawing import QUIET, SAMPLER, canvas, in_column, lettered, named_lines
 from validate.errors import ComparisonError
 from validate.recipe import Data, GalleryFigure, Part, effort, in_order
 from validate.results.provenance import options_json
@@ -140,7 +140,8 @@ def draw(*datasets, axes=None, titles=None):
         for row, data in zip(axes, datasets, strict=True):
             named += _row(row, data)
         words = [_title(data) for data in datasets] if titles is None else titles
-        lettered(axes.flat, *(text for word in words for text in (word, "", "")))
+        again = words if in_column() else [""] * rows  # beside the first panel it need not be said
+        lettered(axes.flat, *(text for word, rest in zip(words, again, strict=True) for text in (word, rest, rest)))
         for axis in axes[-1]:
             axis.set_xlabel(r"signal-to-noise $r = g/c$")
         for axis, lines in zip(axes.flat, named, strict=True):
@@ -151,7 +152,8 @@ def draw(*datasets, axes=None, titles=None):
 def _row(axes, data) -> list[dict[str, Any]]:
     """Three panels of one result, and the lines of each by their names."""
     r, line = ((data[f"u{x}"] / data[f"c{x}"] - 1.0).values for x in ("", "_probe"))
-    order, sizes, named = np.argsort(line), data["size"].values, []
+    order, sizes = np.argsort(line), data["size"].values
+    named: list[dict[str, Any]] = []
     for axis, (panel, label) in zip(axes, PANELS, strict=True):
         name = "v_ratio" if panel == "v_ratio" else "m_shift"
         scale, line_scale = (np.sqrt(r), np.sqrt(line)) if panel == "width" else (1.0, 1.0)

@@ -56,8 +56,8 @@ def make_figures(
 
     Raises
     ------
-    ConfigError : an unknown name, profile or width, a figure asked for by name whose extra is not installed, or data of other
-        parameters in the folder. StoreError : see `Store`.
+    ConfigError : an unknown name, profile or width, a figure asked for by name whose extra is not installed, or data of
+        other parameters in the folder. StoreError : see `Store`.
     """
     from rich.console import Console
 

@@ -71,7 +71,7 @@ def _weight(axis, data: xarray.Dataset) -> None:
 def _distortion(axis, data: xarray.Dataset, name: str, label: str) -> dict[str, Any]:
     """Density-ratio guidance in the colours of the samplers, constant guidance dotted beside it; lines by name."""
     marked = dict(zip(dict.fromkeys(data["case"].values.tolist()), "o^sDv", strict=False))
-    named = {}
+    named: dict[str, Any] = {}
     for sampler in map(str, data["sampler"].values):
         look = SAMPLER[sampler]
         for case, marker in marked.items():

@@ -107,7 +107,7 @@ def draw(data: xarray.Dataset, axes=None):
             axis.set_xticks([0, *inverse[:2]], ["0", *[f"1/{d}" for d in data["d"].values[:2]]])
             low, high = axis.get_ylim()
             axis.set_ylim(min(low, 0.0) if low < 0.05 else low, high + 0.12 * (high - low))
-        lettered(np.ravel(axes), *(case.replace(", w", ",\nw", 1) for case in cases))
+        lettered(list(np.ravel(axes)), *(case.replace(", w", ",\nw", 1) for case in cases))
         used, spare = np.ravel(axes)[: len(cases)], np.ravel(axes)[len(cases) :]
         for axis in used:
             axis.set(xlabel="1/d", ylabel=r"$v(0)/\sigma^2$")

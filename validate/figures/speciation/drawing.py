@@ -52,6 +52,7 @@ def _collapse(data: xarray.Dataset, left, right) -> None:
         for axis, line, points in ((left, "line", "phi"), (right, "excess_line", "excess")):
             axis.plot(part["fine"], part[line], color=style["color"], lw=1.0)
             axis.errorbar(part["t"] / part["t_C"], part[points], part[f"{points}_stderr"], **style)
+            style.pop("label", None)  # named in the first panel
     limit = f"n = e$^{{{data.attrs['log_n_limit']:g}}}$, d = $\\infty$"
     left.plot(data["fine"], data["limit"], color="black", lw=0.9, ls="--", label=limit)
     criterion = r"(C5), $\frac{1}{d}\log n \to 0$"
