@@ -111,7 +111,7 @@ def draw(data: xarray.Dataset, axes=None):
         shown = [d for d in data.d.values if d in (10, 16, 24, 48)]
         for axis in axes[-1]:
             axis.set_xticks([0, *(1.0 / d for d in shown)], [r"$\infty$", *map(str, shown)])
-            axis.set_xlabel("dimension d (linear in 1/d)")
+            axis.set_xlabel("d (linear in 1/d)")
         legend_below(axes[0, 0], 4)
     return figure, axes
 

@@ -88,10 +88,10 @@ def _verticals(data: xarray.Dataset) -> list[tuple[str, float]]:
     if data.attrs["x"] != "alpha" or data.attrs["y"] not in ("w", "w0", "omega", "eta"):
         return []
     sigma2 = json.loads(data.attrs["problem"])["sigma2"]
-    lines = [("capacity, w = 0", 0.5 * np.log1p(1.0 / sigma2))]
+    lines = [("capacity", 0.5 * np.log1p(1.0 / sigma2))]
     alphas, others = axes_of(data)
     if data.attrs["y"] == "w" and others[-1] > 2.0:
-        lines.append((r"strong guidance (T13): $\alpha = 1/2$", 0.5))
+        lines.append(("(T13)", 0.5))
     return [(label, x) for label, x in lines if alphas[0] < x < alphas[-1]]
 
 
@@ -100,7 +100,7 @@ def _ends(data: xarray.Dataset) -> np.ndarray:
     phase, glass = data["phase"].values, data["passed_glass"].values
     words = {"target": "speciates", "captured": "captured", "crowd": "never\nspeciates", "glass": "glass"}
     named = np.select([phase == name for name in words], list(words.values()), phase)
-    return np.where((phase == "target") & glass, "through glass", named)
+    return np.where((phase == "target") & glass, "through\nglass", named)
 
 
 def _name_regions(axis, data: xarray.Dataset, words: np.ndarray, taken: Sequence[float] = ()) -> None:
@@ -108,7 +108,8 @@ def _name_regions(axis, data: xarray.Dataset, words: np.ndarray, taken: Sequence
     from scipy.ndimage import distance_transform_edt, label
 
     x, y = axes_of(data)
-    free = np.all([(x < at - 0.07 * np.ptp(x)) | (x > at + 0.01 * np.ptp(x)) for at in taken], axis=0)
+    aside = np.all([(x < at - 0.07 * np.ptp(x)) | (x > at + 0.01 * np.ptp(x)) for at in taken], axis=0)
+    free = aside | (np.arange(len(y)) < 0.68 * len(y))[:, None]
     for word in np.unique(words):
         parts, n = label(words == word)
         for k in range(1, n + 1):
@@ -178,9 +179,9 @@ def _caption(data: Data) -> str:
     n = data["sde-variance"].sizes["alpha"]
     return (
         rf"Phase diagrams, $\sigma^2 = 0.25$, $T = \infty$, {n} x {n} mean-field trajectories a panel; boundaries "
-        "bisected to 1e-8 of a cell. Above: variance ratio at $t = 0$. Below: mean shift for weak and negative "
-        r"guidance. Words: how a sample ends. Theory at $d = \infty$; below $w = 0$ in the glass it is "
-        "asymptotic (capture)."
+        r"bisected to 1e-8 of a cell. Dotted: capacity at $w = 0$, and $\alpha = 1/2$ of (T13). Above: variance ratio at "
+        r"$t = 0$. Below: mean shift for weak and negative guidance. Words: how a sample ends. Theory at $d = \infty$; "
+        "below $w = 0$ in the glass it is asymptotic (capture)."
     )
 
 

@@ -5,6 +5,7 @@ Each family is followed in its amplitude A from 0; the curve it draws in the pla
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -111,7 +112,7 @@ def draw(panels: Sequence[tuple[str, xarray.Dataset]], axes=None):
                 axis.errorbar(at["shift"], at["v_ratio"], at["v_ratio_error"], at["shift_error"], **points)
             axis.set_xscale("function", functions=(_root, lambda x: np.sign(x) * x * x))  # wide where most are
             axis.set(xlabel=SHIFT, ylabel=RATIO, ylim=(None, top))
-            axis.set_xticks([x for x in TICKS if x <= axis.get_xlim()[1]])
+            axis.set_xticks(_ticks(axis.get_xlim()[1]))
             lines.append(named)
         lettered(axes, *(title for title, _ in panels))
         for axis, named in zip(axes, lines, strict=True):
@@ -119,7 +120,13 @@ def draw(panels: Sequence[tuple[str, xarray.Dataset]], axes=None):
     return figure, axes
 
 
-TICKS = (0.0, 0.02, 0.1, 0.25, 0.5, 1.0, 2.0)
+def _ticks(top: float) -> list[float]:
+    """Round shifts up to `top` that stand apart on the scale of their roots."""
+    kept = [0.0]
+    for x in (0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0):
+        if x <= top and math.sqrt(x) - math.sqrt(kept[-1]) > 0.17 * math.sqrt(top):
+            kept.append(x)
+    return kept
 
 
 def _root(x: np.ndarray) -> np.ndarray:
