@@ -179,7 +179,7 @@ def _caption(data: Data) -> str:
     n = data["sde-variance"].sizes["alpha"]
     return (
         rf"Phase diagrams, $\sigma^2 = 0.25$, $T = \infty$, {n} x {n} mean-field trajectories a panel; boundaries "
-        r"bisected to 1e-8 of a cell. Dotted: capacity at $w = 0$, and $\alpha = 1/2$ of (T13). Above: variance ratio at "
+        r"bisected to 1e-8 of a cell. Dotted: capacity at $w = 0$, $\alpha = 1/2$ of (T13). Above: variance ratio at "
         r"$t = 0$. Below: mean shift for weak and negative guidance. Words: how a sample ends. Theory at $d = \infty$; "
         "below $w = 0$ in the glass it is asymptotic (capture)."
     )

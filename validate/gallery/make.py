@@ -3,7 +3,7 @@
     out/NAME.pdf, out/NAME.png     the figure, as wide as a page
     out/NAME-column.pdf, .png      the same for one column, of the same data (--width column)
     out/NAME.json                  title, caption, recipe of every part, seeds, versions, revision, command, time
-    out/README.md                  all figures with their captions
+    out/README.md                  all figures, small and by number, then with their captions
     out/data/NAME-PART.nc          the data; each file carries its recipe
 
 A part whose file has the same recipe is not computed again, so an interrupted run goes on where it was; a part that
@@ -11,6 +11,7 @@ trains a network goes on from the checkpoint that it has left there (NAME-PART.*
 (other parameters or another profile) is never overwritten unless asked for.
 """
 
+import html
 import io
 import json
 import re
@@ -126,20 +127,26 @@ def _write(out: Path, figure: GalleryFigure, profile: str, data: dict[str, "xarr
 
 
 def _write_index(out: Path) -> None:
-    """All figures that the folder holds, those of the paper first, in its order."""
+    """All figures that the folder holds: thumbnails, then each with its caption; those of the paper first, by number."""
     names = [figure.name for figure in find_figures()]
+    numbers = {name: f"{n}" for n, name in enumerate(names, start=1)}
     names += sorted({path.stem for path in out.glob("*.json")} - {*names})
-    lines = ["# Figures", ""]
+    thumbnails, lines = [], []
     for name in names:
         try:
             about = read_json(out / f"{name}.json")
             title, caption = about["title"], about["caption"]
         except (StoreError, KeyError):  # not made, or not the file of a figure
             continue
-        drawn = [stem for stem in (name, name + _ENDING["column"]) if (out / f"{stem}.png").exists()]
-        shown = f"![{name}]({drawn[0] if drawn else name}.png)"
-        lines += [f"## {title}", "", shown, "", f"*{_plain_stars(caption)}*", ""]
-    write_bytes("\n".join(lines).encode(), out / "README.md", overwrite=True)
+        drawn = [stem for stem in (name, name + _ENDING["column"]) if (out / f"{stem}.png").exists()] or [name]
+        number = numbers.get(name, "")
+        picture = f'<img src="{drawn[0]}.png" alt="{html.escape(title)}" width="150" loading="lazy">'
+        thumbnails.append(f'<a href="#{name}">{picture}<span>{number}</span></a>')
+        heading = f"## {number}. {title}" if number else f"## {title}"
+        lines += [f'<a id="{name}"></a>', "", heading, "", f"![{title}]({drawn[0]}.png)", ""]
+        lines += [f"*{_plain_stars(caption)}*", ""]
+    page = ["# Figures", "", '<div class="thumbnails">', *thumbnails, "</div>", "", *lines]
+    write_bytes("\n".join(page).encode(), out / "README.md", overwrite=True)
 
 
 def _plain_stars(caption: str) -> str:
