@@ -127,7 +127,7 @@ def _write(out: Path, figure: GalleryFigure, profile: str, data: dict[str, "xarr
 
 
 def _write_index(out: Path) -> None:
-    """All figures that the folder holds: thumbnails, then each with its caption; those of the paper first, by number."""
+    """All figures of the folder: thumbnails, then each with its caption; those of the paper first, by number."""
     names = [figure.name for figure in find_figures()]
     numbers = {name: f"{n}" for n, name in enumerate(names, start=1)}
     names += sorted({path.stem for path in out.glob("*.json")} - {*names})

@@ -1,4 +1,4 @@
-"""Every family of schedules at one mean shift, ranked by the variance that it keeps: the tables of the page as a figure.
+"""Every family of schedules at one mean shift, ranked by the variance that it keeps.
 
 Data are rows of a table, as `rows_of` makes them of `tabulate_schedules` and as docs/equal-shift.csv holds them.
 """
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import pandas
 
 COLUMNS = {  # of the table -> variable of `tabulate_schedules`
-    "A": "amplitude", "mean_shift": "mean_shift", "v_ratio": "variance_ratio", "F": "separation", "KL": "kl", "W2": "w2",
-    "v_ratio_particles": "particle_variance_ratio", "v_ratio_stderr": "particle_variance_ratio_stderr",
+    "A": "amplitude", "mean_shift": "mean_shift", "v_ratio": "variance_ratio", "F": "separation", "KL": "kl",
+    "W2": "w2", "v_ratio_particles": "particle_variance_ratio", "v_ratio_stderr": "particle_variance_ratio_stderr",
     "accuracy": "particle_accuracy", "reached": "reached", "standing": "standing",
 }  # fmt: skip
 KINDS = {  # word in the name of a family -> its look
