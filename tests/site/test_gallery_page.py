@@ -1,4 +1,4 @@
-"""The page of the gallery: a thumbnail and a number for every figure, as docs/figures.md counts them, and their files."""
+"""The page of the gallery: thumbnail and number of every figure, as docs/figures.md counts them, and its file."""
 
 import json
 import re
@@ -39,9 +39,7 @@ def test_enlarging_needs_nothing_from_elsewhere():
 def test_a_click_enlarges_a_figure(tmp_path):
     script = (DOCS / "assets" / "enlarge.js").as_uri()
     pixel = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
-    body = (
-        f'<div class="md-typeset"><div class="thumbnails"><a href="#x"><img src="{pixel}" alt="One"><span>1</span></a>'
-    )
+    body = f'<div class="md-typeset"><div class="thumbnails"><a href="#x"><img src="{pixel}" alt="One"><span>1</span>'
     probe = """<pre id="out"></pre><script>
     window.addEventListener("load", () => {
       const dialog = document.querySelector("dialog"), before = dialog.open;
@@ -50,7 +48,9 @@ def test_a_click_enlarges_a_figure(tmp_path):
       dialog.click();
       document.getElementById("out").textContent = JSON.stringify([before, after, dialog.open, text]);
     });</script>"""
-    (tmp_path / "page.html").write_text(f"<!doctype html><body>{body}</div></div><script src={script}></script>{probe}")
+    (tmp_path / "page.html").write_text(
+        f"<!doctype html><body>{body}</a></div></div><script src={script}></script>{probe}"
+    )
     shown = document(tmp_path / "page.html", "--allow-file-access-from-files")
     found = json.loads(re.search(r'<pre id="out">(.*?)</pre>', shown, re.DOTALL)[1])
     assert found == [False, True, False, "1. One: caption and data"]

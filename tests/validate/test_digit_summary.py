@@ -103,7 +103,7 @@ def test_the_figure_draws_small_data():
         figure, axes = digits.draw(theory, trainings, real)
         assert axes[0].images[0].get_array().shape == (53, 89)  # six rows of one image for each class
         assert not any(axis.get_legend() for axis in axes), "points are named where they are"
-        assert {"constant", "designed, P = 10", "real, other half"} <= {text.get_text() for text in axes[1].texts}
+        assert {"constant", "designed P = 10", "real, other half"} <= {text.get_text() for text in axes[1].texts}
         assert len(axes) == 5 and axes[3].get_ylabel() and axes[1].get_xlabel()
         figure.savefig("/dev/null", format="png")
 
@@ -111,7 +111,7 @@ def test_the_figure_draws_small_data():
 @pytest.mark.parametrize("width", WIDTH)
 def test_the_texts_of_the_figure_can_be_read(width):
     theory = {n: level(n, 0.3, 0.9) for n in ("mean field", "equal shapes", "ten Gaussians", "training set")}
-    real, learned = level("real", 0.0, 0.8).isel(sampler=0, schedule=0, drop=True), level("learned", 0.4, 1.0)
+    real, learned = level("real", 0.0, 1.3).isel(sampler=0, schedule=0, drop=True), level("learned", 0.4, 1.0)
     for name, step in (("trace", 0.08), ("energy", 0.3), ("accuracy", 0.015)):  # schedules lie apart
         learned[name] = learned[name] + step * (np.arange(len(SCHEDULES)) - 5.0)[:, None]
     with sized(width):
