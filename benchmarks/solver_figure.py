@@ -12,7 +12,7 @@ MARKS = "osD^v<>PX*h"
 
 def draw(rows: list[dict], P: int, axes: Any = None) -> Any:
     """Larger error of m and v at t = 0 over scores, ODE and SDE; returns (figure, axes)."""
-    with canvas(axes, (7.2, 3.4), 2) as (figure, both):
+    with canvas(axes, (7.0, 3.4), 2) as (figure, both):
         for ax, sampler in zip(both, ("ode", "sde"), strict=True):
             chosen = [r for r in rows if r["sampler"] == sampler and r["P"] == P]
             for i, name in enumerate(dict.fromkeys(name for r in chosen for name in r["errors"])):

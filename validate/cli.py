@@ -231,6 +231,7 @@ def figures(
     only: Annotated[list[str] | None, typer.Option(help="Only this figure; may be given several times.")] = None,
     profile: Annotated[str, typer.Option(help="quick (minutes in all), standard or full.")] = "quick",
     out: Annotated[Path, typer.Option(help="Folder of figures and data.")] = Path("figures"),
+    width: Annotated[str, typer.Option(help="page (7 inches), or column (3.4 inches).")] = "page",
     force: Annotated[bool, typer.Option("--force", help="Compute again, over data of other parameters too.")] = False,
     plugin: Plugins = None,
 ) -> None:
@@ -241,7 +242,7 @@ def figures(
     from validate.gallery import make_figures
 
     load(plugin or ())
-    made = make_figures(only or (), profile, out, force=force)
+    made = make_figures(only or (), profile, out, force=force, width=width)
     typer.echo(f"{len(made)} figures in {out}/; all captions in {out}/README.md")
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray
+from drawn_texts import faults
 
 from simulate.randomness.streams import resampling_counts
 from validate import ComparisonError
 from validate.data.mean_field import class_problem
+from validate.drawing import WIDTH, sized
 from validate.figures import digits
 from validate.figures.digits.schedules import SCHEDULES, W, schedule_of
 from validate.figures.digits.summary import (
@@ -100,9 +102,21 @@ def test_the_figure_draws_small_data():
     for trainings in ([level("learned", 0.4, 1.2, 0.02, seed=i) for i in range(2)], [level("learned", 0.4, 1.2)]):
         figure, axes = digits.draw(theory, trainings, real)
         assert axes[0].images[0].get_array().shape == (53, 89)  # six rows of one image for each class
-        assert axes[1].get_legend() is None and len(axes[0].get_legend().get_texts()) == 7  # not over the points
+        assert not any(axis.get_legend() for axis in axes), "points are named where they are"
+        assert {"constant", "designed P = 10", "real, other half"} <= {text.get_text() for text in axes[1].texts}
         assert len(axes) == 5 and axes[3].get_ylabel() and axes[1].get_xlabel()
         figure.savefig("/dev/null", format="png")
+
+
+@pytest.mark.parametrize("width", WIDTH)
+def test_the_texts_of_the_figure_can_be_read(width):
+    theory = {n: level(n, 0.3, 0.9) for n in ("mean field", "equal shapes", "ten Gaussians", "training set")}
+    real, learned = level("real", 0.0, 1.3).isel(sampler=0, schedule=0, drop=True), level("learned", 0.4, 1.0)
+    for name, step in (("trace", 0.08), ("energy", 0.3), ("accuracy", 0.015)):  # schedules lie apart
+        learned[name] = learned[name] + step * (np.arange(len(SCHEDULES)) - 5.0)[:, None]
+    with sized(width):
+        figure, _ = digits.draw(theory, [learned], real)
+        assert not faults(figure)
 
 
 def test_all_schedules_have_the_same_largest_weight():

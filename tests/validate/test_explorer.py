@@ -254,12 +254,19 @@ def test_the_page_needs_nothing_from_elsewhere():
     assert not re.search(r"https?:|//\w|@import|url\(|fetch\(|import\(", "".join(files.values()).replace("//", "// "))
 
 
+def lightness(colour):
+    """Relative luminance of a colour; a contrast is the ratio of two, each with 0.05 added."""
+    x = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255.0
+    return float(np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722])
+
+
 def test_the_page_has_the_colours_of_the_figures():
     style = (EXPLORER / "explorer.css").read_text()
     light, dark = (dict(re.findall(r"--(\w+): (#\w+)", part)) for part in style.split("@media")[:2])
     assert {name: light[name] for name in ("crowd", "glass", "target", "captured")}.items() <= PHASE.items()
-    for colours in (light, dark):
-        assert {colours[name] for name in ("free", "guided", "sampled", "control")} <= set(COLOURS)
+    names = ("free", "guided", "sampled", "control")
+    assert {light[name] for name in names} <= set(COLOURS)
+    assert min(lightness(dark[name]) for name in names) > 3.0 * (lightness(dark["page"]) + 0.05) - 0.05 > 0.0
 
 
 # -- the command -------------------------------------------------------------------------------------------------------

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import xarray
+from drawn_texts import faults
 
 from meanfield import ByGroup, Continuum, Fixed, Problem, Spectrum, solve
 from simulate import sample_mixture, sample_scores
 from validate import ComparisonError
+from validate.drawing import WIDTH, sized
 from validate.figures.rules_network.cells import (
     DELTA,
     DESIGNED,
@@ -186,8 +188,10 @@ def test_the_drawing_and_its_caption_say_what_was_found():
     parts = {**theories, "network": [part(i) for i in (0, 0, 1, 1)]}
     assert by_split(parts["network"], "vendi", "sde").shape == (2, 2, len(RULES), len(SCHEDULES))
     assert by_split(parts["network"], "vendi", "sde", DESIGNED).shape == (2, 2, len(RULES))
-    _, axes = draw({"digits": parts, "mnist": parts})
-    assert axes.shape == (2, 4)
+    for width in WIDTH:
+        with sized(width):
+            figure, axes = draw({"digits": parts, "mnist": parts})
+        assert axes.shape == (4, 2) and not faults(figure), "two rows for each set of images"
     text = caption({"digits": parts})
     for sampler in SAMPLERS:
         kept = (by_split(parts[level], "trace_guided", sampler) for level in ("mean field", "network"))

@@ -2,14 +2,18 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
+from drawn_texts import faults
 
 from meanfield import Constant, Continuum, Exponential, Problem, early_high, late_unconditional, solve
 from simulate import run
-from validate.figures.pages import schedule_table
-from validate.figures.pages.schedule_table import FAMILIES, find_amplitude, markdown, tabulate_schedules
+from validate.drawing import WIDTH, sized
+from validate.figures.pages import schedule_ranking, schedule_table
+from validate.figures.pages.schedule_table import FAMILIES, find_amplitude, tabulate_schedules
 
 SMALL = {"constant": Constant, "early high": lambda a: early_high(a, 2.0), "rising": FAMILIES["linear rising"]}
 SETTINGS = {"n_samples": 32, "n_disorder": 4, "n_steps": 40, "threads": 1}
@@ -43,9 +47,8 @@ def test_table_has_one_mean_shift_and_the_measures_of_the_solver():
     final = run(problem, d=8, seed=0, n_times=2, **SETTINGS).final
     assert float(cell.particle_accuracy) == float(final.accuracy.mean)
     assert float(cell.particle_variance_ratio) == pytest.approx(float(final.v_paired.mean) / 0.25, rel=1e-12)
-    text = markdown(data, 0.4, "ode").splitlines()
-    kept = [float(line.split("|")[4]) for line in text[2:]]
-    assert len(text) == 5 and kept == sorted(kept, reverse=True)
+    rows = schedule_ranking.rows_of(data)
+    assert rows.v_ratio.tolist() == data.variance_ratio.values.ravel().tolist() and len(rows) == 6
 
 
 def test_schedules_after_speciation_do_nothing():
@@ -54,7 +57,31 @@ def test_schedules_after_speciation_do_nothing():
     a = dict(zip(data.schedule.values, data.amplitude.values.ravel(), strict=True))
     assert a["early high"] == pytest.approx(a["constant"], rel=1e-6)
     assert abs(a["rising"] - a["constant"]) > 1.0
-    assert np.isnan(data.particle_accuracy).all() and "-" in markdown(data, 0.4, "sde")
+    assert np.isnan(data.particle_accuracy).all()
+
+
+@pytest.mark.parametrize("name", ["constant", "interval", "exponential falling"])
+def test_the_table_of_the_documentation_is_that_of_the_theory(name):
+    table = pandas.read_csv(Path(__file__).parents[2] / "docs" / "equal-shift.csv")
+    assert len(table) == 4 * len(FAMILIES)
+    known = table[(table.alpha == 0.4) & (table["sampler"] == "ode")].set_index("schedule")
+    data = tabulate_schedules((0.4,), ("ode",), families={name: FAMILIES[name]}, n_samples=0, progress=False)
+    row = schedule_ranking.rows_of(data).iloc[0]
+    assert known.v_ratio[name] == pytest.approx(row.v_ratio, abs=5.1e-4)
+    assert known.F[name] == pytest.approx(row.F, abs=5.1e-4)
+    others = known.v_ratio.drop(name)
+    assert (abs(others - row.v_ratio) > 5.1e-4).sum() > 12, "negative control: other families have other variances"
+
+
+def test_the_ranked_figure_of_the_documentation():
+    table = pandas.read_csv(Path(__file__).parents[2] / "docs" / "equal-shift.csv")
+    for width in WIDTH:
+        with sized(width):
+            figure, axes = schedule_ranking.draw(table)
+            assert not faults(figure)
+    names = [text.get_text() for text in axes.flat[0].get_yticklabels()]
+    assert names[0] == "early high, t > 2" and names.index("constant") < names.index("linear rising")
+    assert {text.get_text() for text in axes.flat[2].texts} >= {"loses its class"}
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -6,7 +6,7 @@ import numpy as np
 
 from meanfield import Ensemble
 from validate.agreement.stated import Stated
-from validate.drawing import COLOURS, canvas
+from validate.drawing import QUIET, canvas
 
 
 def draw(comparison, axes=None):
@@ -23,7 +23,7 @@ def draw(comparison, axes=None):
     with canvas(axes, (5.0, 5.5), (3, 1), sharex=True, height_ratios=(2, 2, 1)) as (figure, column):
         axes = column[:, 0]
         data = comparison.data
-        for axis, q, colour in zip(axes[:2], ("m", "v"), COLOURS, strict=False):
+        for axis, q, colour in zip(axes[:2], ("m", "v"), ("black", QUIET), strict=True):
             axis.plot(*_curve(comparison, q), color=colour, label="theory")
             rows = [(data.problem.sigma2 + r.t, r.particles, r.stderr, r.z) for r in comparison.rows if r.quantity == q]
             x, y, error, z = np.transpose(rows)

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield.errors import require, short
-from validate.drawing import COLOURS, canvas, lettered
+from validate.drawing import QUIET, SCHEDULE, canvas, lettered
 from validate.errors import ComparisonError
 
 if TYPE_CHECKING:
     from validate.data.prediction import Prediction, Predictions
 
-GUIDED, FREE, THEORY = COLOURS[1], COLOURS[0], "0.35"
+GUIDED, FREE, THEORY = SCHEDULE["designed"].colour, QUIET, "black"
 NAMED = 12  # classes, modes or directions that have a tick each
 
 

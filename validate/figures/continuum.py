@@ -9,14 +9,12 @@ import xarray
 
 from meanfield import Continuum, Fixed, Problem, many_classes, solve
 from simulate import run
-from validate.drawing import SAMPLER, canvas, legend_below, lettered
+from validate.drawing import SAMPLER, canvas, face_of, legend_below, lettered, named_lines, shades
 from validate.figures.curves import (
-    DASHES,
     RATIO,
     SAMPLERS,
     SHIFT,
     about,
-    colour,
     distortion_of,
     final_distortion,
 )
@@ -81,28 +79,35 @@ def draw(data: xarray.Dataset, axes=None):
     -------
     (fig, axes)
     """
-    with canvas(axes, (6.4, 3.5), 2) as (figure, axes):
+    with canvas(axes, (7.0, 3.3), 2) as (figure, axes):
         finite = np.isfinite(data.P.values)
         last = float(data.P.values[finite].max())
         x = np.where(finite, data.P.values, 8.0 * last)  # infinity, at the right edge
         for axis, kind, label in zip(axes, ("shift", "v_ratio"), (SHIFT, RATIO), strict=True):
+            named = {}
             for i, sampler in enumerate(data.sampler.values):
-                for k, d in enumerate(data.d.values):
+                look = SAMPLER[sampler]
+                for k, (d, colour) in enumerate(zip(data.d.values, shades(data.sizes["d"]), strict=True)):
                     at = data.sel(sampler=sampler, d=d)
+                    points = {"fmt": look.marker, "color": colour, "mfc": face_of(sampler, colour)}
                     axis.errorbar(
-                        x * 1.06 ** (k - 1), at[kind], at[f"{kind}_error"], ls="", marker=SAMPLER[sampler]["marker"],
-                        color=colour(k), mfc=colour(k) if sampler == "sde" else "white", ms=4,
-                        label=f"d = {d}, {SAMPLER[sampler]['label']}",
-                    )  # fmt: skip
-                    axis.plot(data.fine, at[f"many_{kind}"], DASHES[sampler], color=colour(k), lw=1.3)
-                axis.axhline(float(data[f"limit_{kind}"][i]), color="black", lw=1.0, ls=DASHES[sampler])
+                        x * 1.08 ** (k - 1),
+                        at[kind],
+                        at[f"{kind}_error"],
+                        label=f"d = {d}" if sampler == "sde" else None,
+                        **points,
+                    )
+                    axis.plot(data.fine, at[f"many_{kind}"], color=colour, ls=look.line, lw=1.3)
+                limit = float(data[f"limit_{kind}"][i])
+                (named[look.label],) = axis.plot([5.0, 14.0 * last], [limit] * 2, color="black", lw=1.0, ls=look.line)
             axis.axhline(0.0 if kind == "shift" else 1.0, color="0.6", lw=0.7, ls=":", zorder=0)
             axis.axvline(2.8 * last, color="0.8", lw=0.8)
-            axis.set(xscale="log", xlabel="number of classes P", ylabel=label)
+            axis.set(xscale="log", xlim=(5.0, 14.0 * last), xlabel="number of classes P", ylabel=label)
             ticks = [10.0**k for k in range(1, round(np.log10(last)) + 1, 1)]
             axis.set_xticks([*ticks, 8.0 * last], [*(f"$10^{{{k}}}$" for k in range(1, len(ticks) + 1)), r"$\infty$"])
-        lettered(axes, "the mean moves", "the variance shrinks")
-        legend_below(axes[0], 3)
+            named_lines(axis, named)
+        legend_below(axes[1], 3)
+        lettered(axes, "mean", "variance")
     return figure, axes
 
 
@@ -117,7 +122,7 @@ def _caption(data: Data) -> str:
     return (
         rf"Distortion at $w = 1$ against the number of classes $P$ at fixed $d$, $\sigma^2 = {d.attrs['sigma2']:g}$, "
         rf"$T = \infty$; at the right edge infinitely many. Points: particles, {effort_in_words(d)}, standard "
-        "errors over draws. Black: theory of the continuum (full SDE, dashed ODE), the same for every $d$. Coloured: "
+        "errors over draws (discs SDE, squares ODE). Black: theory of the continuum (full SDE, dashed ODE), the same for every $d$. Coloured: "
         "`many_classes`, the continuum and its correction of order $1/P$, drawn where the relative variance of the "
         rf"weight of all classes is below {SHOWN:g}. The mean comes from above: near classes push it on. The "
         r"larger $d$, the more classes it takes, $P \sim \sigma^{-d}$."

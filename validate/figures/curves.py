@@ -12,14 +12,13 @@ from typing import Any
 
 from meanfield import Ensemble, Exponential, Fixed, Polynomial, Populations, Problem
 from meanfield.problem.growth import Growth
-from validate.drawing import COLOURS
+from validate.drawing import shades
 from validate.results.provenance import options_json, versions
 from validate.sweeps.grid_cell import cell_seed
 
 SAMPLERS = ("sde", "ode")
 SHIFT, RATIO = r"mean shift $m(0) - 1$", r"variance $v(0)/\sigma^2$"
 LOSS = r"lost variance $1 - v(0)/\sigma^2$"
-DASHES = {"sde": "-", "ode": "--"}
 
 
 def final_distortion(data: Ensemble) -> dict[str, Any]:
@@ -83,7 +82,8 @@ def stated(options: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
 
 
 def colour(k: int) -> str:
-    return COLOURS[k % len(COLOURS)]
+    """Of the k-th law of growth: laws are ordered by their number of classes."""
+    return shades(max(4, k + 1))[k]
 
 
 def pretty(growth: str) -> str:

@@ -10,9 +10,8 @@ from meanfield.finite.few import applies
 from meanfield.problem.growth import Growth
 from simulate import run
 from validate.agreement.statistics import exponent
-from validate.drawing import SAMPLER, canvas, legend_below, lettered
+from validate.drawing import SAMPLER, canvas, face_of, legend_below, lettered
 from validate.figures.curves import (
-    DASHES,
     LOSS,
     SAMPLERS,
     SHIFT,
@@ -84,7 +83,7 @@ def draw(data: xarray.Dataset, axes=None):
     -------
     (fig, axes)
     """
-    with canvas(axes, (6.6, 4.7), (2, 2), sharex=True, height_ratios=(2.2, 1.0)) as (figure, axes):
+    with canvas(axes, (7.0, 4.7), (2, 2), sharex=True, height_ratios=(2.2, 1.0)) as (figure, axes):
         rows = data.to_dataframe()
         ranges = (0.6, 1.4), (0.3, 2.0)
         for column, kind, label, ylim in zip(axes.T, ("shift", "loss"), (SHIFT, LOSS), ranges, strict=True):
@@ -98,8 +97,8 @@ def draw(data: xarray.Dataset, axes=None):
         for k, growth in enumerate(dict.fromkeys(rows["growth"])):
             axes[0, 0].plot([], [], color=colour(k), lw=3, label=pretty(growth))
         for sampler in dict.fromkeys(rows["sampler"]):
-            style = {"marker": SAMPLER[sampler]["marker"], "mfc": "0.3" if sampler == "sde" else "white"}
-            axes[0, 0].plot([], [], DASHES[sampler], color="0.3", label=SAMPLER[sampler]["label"], **style)
+            style = {"marker": SAMPLER[sampler].marker, "mfc": face_of(sampler, "0.3")}
+            axes[0, 0].plot([], [], ls=SAMPLER[sampler].line, color="0.3", label=SAMPLER[sampler].label, **style)
         axes[0, 0].plot([], [], ":", color="0.3", label=r"mean field at $\log(P)/d$")
         legend_below(axes[0], 3)
     return figure, axes
@@ -111,8 +110,8 @@ def _family(column, at, kind: str, sampler: str, hue: str) -> None:
     if kind == "loss":
         y, error = 1.0 - at["v_ratio"], at["v_ratio_error"]
         theory, rate = 1.0 - at["theory_v_ratio"], 1.0 - at["rate_v_ratio"]
-    points = {"fmt": SAMPLER[sampler]["marker"], "color": hue, "mfc": hue if sampler == "sde" else "white", "ms": 4}
-    column[0].plot(at["d"], theory, DASHES[sampler], color=hue)
+    points = {"fmt": SAMPLER[sampler].marker, "color": hue, "mfc": face_of(sampler, hue), "ms": 4}
+    column[0].plot(at["d"], theory, ls=SAMPLER[sampler].line, color=hue)
     seen = (y > 2.0 * error).to_numpy()
     column[0].errorbar(at["d"][seen], y[seen], error[seen], **points)
     sharp = (y > 10.0 * error).to_numpy()

@@ -13,7 +13,7 @@ import xarray
 
 from meanfield import Exponential, Problem, quenched, reduced, solve
 from simulate import run
-from validate.drawing import COLOURS, canvas, legend_below
+from validate.drawing import LEVEL, canvas, in_column, legend_below, lettered
 from validate.figures.curves import in_units, limit_in_units
 from validate.recipe import Data, GalleryFigure, Part, in_order
 from validate.results.provenance import versions
@@ -98,31 +98,35 @@ def draw(data: xarray.Dataset, axes=None):
     -------
     (fig, axes)
     """
-    look = {
-        "annealed": {"fmt": "x--", "color": "0.5", "lw": 0.8, "ms": 4},
-        "quenched": {"fmt": "D-", "color": COLOURS[2], "lw": 1.0, "ms": 3.5, "mfc": "white"},
-        "particles": {"fmt": "o", "color": COLOURS[0], "ms": 4},
-    }
     n = data.sizes["case"]
-    with canvas(axes, (2.45 * n + 0.2, 4.4), (2, n), sharex=True) as (figure, axes):
+    with canvas(axes, (7.0, 3.9), (2, n), across=2, sharex=True) as (figure, axes):
         for row, (name, label) in zip(axes, (("m", r"$m(0)$"), ("v", r"$v(0)/\sigma^2$")), strict=True):
             for axis, case in zip(row, data.case.values, strict=True):
                 at = data.sel(case=case)
-                for kind, style in look.items():
-                    one = at.sel(kind=kind).dropna("d", subset=[name])
-                    axis.errorbar(1.0 / one.d, one[name], one[f"{name}_error"], label=kind, capsize=1.5, **style)
-                bar = {"color": COLOURS[1], "ms": 16, "mew": 2, "clip_on": False}
-                axis.plot(0, at[f"limit_{name}"], "_", label="mean field", **bar)
+                draw_levels(axis, at, name)
                 axis.set_xlim(0, 1.06 / float(data.d.min()))
             row[0].set_ylabel(label)
-        for axis, case in zip(axes[0], data.case.values, strict=True):
-            axis.set_title(case.replace("alpha", r"$\alpha$"), fontsize=8)
+        titles = [case.replace("alpha", r"$\alpha$").replace(", w", ",\nw") for case in data.case.values]
+        lettered(axes.flat, *titles, *(titles if in_column() else [""] * n))
         shown = [d for d in data.d.values if d in (10, 16, 24, 48)]
         for axis in axes[-1]:
             axis.set_xticks([0, *(1.0 / d for d in shown)], [r"$\infty$", *map(str, shown)])
-            axis.set_xlabel("dimension d (linear in 1/d)")
+            axis.set_xlabel("d (linear in 1/d)")
         legend_below(axes[0, 0], 4)
     return figure, axes
+
+
+def draw_levels(axis: Any, data: xarray.Dataset, name: str) -> None:
+    """Theories at the same d as lines with bands of their errors, particles as points, the limit where d ends."""
+    for kind in ("annealed", "quenched"):
+        one, look = data.sel(kind=kind).dropna("d", subset=[name]), LEVEL[kind]
+        x, y, error = 1.0 / one.d.values, one[name].values, one[f"{name}_error"].values
+        axis.plot(x, y, label=look.label, lw=1.1, **look.curve)
+        axis.fill_between(x, y - error, y + error, color=look.colour, alpha=0.25, lw=0)
+    one, look = data.sel(kind="particles").dropna("d", subset=[name]), LEVEL["particles"]
+    axis.errorbar(1.0 / one.d, one[name], one[f"{name}_error"], label=look.label, ms=3.5, capsize=1.5, **look.points)
+    end, limit = 0.07 / float(data.d.min()), float(data[f"limit_{name}"])
+    axis.plot([0.0, end], [limit, limit], color=LEVEL["mean field"].colour, lw=2.5, label="mean field", clip_on=False)
 
 
 def _parts(profile: str) -> dict[str, Part]:

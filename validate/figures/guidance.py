@@ -9,13 +9,12 @@ import xarray
 from meanfield import Continuum, Exponential, Problem, solve
 from meanfield.problem.growth import Growth
 from simulate import run
-from validate.drawing import SAMPLER, canvas
+from validate.drawing import SAMPLER, canvas, face_of, lettered, named_lines, shades
 from validate.figures.curves import (
     RATIO,
     SAMPLERS,
     SHIFT,
     about,
-    colour,
     distortion_of,
     final_distortion,
     name_of,
@@ -76,21 +75,31 @@ def draw(data: xarray.Dataset, axes=None):
     (fig, axes)
     """
     n = data.sizes["sampler"]
-    with canvas(axes, (3.5 * n, 5.0), (2, n), sharex=True, sharey="row") as (figure, axes):
+    with canvas(axes, (7.0, 4.8), (2, n), sharex=True, sharey="row") as (figure, axes):
         for (kind, label), row in zip((("shift", SHIFT), ("v_ratio", RATIO)), axes, strict=True):
             for axis, sampler in zip(row, data.sampler.values, strict=True):
-                for k, growth in enumerate(data.growth.values):
-                    at = data.sel(sampler=sampler, growth=growth)
-                    axis.plot(at.w, at[f"line_{kind}"], color=colour(k), label=pretty(growth))
-                    look = {"fmt": SAMPLER[sampler]["marker"], "color": colour(k), "ms": 3.5}
-                    axis.errorbar(at.point, at[kind], at[f"{kind}_error"], **look)
-                axis.axhline(0.0 if kind == "shift" else 1.0, color="0.6", lw=0.7, ls=":", zorder=0)
+                _against_w(axis, data.sel(sampler=sampler), kind)
             row[0].set_ylabel(label)
-        for (above, below), sampler in zip(axes.T, data.sampler.values, strict=True):
-            above.set_title(SAMPLER[sampler]["label"])
+        for below in axes[-1]:
             below.set_xlabel("guidance w")
-        axes[0, 0].legend(loc="upper left")
+        kinds = [SAMPLER[sampler].label for sampler in data.sampler.values]
+        lettered(axes.flat, *(f"{name}, {kind}" for name in ("mean", "variance") for kind in kinds))
+        for axis in axes.flat:
+            named_lines(axis, {pretty(g): line for g, line in zip(data.growth.values, axis.lines, strict=False)})
     return figure, axes
+
+
+def _against_w(axis: Any, data: xarray.Dataset, kind: str) -> None:
+    """One sampler: a line and its points for each growth; the lines come first."""
+    colours, sampler = shades(data.sizes["growth"]), str(data.sampler.values)
+    look = SAMPLER[sampler]
+    for growth, colour in zip(data.growth.values, colours, strict=True):
+        axis.plot(data.w, data[f"line_{kind}"].sel(growth=growth), color=colour, ls=look.line)
+    for growth, colour in zip(data.growth.values, colours, strict=True):
+        at = data.sel(growth=growth)
+        points = {"fmt": look.marker, "color": colour, "mfc": face_of(sampler, colour), "ms": 3.5}
+        axis.errorbar(at.point, at[kind], at[f"{kind}_error"], **points)
+    axis.axhline(0.0 if kind == "shift" else 1.0, color="0.6", lw=0.7, ls=":", zorder=0)
 
 
 def _parts(profile: str) -> dict[str, Part]:

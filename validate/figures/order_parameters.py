@@ -9,7 +9,7 @@ import xarray
 from meanfield import Exponential, Problem, solve
 from simulate import run
 from validate.agreement.estimates import theory_on
-from validate.drawing import COLOURS, SAMPLER, canvas
+from validate.drawing import QUIET, SAMPLER, canvas, lettered, named_lines
 from validate.figures.curves import SAMPLERS, about
 from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words, in_order
 from validate.results.tables import Show, tabulate
@@ -77,23 +77,25 @@ def draw(data: xarray.Dataset, axes=None):
     -------
     (fig, axes)
     """
-    with canvas(axes, (7.1, 3.3), 2) as (figure, axes):
+    with canvas(axes, (7.0, 3.0), 2) as (figure, axes):
         for axis, name, label in zip(axes, ("m", "v_ratio"), ("overlap m", r"variance ratio $v/D$"), strict=True):
+            named = {}
             for i, sampler in enumerate(data.sampler.values):
-                style = SAMPLER[sampler]
-                axis.plot(data.line_D, data[f"line_{name}"][i], color=COLOURS[i], label=f"{style['label']}, theory")
-                for j, d in enumerate(data["size"].values):
-                    axis.errorbar(
-                        data.D[i, j], data[name][i, j], data[f"{name}_error"][i, j], fmt=style["marker"],
-                        color=COLOURS[i], mfc="white" if j == 0 else COLOURS[i], ms=3.5,
-                        label=f"{style['label']}, d = {d}",
-                    )  # fmt: skip
+                look = SAMPLER[sampler]
+                (named[look.label],) = axis.plot(data.line_D, data[f"line_{name}"][i], **look.curve)
+                for j in range(data.sizes["size"]):
+                    points = {**look.points, "mfc": "white" if j == 0 else look.colour, "ms": 3.5}
+                    axis.errorbar(data.D[i, j], data[name][i, j], data[f"{name}_error"][i, j], **points)
                 D_s = data.attrs["sigma2"] + float(data.t_speciation[i])
-                axis.axvline(D_s, color=COLOURS[i], lw=0.7, ls=":")
+                axis.axvline(D_s, color=look.colour, lw=0.7, ls=":")
+            for j, d in enumerate(data["size"].values):
+                axis.plot([], [], "o", color=QUIET, mfc="white" if j == 0 else QUIET, label=f"particles, d = {d}")
             top = float(data.line_D.max())
             axis.set(xscale="log", xlim=(top, float(data.line_D.min()) / 1.08))
             axis.set(xlabel=r"noised class variance $D = \sigma^2 + t$", ylabel=label)
+            named_lines(axis, named)
         axes[0].legend(loc="lower left")
+        lettered(axes, "mean", "variance")
     return figure, axes
 
 

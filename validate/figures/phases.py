@@ -8,7 +8,7 @@ import numpy as np
 import xarray
 
 from meanfield import Exponential, Problem, phase_diagram
-from validate.drawing import COLOURS, canvas
+from validate.drawing import PHASE, canvas, lettered, noted
 from validate.recipe import Data, GalleryFigure, Part
 
 AXIS = {
@@ -21,16 +21,9 @@ AXIS = {
     "omega": r"slope of the guidance, $\omega$",
 }
 FIELD = {"v_ratio": r"$v(0)/\sigma^2$", "m_shift": r"$m(0) - 1$"}
-LINES = {  # boundary -> (label, colour)
-    "speciation": ("speciates /\nnever does", "black"),
-    "glass": ("glass passed", COLOURS[1]),
-    "capture": ("captured", COLOURS[3]),
-    "sliding": ("sliding", COLOURS[2]),
-}
-EVENTS = {"t_speciation": ("speciation", "black"), "t_condensation": ("condensation", COLOURS[1])}
-EVENTS |= {"t_capture": ("capture", COLOURS[3])}
-PHASE = {"crowd": "#dfe9f3", "glass": "#f6d9c4", "target": "#d5ecdf", "captured": "#f0d5e6", "sliding": "#fbf3c8",
-         "second": "#e3dff3"}  # fmt: skip
+LINES = ("speciation", "glass", "capture", "sliding")  # boundaries; what they part is written into it
+EVENTS = ("t_speciation", "t_condensation", "t_capture")
+LEAST = 0.012  # share of a map that is named
 
 
 def draw(panels: Sequence[tuple[str, str, xarray.Dataset]], axes=None):
@@ -49,12 +42,13 @@ def draw(panels: Sequence[tuple[str, str, xarray.Dataset]], axes=None):
     columns = min(len(panels), 2)
     rows = -(-len(panels) // columns)
     shape = np.size(axes) if axes is not None else (rows, columns) if rows > 1 else columns
-    with canvas(axes, (3.9 * columns, 3.3 * rows), shape) as (figure, axes):
-        for axis, (title, field, data) in zip(axes.flat, panels, strict=False):
-            axis.set(title=title, xlabel=AXIS[data.attrs["x"]], ylabel=AXIS[data.attrs["y"]])
+    with canvas(axes, (3.5 * columns, 2.9 * rows), shape) as (figure, axes):
+        for axis, (_, field, data) in zip(axes.flat, panels, strict=False):
+            axis.set(xlabel=AXIS[data.attrs["x"]], ylabel=AXIS[data.attrs["y"]])
             x, y = axes_of(data)
             axis.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
             (_phases if field == "phase" else _map)(axis, data, field)
+        lettered(axes.flat, *(title for title, _, _ in panels))
     return figure, axes
 
 
@@ -78,14 +72,15 @@ def _map(axis, data: xarray.Dataset, field: str) -> None:
     bar = axis.figure.colorbar(mesh, ax=axis, pad=0.02, extend=extend, label=FIELD[field])
     if lost_only:
         bar.ax.set_ylim(0.0, 1.0)
-    for place, (name, (label, colour)) in zip((0.93, 0.5, 0.1, 0.3), LINES.items(), strict=True):
+    for name in LINES:
         line = data[f"line_{name}"].values
         if len(line):
-            _boundary(axis, line, label, colour, place)
+            axis.plot(*line.T, color="black", lw=1.2, path_effects=_halo())
     for label, x in _verticals(data):
         axis.axvline(x, color="0.25", lw=0.9, ls=":")
         turned = {"xycoords": ("data", "axes fraction"), "rotation": 90, "ha": "right", "va": "top"}
-        axis.annotate(label, (x, 0.985), fontsize=6.5, **turned)
+        noted(axis, label, (x, 0.985), color="0.15", **turned)
+    _name_regions(axis, data, _ends(data), [x for _, x in _verticals(data)])
 
 
 def _verticals(data: xarray.Dataset) -> list[tuple[str, float]]:
@@ -93,35 +88,53 @@ def _verticals(data: xarray.Dataset) -> list[tuple[str, float]]:
     if data.attrs["x"] != "alpha" or data.attrs["y"] not in ("w", "w0", "omega", "eta"):
         return []
     sigma2 = json.loads(data.attrs["problem"])["sigma2"]
-    lines = [("capacity, w = 0", 0.5 * np.log1p(1.0 / sigma2))]
+    lines = [("capacity", 0.5 * np.log1p(1.0 / sigma2))]
     alphas, others = axes_of(data)
     if data.attrs["y"] == "w" and others[-1] > 2.0:
-        lines.append((r"strong guidance (T13): $\alpha = 1/2$", 0.5))
+        lines.append(("(T13)", 0.5))
     return [(label, x) for label, x in lines if alphas[0] < x < alphas[-1]]
 
 
-def _boundary(axis, line: np.ndarray, label: str, colour: str, place: float) -> None:
-    """One boundary, named at the given quantile of its x."""
-    axis.plot(*line.T, color=colour, lw=1.3)
-    there = line[np.isfinite(line[:, 0])]
-    i = np.argmin(np.abs(there[:, 0] - np.quantile(there[:, 0], place)))
-    _name(axis, label, there[i], colour)
+def _ends(data: xarray.Dataset) -> np.ndarray:
+    """How a sample ends at every point of a map, in words."""
+    phase, glass = data["phase"].values, data["passed_glass"].values
+    words = {"target": "speciates", "captured": "captured", "crowd": "never\nspeciates", "glass": "glass"}
+    named = np.select([phase == name for name in words], list(words.values()), phase)
+    return np.where((phase == "target") & glass, "through\nglass", named)
 
 
-def _name(axis, label: str, where, colour: str) -> None:
+def _name_regions(axis, data: xarray.Dataset, words: np.ndarray, taken: Sequence[float] = ()) -> None:
+    """Each region's word, where it is farthest from the region's edge and from the words along lines at x = `taken`."""
+    from scipy.ndimage import distance_transform_edt, label
+
+    x, y = axes_of(data)
+    aside = np.all([(x < at - 0.07 * np.ptp(x)) | (x > at + 0.01 * np.ptp(x)) for at in taken], axis=0)
+    free = aside | (np.arange(len(y)) < 0.68 * len(y))[:, None]
+    for word in np.unique(words):
+        parts, n = label(words == word)
+        for k in range(1, n + 1):
+            inside = np.pad(parts == k, 1)
+            if inside.sum() < LEAST * words.size:
+                continue
+            inside[1:-1, 1:-1] &= free
+            depth = distance_transform_edt(inside, sampling=(1.0, 0.3))  # words are wider than high
+            deep = np.argwhere(depth > 0.9 * depth.max())
+            i, j = deep[np.argmin(np.sum((deep - deep.mean(axis=0)) ** 2, axis=1))] - 1
+            late, low = j > 0.84 * len(x), i < 0.1 * len(y)
+            noted(axis, str(word), (x[-2] if late else x[j], y[1] if low else y[i]), xycoords="data",
+                  va="bottom" if low else "center", ha="right" if late else "center", color="black", linespacing=0.9,
+                  path_effects=_halo())  # fmt: skip
+
+
+def _halo() -> list[Any]:
     from matplotlib.patheffects import withStroke
 
-    left, right = axis.get_xlim()
-    late = (where[0] - left) / (right - left) > 0.6
-    place: Any = {"xytext": (-4 if late else 4, 4), "ha": "right" if late else "left"}
-    text = axis.annotate(label, where, textcoords="offset points", fontsize=7, color=colour, **place)
-    text.set_path_effects([withStroke(linewidth=2.2, foreground="white")])
+    return [withStroke(linewidth=2.4, foreground="white")]
 
 
 def _phases(axis, data: xarray.Dataset, _field: str) -> None:
     """Phase in colour against t, with the curves of its changes."""
     from matplotlib.colors import ListedColormap
-    from matplotlib.patches import Patch
 
     names, phase = list(PHASE), data["phase"].values
     number = np.select([phase == name for name in names], range(len(names)), np.nan)
@@ -129,20 +142,12 @@ def _phases(axis, data: xarray.Dataset, _field: str) -> None:
     x, y = axes_of(data)
     axis.pcolormesh(x, y, number, shading="nearest", rasterized=True, **scale)
     by_x = data.attrs["y"] == "t"
-    other, times = (x, y) if by_x else (y, x)
-    for place, (name, (label, colour)) in zip((0.2, 0.5, 0.8), EVENTS.items(), strict=True):
-        t = data[name].values
-        if not np.isfinite(t).any():
-            continue
-        xy = (other, t) if by_x else (t, other)
-        axis.plot(*xy, color=colour, lw=1.4)
-        seen = np.flatnonzero(np.isfinite(t) & (t < times[-1]) & (t > times[0]))
-        if len(seen):
-            i = seen[int(place * len(seen))]
-            _name(axis, label, (xy[0][i], xy[1][i]), colour)
-    used = [name for name in names if np.any(phase == name)]
-    axis.legend(handles=[Patch(color=PHASE[n], label=n) for n in used], loc="upper right", frameon=True, framealpha=0.9)
     (axis.set_yscale if by_x else axis.set_xscale)("log")
+    for name in EVENTS:
+        t = data[name].values
+        if np.isfinite(t).any():
+            axis.plot(*((x, t) if by_x else (t, y)), color="black", lw=1.2)
+    _name_regions(axis, data, phase)
 
 
 BASE = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=0.0)
@@ -152,19 +157,16 @@ def _parts(profile: str) -> dict[str, Part]:
     n = {"quick": 81, "standard": 201}.get(profile, 401)
     alpha = ("alpha", np.linspace(0.05, 1.2, n))
     positive, negative = ("w", np.linspace(10.0 / n, 10.0, n)), ("w", np.linspace(-1.0, 1.0, n))
-    in_time = ("t", np.geomspace(0.01, 100.0, n))
     parts = {}
     for sampler in ("sde", "ode"):
         base = BASE.replace(sampler=sampler)
         parts[f"{sampler}-variance"] = Part(phase_diagram, {"problem": base, "x": alpha, "y": positive})
         parts[f"{sampler}-shift"] = Part(phase_diagram, {"problem": base, "x": alpha, "y": negative})
-        guided = base.replace(guidance=6.0)
-        parts[f"{sampler}-time"] = Part(phase_diagram, {"problem": guided, "x": alpha, "y": in_time})
     return parts
 
 
 def _draw(data: Data):
-    rows = (("variance", "v_ratio", "w > 0"), ("shift", "m_shift", "weak w"), ("time", "phase", "phases at w = 6"))
+    rows = (("variance", "v_ratio", "w > 0"), ("shift", "m_shift", "weak w"))
     panels = [
         (f"{sampler.upper()}, {title}", field, data[f"{sampler}-{name}"])
         for name, field, title in rows
@@ -177,9 +179,9 @@ def _caption(data: Data) -> str:
     n = data["sde-variance"].sizes["alpha"]
     return (
         rf"Phase diagrams, $\sigma^2 = 0.25$, $T = \infty$, {n} x {n} mean-field trajectories a panel; boundaries "
-        "bisected to 1e-8 of a cell. Top: variance ratio at $t = 0$. Middle: mean shift for weak and negative "
-        r"guidance. Bottom: the phase at every time. Theory at $d = \infty$; below $w = 0$ in the glass it is "
-        "asymptotic (capture)."
+        r"bisected to 1e-8 of a cell. Dotted: capacity at $w = 0$, $\alpha = 1/2$ of (T13). Above: variance ratio at "
+        r"$t = 0$. Below: mean shift for weak and negative guidance. Words: how a sample ends. Theory at $d = \infty$; "
+        "below $w = 0$ in the glass it is asymptotic (capture)."
     )
 
 

@@ -9,7 +9,7 @@ import xarray
 
 from meanfield import Continuum, Fixed, Problem, design, solve
 from simulate import sample_mixture
-from validate.drawing import COLOURS, canvas
+from validate.drawing import SAMPLER, canvas, lettered
 from validate.recipe import Data, GalleryFigure, Part, in_order
 
 
@@ -103,22 +103,25 @@ def draw(data: xarray.Dataset, axes=None):
     from matplotlib.patches import Circle
 
     n = data.sizes["guidance"]
-    with canvas(axes, (2.5 * n, 3.1), n, sharex=True, sharey=True) as (figure, axes):
+    with canvas(axes, (7.0, 2.35), n, across=2, sharex=True, sharey=True) as (figure, axes):
         target, sigma = data.means.values[data.attrs["target"]], data.attrs["sigma2"] ** 0.5
+        eta = json.loads(data.attrs["problem"])["sampler"]
+        colour = SAMPLER.get(eta, SAMPLER["ode"]).colour
         others = np.delete(data.means.values, data.attrs["target"], axis=0)
         for i, axis in enumerate(axes):
             row = data.isel(guidance=i)
             for mean in others:
                 axis.add_patch(Circle(mean, sigma, fc="0.9", ec="none", alpha=0.35, zorder=0))
             axis.plot(*others.T, ".", color="0.55", ms=3, zorder=1)
-            axis.plot(*row.x.values.T, ".", color=COLOURS[0 if i in (0, n - 1) else 1], ms=1.6, alpha=0.4, zorder=2)
+            axis.plot(*row.x.values.T, ".", color=colour, ms=1.4, alpha=0.35, zorder=2)
             for width in WIDTHS:
                 axis.add_patch(Circle(target, width * sigma, fc="none", ec="black", lw=1.1, zorder=3))
             axis.plot(*target, "+", color="black", ms=7, zorder=4)
-            text = f"mean {float(row.m):.2f}   variance {float(row.v_ratio):.2f}"
-            axis.set(title=str(row.guidance.values), xlabel=text, aspect="equal", xticks=[], yticks=[])
+            text = f"mean {float(row.m):.2f}, variance {float(row.v_ratio):.2f}"
+            axis.set(xlabel=text, aspect="equal", xticks=[], yticks=[])
             reach = 3.9 * sigma
             axis.set(xlim=(target[0] - reach, target[0] + reach), ylim=(target[1] - reach, target[1] + reach))
+        lettered(axes.flat, *map(str, data.guidance.values))
     return figure, axes
 
 

@@ -5,6 +5,7 @@ Each family is followed in its amplitude A from 0; the curve it draws in the pla
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ import xarray
 
 from meanfield import Constant, Continuum, Interval, Problem, Ramp, Schedule, Triangular, early_high, solve
 from simulate import run
-from validate.drawing import COLOURS, SAMPLER, canvas, legend_below
+from validate.drawing import SAMPLER, SCHEDULE, Look, canvas, lettered, named_lines, noted
 from validate.figures.curves import RATIO, SHIFT, distortion_of, final_distortion
 from validate.figures.pages.schedule_table import FAMILIES
 from validate.recipe import Data, GalleryFigure, Part, effort, effort_in_words
@@ -84,9 +85,6 @@ def schedule_plane(
     )  # fmt: skip
 
 
-DASHES = ("-", "--", ":", "-.")
-
-
 def draw(panels: Sequence[tuple[str, xarray.Dataset]], axes=None):
     """One panel for each problem: theory as lines, particles as markers.
 
@@ -99,25 +97,51 @@ def draw(panels: Sequence[tuple[str, xarray.Dataset]], axes=None):
     -------
     (fig, axes)
     """
-    with canvas(axes, (3.55 * len(panels), 4.1), len(panels)) as (figure, axes):
-        for axis, (title, data) in zip(axes, panels, strict=True):
+    lines: list[dict[str, Any]] = []
+    with canvas(axes, (7.0, 3.4), len(panels)) as (figure, axes):
+        for axis, (_, data) in zip(axes, panels, strict=True):
             top = max(1.12, float(np.nanmax(data.v_ratio)) + 0.05)
             axis.axhspan(1.0, top, color="0.93", lw=0, zorder=0)
             axis.axhline(1.0, color="0.5", lw=0.8)
-            axis.text(0.98, 1.0, "not with w ≥ 0", ha="right", va="bottom", fontsize=7, color="0.35",
-                      transform=axis.get_yaxis_transform())  # fmt: skip
-            for k, family in enumerate(data.family.values):
-                at = data.sel(family=family)
-                colour, dashes = COLOURS[k % len(COLOURS)], DASHES[(k // len(COLOURS)) % len(DASHES)]
-                axis.plot(at.line_shift, at.line_v_ratio, dashes, color=colour, lw=1.6 if at.negative else 1.1,
-                          label=family)  # fmt: skip
-                marker = SAMPLER[data.attrs["sampler"]]["marker"]
-                axis.errorbar(
-                    at["shift"], at["v_ratio"], at["v_ratio_error"], at["shift_error"], fmt=marker, color=colour, ms=3.8
-                )
-            axis.set(title=title, xlabel=SHIFT, ylabel=RATIO, ylim=(None, top))
-        legend_below(axes[0], 4)
+            noted(axis, "not with w ≥ 0", (0.98, 1.005), xycoords=("axes fraction", "data"), ha="right", va="bottom")
+            named = {}
+            for family in data.family.values:
+                at, look = data.sel(family=family), look_of(family)
+                (named[family],) = axis.plot(at.line_shift, at.line_v_ratio, **look.curve)
+                points = {"fmt": SAMPLER[data.attrs["sampler"]].marker, "color": look.colour, "ms": 3.5}
+                axis.errorbar(at["shift"], at["v_ratio"], at["v_ratio_error"], at["shift_error"], **points)
+            axis.set_xscale("function", functions=(_root, lambda x: np.sign(x) * x * x))  # wide where most are
+            axis.set(xlabel=SHIFT, ylabel=RATIO, ylim=(None, top))
+            axis.set_xticks(_ticks(axis.get_xlim()[1]))
+            lines.append(named)
+        lettered(axes, *(title for title, _ in panels))
+        for axis, named in zip(axes, lines, strict=True):
+            named_lines(axis, named)
     return figure, axes
+
+
+def _ticks(top: float) -> list[float]:
+    """Round shifts up to `top` that stand apart on the scale of their roots."""
+    kept = [0.0]
+    for x in (0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0):
+        if x <= top and math.sqrt(x) - math.sqrt(kept[-1]) > 0.17 * math.sqrt(top):
+            kept.append(x)
+    return kept
+
+
+def _root(x: np.ndarray) -> np.ndarray:
+    return np.sign(x) * np.sqrt(np.abs(x))
+
+
+def look_of(family: str) -> Look:
+    """The look of a family of schedules, or of the one whose variant it is: "early high, t > 2" is early.
+
+    Examples
+    --------
+    >>> look_of("early high, t > 2").label, look_of("negative window").label
+    ('early', 'negative window')
+    """
+    return SCHEDULE[next((name for name in SCHEDULE if family.startswith(name)), "constant")]
 
 
 BASE = Problem(classes=Continuum(), sigma2=0.25, guidance=0.0, sampler="ode")

@@ -14,7 +14,7 @@ import xarray
 from meanfield import Continuum, Exponential, Problem, Spectrum, solve
 from meanfield.errors import whole
 from simulate import run
-from validate.drawing import COLOURS, SAMPLER, canvas
+from validate.drawing import QUIET, SAMPLER, canvas, in_column, lettered, named_lines
 from validate.errors import ComparisonError
 from validate.recipe import Data, GalleryFigure, Part, effort, in_order
 from validate.results.provenance import options_json
@@ -135,50 +135,52 @@ def draw(*datasets, axes=None, titles=None):
     -------
     (fig, axes)
     """
-    rows = len(datasets)
-    with canvas(axes, (10.0, 0.3 + 2.9 * rows), (rows, 3), sharex="row") as (figure, axes):
-        for i, (row, data) in enumerate(zip(axes, datasets, strict=True)):
-            _row(row, data)
-            row[0].set_title(_title(data) if titles is None else titles[i])
+    rows, named = len(datasets), []
+    with canvas(axes, (7.0, 0.3 + 2.2 * rows), (rows, 3)) as (figure, axes):
+        for row, data in zip(axes, datasets, strict=True):
+            named += _row(row, data)
+        words = [_title(data) for data in datasets] if titles is None else titles
+        again = words if in_column() else [""] * rows  # beside the first panel it need not be said
+        lettered(axes.flat, *(text for word, rest in zip(words, again, strict=True) for text in (word, rest, rest)))
         for axis in axes[-1]:
-            axis.set_xlabel(r"signal-to-noise ratio of the direction, $r = g/c$")
+            axis.set_xlabel(r"signal-to-noise $r = g/c$")
+        for axis, lines in zip(axes.flat, named, strict=True):
+            named_lines(axis, lines)
     return figure, axes
 
 
-def _row(axes, data) -> None:
+def _row(axes, data) -> list[dict[str, Any]]:
+    """Three panels of one result, and the lines of each by their names."""
     r, line = ((data[f"u{x}"] / data[f"c{x}"] - 1.0).values for x in ("", "_probe"))
-    order = np.argsort(line)
-    sizes = data["size"].values
-    shades = np.linspace(0.45, 1.0, len(sizes)) if len(sizes) > 1 else [1.0]
+    order, sizes = np.argsort(line), data["size"].values
+    named: list[dict[str, Any]] = []
     for axis, (panel, label) in zip(axes, PANELS, strict=True):
         name = "v_ratio" if panel == "v_ratio" else "m_shift"
         scale, line_scale = (np.sqrt(r), np.sqrt(line)) if panel == "width" else (1.0, 1.0)
+        named.append({})
         for i, sampler in enumerate(data["sampler"].values):
-            style, colour = SAMPLER[str(sampler)], COLOURS[i]
+            look = SAMPLER[str(sampler)]
             curve = data[f"{name}_probe"].values[i] * line_scale
-            axis.plot(line[order], curve[order], color=colour, label=rf"{style['label']}, theory, $d = \infty$")
-            for j, d in enumerate(sizes):
+            (named[-1][look.label],) = axis.plot(line[order], curve[order], **look.curve)
+            for j in range(len(sizes)):
                 x = r * (1.0 + 0.03 * (j - 0.5 * (len(sizes) - 1)))  # sizes side by side
                 y, error = (data[f"{name}_{kind}"].values[i, j] * scale for kind in ("particles", "stderr"))
-                look = {"color": _lighten(colour, shades[j]), "capsize": 1.5, "elinewidth": 0.8}
-                axis.errorbar(x, y, error, fmt=style["marker"], label=f"particles, d = {d}", **look)
+                inside = look.colour if j == len(sizes) - 1 else "white"
+                axis.errorbar(x, y, error, mfc=inside, ms=3.5, capsize=1.5, elinewidth=0.8, **look.points)
         axis.set(xscale="log", ylabel=label)
         axis.axhline(1.0 if panel == "v_ratio" else 0.0, color="0.6", lw=0.6, zorder=0)
+    for j, d in enumerate(sizes):
+        axes[0].plot([], [], "o", color=QUIET, mfc=QUIET if j == len(sizes) - 1 else "white", label=f"d = {d}")
     axes[0].legend()
-
-
-def _lighten(colour: str, strength: float) -> tuple[float, float, float]:
-    from matplotlib.colors import to_rgb
-
-    return tuple(1.0 - strength * (1.0 - x) for x in to_rgb(colour))  # type: ignore[return-value]
+    return named
 
 
 def _title(data) -> str:
     problem = json.loads(data.attrs["problem"])
     classes, guidance = problem["classes"], problem["guidance"]
     growth = {
-        "exponential": rf"$P = e^{{\alpha d}}$, $\alpha$ = {classes.get('alpha')}",
-        "continuum": "continuum of classes (theory exact at every d)",
+        "exponential": rf"$\alpha$ = {classes.get('alpha')}",
+        "continuum": "continuum",
     }.get(classes["growth"], classes["growth"])
     w = f", w = {guidance['value']:g}" if guidance.get("schedule") == "constant" else ""
     return growth + w

@@ -1,8 +1,9 @@
 """`cfgfield figures`: computes what is missing, draws, and writes every figure with its data and where they come from.
 
-    out/NAME.pdf, out/NAME.png     the figure
+    out/NAME.pdf, out/NAME.png     the figure, as wide as a page
+    out/NAME-column.pdf, .png      the same for one column, of the same data (--width column)
     out/NAME.json                  title, caption, recipe of every part, seeds, versions, revision, command, time
-    out/README.md                  all figures with their captions
+    out/README.md                  all figures, small and by number, then with their captions
     out/data/NAME-PART.nc          the data; each file carries its recipe
 
 A part whose file has the same recipe is not computed again, so an interrupted run goes on where it was; a part that
@@ -10,6 +11,7 @@ trains a network goes on from the checkpoint that it has left there (NAME-PART.*
 (other parameters or another profile) is never overwritten unless asked for.
 """
 
+import html
 import io
 import json
 import re
@@ -19,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meanfield.errors import one_of
-from validate.drawing import styled
+from validate.drawing import WIDTH, sized, styled
 from validate.errors import ConfigError, StoreError
 from validate.gallery.registry import find_figures
 from validate.gallery.saved import Saved
@@ -31,9 +33,13 @@ if TYPE_CHECKING:
     import xarray
 
 
+_ENDING = {"page": "", "column": "-column"}  # of the stem
+
+
 def make_figures(
-    only: Sequence[str] = (), profile: str = "quick", out: str | Path = "figures", *, force: bool = False
-) -> list[str]:
+    only: Sequence[str] = (), profile: str = "quick", out: str | Path = "figures", *, force: bool = False,
+    width: str = "page",
+) -> list[str]:  # fmt: skip
     """Make the figures of the paper, or some of them.
 
     Parameters
@@ -43,6 +49,7 @@ def make_figures(
     profile : "quick" (minutes in all), "standard" (what one would submit) or "full".
     out : folder.
     force : compute everything again, over data of other parameters too.
+    width : "page" (7 in) or "column" (3.4 in, panels below each other); both draw the same data.
 
     Returns
     -------
@@ -50,13 +57,14 @@ def make_figures(
 
     Raises
     ------
-    ConfigError : an unknown name or profile, a figure asked for by name whose extra is not installed, or data of other
-        parameters in the folder. StoreError : see `Store`.
+    ConfigError : an unknown name, profile or width, a figure asked for by name whose extra is not installed, or data of
+        other parameters in the folder. StoreError : see `Store`.
     """
     from rich.console import Console
 
     figures, out = find_figures(only), Path(out)
     one_of("profile", profile, PROFILES, error=ConfigError)
+    one_of("width", width, WIDTH, error=ConfigError)
     parts = {
         figure.name: {name: Saved(out, figure, name, part) for name, part in figure.parts(profile).items()}
         for figure in figures
@@ -80,8 +88,8 @@ def make_figures(
         began = time.perf_counter()
         notes.print(f"{i}/{len(figures)} {figure.name}: {figure.title}", style="bold")
         data = {name: _obtain(part, force, notes) for name, part in parts[figure.name].items()}
-        _write(out, figure, profile, data)
-        notes.print(f"    {out / figure.name}.pdf, .png  ({time.perf_counter() - began:.1f} s)")
+        stem = _write(out, figure, profile, data, width)
+        notes.print(f"    {out / stem}.pdf, .png  ({time.perf_counter() - began:.1f} s)")
     _write_index(out)
     return [figure.name for figure in figures]
 
@@ -103,31 +111,42 @@ def _obtain(saved: Saved, force: bool, notes: Any) -> "xarray.Dataset":
     return saved.obtained(anew=force)
 
 
-def _write(out: Path, figure: GalleryFigure, profile: str, data: dict[str, "xarray.Dataset"]) -> None:
-    with styled():
+def _write(out: Path, figure: GalleryFigure, profile: str, data: dict[str, "xarray.Dataset"], width: str) -> str:
+    """The picture in both formats, whose stem is returned, and what is behind it."""
+    stem = figure.name + _ENDING[width]
+    with sized(width), styled():
         drawing, _ = figure.draw(data)
         for form in ("pdf", "png"):
             buffer = io.BytesIO()
             drawing.savefig(buffer, format=form, metadata={"CreationDate": None} if form == "pdf" else None)
-            write_bytes(buffer.getvalue(), out / f"{figure.name}.{form}", overwrite=True)
+            write_bytes(buffer.getvalue(), out / f"{stem}.{form}", overwrite=True)
     parts = {name: {"recipe": json.loads(d.attrs["recipe"]), "code": d.attrs["code"]} for name, d in data.items()}
     about = {"title": figure.title, "caption": figure.caption(data), "profile": profile, "data": parts}
     write_json(about | provenance(), out / f"{figure.name}.json", overwrite=True)
+    return stem
 
 
 def _write_index(out: Path) -> None:
-    """All figures that the folder holds, those of the paper first, in its order."""
+    """All figures of the folder: thumbnails, then each with its caption; those of the paper first, by number."""
     names = [figure.name for figure in find_figures()]
+    numbers = {name: f"{n}" for n, name in enumerate(names, start=1)}
     names += sorted({path.stem for path in out.glob("*.json")} - {*names})
-    lines = ["# Figures", ""]
+    thumbnails, lines = [], []
     for name in names:
         try:
             about = read_json(out / f"{name}.json")
             title, caption = about["title"], about["caption"]
         except (StoreError, KeyError):  # not made, or not the file of a figure
             continue
-        lines += [f"## {title}", "", f"![{name}]({name}.png)", "", f"*{_plain_stars(caption)}*", ""]
-    write_bytes("\n".join(lines).encode(), out / "README.md", overwrite=True)
+        drawn = [stem for stem in (name, name + _ENDING["column"]) if (out / f"{stem}.png").exists()] or [name]
+        number = numbers.get(name, "")
+        picture = f'<img src="{drawn[0]}.png" alt="{html.escape(title)}" width="150" loading="lazy">'
+        thumbnails.append(f'<a href="#{name}">{picture}<span>{number}</span></a>')
+        heading = f"## {number}. {title}" if number else f"## {title}"
+        lines += [f'<a id="{name}"></a>', "", heading, "", f"![{title}]({drawn[0]}.png)", ""]
+        lines += [f"*{_plain_stars(caption)}*", ""]
+    page = ["# Figures", "", '<div class="thumbnails">', *thumbnails, "</div>", "", *lines]
+    write_bytes("\n".join(page).encode(), out / "README.md", overwrite=True)
 
 
 def _plain_stars(caption: str) -> str:

@@ -7,7 +7,7 @@ import xarray
 
 from meanfield.errors import one_of, require
 from meanfield.showing.meaning import MEANING
-from validate.drawing import COLOURS, canvas
+from validate.drawing import canvas, shades
 
 QUANTITIES = ("m", "v")
 
@@ -47,15 +47,14 @@ def draw(data: xarray.Dataset, quantity: str = "v", x: str = "", axes=None):
     theory = _lines(end[f"theory_{quantity}"], x, others)
     with canvas(axes, (4.6, 3.2), 1) as (figure, made):
         axis = np.atleast_1d(made).flat[0]
-        for i, (label, line) in enumerate(theory.items()):
-            colour = COLOURS[i % len(COLOURS)]
+        for colour, (label, line) in zip(shades(len(theory)), theory.items(), strict=True):
             axis.plot(data[x], line, color=colour, label=label)
             points: Any = {"fmt": "o", "color": colour, "mfc": "white", "capsize": 2}
             axis.errorbar(data[x], stacked["mean"][label], stacked["error"][label], **points)
         axis.set(xlabel=MEANING.get(x, (x, ""))[0], ylabel=f"{quantity}(0)")
         axis.set_title("lines: mean field; points: particles at finite d")
         if others:
-            axis.legend(fontsize=7)
+            axis.legend()
     return figure, axis
 
 

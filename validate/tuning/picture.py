@@ -2,14 +2,15 @@
 
 from typing import TYPE_CHECKING, Any
 
-from validate.drawing import COLOURS, canvas
+from validate.drawing import LEVEL, SCHEDULE, canvas
 
 if TYPE_CHECKING:
     from validate.tuning.result import MixtureDesign
 
-MARKS = {
-    "window": ("*", COLOURS[1], 13), "constant": ("o", COLOURS[0], 6), "early only": ("D", COLOURS[2], 5),
-    "late unconditional": ("s", COLOURS[3], 5), "interval": ("^", COLOURS[4], 6), "mean field": ("X", COLOURS[6], 7),
+LOOKS = {  # candidate -> its look
+    "window": SCHEDULE["designed"], "constant": SCHEDULE["constant"], "early only": SCHEDULE["early"],
+    "late unconditional": SCHEDULE["late unconditional"], "interval": SCHEDULE["interval"],
+    "mean field": LEVEL["annealed"]._replace(marker="X"),
 }  # fmt: skip
 
 
@@ -21,18 +22,17 @@ def draw(found: "MixtureDesign", axes: Any) -> Any:
         keep, tolerance = about["keep"], about["tolerance"]
         panel.axhspan(keep - tolerance, keep + tolerance, color="0.88", zorder=0, label=f"kept within {tolerance:.2g}")
         for name in found.candidates:
-            mark, colour, size = MARKS[name]
+            size = 11 if name == "window" else 5
             shift, ratio = found.estimate("shift", name), found.estimate("trace_ratio", name)
             panel.errorbar(
                 shift.value,
                 ratio.value,
                 ratio.stderr,
                 shift.stderr,
-                fmt=mark,
-                color=colour,
                 ms=size,
                 capsize=2,
                 label=name,
+                **LOOKS[name].points,
             )
         panel.set(
             xlabel="shift of the mean / its distance from the centre",
@@ -41,5 +41,5 @@ def draw(found: "MixtureDesign", axes: Any) -> Any:
         panel.set_title(f"class {found.target}")
         panel.margins(0.12)
         panel.locator_params(axis="x", nbins=5)
-        panel.legend(fontsize=7)
+        panel.legend()
     return figure, grid

@@ -4,8 +4,8 @@ from typing import Any
 
 import xarray
 
-from validate.drawing import COLOURS, canvas, legend_below, lettered
-from validate.figures.samplers.drawing import MARKERS, QUANTITIES, steps_axis
+from validate.drawing import Look, canvas, lettered, named_lines, shades
+from validate.figures.samplers.drawing import QUANTITIES, draw_against_steps, steps_axis
 
 
 def draw(data: xarray.Dataset, axes=None):
@@ -19,17 +19,16 @@ def draw(data: xarray.Dataset, axes=None):
     -------
     (fig, axes)
     """
-    with canvas(axes, (7.2, 3.0), 3) as (figure, axes):
+    with canvas(axes, (7.0, 2.7), 3) as (figure, axes):
         scale, *others = axes.flat
-        for k, strength in enumerate(data.strength.values):
+        named: list[dict[str, Any]] = [{}, {}, {}]
+        for strength, colour in zip(data.strength.values, shades(data.sizes["strength"]), strict=True):
             one, label = data.sel(strength=strength), rf"$\lambda$ = {strength:g}"
-            scale.plot(one.steps, one.scale, color=COLOURS[k], label=label)
-            for axis, (quantity, _) in zip(others, QUANTITIES, strict=True):
-                axis.plot(one.steps, one[f"line_{quantity}"], color=COLOURS[k], label=label)
-                cross: Any = {"color": "black", "ms": 7, "mew": 0.8, "zorder": 4, "label": "CFG at this scale, theory"}
-                axis.plot(one.point, one[f"same_{quantity}"], "+", **cross)
-                look: Any = {"fmt": MARKERS[k % 4], "color": COLOURS[k], "ms": 5, "mfc": "white", "zorder": 3}
-                axis.errorbar(one.point, one[quantity], one[f"{quantity}_error"], **look)
+            look = Look(label, colour, "-", "o")
+            (named[0][label],) = scale.plot(one.steps, one.scale, **look.curve)
+            for lines, axis, (quantity, _) in zip(named[1:], others, QUANTITIES, strict=True):
+                lines[label] = draw_against_steps(axis, one, quantity, look)
+                axis.plot(one.point, one[f"same_{quantity}"], "+", color="black", ms=7, mew=0.8, zorder=4)
         for axis in axes.flat:
             axis.axhline(1.0, color="0.6", lw=0.7, ls=":", zorder=0)
             steps_axis(axis)
@@ -40,5 +39,6 @@ def draw(data: xarray.Dataset, axes=None):
         for axis, (_, label) in zip(others, QUANTITIES, strict=True):
             axis.set_ylabel(label)
         lettered(axes.flat, "effective scale", "mean", "variance")
-        legend_below(axes, 4)
+        for axis, lines in zip(axes.flat, named, strict=True):
+            named_lines(axis, lines)
     return figure, axes

@@ -1,13 +1,12 @@
 """The designed schedule in time, and the Pareto front of the families of schedules."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import xarray
 
 from meanfield import Continuum, Exponential, Problem, design
-from validate.drawing import styled
+from validate.drawing import in_column, lettered, made, styled
 from validate.figures.design.fronts import draw_fronts, pareto
 from validate.figures.design.portrait import draw_portrait, portrait
 from validate.recipe import Data, GalleryFigure, Part
@@ -22,15 +21,15 @@ def draw(data: xarray.Dataset, panels: Sequence[tuple[str, xarray.Dataset]]):
     -------
     (fig, axes) : axes of both rows.
     """
-    from matplotlib.figure import Figure
-
     with styled():
-        figure = Figure(figsize=(7.1, 6.4), layout="constrained")
-        rows: Any = figure.subfigures(2, 1, height_ratios=(1.0, 1.3))
-        above, below = rows
-        _, first = draw_portrait(data, above.subplots(1, 3))
-        _, second = draw_fronts(panels, below.subplots(1, len(panels)))
-        return figure, [*np.ravel(first), *np.ravel(second)]
+        shapes = ((3, 1), (len(panels), 1)) if in_column() else ((1, 3), (1, len(panels)))
+        figure = made(5.6, lower=9.6)
+        above, below = figure.subfigures(2, 1, height_ratios=(1.5, 1.6) if in_column() else (1.0, 1.15))
+        _, first = draw_portrait(data, above.subplots(*shapes[0]))
+        _, second = draw_fronts(panels, below.subplots(*shapes[1]))
+        axes = [*np.ravel(first), *np.ravel(second)]
+        lettered(axes, *(axis.get_title("left")[4:] for axis in axes))
+        return figure, axes
 
 
 BASE = Problem(classes=Continuum(), sigma2=0.25, guidance=0.0, sampler="ode")

@@ -26,7 +26,7 @@ from meanfield import (
     design,
 )
 from meanfield.maps.bulk import Responses, table_of
-from validate.drawing import COLOURS, canvas, legend_below
+from validate.drawing import SCHEDULE, canvas, lettered, named_lines, noted
 from validate.results.tables import Show, tabulate
 
 LATEST, EARLIEST = 0.01, 300.0  # VE times between which schedules change
@@ -172,16 +172,8 @@ def _sequence(n: int, dimensions: int = 5) -> np.ndarray:
     return np.mod(0.5 + np.arange(1, n + 1)[:, None] * steps, 1.0)
 
 
-STYLES = {  # family -> (colour, line)
-    "constant": ("#000000", "-"),
-    "interval": (COLOURS[4], "-"),
-    "rising ramp": (COLOURS[3], ":"),
-    "falling ramp": (COLOURS[3], "-"),
-    "triangular": (COLOURS[5], "-"),
-    "exponential": (COLOURS[2], "--"),
-    "negative window (linear)": (COLOURS[0], "--"),
-    "negative window (pieces)": (COLOURS[0], "-"),
-}
+LOOKS = {name: SCHEDULE.get(name, SCHEDULE["negative window"]) for name in FAMILIES}
+LOOKS["negative window (pieces)"] = SCHEDULE["designed"]  # of the form that `design` searches
 
 
 def draw_fronts(panels: Sequence[tuple[str, xarray.Dataset]], axes=None):
@@ -196,22 +188,29 @@ def draw_fronts(panels: Sequence[tuple[str, xarray.Dataset]], axes=None):
     -------
     (fig, axes)
     """
-    with canvas(axes, (3.0 * len(panels) + 0.4, 3.6), len(panels)) as (figure, axes):
-        for axis, (title, data) in zip(axes, panels, strict=True):
-            for family in data.family.values:
-                colour, style = STYLES[family]
-                row = data.sel(family=family)
-                order = np.argsort(row.kept.values[row.on_front.values])
-                kept = row.kept.values[row.on_front.values][order]
-                shift = row.mean_shift.values[row.on_front.values][order]
-                axis.step(kept, shift, style, where="pre", color=colour, lw=1.5, label=family)
+    lines: list[dict[str, Any]] = []
+    with canvas(axes, (7.0, 3.2), len(panels)) as (figure, axes):
+        for axis, (_, data) in zip(axes, panels, strict=True):
+            lines.append({str(family): _front(axis, data.sel(family=family)) for family in data.family.values})
             designed = json.loads(data.attrs["design"])
             if designed is not None:
-                axis.plot(*designed, "*", color=COLOURS[1], ms=12, mec="white", mew=0.6, zorder=5, label="design")
-            axis.set(title=title, xlabel=r"variance kept, $v(0)/\sigma^2$ or its inverse")
+                look = SCHEDULE["designed"]
+                axis.plot(*designed, **look.points, ms=11, mec="white", mew=0.6, zorder=5)
+                noted(axis, "design", designed, xycoords="data", xytext=(7, 2), textcoords="offset points",
+                      color=look.colour)  # fmt: skip
+            axis.set(xlabel=r"variance kept, $v(0)/\sigma^2$ or its inverse", ylabel="mean shift m(0) - 1")
             least = float(np.nanmin(np.where(data.on_front, data.kept, np.nan)))
-            axis.set_xlim(max(0.0, least - 0.1 * (1.0 - least)), 1.0 + 0.03 * (1.0 - least))
+            axis.set_xlim(1.0 + 0.03 * (1.0 - least), least - 0.02 * (1.0 - least))  # fronts part to the right
             axis.set_ylim(0.0, None)
-        axes[0].set_ylabel("mean shift m(0) - 1")
-        legend_below(axes, 5)
+        lettered(axes, *(title for title, _ in panels))
+        for axis, named in zip(axes, lines, strict=True):
+            named_lines(axis, named)
     return figure, axes
+
+
+def _front(axis: Any, row: xarray.Dataset) -> Any:
+    """The front of one family as steps."""
+    on = row.on_front.values
+    order = np.argsort(row.kept.values[on])
+    look = LOOKS[str(row.family.values)]
+    return axis.step(row.kept.values[on][order], row.mean_shift.values[on][order], where="pre", **look.curve)[0]

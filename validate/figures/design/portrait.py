@@ -7,7 +7,7 @@ import numpy as np
 import xarray
 
 from meanfield import Design, solve
-from validate.drawing import COLOURS, canvas, legend_below
+from validate.drawing import QUIET, SCHEDULE, canvas, legend_below, lettered
 from validate.results.tables import tabulate
 
 POINTS = 401
@@ -40,10 +40,10 @@ def portrait(made: Design, n_points: int = POINTS) -> xarray.Dataset:
     return xarray.Dataset(tabulate({"guidance": theories}, in_time), {"guidance": list(runs), "t": t}, attrs)
 
 
-LOOK = {  # guidance -> (label, colour, line style)
-    "designed": ("designed", COLOURS[0], "-"),
-    "same mean": ("constant, same mean", COLOURS[1], "--"),
-    "w_max": ("constant at w_max", COLOURS[2], ":"),
+LOOK = {  # guidance -> what it is called, its look
+    "designed": ("designed", SCHEDULE["designed"].curve),
+    "same mean": ("constant, same mean", SCHEDULE["constant"].curve),
+    "w_max": ("constant at w_max", {"color": QUIET, "ls": ":"}),
 }
 
 
@@ -59,23 +59,23 @@ def draw_portrait(data: xarray.Dataset, axes=None):
     -------
     (fig, axes)
     """
-    with canvas(axes, (9.0, 3.3), 3) as (figure, axes):
+    with canvas(axes, (7.0, 2.6), 3) as (figure, axes):
         made = json.loads(data.attrs["design"])
         x = data.attrs["sigma2"] + data.t.values
         names = ("w", "m", "v_ratio")
-        titles = ("A  Guidance", "B  Mean", "C  Variance")
         labels = ("guidance weight w", "overlap m", "v/D (1: undistorted)")
-        for axis, name, title, label in zip(axes, names, titles, labels, strict=True):
+        for axis, name, label in zip(axes, names, labels, strict=True):
             for guidance in data.guidance.values:
-                text, colour, style = LOOK[guidance]
+                text, curve = LOOK[guidance]
                 step = {"drawstyle": "steps-post"} if name == "w" and np.isinf(made["slope"]) else {}
-                axis.plot(x, data[name].sel(guidance=guidance), style, color=colour, label=text, lw=1.6, **step)
-            axis.set(title=title, ylabel=label, xlabel=r"noised variance $\sigma^2 + t$", xscale="log")
+                axis.plot(x, data[name].sel(guidance=guidance), label=text, **curve, **step)
+            axis.set(ylabel=label, xlabel=r"noised variance $\sigma^2 + t$", xscale="log")
             axis.set_xlim(min(x[0], 300.0 * x[-1]), x[-1])
         for axis, level in zip(axes, (0.0, 1.0, made["keep"]), strict=True):
             axis.axhline(level, color="0.6", lw=0.8, zorder=0)
         axes[2].set_ylim(0.0, None)
         shown = data.m.values[:, x <= 300.0 * x[-1]]
         axes[1].set_ylim(min(0.95, float(shown.min())), 1.05 * float(shown.max()))
+        lettered(axes, "guidance", "mean", "variance")
         legend_below(axes[0], 3)
     return figure, axes

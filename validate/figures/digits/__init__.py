@@ -58,7 +58,7 @@ def _caption(data: Data) -> str:
         f"Scores of 8 x 8 digits learned from 901 real images, {sampler.upper()}, {steps} steps of training, {samples} "
         f"samples of each class; all schedules have the largest weight {W:g}. (a) The first sample of each class, "
         "of the same start in every row. (b, c) Class accuracy by a classifier of the held-out half, Wilson intervals, "
-        "and energy distance to the held-out half, against diversity; star: the other half of the real images. (d, e) "
+        "and energy distance to the held-out half, against diversity; cross: the other half of the real images. (d, e) "
         f"Distortion against unguided twins, average class; points: {errors}; lines: predictions from fits to the same "
         "images. Skill (1 right, 0 as good as no distortion, bootstrap error over classes), mean: "
         f"{skills('shift')}; variance: {skills('trace_guided')}.{short if steps < FULL else ''}"

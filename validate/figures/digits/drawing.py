@@ -7,23 +7,23 @@ import numpy as np
 import xarray
 
 from validate.agreement.statistics import wilson
-from validate.drawing import COLOURS, legend_below, lettered, styled
+from validate.drawing import LEVEL, SCHEDULE, in_column, legend_below, lettered, made, noted, styled
 from validate.figures.digits.summary import COMPARED, by_schedule, pooled
 
 SHOWN = ("unguided", *COMPARED)
-COLOUR = dict(zip(SHOWN, ("#000000", *COLOURS[:4], COLOURS[5]), strict=True))
+LOOKS = {  # schedule -> its look
+    "unguided": LEVEL["unguided"], **{name: SCHEDULE.get(name, SCHEDULE["designed"]) for name in COMPARED},
+}  # fmt: skip
+FACE = {"designed, continuum": "white"}  # beside the design of ten classes
 LINES = {  # level -> line of the predictions
-    "mean field": {"color": "0.1", "lw": 2.2},
-    "equal shapes": {"color": "0.1", "lw": 1.2, "ls": (0, (1, 1))},
-    "ten Gaussians": {"color": COLOURS[0], "lw": 1.6},
-    "training set": {"color": COLOURS[2], "lw": 1.6, "ls": (0, (3, 1.2))},
+    "mean field": {"color": LEVEL["mean field"].colour, "lw": 2.2},
+    "equal shapes": {"color": LEVEL["annealed"].colour, "lw": 2.2},
+    "ten Gaussians": {"color": LEVEL["quenched"].colour, "lw": 2.2},
+    "training set": {"color": LEVEL["few classes"].colour, "lw": 2.2},
 }
-SPAN = {  # level -> its line beside the tick of a schedule: what lies at one height is seen at one end
-    "mean field": (-0.42, 0.06),
-    "equal shapes": (-0.26, 0.22),
-    "ten Gaussians": (-0.42, 0.06),
-    "training set": (-0.26, 0.22),
-}
+BESIDE = 0.16  # from the line of one level to that of the next
+
+
 SHORT = {
     "negative window": "negative\nwindow",
     "designed": "designed\nP = 10",
@@ -47,24 +47,27 @@ def draw(theory: Mapping[str, xarray.Dataset], trainings: Sequence[xarray.Datase
     learned, sampler = pooled(trainings), str(trainings[0].sampler.values[0])
     levels = {name: pooled([data]) for name, data in theory.items()}
     with styled():
-        if axes is None:
-            from matplotlib.figure import Figure
-
-            figure = Figure(figsize=(7.0, 8.4), layout="constrained")
-            grid = figure.add_gridspec(3, 2, height_ratios=[1.7, 1.25, 1.25])
-            places = (grid[0, :], grid[1, 0], grid[1, 1], grid[2, 0], grid[2, 1])
-            axes = np.array([figure.add_subplot(place) for place in places])
+        axes = _axes() if axes is None else axes
         _images(axes[0], trainings[0], real)
         _costs(axes[1], learned, real, sampler, "accuracy", "classified as their class")
         _costs(axes[2], learned, real, sampler, "energy", "energy distance to real")
         _predictions(axes[3], levels, learned, sampler, "shift", "mean shift along the class mean")
         _predictions(axes[4], levels, learned, sampler, "trace_guided", "trace, guided/unguided")
-        titles = ("samples", "accuracy", "distance", "predicted and learned: mean", "predicted and learned: variance")
-        lettered(axes, *titles)
-        marks = axes[1].get_legend_handles_labels()
-        axes[0].legend(*marks, title="in (b) and (c)", loc="center left", bbox_to_anchor=(1.0, 0.5), handletextpad=0.3)
+        lettered(axes, "samples", "accuracy", "distance", "mean", "variance")
         legend_below(axes[3], 3)
         return axes[0].figure, axes
+
+
+def _axes() -> Any:
+    """Samples on top; below them two and two panels, in a column one by one."""
+    figure = made(8.2, lower=10.2)
+    if in_column():
+        grid = figure.add_gridspec(5, 1, height_ratios=[1.3, 1.0, 1.0, 1.1, 1.1])
+        places = [grid[k, 0] for k in range(5)]
+    else:
+        grid = figure.add_gridspec(3, 2, height_ratios=[1.7, 1.25, 1.35])
+        places = [grid[0, :], grid[1, 0], grid[1, 1], grid[2, 0], grid[2, 1]]
+    return np.array([figure.add_subplot(place) for place in places])
 
 
 def _images(axis, training: xarray.Dataset, real: xarray.Dataset) -> None:
@@ -93,28 +96,38 @@ def _costs(axis, learned: xarray.Dataset, real: xarray.Dataset, sampler: str, na
         if name == "accuracy":
             low, high = wilson(value.value * n, n)
             error = [[value.value - low], [high - value.value]]
-        look = {"color": COLOUR[schedule], "label": SHORT.get(schedule, schedule).replace("\n", " "), "capsize": 2}
-        axis.errorbar(trace.value, value.value, error, trace.stderr, fmt="o", **look)
+        look = LOOKS[schedule]
+        points = {**look.points, "mfc": FACE.get(schedule, look.colour), "ms": 9 if look.marker == "*" else 5}
+        axis.errorbar(trace.value, value.value, error, trace.stderr, capsize=2, **points)
+        _name(axis, SHORT.get(schedule, schedule).replace("\n", " "), (trace.value, value.value), look.colour)
     own = (float(real["trace"].mean()), float(real[name].mean()))
-    axis.plot(*own, "*", ms=11, mfc="none", mec="0.2", label="real, other half")
+    axis.plot(*own, "X", ms=7, mfc="white", mec="0.2")
+    _name(axis, "real, other half", own, "0.2", below=True)
     axis.axvline(1.0, color="0.7", lw=0.8, zorder=0)
+    axis.margins(0.12)
     axis.set(xlabel="trace of the covariance / real", ylabel=label)
+
+
+def _name(axis, text: str, where: tuple[float, float], colour: str, below: bool = False) -> None:
+    """The name of a point, above it, or below."""
+    noted(axis, text, where, xycoords="data", xytext=(0, -6 if below else 6), textcoords="offset points", ha="center",
+          va="top" if below else "bottom", color=colour)  # fmt: skip
 
 
 def _predictions(
     axis, levels: Mapping[str, xarray.Dataset], learned: xarray.Dataset, sampler: str, name: str, label: str
 ) -> None:
-    """Predictions as lines, one for each schedule; the learned average class as a point, its classes as small ones."""
+    """Predictions as lines, level beside level at each schedule; learned, the average class and each."""
     for i, schedule in enumerate(COMPARED):
-        for level, data in levels.items():
-            value = by_schedule(data, name, sampler, schedule).value
-            ends = i + np.array(SPAN[level])
-            axis.plot(ends, [value, value], **LINES[level], solid_capstyle="butt", label=None if i else level)
+        for k, (level, data) in enumerate(levels.items()):
+            value, left = by_schedule(data, name, sampler, schedule).value, i - 0.42 + BESIDE * k
+            axis.plot([left, left + BESIDE], [value, value], **LINES[level], solid_capstyle="butt",
+                      label=None if i else level)  # fmt: skip
         classes = learned[name].sel(sampler=sampler, schedule=schedule).values
-        axis.plot(np.full(10, i + 0.36), classes, ".", ms=3, color="0.55", label=None if i else "learned, each class")
-        mean = by_schedule(learned, name, sampler, schedule)
-        axis.errorbar(i - 0.1, mean.value, mean.stderr, fmt="o", color=COLOURS[1], ms=5, capsize=2.5, zorder=5,
+        axis.plot(np.full(10, i + 0.36), classes, ".", ms=3, color="0.6", label=None if i else "learned, each class")
+        mean, particles = by_schedule(learned, name, sampler, schedule), LEVEL["particles"].points
+        axis.errorbar(i + 0.27, mean.value, mean.stderr, ms=4.5, capsize=2.5, zorder=5, **particles,
                       label=None if i else "learned, average class")  # fmt: skip
     axis.axhline(1.0 if name == "trace_guided" else 0.0, color="0.7", lw=0.8, zorder=0)
-    axis.set_xticks(range(len(COMPARED)), [SHORT.get(s, s) for s in COMPARED], fontsize=6.5)
+    axis.set_xticks(range(len(COMPARED)), [SHORT.get(s, s) for s in COMPARED], fontsize=6.2)
     axis.set(ylabel=label)

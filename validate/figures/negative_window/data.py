@@ -7,7 +7,7 @@ import numpy as np
 import xarray
 from scipy.optimize import brentq
 
-from meanfield import Linear, Problem, phase_diagram
+from meanfield import Linear, Problem, phase_diagram, solve
 from meanfield.maps.bulk import Responses, Table
 from simulate import run
 from validate.results.tables import Show, tabulate
@@ -95,5 +95,31 @@ def window_points(
         found |= {"v_ratio": v.mean / s2, "v_ratio_error": v.stderr / s2}
         found |= {"separation": separation, "accuracy": final.accuracy.mean}
         return {name: float(value) for name, value in found.items()}
+
+    return xarray.Dataset(tabulate({"point": points}, measure))
+
+
+def window_theory(problems: Sequence[Problem], points: Sequence[tuple[int, float, float]]) -> xarray.Dataset:
+    """What theory says at the points of `window_points`.
+
+    Returns
+    -------
+    xarray.Dataset : over point: `m_shift`, `v_ratio`; `claimed`, whether theory is exact or asymptotic there and the
+        sample ends in its class.
+
+    Examples
+    --------
+    >>> from meanfield import Continuum
+    >>> window_theory([Problem(classes=Continuum(), sigma2=0.25, sampler="ode", t_start=30.0)], [(0, 0.0, 0.0)]).v_ratio
+    <xarray.DataArray 'v_ratio' (point: 1)> Size: 8B
+    array([1.])
+    """
+
+    def measure(point):
+        panel, w0, omega = point
+        theory = solve(problems[panel].replace(guidance=Linear(w0, omega)))
+        claimed = theory.standing != "approximate" and theory.phases[-1] != "captured"
+        found = {"m_shift": theory.final.mean_shift, "v_ratio": theory.final.v / theory.problem.sigma2}
+        return {name: float(value) for name, value in found.items()} | {"claimed": claimed}
 
     return xarray.Dataset(tabulate({"point": points}, measure))

@@ -1,4 +1,4 @@
-"""Maps of the distortion by the negative window, with the curve on which the variance is kept."""
+"""A map of the variance by the negative window, and how far particles are from theory."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,72 +6,77 @@ from typing import Any
 import numpy as np
 import xarray
 
-from validate.drawing import COLOURS, canvas
+from validate.drawing import LEVEL, QUIET, SCHEDULE, canvas, in_column, lettered, noted
 
-ROWS = {  # field -> (name, colour map, neutral value)
-    "m_shift": ("mean shift m(0) - 1", "RdBu", 0.0),
-    "v_ratio": (r"variance $v(0)/\sigma^2$", "RdBu", 1.0),
-    "separation": ("separation F per dimension", "PRGn", 0.0),
-}
+KEPT = SCHEDULE["negative window"].colour
+STYLES = ("-", "--", ":")  # of the curves of several problems
 
 
-def draw(panels: Sequence[tuple[str, xarray.Dataset]], points: "xarray.Dataset | None" = None, axes=None):
-    """One column for each problem, one row for each of mean shift, variance and separation.
+def draw(
+    panels: Sequence[tuple[str, xarray.Dataset]], points: xarray.Dataset, theory: xarray.Dataset, shown: int = -1,
+    axes=None,
+):  # fmt: skip
+    """A map of the variance of one problem, the curves of kept variance of all, and residuals of the particles.
 
     Parameters
     ----------
     panels : (title, result of `window_map`).
-    points : particles, `m_shift`, `v_ratio`, `separation`, `w0`, `omega`, `panel` over point; drawn as discs in the
-        colours of the map, so that a disc that cannot be seen agrees.
-    axes : array of axes (3, columns); made if None.
+    points, theory : results of `window_points` and `window_theory` at the same points.
+    shown : the problem of the map.
+    axes : three axes: the map, residuals of the mean, of the variance; made if None.
 
     Returns
     -------
     (fig, axes)
     """
-    size, shape = (2.75 * len(panels) + 0.8, 7.2), (3, len(panels))
-    with canvas(axes, size, shape, sharex=True, sharey=True) as (figure, axes):
-        for row, (field, (label, cmap, neutral)) in zip(axes, ROWS.items(), strict=True):
-            norm = _norm(field, [data for _, data in panels], neutral)
-            for i, (axis, (_, data)) in enumerate(zip(row, panels, strict=True)):
-                look = {"norm": norm, "cmap": cmap, "shading": "nearest", "rasterized": True}
-                mesh = axis.pcolormesh(data.w0, data.omega, data[field], **look)
-                _marks(axis, data)
-                if points is not None:
-                    _points(axis, points.isel(point=points.panel == i), field, norm, cmap)
-                axis.set(xlim=(data.w0[0], data.w0[-1]), ylim=(data.omega[0], data.omega[-1]))
-            row[0].set_ylabel(r"slope of the guidance, $\omega$")
-            figure.colorbar(mesh, ax=list(row), pad=0.01, extend="both", aspect=18).set_label(label)
-        for column, (title, _) in zip(axes.T, panels, strict=True):
-            column[0].set_title(title)
-            column[-1].set_xlabel(r"guidance at t = 0, $w_0$")
-        figure.legend(handles=_handles(points is not None), loc="outside lower center", ncols=5)
+    options: dict[str, Any] = {} if in_column() else {"width_ratios": (1.5, 1.0, 1.0)}
+    with canvas(axes, (7.0, 3.1), 3, **options) as (figure, axes):
+        _map(axes[0], *panels[shown])
+        for k, (title, data) in enumerate(panels):
+            _kept(axes[0], title, data, STYLES[(k - shown) % len(panels) % len(STYLES)])
+        here = points.panel.values == shown % len(panels)
+        axes[0].plot(points.w0[here], points.omega[here], "o", color="black", mfc="white", ms=3.5, mew=0.8)
+        for axis, name, label in zip(axes[1:], ("m_shift", "v_ratio"), ("m(0)", r"$v(0)/\sigma^2$"), strict=True):
+            _residuals(axis, [title for title, _ in panels], points, theory, name)
+            axis.set_xlabel(f"{label}: particles - theory")
+        if not in_column():
+            axes[2].set_yticklabels([])
+        lettered(axes, f"variance, {panels[shown][0]}", "mean", "variance")
     return figure, axes
 
 
-def _norm(field: str, maps: Sequence[xarray.Dataset], neutral: float) -> Any:
+def _map(axis, _title: str, data: xarray.Dataset) -> None:
+    """The variance in colour; contours of the mean shift; where the theory is approximate, and the sample lost."""
     from matplotlib.colors import TwoSlopeNorm
 
-    if field == "v_ratio":
-        return TwoSlopeNorm(1.0, 0.0, 2.0)
-    values = np.concatenate([data[field].values.ravel() for data in maps])
-    spread = float(np.nanpercentile(np.abs(values - neutral), 97))
-    return TwoSlopeNorm(neutral, neutral - spread, neutral + spread)
-
-
-def _marks(axis, data: xarray.Dataset) -> None:
-    """The curve of the kept variance; hatching where the theory is approximate, and where the sample is lost."""
-    approximate = (data.standing.values == "approximate").astype(float)
-    for region, hatch, colour in ((approximate, "////", "0.35"), (data.lost.values.astype(float), "xxxx", "0.05")):
+    look: Any = {"norm": TwoSlopeNorm(1.0, 0.0, 2.0), "cmap": "RdBu", "shading": "nearest", "rasterized": True}
+    mesh = axis.pcolormesh(data.w0, data.omega, data.v_ratio, **look)
+    bar = axis.figure.colorbar(mesh, ax=axis, pad=0.01, extend="max", aspect=25)
+    bar.set_label(r"$v(0)/\sigma^2$")
+    lost = data.lost.values
+    approximate = (data.standing.values == "approximate") & ~lost
+    for region, hatch in ((approximate, "////"), (lost, "xxxx")):
         if region.any():
-            shade = axis.contourf(data.w0, data.omega, region, levels=[0.5, 1.5], colors="none", hatches=[hatch])
-            shade.set_edgecolor(colour)
-            shade.set_linewidth(0.0)
+            shade = axis.contourf(data.w0, data.omega, region * 1.0, levels=[0.5, 1.5], colors="none", hatches=[hatch])
+            shade.set(edgecolor="0.35", linewidth=0.0)
+    sure = np.where(lost | approximate, np.nan, data.m_shift.values)
+    lines = axis.contour(data.w0, data.omega, sure, levels=[0.1, 0.2, 0.3, 0.4], colors="0.2", linewidths=0.5)
+    axis.clabel(lines, fmt=lambda x: f"m - 1 = {x:g}" if x == 0.4 else f"{x:g}", fontsize=6.2)
+    axis.set(xlim=(data.w0[0], data.w0[-1]), ylim=(data.omega[0], data.omega[-1]))
+    axis.set(xlabel=r"guidance at t = 0, $w_0$", ylabel=r"slope of the guidance, $\omega$")
+    if lost.any():
+        halo = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.0}
+        noted(axis, "lost to\nanother class", (0.03, 0.04), va="bottom", color="black", bbox=halo)
+
+
+def _kept(axis, title: str, data: xarray.Dataset, style: str) -> None:
+    """The curve on which a problem keeps its variance; fainter where it passes a glass with w < 0."""
     w0, omega = data.keeping.values.T
     safe = data.keeping_standing.values < 2
-    for keep, style in ((safe, "-"), (~safe, ":")):
+    for keep, alpha in ((safe, 1.0), (~safe, 0.35)):
         for segment in _branches(w0[keep], omega[keep], data):
-            axis.plot(*segment, style, color="black", lw=1.8, zorder=3)
+            axis.plot(*segment, style, color=KEPT, lw=1.8, alpha=alpha, zorder=3)
+    axis.plot([], [], style, color=KEPT, lw=1.8, label=title)
 
 
 def _branches(w0: np.ndarray, omega: np.ndarray, data: xarray.Dataset) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -88,22 +93,25 @@ def _branches(w0: np.ndarray, omega: np.ndarray, data: xarray.Dataset) -> list[t
     return [tuple(np.array(c).T) for c in curves]  # type: ignore[misc]
 
 
-def _points(axis, points: xarray.Dataset, field: str, norm, cmap: str) -> None:
-    edge: Any = {"edgecolors": "black", "linewidths": 0.7, "zorder": 5}
-    axis.scatter(points.w0, points.omega, c=points[field], norm=norm, cmap=cmap, s=34, **edge)
-
-
-def _handles(particles: bool) -> list[Any]:
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
-    handles: list[Any] = [
-        Line2D([], [], color="black", lw=1.8, label=r"variance kept, $v(0) = \sigma^2$"),
-        Line2D([], [], color="black", lw=1.8, ls=":", label="... through a glass with w < 0"),
-        Patch(facecolor="none", edgecolor="0.35", hatch="////", label="glass with w < 0: approximate"),
-        Patch(facecolor="none", edgecolor="0.05", hatch="xxxx", label="lost to another class"),
-    ]
-    if particles:
-        disc: Any = {"ls": "", "marker": "o", "mfc": "0.85", "mec": COLOURS[6]}
-        handles.append(Line2D([], [], label="particles at finite d", **disc))
-    return handles
+def _residuals(axis, titles: Sequence[str], points: xarray.Dataset, theory: xarray.Dataset, name: str) -> None:
+    """Particles minus theory with standard errors, a line for each point, problem below problem."""
+    difference, error = (points[name] - theory[name]).values, points[f"{name}_error"].values
+    claimed, row = theory.claimed.values, 0
+    ticks, labels = [], []
+    for k, title in enumerate(titles):
+        here = np.flatnonzero(points.panel.values == k)
+        y = row + np.arange(len(here))
+        for sure, face in ((True, LEVEL["particles"].colour), (False, "white")):
+            at = claimed[here] == sure
+            look: Any = {"ms": 3.2, "mfc": face, "capsize": 1.5, "lw": 0.9, **LEVEL["particles"].points}
+            axis.errorbar(difference[here][at], y[at], xerr=error[here][at], **look)
+        ticks.append(float(y.mean()))
+        labels.append(title.replace(", ", ",\n"))
+        row += len(here) + 2
+    reach = 1.3 * float(np.max(np.abs(difference[claimed]) + error[claimed]))
+    axis.axvline(0.0, color=QUIET, lw=0.8, zorder=0)
+    axis.set(xlim=(-reach, reach), ylim=(row - 1.5, -1.0))
+    axis.set_yticks(ticks, labels)
+    beyond = int(np.sum(np.abs(difference) > reach))
+    if beyond:
+        noted(axis, f"{beyond} beyond", (0.99, 0.01), ha="right", va="bottom")

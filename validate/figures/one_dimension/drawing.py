@@ -3,10 +3,9 @@
 import numpy as np
 import xarray
 
-from validate.drawing import COLOURS, SAMPLER, canvas, lettered
+from validate.drawing import SAMPLER, canvas, face_of, lettered, named_lines, shades
 
-TILTED = {"color": COLOURS[6], "ls": "--", "lw": 1.1}
-PAIR = {"ode": COLOURS[0], "sde": COLOURS[1]}
+TILTED = {"color": "black", "ls": ":", "lw": 1.1}
 
 
 def draw(
@@ -29,7 +28,7 @@ def draw(
     -------
     (fig, axes)
     """
-    with canvas(axes, (7.2, 5.8), (2, 2)) as (figure, axes):
+    with canvas(axes, (7.0, 5.4), (2, 2)) as (figure, axes):
         (a, b), (c, d) = axes
         _paths(paths, support, a)
         _ends(compact, b, "tilted density = class")
@@ -48,9 +47,9 @@ def _paths(data: xarray.Dataset, support: tuple[float, float], axis) -> None:
     axis.annotate("support", (2e-3, support[0]), (2e-3, support[0] - 1.2), ha="center", fontsize=7.5, color="0.4")
     for name in ("sde", "ode"):
         for i, path in enumerate(data[name].values):
-            label = {"label": SAMPLER[name]["label"]} if i == 0 else {}
+            label = {"label": SAMPLER[name].label} if i == 0 else {}
             line = {"lw": 0.6, "alpha": 0.7} if name == "sde" else {"lw": 1.2}
-            axis.plot(t, path, color=PAIR[name], **line, **label)
+            axis.plot(t, path, color=SAMPLER[name].colour, **line, **label)
     # early paths are noise of standard deviation t^{1/2}: from t = 30 on they fit the frame
     axis.set(xscale="log", xlim=(30.0, 1e-4), xlabel="VE time t", ylabel="x")
     shown = np.concatenate([data[name].values[:, t <= 30.0].ravel() for name in ("sde", "ode")])
@@ -59,13 +58,13 @@ def _paths(data: xarray.Dataset, support: tuple[float, float], axis) -> None:
 
 
 def _ends(data: xarray.Dataset, axis, tilted: str) -> None:
-    for i, w in enumerate(data["w"].values):
-        part, colour = data.sel(w=w), COLOURS[i]
+    for w, colour in zip(data["w"].values, shades(data.sizes["w"]), strict=True):
+        part = data.sel(w=w)
         axis.plot(data["x"], part["density"], color=colour, label=f"w = {w:g}")
         style = {**TILTED, "color": "0.35" if data.attrs["compact"] else colour}
         axis.plot(data["x"], part["tilted"], **style)
         at = part.sel(sampler="ode")
-        look = {"color": colour, "marker": "o", "ms": 2.8, "ls": "", "lw": 0.8}
+        look = {"color": colour, "mfc": "white", "marker": SAMPLER["ode"].marker, "ms": 2.6, "ls": "", "lw": 0.8}
         axis.errorbar(data["middle"], at["histogram"], at["histogram_error"], **look)
     axis.plot([], [], **{**TILTED, "color": "0.35"}, label=tilted)
     axis.set(xlabel="x", ylabel="density", ylim=(0.0, None))
@@ -73,17 +72,17 @@ def _ends(data: xarray.Dataset, axis, tilted: str) -> None:
 
 
 def _distances(distances, axis) -> None:
-    for i, (label, data) in enumerate(distances):
-        axis.plot(data["w"], data["W1"], color=COLOURS[i], label=label)
-        for name in ("ode", "sde"):
-            at = data.sel(sampler=name)
-            axis.errorbar(
-                data["point"], at["W1_points"], at["W1_points_error"], color=COLOURS[i], ls="", ms=4,
-                marker=SAMPLER[name]["marker"], mfc="none" if name == "sde" else COLOURS[i],
-            )  # fmt: skip
-    axis.plot([], [], color="0.4", label="ODE, exact")
-    axis.plot([], [], color="0.4", ls="", marker=SAMPLER["ode"]["marker"], ms=4, label="ODE, particles")
-    axis.plot([], [], color="0.4", ls="", marker=SAMPLER["sde"]["marker"], ms=4, mfc="none", label="SDE, particles")
+    named = {}
+    for (label, data), colour in zip(distances, shades(len(distances)), strict=True):
+        (named[label],) = axis.plot(data["w"], data["W1"], color=colour, ls=SAMPLER["ode"].line)
+        for name, look in SAMPLER.items():
+            at, points = data.sel(sampler=name), {"color": colour, "mfc": face_of(name, colour), "ls": "", "ms": 3.5}
+            axis.errorbar(data["point"], at["W1_points"], at["W1_points_error"], marker=look.marker, **points)
+    ode, sde = SAMPLER["ode"], SAMPLER["sde"]
+    axis.plot([], [], color="0.4", ls=ode.line, label="ODE, exact")
+    axis.plot([], [], color="0.4", ls="", marker=ode.marker, mfc="white", label="ODE, particles")
+    axis.plot([], [], color="0.4", ls="", marker=sde.marker, label="SDE, particles")
     axis.set(xscale="log", yscale="log", xlabel="guidance w", ylabel=r"$W_1$ from the tilted density")
     axis.set_ylim(top=1e3)  # room for the legend
-    axis.legend(loc="upper left", ncols=2)
+    axis.legend(loc="upper left")
+    named_lines(axis, named)

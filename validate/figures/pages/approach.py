@@ -16,7 +16,7 @@ from meanfield import Exponential, Problem, reduced, solve
 from simulate import run
 from validate.agreement.extrapolation import Extrapolation, fit_inverse_size
 from validate.agreement.statistics import weighted_slope
-from validate.drawing import COLOURS, canvas, legend_below
+from validate.drawing import LEVEL, QUIET, canvas, legend_below, lettered
 from validate.figures.curves import in_units, limit_in_units
 from validate.results.provenance import versions
 from validate.results.tables import Show, tabulate
@@ -115,6 +115,9 @@ def decay(part: xarray.Dataset, q: str) -> tuple[float, float]:
 LABELS = {"m": r"$m(0)$", "v": r"$v(0)/\sigma^2$"}
 
 
+POINTS = LEVEL["particles"].colour
+
+
 def draw(data: xarray.Dataset, axes=None):
     """m(0) and v(0)/sigma2 against 1/d, the fit with its error at d = infinity, the mean field, the annealed model.
 
@@ -127,12 +130,13 @@ def draw(data: xarray.Dataset, axes=None):
     -------
     (fig, axes)
     """
-    cases = [str(c) for c in data["case"].values]
+    cases, titles = [str(c) for c in data["case"].values], []
     with canvas(axes, (7.0, 2.6 * len(cases) + 0.3), (len(cases), 2)) as (figure, axes):
         for row, case in zip(axes, cases, strict=True):
             for axis, q in zip(row, ("m", "v"), strict=True):
                 _panel(axis, data.sel(case=case), q)
-            row[0].set_title(case)
+            titles += [case, ""]
+        lettered(axes.flat, *titles)
         legend_below(axes[0, 0], 3)
     return figure, axes
 
@@ -142,17 +146,20 @@ def _panel(axis, part: xarray.Dataset, q: str) -> None:
     inverse, tolerances = 1.0 / part["d"].values, np.sort(part["class_tolerance"].values)
     fit = at_infinity(part, q)
     grid = np.linspace(1e-9, inverse.max(), 200)
-    axis.plot(grid, fit.predict(1.0 / grid), "-", lw=0.9, color=COLOURS[0], label=r"fit $a + b/d + c/d^2$")
-    axis.errorbar(0, fit.intercept, fit.error, fmt="s", ms=4, mfc="white", color=COLOURS[0], capsize=3, clip_on=False,
+    axis.plot(grid, fit.predict(1.0 / grid), "-", lw=0.9, color=POINTS, label=r"fit $a + b/d + c/d^2$")
+    axis.errorbar(0, fit.intercept, fit.error, fmt="s", ms=4, mfc="white", color=POINTS, capsize=3, clip_on=False,
                   label="fit at $d = \\infty$ (statistics and form)")  # fmt: skip
     for i, tolerance in enumerate(tolerances):
         one = part.sel(class_tolerance=tolerance)
-        style = {"fmt": "o", "color": COLOURS[0]} if i == 0 else {"fmt": "^", "mfc": "none", "color": COLOURS[2]}
+        style = {"fmt": "o", "color": POINTS} if i == 0 else {"fmt": "^", "mfc": "white", "color": QUIET}
         axis.errorbar(inverse + 0.006 * i * inverse.max(), one[q], one[f"{q}_stderr"], ms=4, lw=0.9, capsize=2,
                       label=f"lazy particles, tolerance {tolerance:g}", **style)  # fmt: skip
-    axis.errorbar(inverse, part[f"annealed_{q}"], part[f"annealed_{q}_stderr"], fmt="x--", ms=4, lw=0.7, color="0.5",
-                  label="annealed model")  # fmt: skip
-    axis.axhline(float(part[f"theory_{q}"]), color=COLOURS[1], lw=1.0, zorder=0, label="theory, $d = \\infty$")
+    look, y, error = LEVEL["annealed"], part[f"annealed_{q}"].values, part[f"annealed_{q}_stderr"].values
+    axis.plot(inverse, y, label="annealed model", **look.curve)
+    axis.fill_between(inverse, y - error, y + error, color=look.colour, alpha=0.25, lw=0)
+    axis.axhline(
+        float(part[f"theory_{q}"]), color=LEVEL["mean field"].colour, lw=1.0, zorder=0, label="theory, $d = \\infty$"
+    )
     axis.set(xlabel="d", ylabel=LABELS[q], xlim=(0, 1.06 * inverse.max()))
     shown = part["d"].values[inverse > 0.1 * inverse.max()]  # closer to infinity their labels would overlap
     axis.set_xticks([0, *1.0 / shown], [r"$\infty$", *[f"{d}" for d in shown]])

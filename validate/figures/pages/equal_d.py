@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy.stats import norm
 
-from validate.drawing import COLOURS, canvas
+from validate.drawing import QUIET, canvas
 
 
 def draw(verdict, axes=None):
@@ -22,7 +22,7 @@ def draw(verdict, axes=None):
     """
     rows = [v for v in verdict.verdicts if v.ground == "equal d"]
     with canvas(axes, (7.0, 3.2), 2, width_ratios=(1.5, 1)) as (figure, axes):
-        for q, colour, shift in (("m", COLOURS[0], -0.25), ("v", COLOURS[1], 0.25)):
+        for q, colour, shift in (("m", "black", -0.25), ("v", QUIET, 0.25)):
             mine = [v for v in rows if v.quantity == q]
             axes[0].plot([v.d + shift for v in mine], [v.z for v in mine], "o", ms=3, mfc="none", color=colour, label=q)
             z = np.sort([v.z for v in mine])

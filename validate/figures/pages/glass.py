@@ -14,7 +14,7 @@ import numpy as np
 import xarray
 
 from meanfield import Exponential, Piecewise, Problem, quenched, solve
-from validate.drawing import COLOURS, canvas, legend_below
+from validate.drawing import LEVEL, QUIET, canvas, legend_below, lettered
 from validate.figures.curves import in_units, limit_in_units, stated
 from validate.results.tables import Show, tabulate
 
@@ -102,16 +102,12 @@ def draw(data: xarray.Dataset, axes=None):
     with canvas(axes, (7.0, 2.35 * rows), (rows, 3) if axes is None else np.size(axes)) as (figure, axes):
         for axis, case in zip(np.ravel(axes), cases, strict=False):
             part, inverse = data.sel(case=case), 1.0 / data["d"].values
-            axis.errorbar(inverse, part["v"], part["v_stderr"], fmt="o-", ms=3.5, lw=0.8, color=COLOURS[0], capsize=2,
-                          label="quenched theory")  # fmt: skip
-            axis.plot(0, part["theory_v"], "D", color=COLOURS[1], clip_on=False, label="mean field, d = infinity")
-            if abs(float(part["plain_v"] - part["theory_v"])) > 1e-9:
-                axis.plot(0, part["plain_v"], "x", ms=6, color="black", clip_on=False, label="without capture")
-            axis.set_title(case.replace(", w = 5, then", ",\nw = 5, then"), fontsize=7.5)
+            _levels(axis, inverse, part)
             axis.set_xlim(0, 1.08 * inverse.max())
             axis.set_xticks([0, *inverse[:2]], ["0", *[f"1/{d}" for d in data["d"].values[:2]]])
             low, high = axis.get_ylim()
             axis.set_ylim(min(low, 0.0) if low < 0.05 else low, high + 0.12 * (high - low))
+        lettered(list(np.ravel(axes)), *(case.replace(", w", ",\nw", 1) for case in cases))
         used, spare = np.ravel(axes)[: len(cases)], np.ravel(axes)[len(cases) :]
         for axis in used:
             axis.set(xlabel="1/d", ylabel=r"$v(0)/\sigma^2$")
@@ -122,3 +118,16 @@ def draw(data: xarray.Dataset, axes=None):
         else:
             legend_below(used[-1], 3)
     return figure, axes
+
+
+def _levels(axis, inverse: np.ndarray, part: xarray.Dataset) -> None:
+    """The quenched theory as a line with its band of standard errors, the mean field where it ends."""
+    look, v, error = LEVEL["quenched"], part["v"].values, part["v_stderr"].values
+    axis.plot(inverse, v, label="quenched theory", **look.curve)
+    axis.fill_between(inverse, v - error, v + error, color=look.colour, alpha=0.25, lw=0)
+    ends = [("theory_v", LEVEL["mean field"].colour, "mean field, d = infinity")]
+    if abs(float(part["plain_v"] - part["theory_v"])) > 1e-9:
+        ends.append(("plain_v", QUIET, "without capture"))
+    for name, colour, label in ends:
+        limit = float(part[name])
+        axis.plot([0.0, 0.08 * inverse.max()], [limit] * 2, color=colour, lw=2.5, clip_on=False, label=label)

@@ -9,7 +9,7 @@ import xarray
 
 from meanfield import EDM, VE, Noise, OrnsteinUhlenbeck, Problem, ProblemError, RectifiedFlow, VPCosine, VPLinear, solve
 from meanfield.errors import checked
-from validate.drawing import COLOURS, canvas
+from validate.drawing import SAMPLER, canvas, lettered, shades
 from validate.results.tables import tabulate
 
 PROCESSES = (VE(), EDM(), OrnsteinUhlenbeck(), VPLinear(), VPCosine(), RectifiedFlow())
@@ -91,7 +91,6 @@ NAMES = {
     "vp-cosine": "VP, cosine",
     "rectified-flow": "rectified flow",
 }
-MARKERS = "osD^vP"
 
 
 def draw(data: xarray.Dataset, axes=None):
@@ -106,35 +105,37 @@ def draw(data: xarray.Dataset, axes=None):
     -------
     (fig, axes)
     """
-    with canvas(axes, (7.2, 3.2), 2) as (figure, axes):
+    with canvas(axes, (7.0, 3.1), 2) as (figure, axes):
         _map(axes[0], data)
         _starts(axes[1], data)
+        lettered(axes, "speciation in own time", "what the start leaves")
     return figure, axes
 
 
 def _map(axis, data: xarray.Dataset) -> None:
     t_s = data.attrs["t_speciation"]
     for i, name in enumerate(data["noise"].values):
-        row, colour = data.sel(noise=name), COLOURS[i % len(COLOURS)]
+        row, colour = data.sel(noise=name), shades(data.sizes["noise"])[i]
         axis.plot(row["share"][1:], row["t"][1:], color=colour, lw=1.4)
         axis.plot(
-            row["s_speciation"] / row["s_top"], t_s, MARKERS[i % len(MARKERS)], color=colour, mec="white", mew=0.5,
+            row["s_speciation"] / row["s_top"], t_s, "osD^vP"[i % 6], color=colour, mec="white", mew=0.5,
             ms=7, zorder=4, clip_on=False, label=f"{NAMES.get(name, name)}: s = {float(row['s_speciation']):.3g}",
         )  # fmt: skip
     axis.axhline(t_s, color="0.6", lw=0.8, ls=":", zorder=0)
     top = data.attrs["t_top"]
-    axis.set(title="A  Speciation in own time", yscale="log", xlim=(-0.02, 1.02), ylim=(1e-3, 2.0 * top))
+    axis.set(yscale="log", xlim=(-0.02, 1.02), ylim=(1e-3, 2.0 * top))
     axis.set(xlabel=f"own time s, as a share of its value at t = {top:g}", ylabel="VE time t = (b/a)²")
-    axis.legend(title="speciation at", title_fontsize=7.5, loc="lower right", fontsize=6.8, handletextpad=0.3)
+    axis.legend(title="speciation at", loc="lower right", handletextpad=0.3)
 
 
 def _starts(axis, data: xarray.Dataset) -> None:
-    for colour, sampler in zip(COLOURS, data["sampler"].values, strict=False):
+    for sampler in map(str, data["sampler"].values):
+        colour = SAMPLER[sampler].colour
         axis.axhline(float(data["v_ratio_inf"].sel(sampler=sampler)), color=colour, lw=0.8, ls=":")
         for style, start in zip(("-", "--"), data["start"].values, strict=True):
             curve = data["v_ratio"].sel(sampler=sampler, start=start)
             axis.plot(data["T"], curve, style, color=colour, label=f"{sampler.upper()}, {start}")
     axis.plot([], [], ":", color="0.5", lw=0.8, label="from T = ∞")
-    axis.set(title="B  What the start leaves", xscale="log")
+    axis.set(xscale="log")
     axis.set(xlabel="VE time T of the start", ylabel="variance ratio v(0)/σ²")
     axis.legend(loc="best")

@@ -18,7 +18,7 @@ import xarray
 
 from meanfield import Constant, Continuum, Problem, ProblemError, Schedule, solve
 from meanfield.errors import whole
-from validate.drawing import COLOURS, canvas
+from validate.drawing import canvas, lettered, shades
 from validate.results.tables import tabulate
 
 SIGMA_MIN = 0.03  # of Stable Diffusion, nearly
@@ -143,9 +143,10 @@ def draw(data: xarray.Dataset, axes=None):
     -------
     (fig, axes)
     """
-    with canvas(axes, (7.2, 3.1), 2) as (figure, axes):
+    with canvas(axes, (7.0, 3.1), 2) as (figure, axes):
         _scales(axes[0], data)
         _kept(axes[1], data)
+        lettered(axes, "one window, three samplers", "what the steps keep")
     return figure, axes
 
 
@@ -154,11 +155,20 @@ def _scales(axis, data: xarray.Dataset) -> None:
     axis.axhline(0.0, color="0.6", lw=0.8, ls=":", zorder=0)
     for i, name in enumerate(data["levels"].values):
         row = data["scale"].sel(levels=name)
-        axis.plot(data["step"] + 1, row, "osD"[i % 3], ls="-", lw=0.9, ms=3.2, color=COLOURS[i], label=name)
+        axis.plot(
+            data["step"] + 1,
+            row,
+            "osD"[i % 3],
+            ls="-",
+            lw=0.9,
+            ms=3.2,
+            color=shades(data.sizes["levels"])[i],
+            label=name,
+        )
     end = float(data["step"][-1]) + 1.0
-    axis.text(end, 1.0, "unguided ", ha="right", va="bottom", fontsize=6.8, color="0.35")
-    axis.text(0.6, 0.0, " unconditional", ha="left", va="bottom", fontsize=6.8, color="0.35")
-    axis.set(title="A  One window, three samplers", xlabel="step", ylabel="guidance scale 1 + w")
+    axis.text(end, 1.0, "unguided ", ha="right", va="bottom", fontsize=6.5, color="0.35")
+    axis.text(0.6, 0.0, " unconditional", ha="left", va="bottom", fontsize=6.5, color="0.35")
+    axis.set(xlabel="step", ylabel="guidance scale 1 + w")
     axis.legend(loc="center left", handlelength=1.5)
 
 
@@ -169,9 +179,15 @@ def _kept(axis, data: xarray.Dataset) -> None:
             if guidance == "unguided" and str(name).endswith("mean"):
                 continue  # without guidance both rules are one
             curve = data["v_ratio"].sel(sampler=name, guidance=guidance)
-            axis.plot(data["n"], curve, style, color=COLOURS[i], label=str(name) if style == "-" else None)
+            axis.plot(
+                data["n"],
+                curve,
+                style,
+                color=shades(data.sizes["sampler"])[i],
+                label=str(name) if style == "-" else None,
+            )
     axis.plot([], [], "--", color="0.5", label="unguided")
-    axis.set(title="B  What the steps keep", xscale="log", xlabel="number of steps", ylabel="v(0), share of theory")
+    axis.set(xscale="log", xlabel="number of steps", ylabel="v(0), share of theory")
     ticks = [n for n in (10, 20, 40, 80, 160) if data["n"].min() <= n <= data["n"].max()]
     axis.set_xticks(ticks, [str(n) for n in ticks])
     axis.set_xticks([], minor=True)

@@ -18,7 +18,7 @@ from meanfield.exact.closedform import small_rate, strong_guidance
 from meanfield.problem.growth import Growth
 from simulate import run
 from validate.agreement.statistics import exponent
-from validate.drawing import COLOURS, SAMPLER, canvas
+from validate.drawing import SAMPLER, canvas, lettered, named_lines, noted, shades
 from validate.figures.curves import stated
 from validate.results.tables import Show, tabulate
 
@@ -146,7 +146,7 @@ def _distortion(name: str, data: Any) -> dict[str, Any]:
     }
 
 
-QUANTITY = {"shift": (r"$m(0) - 1$", "-"), "loss": (r"$1 - v(0)/\sigma^2$", "--")}
+QUANTITY = {"shift": "$m(0) - 1$", "loss": r"$1 - v(0)/\sigma^2$"}
 
 
 def draw(falling: xarray.Dataset, fixed: xarray.Dataset, strong: xarray.Dataset, axes=None):
@@ -156,45 +156,53 @@ def draw(falling: xarray.Dataset, fixed: xarray.Dataset, strong: xarray.Dataset,
     -------
     (fig, axes)
     """
-    with canvas(axes, (10.2, 3.7), 3) as (figure, axes):
-        _against_alpha(axes[0], falling, "reduced", "P = d²: annealed model, d = 10³ ... 10⁶")
-        _against_alpha(axes[1], fixed, "particles", "P = 64: particles, d = 10³ ... 10⁶")
-        _against_w(axes[2], strong)
+    with canvas(axes, (7.0, 3.1), 3) as (figure, axes):
+        named = [
+            _against_alpha(axes[0], falling, "reduced"), _against_alpha(axes[1], fixed, "particles"),
+            _against_w(axes[2], strong),
+        ]  # fmt: skip
+        lettered(axes, "P = d²", "P = 64", "strong guidance, SDE")
+        for axis, lines in zip(axes, named, strict=True):
+            named_lines(axis, lines, gap=1.3 if axis is axes[2] else 2.5)
     return figure, axes
 
 
-def _against_alpha(axis, data: xarray.Dataset, points: str, title: str) -> None:
-    alpha = data["alpha"].values
-    for i, sampler in enumerate(data["sampler"].values):
-        style = SAMPLER[str(sampler)]
-        for quantity, (label, dashes) in QUANTITY.items():
+def _against_alpha(axis, data: xarray.Dataset, compared: str) -> dict[str, Any]:
+    """The mean field as lines; particles as points, the annealed model as broad lines below; fitted exponents."""
+    alpha, named = data["alpha"].values, {}
+    for sampler in map(str, data["sampler"].values):
+        look = SAMPLER[sampler]
+        for quantity, label in QUANTITY.items():
             at = data.sel(sampler=sampler, quantity=quantity)
-            y, error = at[points].values, at[f"{points}_stderr"].values
-            axis.plot(alpha, at["theory"], dashes, color=COLOURS[i], lw=1.1)
-            seen = y > 2.0 * error
-            if seen.sum() < 2:
-                continue
-            p, e = exponent(alpha, y, error)
-            text = f"{style['label']}, {label}: {p:.4f}({max(round(1e4 * e), 1)})"  # the error in its last decimal
-            face = COLOURS[i] if quantity == "shift" else "white"
-            look = {"fmt": style["marker"], "color": COLOURS[i], "mfc": face, "label": text}
-            axis.errorbar(alpha[seen], y[seen], error[seen], **look)
-    axis.set(title=title, xscale="log", yscale="log", xlabel=r"$\alpha = \log P/d$", ylabel="distortion")
-    axis.legend(title="fitted exponent", title_fontsize=7.5, loc="lower right", fontsize=7)
+            y, error = at[compared].values, at[f"{compared}_stderr"].values
+            (line,) = axis.plot(alpha, at["theory"], ls="-" if quantity == "shift" else "--", color=look.colour, lw=1.1)
+            seen, text = y > 2.0 * error, f"{look.label}, {label}"
+            if seen.sum() >= 2:
+                p, e = exponent(alpha, y, error)
+                text += f"\n{p:.4f}({max(round(1e4 * e), 1)})"  # the error in its last decimal
+            if compared == "particles":
+                face = look.colour if quantity == "shift" else "white"
+                axis.errorbar(alpha[seen], y[seen], error[seen], mfc=face, **look.points)
+            else:
+                axis.plot(alpha[seen], y[seen], color=look.colour, lw=4.0, alpha=0.25)
+            named[text] = line
+    axis.set(xscale="log", yscale="log", xlabel=r"$\alpha = \log P/d$", ylabel="distortion")
+    return named
 
 
-def _against_w(axis, data: xarray.Dataset) -> None:
-    w = data["w"].values
-    for i, alpha in enumerate(data["alpha"].values):
+def _against_w(axis, data: xarray.Dataset) -> dict[str, Any]:
+    """The mean field as lines, its limit dotted, the annealed model as a broad line below."""
+    w, named = data["w"].values, {}
+    for alpha, colour in zip(data["alpha"].values, shades(data.sizes["alpha"]), strict=True):
         at = data.sel(alpha=alpha)
         p, _ = exponent(w, at["loss"])
-        axis.plot(w, at["loss"], color=COLOURS[i], label=rf"$\alpha$ = {alpha:g}: {p:.3f}")
+        (named[rf"$\alpha$ = {alpha:g}: {p:.3f}"],) = axis.plot(w, at["loss"], color=colour)
         if alpha != 0.5:
-            axis.plot(w, at["loss_limit"], ":", color=COLOURS[i], lw=2.2, alpha=0.6)
+            axis.plot(w, at["loss_limit"], ":", color="white", lw=0.7)
     if np.isfinite(data["reduced_loss"].values).any():
         p, _ = exponent(w, data["reduced_loss"], data["reduced_loss_stderr"])
-        label = rf"annealed, $\alpha$ = {data.attrs['reduced_alpha']:g}, d = {data.attrs['reduced_d']:.0e}: {p:.3f}"
-        axis.errorbar(w, data["reduced_loss"], data["reduced_loss_stderr"], fmt="o", color=COLOURS[0], label=label)
-    axis.set(title="strong guidance, SDE", xscale="log", yscale="log")
-    axis.set(xlabel="guidance w", ylabel=r"$1 - v(0)/\sigma^2$")
-    axis.legend(title="exponent (dotted: (T13))", title_fontsize=7.5, fontsize=7, loc="lower left")
+        axis.plot(w, data["reduced_loss"], color=shades(1)[0], lw=4.0, alpha=0.25)
+        text = f"annealed, d = {data.attrs['reduced_d']:,},\n" + rf"$\alpha$ = {data.attrs['reduced_alpha']:g}: {p:.3f}"
+        noted(axis, text, (0.04, 0.03), va="bottom")
+    axis.set(xscale="log", yscale="log", xlabel="guidance w", ylabel=QUANTITY["loss"])
+    return named

@@ -7,7 +7,6 @@ happens on the way (variance, KL, W2) is then compared. Particles at finite d ru
 
 import json
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -161,36 +160,6 @@ def tabulate_schedules(
     )
 
 
-def markdown(data: xarray.Dataset, alpha: float, sampler: str) -> str:
-    """One block of the table as Markdown: first the families that reach the target shift with samples that stay in
-    their class (F > 0), those that keep most variance first. ~ marks an approximate theory (a glass on the way).
-
-    Examples
-    --------
-    >>> data = tabulate_schedules((0.4,), ("sde",), families={"constant": Constant}, dimensions=(8,), n_samples=0)
-    >>> print(markdown(data, 0.4, "sde").splitlines()[2])
-    | constant | 1 | 0.0756 | 0.971 | 0.778 | 0.0116 | 0.00576 | - | - |
-    """
-    block = data.sel(alpha=alpha, sampler=sampler)
-    order = np.lexsort((-block.variance_ratio.values, block.separation.values < 0, ~block.reached.values))
-    lines = [
-        r"| schedule | $A$ | $m(0) - 1$ | $v/\sigma^2$ | $F$ | $\mathrm{KL}/d$ | $W_2^2/d$ "
-        r"| $v/\sigma^2$, particles | accuracy, particles |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for r in (block.isel(schedule=k) for k in order):
-        shift = f"{float(r.mean_shift):.4f}" if r.reached else f"{float(r.mean_shift):.4f} ({r.note.values!s})"
-        name = re.sub(r"[at] [<=>] \S+", r"$\g<0>$", str(r.schedule.values))
-        cells = [
-            name + " ~" * (r.standing == "approximate").item(), f"{float(r.amplitude):.3g}", shift,
-            f"{float(r.variance_ratio):.3f}",
-            f"{float(r.separation):.3f}", f"{float(r.kl):.3g}", f"{float(r.w2):.3g}",
-            _measured(r, "variance_ratio", 3), _accuracy(r, data.attrs["n_samples"] * data.attrs["n_disorder"]),
-        ]  # fmt: skip
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
 def _theory(base: Problem, family: Callable[[float], Schedule]) -> dict[str, Any]:
     """Amplitude and measures of one family at the mean shift of `base`."""
 
@@ -220,16 +189,3 @@ def _particles(problem: Problem, d: int, options: dict[str, Any]) -> dict[str, f
     m, v, accuracy = final.m_paired, final.v_paired, final.accuracy
     values = (m.mean - 1.0, m.stderr, v.mean / sigma2, v.stderr / sigma2, accuracy.mean, accuracy.stderr)
     return dict(zip(names, map(float, values), strict=True))
-
-
-def _accuracy(row: xarray.Dataset, samples: int) -> str:
-    """Share of samples that end in their class; where none was lost there is no error bar, but their number."""
-    return f"all {samples}" if float(row.particle_accuracy) == 1.0 else _measured(row, "accuracy", 3)
-
-
-def _measured(row: xarray.Dataset, name: str, digits: int) -> str:
-    """value(error) of a measured column, or a dash."""
-    value, error = float(row[f"particle_{name}"]), float(row[f"particle_{name}_stderr"])
-    if math.isnan(value):
-        return "-"
-    return f"{value:.{digits}f}({round(error * 10**digits)})"

@@ -5,15 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from validate.drawing import COLOURS, canvas, legend_below, lettered
+from validate.drawing import LEVEL, QUIET, RULE, SAMPLER, SCHEDULE, canvas, face_of, legend_below, lettered
 from validate.figures.rules_network.cells import DESIGNED, EARLY, RULES, SCHEDULES, W
 from validate.figures.rules_network.ranking import Parts, average, by_split, rank_correlation
 
-PALETTE = (*COLOURS, "#999999", "#882255")
-MARKERS = dict(zip(SCHEDULES, "osD*", strict=True))
+MARKERS = {name: SCHEDULE[name].marker for name in SCHEDULES}
+ALIAS = {  # rule -> its name in the dictionary of looks
+    "rescale eps": "rescale", "projected": "APG", "tangential": "TCFG", "weak model": "autoguidance",
+}  # fmt: skip
+LOOKS = {name: RULE[ALIAS.get(name, name)] for name in RULES}
 NAMES = {"digits": "8 x 8 digits", "mnist": "codes of MNIST"}
-THEORIES = {"mean field": "0.1", "ten Gaussians": COLOURS[0]}  # level -> its colour among rank correlations
-LINES = {"ode": "-", "sde": (0, (2, 1.5))}
+THEORIES = {"mean field": LEVEL["mean field"].colour, "ten Gaussians": LEVEL["quenched"].colour}
 AGAINST = {  # measure of the network -> its name
     "trace_guided": "variance kept", "vendi": "Vendi score", "recall": "recall", "coverage": "coverage",
     "energy": "energy distance", "accuracy": "accuracy",
@@ -21,9 +23,9 @@ AGAINST = {  # measure of the network -> its name
 
 
 def draw(found: Mapping[str, Parts], axes=None):
-    """A row for each set of images: variance kept by the network against the mean field, one mark a rule and schedule,
-    for each sampler; rank correlations of theory's variance kept with what is measured of the network; what is left of
-    the variance that a designed window keeps, level by level.
+    """Two rows for each set of images: variance kept by the network against the mean field, one mark a rule and
+    schedule, for each sampler; rank correlations of theory's variance kept with what is measured of the network; what
+    is left of the variance that a designed window keeps, level by level.
 
     Parameters
     ----------
@@ -34,17 +36,22 @@ def draw(found: Mapping[str, Parts], axes=None):
     (fig, axes)
     """
     samplers = samplers_of(next(iter(found.values())))
-    columns = len(samplers) + 2
-    with canvas(axes, (3.25 * columns, 3.3 * len(found) + 0.7), (len(found), columns)) as (figure, axes):
-        for row, (name, parts) in zip(axes, found.items(), strict=True):
+    n = len(samplers) + 2
+    columns = 2 if n == 4 else n  # a set of images on two rows
+    with canvas(axes, (7.0, 2.7 * len(found) * n / columns + 0.6), (len(found) * n // columns, columns)) as (
+        figure,
+        axes,
+    ):
+        rows = axes.reshape(len(found), n)
+        for row, (name, parts) in zip(rows, found.items(), strict=True):
             for axis, sampler in zip(row, samplers, strict=False):
                 _marks(axis, parts, sampler)
+                axis.set_ylabel(f"variance kept, network\n({NAMES[name]})")
             _correlations(row[-2], parts, samplers)
             _windows(row[-1], parts, samplers)
-            row[0].set_ylabel(f"variance kept, network\n({NAMES[name]})")
-        titles = [f"{s.upper()}: rules, schedules" for s in samplers]
+        titles = [f"{SAMPLER[s].label}: rules, schedules" for s in samplers]
         lettered(axes.flat, *[*titles, "rank correlation", "designed windows"] * len(found))
-        legend_below([axes[0, 0], axes[0, -2], axes[0, -1]], 7)
+        legend_below([rows[0, 0], rows[0, -2], rows[0, -1]], 4)
     return figure, axes
 
 
@@ -58,7 +65,7 @@ def _marks(axis: Any, parts: Parts, sampler: str) -> None:
     for i, rule in enumerate(RULES):
         for j, schedule in enumerate(SCHEDULES):
             at = i, j
-            look: Any = {"color": PALETTE[i], "marker": MARKERS[schedule], "ls": "", "lw": 0.8}
+            look: Any = {"color": LOOKS[rule].colour, "marker": MARKERS[schedule], "ls": "", "lw": 0.8}
             size = 9 if schedule == DESIGNED else 5
             shown = axis.errorbar(x.value[at], y.value[at], y.stderr[at], x.stderr[at], ms=size, **look)
             if j == 0:
@@ -77,10 +84,10 @@ def _correlations(axis: Any, parts: Parts, samplers: Sequence[str]) -> None:
         theory = by_split(parts[level], "trace_guided", sampler)
         found = [rank_correlation(theory, by_split(parts["network"], name, sampler)) for name in AGAINST]
         value, low, high = np.array(found).T
-        colour, ode = THEORIES[level], sampler == "ode"
+        colour = THEORIES[level]
         axis.errorbar(
             value, np.arange(len(AGAINST)) + shift, xerr=np.nan_to_num([value - low, high - value]).clip(0.0),
-            fmt="s" if ode else "o", color=colour, mfc=colour if ode else "white", ms=4, capsize=2,
+            fmt=SAMPLER[sampler].marker, color=colour, mfc=face_of(sampler, colour), ms=3.5, capsize=2,
             label=f"{level}, {sampler.upper()}",
         )  # fmt: skip
     axis.axvline(0.0, color="0.7", lw=0.8, zorder=0)
@@ -94,12 +101,12 @@ def _windows(axis: Any, parts: Parts, samplers: Sequence[str]) -> None:
     levels = [*parts]
     for sampler in samplers:
         kept = [average(by_split(parts[level], "trace_guided", sampler, DESIGNED)) for level in levels]
-        for i in range(len(RULES)):
+        for i, look in enumerate(LOOKS.values()):
             value, stderr = (np.array([getattr(level, q)[i] for level in kept]) for q in ("value", "stderr"))
             if np.isfinite(value).all():
-                look: Any = {"color": PALETTE[i], "ls": LINES[sampler], "ms": 3.5, "lw": 1.0}
-                axis.errorbar(range(len(levels)), value, stderr, marker="*", **look)
-        axis.plot([], [], color="0.3", ls=LINES[sampler], label=f"designed, {sampler.upper()}")
+                line: Any = {"color": look.colour, "ls": SAMPLER[sampler].line, "ms": 5, "lw": 1.0}
+                axis.errorbar(range(len(levels)), value, stderr, marker="*", **line)
+        axis.plot([], [], color=QUIET, ls=SAMPLER[sampler].line, label=f"designed, {sampler.upper()}")
     axis.axhline(1.0, color="0.7", lw=0.8, zorder=0)
     axis.set_xticks(range(len(levels)), [level.replace(" ", "\n") for level in levels])
     axis.set(xlim=(-0.3, len(levels) - 0.7), ylabel="variance kept")

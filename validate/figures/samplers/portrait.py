@@ -6,7 +6,7 @@ import numpy as np
 import xarray
 
 from meanfield.vector.law import FAR, SamplerLaw
-from validate.drawing import COLOURS, canvas, lettered
+from validate.drawing import PHASE, QUIET, canvas, lettered
 
 
 def sampler_portrait(law: SamplerLaw, d: int) -> xarray.Dataset:
@@ -35,11 +35,13 @@ def draw_sampler(data: xarray.Dataset, axes=None):
     (fig, axes)
     """
     call = np.arange(1, data.sizes["call"] + 1)
-    with canvas(axes, (7.2, 2.8), 3) as (figure, axes):
+    with canvas(axes, (7.0, 2.6), 3) as (figure, axes):
         for axis, name, label in zip(axes.flat, ("m", "v_ratio"), ("m", r"$v/(\sigma^2 + t)$"), strict=False):
             look: Any = {"ms": 3, "lw": 1.0}
-            axis.plot(call, data[f"{name}_alone"], "s--", color=COLOURS[6], label="sampler alone", mfc="white", **look)
-            axis.plot(call, data[name], "o-", color=COLOURS[0], label="with guidance", **look)
+            axis.plot(
+                call, data[f"{name}_alone"], "--", color=QUIET, marker="s", label="sampler alone", mfc="white", **look
+            )
+            axis.plot(call, data[name], "o-", color="black", label="with guidance", **look)
             axis.axhline(1.0, color="0.6", lw=0.7, ls=":", zorder=0)
             axis.set_ylabel(label)
         axes.flat[0].legend()
@@ -52,15 +54,16 @@ def draw_sampler(data: xarray.Dataset, axes=None):
 
 
 def _distance(axis: Any, call: np.ndarray, data: xarray.Dataset) -> None:
-    """Calls in units of the spread of F over samples, coloured by phase; below the line samples are on both sides."""
+    """Calls in units of the spread of F over samples, marked by phase; below the line samples are on both sides."""
     if not np.isfinite(data.distance).any():
         axis.text(0.5, 0.5, "no transition", transform=axis.transAxes, ha="center")
         axis.set_yticks([])
         return
-    for phase, colour in zip(("crowd", "glass", "target"), COLOURS, strict=False):
+    for phase, marker in zip(("crowd", "glass", "target"), "osD", strict=True):
         at = data.phase.values == phase
         if at.any():
-            axis.plot(call[at], np.maximum(data.distance.values[at], 1e-2), "o", color=colour, ms=3.5, label=phase)
+            y = np.maximum(data.distance.values[at], 1e-2)
+            axis.plot(call[at], y, marker, color="black", mfc=PHASE[phase], mew=0.6, ms=4.5, label=phase)
     axis.axhline(FAR, color="black", lw=0.8, ls="--", label=f"{FAR:g} standard deviations")
     axis.set(yscale="log", ylabel=f"at d = {data.attrs['distance_d']}")
     axis.legend()

@@ -3,9 +3,7 @@
 import numpy as np
 import xarray
 
-from validate.drawing import COLOURS, canvas, lettered
-
-MARKERS = "osD^v"
+from validate.drawing import canvas, lettered, shades
 
 
 def draw(speciation: xarray.Dataset, collapse: xarray.Dataset, axes=None):
@@ -20,7 +18,7 @@ def draw(speciation: xarray.Dataset, collapse: xarray.Dataset, axes=None):
     -------
     (fig, axes)
     """
-    with canvas(axes, (7.2, 5.8), (2, 2)) as (figure, axes):
+    with canvas(axes, (7.0, 5.4), (2, 2)) as (figure, axes):
         (left, right), below = axes
         _speciation(speciation, left, right)
         _collapse(collapse, *below)
@@ -33,7 +31,7 @@ def draw(speciation: xarray.Dataset, collapse: xarray.Dataset, axes=None):
 
 def _speciation(data: xarray.Dataset, left, right) -> None:
     for i, d in enumerate(data["d"].values):
-        part, style = data.sel(d=d), _points(i)
+        part, style = data.sel(d=d), _points(i, data.sizes["d"])
         left.plot(part["fine"], part["line"], color=style["color"], lw=1.0)
         left.errorbar(part["ratio"], part["phi"], part["phi_stderr"], label=f"d = {d}", **style)
         right.errorbar(part["D"] / d, part["phi"], part["phi_stderr"], **style)
@@ -49,11 +47,12 @@ def _speciation(data: xarray.Dataset, left, right) -> None:
 
 def _collapse(data: xarray.Dataset, left, right) -> None:
     for i in range(data.sizes["case"]):
-        part, style = data.isel(case=i), _points(i)
+        part, style = data.isel(case=i), _points(i, data.sizes["case"])
         style["label"] = f"n = {int(part['n'])}, d = {int(part['d'])}"
         for axis, line, points in ((left, "line", "phi"), (right, "excess_line", "excess")):
             axis.plot(part["fine"], part[line], color=style["color"], lw=1.0)
             axis.errorbar(part["t"] / part["t_C"], part[points], part[f"{points}_stderr"], **style)
+            style.pop("label", None)  # named in the first panel
     limit = f"n = e$^{{{data.attrs['log_n_limit']:g}}}$, d = $\\infty$"
     left.plot(data["fine"], data["limit"], color="black", lw=0.9, ls="--", label=limit)
     criterion = r"(C5), $\frac{1}{d}\log n \to 0$"
@@ -67,6 +66,6 @@ def _collapse(data: xarray.Dataset, left, right) -> None:
         axis.minorticks_off()
 
 
-def _points(i: int) -> dict:
-    marker = MARKERS[i % len(MARKERS)]
-    return {"color": COLOURS[i], "marker": marker, "ls": "", "ms": 3.5, "mfc": "none", "capsize": 1.5}
+def _points(i: int, n: int) -> dict:
+    """Particles of the i-th of n sizes."""
+    return {"color": shades(n)[i], "marker": "osD^v"[i % 5], "ls": "", "ms": 3.5, "mfc": "white", "capsize": 1.5}

@@ -6,15 +6,10 @@ from typing import Any
 import numpy as np
 import xarray
 
-from validate.drawing import COLOURS, canvas, legend_below, lettered
+from validate.drawing import SCHEDULE, canvas, legend_below, lettered, noted
 from validate.figures.which_guidance.families import DESIGNED
 
-LOOK = {  # schedule -> (label, marker, colour, size)
-    "constant": ("constant w", "o", COLOURS[6], 6),
-    "interval": ("limited interval", "s", COLOURS[4], 6),
-    "early": ("early only", "D", COLOURS[0], 6),
-    DESIGNED: ("designed window", "*", COLOURS[1], 11),
-}
+SIZE = {"constant": 5, "interval": 5, "early": 5, DESIGNED: 10}  # of the marks of a schedule
 BESIDE = 0.27  # of a row: particles lie below the theory
 
 
@@ -31,8 +26,7 @@ def draw(panels: Sequence[tuple[str, xarray.Dataset]], axes=None):
     (fig, axes)
     """
     rules = panels[0][1].rule.values
-    size = (2.3 * len(panels) + 1.0, 0.36 * len(rules) + 1.3)
-    with canvas(axes, size, len(panels), sharey=True) as (figure, axes):
+    with canvas(axes, (7.0, 0.36 * len(rules) + 1.3), len(panels), sharey=True) as (figure, axes):
         for axis, (_, data) in zip(axes.flat, panels, strict=True):
             low = -0.03 if data.attrs["term"] == "shift" else float(data.line_v.min()) - 0.08
             for row, rule in enumerate(rules):
@@ -48,21 +42,12 @@ def draw(panels: Sequence[tuple[str, xarray.Dataset]], axes=None):
 def _row(axis: Any, row: int, data: xarray.Dataset, low: float) -> None:
     kept = data.line_v.values
     if not np.isfinite(kept).any():
-        axis.text(
-            0.5 * (low + 1.0),
-            row,
-            "does not get there",
-            ha="center",
-            va="center",
-            color="0.4",
-            style="italic",
-            fontsize=7.5,
-        )
+        noted(axis, "does not get there", (0.5 * (low + 1.0), row), xycoords="data", ha="center", va="center")
         return
     axis.hlines(row, max(low, 0.0), 1.0, color="0.9", lw=3.0, zorder=0)
     for k, schedule in enumerate(data.schedule.values):
-        label, marker, colour, size = LOOK[schedule]
-        axis.plot(kept[k], row, marker, color=colour, ms=size, mec="white", mew=0.5, ls="", label=label, zorder=4)
+        look, size = SCHEDULE[schedule], SIZE[schedule]
+        axis.plot(kept[k], row, **look.points, ms=size, mec="white", mew=0.5, label=look.label, zorder=4)
         if "v" in data:
-            look: Any = {"fmt": marker, "color": colour, "mfc": "white", "ms": 0.55 * size, "capsize": 2, "lw": 1.0}
-            axis.errorbar(data.v.values[k], row + BESIDE, xerr=data.v_error.values[k], **look, zorder=3)
+            points: Any = {**look.points, "mfc": "white", "ms": 0.6 * size, "capsize": 2, "lw": 1.0, "zorder": 3}
+            axis.errorbar(data.v.values[k], row + BESIDE, xerr=data.v_error.values[k], **points)
