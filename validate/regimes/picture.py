@@ -197,7 +197,7 @@ def _trajectories(axis, data) -> dict[str, Any]:
     axis.plot([], [], ":", color=QUIET, lw=0.8, label="speciation")
     axis.set(xscale="log", ylabel="order parameters", ylim=(0.6, 2.1))
     axis.set_xlabel(r"noise level $D=\sigma^2+t$   (sampling runs to the left)")
-    axis.legend(loc="upper left")
+    axis.legend(loc="center right")
     return named
 
 
