@@ -78,9 +78,8 @@ def test_reduction_is_exact_in_law(sampler, guidance, wrong):
     A weight off by 10 %, or a beta by a fifth, fails the same check.
     """
     problem = PROBLEM.replace(sampler=sampler, t_start=100.0, guidance=guidance)
-    n_samples = 500 if sampler == "sde" else 2000  # a draw; errors of both as they would be with 2000 on two noises
-    vectors = in_all_directions(problem, 6, n_samples, 10, 600)
-    settings = {"n_samples": 20 * n_samples * 2, "n_draws": 20, "n_steps": 100, "n_times": 2}
+    vectors = in_all_directions(problem, 6, 500 if sampler == "sde" else 2000, 10, 600)
+    settings = {"n_samples": 80_000, "n_draws": 20, "n_steps": 100, "n_times": 2}
     assert (difference_z(reduced(problem, 6, **settings), vectors) < 4).all()
     assert difference_z(reduced(problem.replace(guidance=wrong), 6, **settings), vectors).max() > 4
 

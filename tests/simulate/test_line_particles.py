@@ -57,8 +57,8 @@ def test_every_unguided_sampler_samples_the_class(classes, eta):
 @pytest.mark.parametrize("classes, w", [(GAUSSIAN, 4.0), (GAUSSIAN, 1e4), (COMPACT, 64.0)])
 def test_the_ode_steps_have_order_two(classes, w):
     t = None if not classes.compact else [1e-2]
-    counts = (400, 800, 1600, 3200) if w == 1e4 else (200, 400, 800, 1600)
-    ends = [sample_line(classes, w, n_samples=50, n_steps=n, seed=2, t=t).ravel() for n in (*counts, 2 * counts[-1])]
+    counts = (100, 200, 400, 800, 1600)
+    ends = [sample_line(classes, w, n_samples=50, n_steps=n, seed=2, t=t).ravel() for n in counts]
     errors = [np.abs(a - b).mean() for a, b in pairwise(ends)]
     orders = np.log2(np.array(errors[:-1]) / errors[1:])
     assert np.abs(orders[-2:] - 2.0).max() < 0.15

@@ -104,8 +104,8 @@ def theory(problem, d, seed, law=None, **how):
 
 
 def test_explicit_particles_agree_with_the_quenched_theory():
-    """Six cells of independent seeds: z of r.m.s. 1. Refused: weights of the common classes off by 20 % of their rate,
-    those of the rare by 50 %, and the two swapped."""
+    """Six cells of independent seeds: z of r.m.s. 1. Refused, at the largest d, where weights differ most: those of the
+    common classes off by 20 % of their rate, those of the rare by 50 %, and the two swapped."""
     controls = {
         "common": Populations(ALPHA, (1.2 * PRIOR[0], PRIOR[1])),
         "rare": Populations(ALPHA, (PRIOR[0], 1.5 * PRIOR[1])),
@@ -116,7 +116,7 @@ def test_explicit_particles_agree_with_the_quenched_theory():
         problem = BASE.replace(sampler=sampler)
         particles = run(problem, d=d, n_samples=16, n_disorder=150, n_steps=40, seed=10 * n, threads=2, progress=False)
         right.append(z(particles, theory(problem, d, 10 * n + 1)))
-        for k, (name, law) in enumerate(controls.items()):
+        for k, (name, law) in enumerate(controls.items() if d == 12 else ()):
             wrong[name].append(z(particles, theory(problem, d, 10 * n + 2 + k, law)))
     scores = np.array(right)
     assert 0.6 < math.sqrt(np.mean(scores**2)) < 1.45 and np.abs(scores).max() < 3.9  # 18 numbers
