@@ -1,6 +1,8 @@
 """Hypothesis without its clocks: no example has to end within a time. (Tests of extras run without Hypothesis.)
 
 And the site, built once: a warning (a dead link, an equation of two places, a page in no menu) is an error.
+
+And the order: what takes long begins first, so that no worker is still at it when the others are done.
 """
 
 import subprocess
@@ -15,6 +17,13 @@ if find_spec("hypothesis"):
 
     settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("any speed")
+
+
+LONGEST = ("test_notebooks.py", "test_jobs.py")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name not in LONGEST)  # stable
 
 
 @pytest.fixture(scope="session")

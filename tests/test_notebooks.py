@@ -5,6 +5,7 @@ Its page of the site has its cells, and outputs: `python -m notebooks.pages`.
 
 import ast
 import importlib
+import os
 import re
 import runpy
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 
 ROOT = Path(__file__).parents[1]
 # they need the extra `learned`: tests/extras/test_learned_pages.py runs them
@@ -20,12 +22,38 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = runpy.run_path(str(ROOT / "notebooks" / "pages.py"))
 
 
-@pytest.mark.filterwarnings("ignore")  # of the kernel's own libraries
+pytestmark = pytest.mark.filterwarnings("ignore")  # of the kernel's own libraries
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    """One kernel for all notebooks: libraries and compiled code are loaded once."""
+    client = NotebookClient(nbformat.v4.new_notebook(), timeout=1200)
+    here = {**os.environ, "PYTHONPATH": str(ROOT)}  # this source tree, whatever is installed
+    with client.setup_kernel(env=here):
+        yield client
+
+
+def execute(kernel, notebook, folder):
+    """Run the cells of a notebook, in a namespace and a folder of its own."""
+    kernel.nb = notebook
+    kernel.reset_execution_trackers()
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(f"%reset -f\n%cd -q {folder}"))
+    for index, cell in enumerate(notebook.cells):
+        kernel.execute_cell(cell, index)
+
+
 @pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p.stem not in LEARNED], ids=lambda p: p.stem)
-def test_notebook_runs(path, tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # this source tree, whatever is installed
-    notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=1200, resources={"metadata": {"path": str(tmp_path)}}).execute()
+def test_notebook_runs(path, tmp_path, kernel):
+    execute(kernel, nbformat.read(path, as_version=4), tmp_path)
+
+
+def test_a_notebook_knows_nothing_of_the_one_before(tmp_path, kernel):
+    """Negative control: a name that another notebook has defined stops a cell, as any error does."""
+    first, second = (nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)]) for code in ("x = 1", "x"))
+    execute(kernel, first, tmp_path)
+    with pytest.raises(CellExecutionError, match="name 'x' is not defined"):
+        execute(kernel, second, tmp_path)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)

@@ -189,16 +189,17 @@ def fill(rng, n_samples, model: Model, rule: Rule, out):  # pragma: no cover - c
     y, h = np.empty(d), np.empty(d)
     for _ in range(n_samples):
         about[4] = 0.0
-        if np.any(rule.n_all >= 0):
+        given = np.any(rule.n_all >= 0)
+        first = np.int64(0)
+        if given:
             y[:] = 0.0  # where a ball of no classes lies
-            held = [begun(rng, y, model.sizes, n_all, ROOM) for n_all in rule.n_all]
-            start_all(rng, model.law, held, model.populations, model.sizes, y, h)
-            explicit(rng, y, h, 0, held, model, rule, out, about)
         else:
             first = averaged(rng, y, h, model, rule, out, about)
-            if first >= 0:
-                held = [begun(rng, y, model.sizes, n_all, ROOM) for n_all in rule.n_all]
-                explicit(rng, y, h, first, held, model, rule, out, about)
+        if first >= 0:
+            held = [begun(rng, y, model.sizes, n_all, ROOM) for n_all in rule.n_all]
+            if given:
+                start_all(rng, model.law, held, model.populations, model.sizes, y, h)
+            explicit(rng, y, h, first, held, model, rule, out, about)  # one call: each would be compiled for itself
         about[3] += about[4] * about[4]
     return about
 
