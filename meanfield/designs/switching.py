@@ -68,8 +68,9 @@ class Shape:
         width, n = self._ramp
         if n == 0:
             inner = np.clip(np.exp(np.clip(s, bottom, top)) - self.sigma2, 0.0, self.start)
-            edges = np.hstack([np.full((len(s), 1), self.start), inner, np.zeros((len(s), 1))])
-            return Table.steps(edges, np.tile(np.array(self.values, float), (len(s), 1)))
+            edges, w = np.empty((len(s), s.shape[1] + 2)), np.empty((len(s), len(self.values)))
+            edges[:, 0], edges[:, 1:-1], edges[:, -1], w[:] = self.start, inner, 0.0, self.values
+            return Table(edges, w, w)
         offsets = np.linspace(0.5 * width, -0.5 * width, n + 1)
         nodes = (s[:, :, None] + offsets).reshape(len(s), -1)
         nodes = np.sort(np.clip(np.hstack([nodes, np.tile([bottom, top], (len(s), 1))]), bottom, top))[:, ::-1]

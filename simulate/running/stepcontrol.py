@@ -28,10 +28,10 @@ from simulate.steps.integrators import order
 FLOOR = {"float32": 2e-6, "float64": 1e-10, "bfloat16": 1e-3}
 SHARE = {3: 64, 2: 32}  # by order: one of so many samples is in a pilot; those of the SDE differ more
 FEWEST, MOST = 128, 2**14  # samples of a pilot at least and at most
-DRAWS = 8  # of a pilot
+DRAWS = {3: 4, 2: 8}  # by order: of a pilot; every draw takes a batch of its own, which costs what 100 samples do
 MARGIN = 1.2  # the order from n to n' is not known
 NEAR = (0.6, 1.1)  # n'/n within which the error at n' follows from that at n
-FIRST = 12  # steps of the first pilot for tol = 10^-3
+FIRST = {3: 8, 2: 12}  # by order: steps of the first pilot for tol = 10^-3
 CLEAR = 0.7  # guidance per step of the run, where the limit is 1: its samples are others
 LIMIT = 100_000  # steps
 
@@ -61,9 +61,9 @@ def choose_steps(plan: Plan, tol: float) -> Control:
         raise ProblemError(f"tol must be at least {floor:g} with {plan.dtype} scores; got {tol:g}. Take {remedy}.")
     p = order(problem.eta)
     wanted = min(max(n_all // SHARE[p], FEWEST), MOST)
-    small = replace(plan, first_draw=0, n_disorder=DRAWS, n_samples=math.ceil(wanted / DRAWS))
+    small = replace(plan, first_draw=0, n_disorder=DRAWS[p], n_samples=math.ceil(wanted / DRAWS[p]))
     pieces = 1 + sum(0 < t < plan.case.begin.t for t in stops(problem.schedule))
-    n, cost = max(round(FIRST * (1e-3 / tol) ** (1.0 / (p + 1))), pieces, 2), 0.0
+    n, cost = max(round(FIRST[p] * (1e-3 / tol) ** (1.0 / (p + 1))), pieces, 2), 0.0
     while 2 * n <= LIMIT:
         cost += 3 * n * small.n_samples * small.n_disorder / n_all
         try:

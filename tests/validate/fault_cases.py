@@ -21,7 +21,7 @@ from validate.sweeps.progress_table import Board
 
 NET = 1200.0  # seconds until what hangs is given up: a safety net that no verdict rests on
 
-GRID = {"w": [round(0.01 * i, 2) for i in range(60)], "sampler": ["sde", "ode"]}
+GRID = {"w": [round(0.01 * i, 2) for i in range(30)], "sampler": ["sde", "ode"]}
 FEW = {"w": GRID["w"][:12], "sampler": GRID["sampler"]}
 HOURS = {"n_samples": 10**6, "n_steps": 100}  # cells that take hours: only a stop ends them
 OPTIONS = {"d": 6, "n_samples": 10, "n_disorder": 2, "n_steps": 8, "n_times": 4, "seed": 3, "progress": False}

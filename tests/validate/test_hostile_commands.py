@@ -15,6 +15,7 @@ import validate.regimes.report as report
 from meanfield import ConvergenceError, ProblemError
 from validate import ExecutorError, StoreError
 from validate.cli import app, main
+from validate.data import page
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,7 +51,8 @@ BASE = {
     "figures": ["--only", "none", "--out", "figures"],
 }
 DESIGN = ("--w-max", "--w-min", "--keep", "--tolerance", "--shift", "--equal")
-MORE = {("data", option): ["--design", "--no-theory", "--n-samples", "160"] for option in DESIGN}  # where it counts
+ROUGH = ["--design", "--no-theory", "--n-samples", "160", "--tolerance", "0.1"]
+MORE = {("data", option): ROUGH for option in DESIGN}  # where it counts
 VALUED = [
     (name, option.opts[0])
     for name, command in typer.main.get_command(app).commands.items()
@@ -75,8 +77,10 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("name", "option"), VALUED)
-def test_no_value_of_an_option_ends_in_a_traceback(name, option, tmp_path):
+def test_no_value_of_an_option_ends_in_a_traceback(name, option, tmp_path, monkeypatch):
     words = list(BASE[name])
+    if (name, option) == ("data", "--out"):  # it takes most values: its figures, the same for all, are drawn elsewhere
+        monkeypatch.setattr(page, "painted", lambda figure, form: b"<svg/>")
     if (name, option) in MORE:
         for taken in ("--n-samples", "--n-batches"):
             del words[words.index(taken) : words.index(taken) + 2]

@@ -66,6 +66,9 @@ def test_particles_of_a_crowd_are_those_of_the_mean_field():
     assert abs(other.estimate("shift").value / found.theory("shift") - 1.0) > 0.06  # negative control
 
 
+FEW = {"n_samples": 32, "n_batches": 4, "n_steps": 20, "progress": False}  # where the theory alone is asked for
+
+
 @pytest.mark.parametrize("rate", [-0.1, 0.1])
 def test_the_mean_field_knows_the_weight_of_the_class(rate):
     """exp(0.15 d) classes, one of exp(rate d) times the weight of the others; errors from independent draws of means.
@@ -79,9 +82,8 @@ def test_the_mean_field_knows_the_weight_of_the_class(rate):
         means = np.random.default_rng([k, d]).normal(size=(735, d))
         mixture = Mixture(means, variances=0.25, weights=[math.exp(rate * d)] + 734 * [1.0])
         found = predict(mixture, 0, 1.0, seed=k, **run)
-        alike = predict(Mixture(means, variances=0.25), 0, 1.0, **run | {"n_samples": 32, "n_steps": 20})
-        names = ("trace_ratio", "shift")
-        rows.append([found.estimate(n).value - m.theory(n) for m in (found, alike) for n in names])
+        alike = [predict(Mixture(means, variances=0.25), 0, 1.0, **FEW)] if rate < 0.0 else []
+        rows.append([found.estimate(n).value - m.theory(n) for m in (found, *alike) for n in ("trace_ratio", "shift")])
         said = " ".join(found.warnings)
     off = np.abs(np.mean(rows, axis=0)) / stats.sem(rows, axis=0)  # in standard errors
     assert "equal weight" not in said

@@ -8,6 +8,7 @@ grid = {w = [0.5, 1.0], sampler = ["sde", "ode"]}  # a group for every combinati
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -46,13 +47,13 @@ def own_groups(fields: Mapping[str, Any], tables: Any) -> tuple[Group, ...]:
     remedy = "Add one, such as [[group]] and, in the next line, sizes = [8, 12, 16]; cfgfield init writes one."
     require(right, "cells to validate are stated by [[group]] tables", _or_none(tables), remedy, error=ConfigError)
     found: list[Group] = []
+    count = 0
     for table in tables:
         for group in _groups(fields, table):
             found.append(group)
-            count = sum(len(g.sizes) for g in found)
+            count += len(group.sizes)
             require(count <= MOST, f"a file states at most {MOST} cells", f"{count} or more", error=ConfigError)
-    names = [group.name for group in found]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, n in Counter(group.name for group in found).items() if n > 1)
     require(not twice, "every group has a name of its own", short(twice), "Give each a name.", error=ConfigError)
     return tuple(found)
 
