@@ -1,6 +1,6 @@
-"""Scores and CPU seconds of the solvers that people use until m and v are within 1e-3, and within 1e-5, of the answer.
+"""Scores and CPU seconds of the solvers that people use until m and v are within 1e-3, and within 1e-5, of the answer;
+all have torch attention as their score, and all start from the same states.
 
-All have torch attention as their score, and all start from the same states.
 ODE. The answer is the package's at many steps, on the same classes and starts, so nothing here is statistical. Karras
 levels end at `LEAST` (by tolerance), where the first-order step to 0 still allows the tolerance.
 SDE. Sampling cannot show 1e-5. In the continuum every scheme is linear in start and noise, and its law follows from its
@@ -32,8 +32,7 @@ from simulate.steps.stepping import State, advance
 
 __all__ = ["CASES", "TOLERANCES", "Case", "best_peer", "error_curves", "first_within", "law", "rows", "sde_curves"]
 
-SIGMA2, W, T = 0.25, 1.0, 1000.0
-TOLERANCES = (1e-3, 1e-5)
+SIGMA2, W, T, TOLERANCES = 0.25, 1.0, 1000.0, (1e-3, 1e-5)
 LEAST = {1e-3: 0.03, 1e-5: 0.002}  # last level before 0
 LADDERS = {
     1e-3: (4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 22, 24, 28, 32, 40, 48, 56, 64, 80, 96, 128),
@@ -46,8 +45,7 @@ FEW = 16  # scores over which a peer is timed
 
 @dataclass(frozen=True)
 class Case:
-    """P classes in d directions; samples of a draw for the errors and for the cost; with many classes the smaller
-    tolerance takes hours."""
+    """P classes in d directions; samples of a draw for errors and for cost (1e-5 of many classes takes hours)."""
 
     P: int
     d: int

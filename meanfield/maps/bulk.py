@@ -69,11 +69,7 @@ class Table(NamedTuple):
 
     def repeated(self, times: int) -> "Table":
         """All rows again and again, one copy after the other."""
-<<<<<<< ours
         return Table(*(np.tile(x, (times, 1)) for x in self)) if times > 1 else self
-=======
-        return self if times == 1 else Table(*(np.tile(x, (times, 1)) for x in self))
->>>>>>> theirs
 
     def lines(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Edges, w0 and omega of w = w0 + omega t on every piece: what is compiled."""
@@ -155,11 +151,10 @@ def follow(table: Table, alpha, c, eta, m, v, g=1.0, share=1.0, prior=0.0) -> np
     for name, value in {"alpha": alpha, "prior": prior, "eta": eta}.items():
         out[name] = value
     n = np.broadcast_shapes(*(np.shape(x)[-1:] for x in (c, g, share, m, v)), (1,))[0]
-    groups, start = np.empty((rows, 3, n)), np.empty((rows, 2, n))
-    for j, x in enumerate((c, g, share)):
-        groups[:, j] = x
-    start[:, 0], start[:, 1] = m, v
-    follow_all(*table.lines(), groups, start, out)
+    groups, start = (
+        np.stack([np.broadcast_to(x, (rows, n)) for x in part], axis=1) for part in ((c, g, share), (m, v))
+    )
+    follow_all(*table.lines(), groups.astype(float), start.astype(float), out)
     left = ~out["done"]
     if left.any():
         out[left] = UNKNOWN

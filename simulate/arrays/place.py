@@ -78,7 +78,9 @@ class Place:
         if self.xp is None:
             return step
         there = {
-            name: self.coefficient(getattr(step, name)) for name in step._fields if name not in ("resolved", "mix", "parts")
+            name: self.coefficient(getattr(step, name))
+            for name in step._fields
+            if name not in ("resolved", "mix", "parts")
         }
         return step._replace(**there)
 

@@ -71,8 +71,8 @@ class Case:
 
     @property
     def thinning(self) -> float:
-        """D_c of `simulate.steps.placing`."""
-        return thinning(math.log(self._mass), self.d)
+        """D_c of `simulate.steps.placing`; infinite where guidance acts by the ratio of densities, at D ~ d."""
+        return math.inf if self.problem.schedule.by_ratio else thinning(math.log(self._mass), self.d)
 
     @property
     def log_weight(self) -> float | np.ndarray:

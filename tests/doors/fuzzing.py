@@ -13,6 +13,7 @@ from calling import Call
 from hostile import HOSTILE
 
 import cfgfield as cf
+from meanfield.theory.modes.trajectory import ModesState
 
 LONGEST = 1500  # characters of a message
 FUNCTIONS = {"progress", "conditional", "unconditional", "sampler"}  # what a user's own function raises is passed on
@@ -31,6 +32,8 @@ def complaint(call: Call, replaced: dict[str, str]) -> str:
             if any(name in FUNCTIONS and callable(arguments[name]) for name in replaced):
                 return ""
             return f"{type(error).__name__}: {str(error)[:200]}"
+    if isinstance(result, ModesState):
+        result = result._replace(within=0.0)  # nan before a mode is chosen
     if is_dataclass(result) and not isinstance(result, cf.Comparison):  # one says nan for what was not asked
         result = [getattr(result, field.name) for field in fields(result)]
     if any(map(math.isnan, numbers(result))) and all(map(math.isfinite, numbers(list(arguments.values())))):
