@@ -74,8 +74,8 @@ def _shares(nodes: np.ndarray, at: np.ndarray, width: int) -> np.ndarray:
 
 
 def split(posterior: Posterior) -> tuple[Any, Any]:
-    """L (samples,) and a (samples, dim), of any array library. Where there are no odds L is infinite if no rival counts,
-    and `CROWD` in a continuum."""
+    """L (samples,) and a (samples, dim), of any array library. Where there are no odds L is infinite if no rival
+    counts, and `CROWD` in a continuum."""
     xp = array_namespace(posterior.shift)
     known, rest, one = xp.isfinite(posterior.log_odds), posterior.rest, xp.ones_like(posterior.rest)
     without = xp.where(posterior.weight > 0.5, xp.inf * one, CROWD * one)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray
 
-from meanfield import Fixed, Hierarchy, Problem, solve
+from meanfield import Hierarchy, Problem, solve
 from simulate import Mixture, run_modes, sample_mixture
 from simulate.modes.counting import nearest
 from validate.drawing import SAMPLER, canvas, lettered, named_lines, noted
@@ -31,8 +31,8 @@ def in_the_plane(
 
     Returns
     -------
-    xarray.Dataset : `x` over (w, sample, axis); `means` over (label, mode, axis); `reached` over (w, mode), the share of
-        samples whose nearest mode of the label it is.
+    xarray.Dataset : `x` over (w, sample, axis); `means` over (label, mode, axis); `reached` over (w, mode), the share
+        of samples whose nearest mode of the label it is.
 
     Examples
     --------
@@ -142,14 +142,15 @@ def _parts(profile: str) -> dict[str, Part]:
 
 def _caption(data: Data) -> str:
     plane, marks = data["plane"], data["marks"]
+    about = marks.attrs
     return (
         f"(a, b) One label of {plane.sizes['mode']} modes among {plane.sizes['label']} in the plane: circles, modes in "
-        "which samples end, crosses those that none reaches; grey: modes of other labels. Guidance keeps to the outer "
-        rf"ones. (c) Of $e^{{\alpha_2 d}}$ modes samples reach $e^{{(\alpha_2 - K_\mathrm{{div}})d}}$; $\alpha_1 = {LAW.alpha[0]:g}$, "
-        rf"$\rho = {LAW.rho:g}$, $\sigma^2 = {SIGMA2:g}$, $T = {T:g}$. Lines: theory at $d = \infty$. Points: particles at "
-        f"$d = {marks.attrs['d']}$ in the average density of other labels, {marks.attrs['n_draws']} draws of "
-        f"{marks.attrs['n_samples']} samples, by the shift of their modes; standard errors over draws. "
-        "What is left between points and lines is the effect of finite $d$."
+        "which samples end; crosses, those that none reaches; grey, modes of other labels. Guidance keeps to the outer "
+        r"ones. (c) Of $e^{\alpha_2 d}$ modes samples reach $e^{(\alpha_2 - K_\mathrm{div})d}$; "
+        rf"$\alpha_1 = {LAW.alpha[0]:g}$, $\rho = {LAW.rho:g}$, $\sigma^2 = {SIGMA2:g}$, $T = {T:g}$. Lines: theory at "
+        rf"$d = \infty$. Points: particles at $d = {about['d']}$ in the average density of other labels, "
+        f"{about['n_draws']} draws of {about['n_samples']} samples, by the shift of their modes; standard errors over "
+        "draws. What is left between points and lines is the effect of finite $d$."
     )
 
 
