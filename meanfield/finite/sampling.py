@@ -20,7 +20,7 @@ import numpy as np
 from meanfield.ensemble import Ensemble
 from meanfield.errors import NoMinimiserError, require, whole
 from meanfield.guidance.by_ratio import DensityRatio
-from meanfield.guidance.stops import stops
+from meanfield.guidance.placing import thinning, time_grid
 from meanfield.problem.growth import Rivals
 from meanfield.problem.populations import from_afar, together
 from meanfield.problem.statement import Problem
@@ -156,7 +156,8 @@ def make_model(problem: Problem, s: Settings) -> Model:
     rate, prior = from_afar(law, s.d)
     begin = problem.start(rate, mass, s.d, prior)
     sizes = np.array([s.d] if problem.spectrum is None else problem.spectrum.counts(s.d))
-    grid = _grid(problem, begin.t, s, sizes)
+    above = thinning(problem.schedule, problem.largest_weight, math.log(mass), s.d)
+    grid = _grid(problem, begin.t, s, sizes, above)
     m, v = (np.atleast_1d(np.asarray(x, float)) for x in (begin.m, begin.v))
     start = Law(m, v, m, v, 0.0)
     if math.isinf(problem.T):
@@ -245,10 +246,9 @@ def _require_minimiser(problem: Problem, ratio: Ratio, draws: np.ndarray) -> Non
         )
 
 
-def _grid(problem: Problem, t_start: float, s: Settings, sizes: np.ndarray) -> Grid:
-    """Steps log-uniform in D, that of the least class variance, between the stops of the schedule, from the start to
-    exactly 0."""
-    t = _times(problem, t_start, s.n_steps)
+def _grid(problem: Problem, t_start: float, s: Settings, sizes: np.ndarray, above: float) -> Grid:
+    """The steps of particles, from the start to exactly 0; `above` is D_c of `meanfield.guidance.placing`."""
+    t = time_grid(problem.schedule, problem.least_variance, t_start, s.n_steps, above=above)
     D = (problem.sigma2 + t)[:, None] if problem.spectrum is None else problem.spectrum.D(t)
     inside = -1e-9 * np.diff(t)  # a schedule may jump at the ends of a step: look at it from inside
     h = -np.diff(np.log(D), axis=0)
@@ -270,20 +270,3 @@ def _grid(problem: Problem, t_start: float, s: Settings, sizes: np.ndarray) -> G
         slot=slot,
         constant=constant,
     )
-
-
-def _times(problem: Problem, t_start: float, n_steps: int) -> np.ndarray:
-    least_variance = problem.least_variance
-    jumps = [t for t in reversed(stops(problem.schedule)) if t < t_start]
-    ends = np.array([t_start, *jumps, 0.0])
-    log_D = np.log(least_variance + ends)
-    least = len(jumps) + 1
-    require(n_steps >= least, f"n_steps must be at least {least}, one for each piece of the schedule", n_steps)
-    share = np.floor((n_steps - least) * (log_D[0] - log_D) / (log_D[0] - log_D[-1]) + 1e-9).astype(int)  # cumulative
-    counts = 1 + np.diff(share)
-    pieces = [np.exp(np.linspace(a, b, k + 1)[1:]) for a, b, k in zip(log_D[:-1], log_D[1:], counts, strict=True)]
-    for piece, end in zip(pieces, ends[1:], strict=True):
-        piece[-1] = least_variance + end
-    t = np.concatenate([[least_variance + t_start], *pieces]) - least_variance
-    t[np.cumsum([0, *counts])] = ends
-    return t

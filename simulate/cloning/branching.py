@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from meanfield.errors import ProblemError, array, checked, require, whole
+from meanfield.guidance.placing import through
 from simulate.cloning.classes import WEIGHTS, Classes, Look, normalised
-from simulate.steps.placing import through
 
 SURE = 1e-6  # a walker stops when the weight of all other classes is below this
 

@@ -26,12 +26,12 @@ from functools import cached_property
 import numpy as np
 
 from meanfield.errors import ProblemError, require
+from meanfield.guidance.placing import thinning
 from meanfield.problem.growth import Rivals
 from meanfield.problem.populations import from_afar, together
 from meanfield.problem.start import Start
 from meanfield.problem.statement import Problem
 from simulate.scores.mixture import LARGEST_LOG, mass_of
-from simulate.steps.placing import thinning
 
 WAYS = ("auto", "explicit", "streamed", "lazy", "span", "reference")
 EXPLICIT_BYTES = 2**30  # float32 means of a draw, up to which "auto" holds them all
@@ -71,8 +71,8 @@ class Case:
 
     @property
     def thinning(self) -> float:
-        """D_c of `simulate.steps.placing`; infinite where guidance acts by the ratio of densities, at D ~ d."""
-        return math.inf if self.problem.schedule.by_ratio else thinning(math.log(self._mass), self.d)
+        """D_c of `meanfield.guidance.placing`."""
+        return thinning(self.problem.schedule, self.problem.largest_weight, math.log(self._mass), self.d)
 
     @property
     def log_weight(self) -> float | np.ndarray:

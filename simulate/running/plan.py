@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from meanfield.errors import require, whole
+from meanfield.guidance.placing import time_grid
 from meanfield.problem.statement import Problem
 from meanfield.tools.crew import check_threads
 from meanfield.tools.memory import require_memory
@@ -17,7 +18,6 @@ from simulate.arrays.place import HOST, Place, make_place, require_dense
 from simulate.running.holding import Case, choose
 from simulate.scores.streamed import MIN_BLOCK
 from simulate.steps.integrators import Steps, make_steps
-from simulate.steps.placing import time_grid
 
 BATCHES = (256, 1024)  # samples of a batch, at least and at most: half the cost with few classes, 5 % with many
 QUICK = 2**18  # coordinates of all classes up to which a step of the largest batch takes milliseconds
@@ -111,7 +111,9 @@ class Plan:
 
     def _times(self, n_steps: int, refinement: int) -> np.ndarray:
         case = self.case
-        return time_grid(case.problem, case.begin.t, n_steps, refinement, case.thinning)
+        problem = case.problem
+        flow = problem.schedule, problem.least_variance, case.begin.t
+        return time_grid(*flow, n_steps, refinement, case.thinning)
 
     def _on(self, times: np.ndarray, refinement: int, record: np.ndarray) -> Steps:
         steps = make_steps(self.case.problem, times, refinement, self.case.counts)

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from meanfield.errors import ProblemError, whole
+from meanfield.guidance.placing import time_grid
 from meanfield.problem.statement import Problem
 from meanfield.tools.memory import require_memory
 from simulate.randomness.streams import NoiseReader
 from simulate.steps.integrators import Step, Steps, make_steps
-from simulate.steps.placing import time_grid
 
 State = TypeVar("State")
 
@@ -49,7 +49,9 @@ class Batch:
         needed = 6 * 8.0 * n_samples * dim
         what = f"{n_samples} samples in {dim} dimensions need {needed / 2**30:.3g} GiB"
         require_memory(needed, what, "use fewer samples at a time")
-        grid = time_grid(problem, problem.T, whole("n_steps", n_steps, low=1, high=1e7))
+        grid = time_grid(
+            problem.schedule, problem.least_variance, problem.T, whole("n_steps", n_steps, low=1, high=1e7)
+        )
         self.steps: Steps = make_steps(problem, grid, variances=variances, spread=spread)
         self._noisy = problem.eta > 0
         self._reader = NoiseReader(whole("seed", seed, low=0), whole("draw", draw, low=0), range(n_samples), dim)

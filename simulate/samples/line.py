@@ -14,6 +14,7 @@ import math
 import numpy as np
 
 from meanfield.errors import ProblemError, checked, require, whole
+from meanfield.guidance.placing import through
 from meanfield.line.scoreerror import ScoreError
 from meanfield.line.sources import PiecewiseConstant, numbers
 from meanfield.line.statement import TwoClasses, stated
@@ -21,7 +22,6 @@ from meanfield.tools.door import Numbers, door
 from meanfield.tools.memory import require_memory
 from simulate.randomness.normals import make_key, normals
 from simulate.randomness.streams import LINE
-from simulate.steps.placing import through
 
 FAR = 1e6  # start for t_start = infinity, in units of (1 + w) times the squared extent: an error of 1e-6 in the start
 NEAR = 1e-8  # end of compact classes, in units of the squared width: end points are off by 1e-4 of it

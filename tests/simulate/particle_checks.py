@@ -7,12 +7,12 @@ import pytest
 from scipy import stats
 
 from meanfield.ensemble import Ensemble, Observable
+from meanfield.guidance.placing import time_grid
 from meanfield.problem.statement import Problem
 from meanfield.tools.crew import Crew
 from simulate import run
 from simulate.scores.reference import ContinuumScore
 from simulate.steps.integrators import make_steps
-from simulate.steps.placing import time_grid
 from simulate.steps.stepping import State, advance
 
 
@@ -57,7 +57,9 @@ def affine_moments(problem: Problem, n_steps: int, **changes) -> np.ndarray:
     """
     groups = 1 if problem.spectrum is None else len(problem.spectrum)
     counts = None if problem.spectrum is None else (1,) * groups
-    steps = make_steps(problem, time_grid(problem, problem.t_start, n_steps), 1, counts)
+    steps = make_steps(
+        problem, time_grid(problem.schedule, problem.least_variance, problem.t_start, n_steps), 1, counts
+    )
     start = problem.t_start if problem.spectrum is None else problem.t_start / problem.spectrum.g
     target, y = np.zeros((n_steps + 2, groups)), np.zeros((n_steps + 2, groups))  # (mean, start, kicks; groups)
     target[0], y[0], y[1] = 1.0, -1.0, np.sqrt(start)

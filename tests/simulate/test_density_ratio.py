@@ -20,13 +20,13 @@ from meanfield import (
     reduced,
 )
 from meanfield.ensemble import Observable
+from meanfield.guidance.placing import time_grid
 from simulate import run, timestep_error
 from simulate.scores.fast import FastScore
 from simulate.scores.mixture import draw_direct
 from simulate.scores.reference import ContinuumScore, ReferenceScore
 from simulate.steps.guidance_force import log_ratio, make_pull
 from simulate.steps.integrators import make_steps, order
-from simulate.steps.placing import time_grid
 from simulate.steps.stepping import State, advance, moved
 from validate.agreement.statistics import family_threshold
 
@@ -95,7 +95,7 @@ def test_order_of_the_ode_with_a_weight_that_follows_the_sample(w_max):
     pull = make_pull(p, 4, 6)
     n, ends = [128, 256, 512, 1024, 2048], []
     for k in n:
-        steps, state = make_steps(p, time_grid(p, 1e3, k)), State(y)
+        steps, state = make_steps(p, time_grid(p.schedule, p.least_variance, 1e3, k)), State(y)
         for i in range(k):
             state = advance(state, steps.variance(i), 0.0, steps.step(i), score, pull)
         ends.append(state.y)

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from meanfield import Fixed, Interval, Problem, Spectrum
+from meanfield.guidance.placing import time_grid
 from simulate.randomness.streams import NoiseReader
 from simulate.scores.fast import FastScore
 from simulate.scores.mixture import Held, draw_direct
 from simulate.steps.inplace import advance_in_place
 from simulate.steps.integrators import make_steps
-from simulate.steps.placing import time_grid
 from simulate.steps.stepping import State, advance
 
 
@@ -21,7 +21,9 @@ def setting(n_classes=40, d=9, n_steps=12, **changes):
     problem = Problem(**{"classes": Fixed(n_classes), "sigma2": 0.25, "guidance": 1.0, "t_start": 20.0, **changes})
     counts = None if problem.spectrum is None else problem.spectrum.counts(d)
     mixture = draw_direct(d, n_classes, seed=0, draw=0, counts=counts)
-    return mixture, make_steps(problem, time_grid(problem, 20.0, n_steps), counts=counts)
+    return mixture, make_steps(
+        problem, time_grid(problem.schedule, problem.least_variance, 20.0, n_steps), counts=counts
+    )
 
 
 def walk(mixture, steps, compiled, samples=range(7), dtype="float64", full=True):

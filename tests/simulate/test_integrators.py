@@ -11,6 +11,7 @@ from scipy import integrate
 
 import simulate.running.plan
 from meanfield.errors import ProblemError
+from meanfield.guidance.placing import time_grid
 from meanfield.guidance.schedules import Constant, Interval, Piecewise, Tabulated
 from meanfield.problem.growth import Continuum, Exponential, Fixed
 from meanfield.problem.statement import Problem
@@ -20,7 +21,6 @@ from simulate.running.holding import count_classes
 from simulate.scores.mixture import draw_direct
 from simulate.scores.reference import ContinuumScore, ReferenceScore
 from simulate.steps.integrators import make_steps, order
-from simulate.steps.placing import time_grid
 from simulate.steps.stepping import State, advance, moved
 
 
@@ -75,7 +75,10 @@ def test_pathwise_order_of_the_parabola_in_a_mixture():
     y = math.sqrt(30.0) * np.random.default_rng(1).standard_normal((200, 4))
     n, ends = [64, 128, 256, 512, 1024], []
     for k in n:
-        steps, state = replace(make_steps(problem, time_grid(problem, 30.0, k)), parts=None), State(y)
+        steps, state = (
+            replace(make_steps(problem, time_grid(problem.schedule, problem.least_variance, 30.0, k)), parts=None),
+            State(y),
+        )
         for i in range(k):
             state = advance(state, steps.variance(i), 0.0, steps.step(i), score, lambda w, p, D: -w * p.shift)
         ends.append(state.y)
@@ -85,7 +88,7 @@ def test_pathwise_order_of_the_parabola_in_a_mixture():
 
 def twin(problem, d, n_steps, n_samples, seed):
     """The docstring of `simulate.steps.integrators` once more: weights by quadrature, scores of `ReferenceScore`, on
-    the grid of `simulate.steps.placing`."""
+    the grid of `meanfield.guidance.placing`."""
     P = int(count_classes(problem, d))
     mixture = draw_direct(d, P, seed, 0)
     score, e, eta = ReferenceScore(mixture), problem.e, problem.eta
@@ -195,7 +198,7 @@ def test_weak_order_of_the_sde_in_a_mixture(monkeypatch, changes, left):
 def test_noise_and_coefficients(eta):
     """The noise variance is the integral of the linear equation, on any refinement of the noise grid."""
     problem = continuum(eta)
-    t = time_grid(problem, 20.0, 5, refinement=3)
+    t = time_grid(problem.schedule, problem.least_variance, 20.0, 5, refinement=3)
     coarse, fine = make_steps(problem, t[::3]), make_steps(problem, t, 3)
     assert np.allclose((fine.mix**2).sum(axis=1), coarse.noise**2, rtol=1e-12)
     D0, D1 = coarse.D[2], coarse.D[3]
@@ -209,13 +212,13 @@ def test_noise_and_coefficients(eta):
 def test_steps_end_at_the_jumps_of_the_schedule():
     schedule = Piecewise([1.0, 3.0], [-1.0, 5.0, 2.0])
     problem = Problem(classes=Continuum(), sigma2=0.25, guidance=schedule, t_start=50.0)
-    t = time_grid(problem, 50.0, 10)
+    t = time_grid(problem.schedule, problem.least_variance, 50.0, 10)
     steps = make_steps(problem, t)
     assert len(t) == 11 and t[-1] == 0.0 and {1.0, 3.0} <= set(t)
     assert np.array_equal(steps.w_start, steps.w_end)  # no step mixes two pieces
     assert np.array_equal(steps.w_start, schedule.w(0.5 * (t[1:] + t[:-1])))
     with pytest.raises(ProblemError, match=r"n_steps must be at least 3, one for each piece of the schedule; got 2"):
-        time_grid(problem, 50.0, 2)
+        time_grid(problem.schedule, problem.least_variance, 50.0, 2)
 
 
 def test_a_long_table_of_a_smooth_schedule_takes_no_step_for_each_of_its_points():

@@ -9,13 +9,13 @@ from scipy import integrate
 from scipy.interpolate import BarycentricInterpolator
 
 from meanfield import Continuum, Fixed, PowerLaw, Problem, Spectrum
+from meanfield.guidance.placing import time_grid
 from simulate import run
 from simulate.running.plan import Settings, make_plan
 from simulate.running.workers import follow
 from simulate.scores.mixture import draw_direct
 from simulate.scores.reference import ReferenceScore
 from simulate.steps.integrators import make_steps
-from simulate.steps.placing import time_grid
 from simulate.steps.stepping import State, advance
 
 
@@ -68,7 +68,10 @@ def test_errors_are_below_those_of_the_parabola(P, d, w, gain):
 def test_a_step_is_what_its_derivation_says():
     """The third step once more: SciPy's polynomials in D^(-1/2) through L and a, the integral to 1e-10."""
     problem, mixture = settings(6, 1.5), draw_direct(4, 6, seed=0, draw=0)
-    steps, score = make_steps(problem, time_grid(problem, 3.0, 3)), ReferenceScore(mixture)
+    steps, score = (
+        make_steps(problem, time_grid(problem.schedule, problem.least_variance, 3.0, 3)),
+        ReferenceScore(mixture),
+    )
     states = [State(np.random.default_rng(0).standard_normal((5, 4)))]
     for n in range(3):
         states.append(advance(states[-1], steps.variance(n), 0.0, steps.step(n), score, lambda *_: 1 / 0))

@@ -58,7 +58,7 @@ def test_far_more_is_explained_than_by_pairing_alone(trials):
 
 @pytest.fixture(scope="module")
 def particles():
-    return run(PROBLEM, d=8, n_samples=20, n_disorder=48, n_steps=120, seed=5)
+    return run(PROBLEM, d=8, n_samples=20, n_disorder=64, n_steps=120, seed=5)
 
 
 def test_where_the_twin_explains_all_only_steps_are_left():
@@ -79,7 +79,7 @@ def test_particles_agree_with_the_exact_solution_and_not_with_another(particles)
 def test_all_times_are_estimated(particles):
     theory = solve(particles.problem)
     values = controlled_draws(particles, "m")
-    z = [mean_of(values[:, n]).minus(Mean(theory.at(t).m)).z for n, t in enumerate(particles.t) if t < theory.t[0]]
+    z = [mean_of(values[:, n]).minus(Mean(theory.at(t).m)).z for n, t in enumerate(particles.t) if n > 0]
     assert np.max(np.abs(z)) < 4
 
 

@@ -26,7 +26,7 @@ OFF += [({"t_start": 22.0}, 22.0), ({"t_start": 17.0}, 17.0)]
 @pytest.mark.parametrize(("change", "true"), OFF, ids=str)
 def test_the_hint_names_what_is_off(change, true):
     """Particles of another problem than they say: what differs is named, its value found to 3 %."""
-    data = labelled(particles(CONTINUUM.replace(**change), d=8, n_steps=100, seed=5), CONTINUUM)
+    data = labelled(particles(CONTINUUM.replace(**change), d=8, n_steps=100, n_disorder=96, seed=5), CONTINUUM)
     verdict = compare(solve(CONTINUUM), data)
     assert not verdict
     (hint,) = hints_of(verdict)

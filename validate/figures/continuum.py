@@ -123,8 +123,9 @@ def _caption(data: Data) -> str:
         rf"Distortion at $w = 1$ against the number of classes $P$ at fixed $d$, $\sigma^2 = {d.attrs['sigma2']:g}$, "
         rf"$T = \infty$; at the right edge infinitely many. Points: particles, {effort_in_words(d)}, standard "
         "errors over draws (discs SDE, squares ODE). Black: theory of the continuum (full SDE, dashed ODE), the same "
-        "for every $d$. Coloured: `many_classes`, the continuum and its correction of order $1/P$, drawn where the relative variance of the "
-        rf"weight of all classes is below {SHOWN:g}. The mean comes from above: near classes push it on. The "
+        "for every $d$. Coloured: `many_classes`, the continuum and its correction of order $1/P$, drawn where the "
+        rf"relative variance of the weight of all classes is below {SHOWN:g}. The mean comes from above: near classes "
+        "push it on. The "
         r"larger $d$, the more classes it takes, $P \sim \sigma^{-d}$."
     )
 

@@ -8,7 +8,8 @@ one, so steps want the density in log D
 At and below speciation there is no such decay: the weight of the target changes from 0 to 1 within some steps around
     D_s = 1/(exp(2 log(P)/d) - 1),
 which with few classes is far above 1. One density serves both, its exponent between the two,
-    dn/d log D ~ 1/(1 + (D/D_c)^(1/2)),     D_c = 8 (1 + 8 D_s):
+    dn/d log D ~ 1/(1 + (D/D_c)^(1/2)),     D_c = 8 (1 + 8 D_s),     and |w|/4 times that if |w| > 4, as strong guidance
+speciates in proportion to w earlier:
 even in log D below D_c, thinner above; its integral is -2u, and n steps are even in u. D_c was chosen, once, for the
 worst of fourteen problems (docs/steps.md has their errors); between D_c/2 and 2 D_c they differ by a tenth.
 """
@@ -18,30 +19,37 @@ import math
 import numpy as np
 
 from meanfield.errors import require
+from meanfield.guidance.schedules import Schedule
 from meanfield.guidance.stops import stops
-from meanfield.problem.statement import Problem
+
+STRONG = 4.0  # |w| up to which D_c was chosen
 
 
-def thinning(log_others: float, d: int) -> float:
-    """D_c, above which steps may be longer; `log_others` is log P, or what equals it for unequal weights.
+def thinning(schedule: Schedule, strongest: float, log_others: float, d: int) -> float:
+    """D_c, above which steps may be longer; `strongest` is the largest |w|, `log_others` is log P, or what
+    equals it for unequal weights. Infinite where guidance acts by the ratio of densities: at D ~ d.
 
     Examples
     --------
-    >>> thinning(math.inf, 16), round(thinning(math.log(10), 64)), thinning(0.0, 16)
+    >>> from meanfield import Constant
+    >>> w = Constant(1.0)
+    >>> thinning(w, 1.0, math.inf, 16), round(thinning(w, 1.0, math.log(10), 64)), thinning(w, 1.0, 0.0, 16)
     (8.0, 866, inf)
     """
+    if schedule.by_ratio:
+        return math.inf
     exponent = 2.0 * log_others / d
     rarity = math.expm1(exponent) if exponent < 700.0 else math.inf
-    return 8.0 * (1.0 + 8.0 / rarity) if rarity > 0.0 else math.inf
+    return 8.0 * max(1.0, strongest / STRONG) * (1.0 + 8.0 / rarity) if rarity > 0.0 else math.inf
 
 
 def time_grid(
-    problem: Problem, t_start: float, n_steps: int, refinement: int = 1, above: float = math.inf
+    schedule: Schedule, variance: float, t_start: float, n_steps: int, refinement: int = 1, above: float = math.inf
 ) -> np.ndarray:
     """VE times of `n_steps` steps, even in u between the schedule's stops, each then cut in `refinement`.
 
-    `above` is D_c; infinite, it gives steps that are even in log D. With a spectrum D is that of the least class
-    variance, so that no direction takes a longer step in its own log D.
+    D = variance + t: the variance of a class, the least of them with a spectrum, so that no direction takes a longer
+    step in its own log D. `above` is D_c; infinite, it gives steps that are even in log D.
 
     Returns
     -------
@@ -49,15 +57,14 @@ def time_grid(
 
     Examples
     --------
-    >>> from meanfield import Fixed
-    >>> problem = Problem(classes=Fixed(2), sigma2=1.0)
-    >>> time_grid(problem, 63.0, 3).round(6).tolist(), time_grid(problem, 63.0, 3, above=1.0).round(1).tolist()
+    >>> from meanfield import Constant
+    >>> flat = Constant(1.0), 1.0, 63.0, 3
+    >>> time_grid(*flat).round(6).tolist(), time_grid(*flat, above=1.0).round(1).tolist()
     ([63.0, 15.0, 3.0, 0.0], [63.0, 6.6, 1.4, 0.0])
     """
-    sigma2 = problem.least_variance
-    jumps = sorted((t for t in stops(problem.schedule) if 0 < t < t_start), reverse=True)
+    jumps = sorted((t for t in stops(schedule) if 0 < t < t_start), reverse=True)
     ends = np.array([t_start, *jumps, 0.0])
-    places = _place(sigma2 + ends, above)
+    places = _place(variance + ends, above)
     lengths = np.diff(places)
     pieces = len(lengths)
     require(
@@ -69,7 +76,7 @@ def time_grid(
         counts[np.argmax(lengths / counts)] += 1
     times = [np.array([t_start])]
     for u, length, end, count in zip(places[:-1], lengths, ends[1:], counts * refinement, strict=True):
-        inner = _variance(u + length * np.arange(1, count + 1) / count, above) - sigma2
+        inner = _variance(u + length * np.arange(1, count + 1) / count, above) - variance
         inner[-1] = end
         times.append(inner)
     return np.concatenate(times)
