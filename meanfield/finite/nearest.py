@@ -247,7 +247,8 @@ def spelt_out(s, sizes, y, h):  # pragma: no cover - compiled
     for g in range(len(sizes)):
         u, u0, gg, gh, hh = s[g]
         across = math.sqrt(gg)
-        y[j], y[j + 1], h[j], h[j + 1] = u, across, u0, gh / across
+        y[j], y[j + 1], h[j] = u, across, u0
+        h[j + 1] = gh / across if across > 0.0 else 0.0  # beyond doubles where steps are far too long
         if sizes[g] > 2:
             h[j + 2] = math.sqrt(max(hh - h[j + 1] ** 2, 0.0))
         j += sizes[g]

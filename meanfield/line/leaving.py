@@ -18,7 +18,7 @@ from scipy import special
 from meanfield.errors import ConvergenceError, checked, require
 from meanfield.line.flow import trajectories
 from meanfield.line.scoreerror import ScoreError
-from meanfield.line.statement import TwoClasses
+from meanfield.line.statement import TwoClasses, stated
 from meanfield.tools.roots import brentq
 
 TIMES = np.geomspace(1.0, 1e-3, 25)  # of the onset, at which the maximum is looked for
@@ -34,6 +34,7 @@ def share_outside(classes: TwoClasses, w: float, error: ScoreError, *, tol: floa
     >>> [round(share_outside(classes, w, error), 3) for w in (1.0, 40.0, 70.0)]
     [0.0, 0.15, 1.0]
     """
+    classes = stated(classes)
     require(isinstance(error, ScoreError), "error must be a ScoreError", repr(error), "Give its size and reach.")
     z = np.linspace(-8.0, 8.0, 161)
     beyond = _beyond(classes, w, z, error, tol)
@@ -54,6 +55,7 @@ def leaving_guidance(classes: TwoClasses, error: ScoreError, share: float = 0.5)
     >>> [round(leaving_guidance(classes, ScoreError(size, reach=0.5)), 1) for size in (1e-1, 1e-3, 1e-6)]
     [21.7, 46.3, 80.3]
     """
+    classes = stated(classes)
     require(isinstance(error, ScoreError), "error must be a ScoreError", repr(error), "Give its size and reach.")
     share = checked("share", share, low=1e-6, high=1 - 1e-6)
     z = np.array([-classes.sign * special.ndtri(share)])

@@ -40,7 +40,7 @@ def plane(
     >>> [round(float(v), 1) for v in data.v_ratio_theory]      # unguided, same mean, strong, designed
     [1.0, 0.4, 0.0, 1.0]
     """
-    means = _spiral(n_classes)
+    means = spiral(n_classes)
     k = int(np.argmin(np.abs(np.linalg.norm(means, axis=1) - math.sqrt(2.0))))
     problem = Problem(classes=Fixed(n_classes), sigma2=sigma2, guidance=0.0, sampler=sampler, t_start=1000.0)
     made = design(problem.replace(classes=Continuum()), maximise="separation", progress=False)
@@ -72,7 +72,7 @@ def plane(
     )
 
 
-def _spiral(n: int) -> np.ndarray:
+def spiral(n: int) -> np.ndarray:
     """Points with golden-angle steps and the radii of a standard Gaussian in the plane, shape (n, 2)."""
     k = np.arange(n)
     radius = np.sqrt(-2.0 * np.log1p(-(k + 0.5) / n))

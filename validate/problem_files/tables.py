@@ -53,7 +53,7 @@ def statable(kind: type[Named]) -> dict[str, Any]:
     Examples
     --------
     >>> sorted(statable(Growth)), "custom-rule" in statable(Schedule)
-    (['continuum', 'exponential', 'fixed', 'polynomial', 'populations'], False)
+    (['continuum', 'exponential', 'fixed', 'hierarchy', 'polynomial', 'populations'], False)
     """
     known = {name: cls for name, cls in kind._known.items() if cls is not Written}
     return {name: cls for name, cls in known.items() if Callable not in get_type_hints(cls).values()}

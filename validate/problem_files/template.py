@@ -36,7 +36,10 @@ EXAMPLES: dict[str, Any] = {  # of parameters without a default
     "edges": [3.0], "values": [-0.5, 2.0], "times": [0.5, 5.0], "guidance": 1.0, "beta": 0.3, "early": 2.0, "late": 0.5,
     "floor": 0.8, "edge": 0.0, "peak": 2.0, "t_peak": 2.0, "size": 2.0, "rate": 3.0,
 }  # fmt: skip
-OF_ONE: dict[str, Any] = {"populations": {"alpha": [0.3, 0.8]}}  # of the parameters of one class
+OF_ONE: dict[str, Any] = {
+    "populations": {"alpha": [0.3, 0.8]},
+    "hierarchy": {"alpha": [0.1, 0.3], "rho": 0.7},
+}  # of the parameters of one class
 HEAD = """\
 A problem and its run, for cfgfield solve, simulate, sampler, design, export and validate; flags override the file.
 A field behind "# " is an alternative, or a default: to use it remove the "# ", and the line that it replaces."""

@@ -10,6 +10,7 @@ from meanfield import Hierarchy, Problem, solve
 from simulate import Mixture, run_modes, sample_mixture
 from simulate.modes.counting import nearest
 from validate.drawing import SAMPLER, canvas, lettered, named_lines, noted
+from validate.figures.plane import spiral
 from validate.recipe import Data, GalleryFigure, Part
 from validate.results.tables import tabulate
 
@@ -40,10 +41,11 @@ def in_the_plane(
     >>> dict(data.sizes)["mode"], bool((data.reached.sum("mode").round(9) == 1).all())
     (40, True)
     """
-    rng = np.random.default_rng(seed)
     angles = 2.0 * np.pi * np.arange(n_labels) / n_labels
-    centres = 1.4 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    means = centres[:, None] + spread**0.5 * rng.standard_normal((n_labels, n_modes, 2))
+    around = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    modes = spread**0.5 * spiral(n_modes)  # about the centre of their label, each label's turned its own way
+    turned = np.stack([modes @ np.array([[c, s], [-s, c]]) for c, s in around])
+    means = 1.4 * around[:, None] + turned
     labels = np.repeat(np.arange(n_labels), n_modes).tolist()
     mixture = Mixture(means.reshape(-1, 2), variances=0.003, labels=labels)
     found, reached = [], []
