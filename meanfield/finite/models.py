@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from meanfield.ensemble import Ensemble
-from meanfield.errors import checked, require, whole
+from meanfield.errors import ConvergenceError, checked, require, whole
 from meanfield.finite.sampling import Model, Settings, check_settings, make_model, realised, sample
 from meanfield.problem.statement import Problem
 from meanfield.tools.door import door
@@ -159,7 +159,13 @@ def quenched(
     def fill(rng: Any, samples: int, out: np.ndarray) -> float:
         from meanfield.finite import nearest  # numba is loaded only when it is needed
 
-        *tally, squares, _ = nearest.fill(rng, samples, model, nearest.Rule(tolerance, n_most, n_all), out)
+        try:
+            *tally, squares, _ = nearest.fill(rng, samples, model, nearest.Rule(tolerance, n_most, n_all), out)
+        except ZeroDivisionError as cause:  # states beyond doubles
+            raise ConvergenceError(
+                f"time steps must resolve the guidance: with {s.n_steps} steps samples leave the range of doubles. Take "
+                f"n_steps={2 * s.n_steps}, and double it while that is too few."
+            ) from cause
         tallies.append(tally)
         return squares
 

@@ -48,7 +48,7 @@ def test_scores_in_few_dimensions_come_in_fours(samples, counted):
     """Of a batch: 260 samples in batches of 130 are two times 132. In many dimensions nothing is filled up."""
     work = Work(draws=2, samples=samples, steps=10, classes=1000.0, dimensions=20, batch=130)
     assert work.terms["product"] == 2 * counted * 10 * 20_000.0
-    assert replace(work, dimensions=5000).terms["product"] == 2 * samples * 10 * 1_000_000.0
+    assert replace(work, dimensions=5000).terms["product"] == 2 * samples * 10 * 5_000_000.0
     assert work.terms["move"] == 2 * samples * 10 * 20.0
 
 
