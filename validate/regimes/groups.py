@@ -32,10 +32,8 @@ PROFILES = ("quick", "standard", "full", "finite")
 VANISHING = (Polynomial, Fixed)  # laws of sub-exponential growth
 UNGUIDED, OF_ODE = 1.2, 0.6  # samples over those of a guided SDE: the twin explains nothing, and more
 RECORDS = 25  # times after the start that are kept of a cell: its steps at least
-DRAWS, MANY_DRAWS = (
-    48,
-    144,
-)  # in few dimensions a rare draw with a near class skews them: the mean of 16 is not normal yet
+DRAWS = 48  # in few dimensions a rare draw with a near class skews them: the mean of 16 is not normal yet
+MANY_DRAWS = 144  # of cells on the way to the continuum
 
 
 @dataclass(frozen=True)

@@ -276,5 +276,6 @@ def _stack(parts: list["xarray.Dataset"], attrs: dict[str, Any]) -> "xarray.Data
     """Cells along a new dimension (cells with fewer draws padded with nan), and the curves of the figure."""
     import xarray
 
-    cells = xarray.concat(parts, dim="cell", join="outer", combine_attrs="drop")
+    counted = [part.assign_coords({n: np.arange(part.sizes[n]) for n in ("draw", "reduced_draw")}) for part in parts]
+    cells = xarray.concat(counted, dim="cell", join="outer", combine_attrs="drop").drop_vars(["draw", "reduced_draw"])
     return cells.merge(_curves(CURVES)).assign_attrs(attrs)
