@@ -71,8 +71,8 @@ class Case:
 
     @property
     def thinning(self) -> float:
-        """D_c of `simulate.steps.placing`."""
-        return thinning(math.log(self._mass), self.d)
+        """D_c of `simulate.steps.placing`, which does not know a weight that depends on the sample."""
+        return math.inf if self.problem.schedule.by_sample else thinning(math.log(self._mass), self.d)
 
     @property
     def log_weight(self) -> float | np.ndarray:

@@ -6,7 +6,7 @@ there (from four steps on it may be anything from 0 to 4; docs/steps.md). What i
     error(n)^2 = mean^2 + stderr^2   of   (F(n) - F(2n)) 2^p/(2^p - 1),       F = m(0) and F = v(0)/v_0,
 the mean square of what the error may be; stderr over draws of the class means, v_0 the variance without guidance
 (sigma2). From n one goes to
-    n' = n (error/tol)^{1/q},    q = p - 1/2 (ODE), p (SDE) upwards, p + 1 downwards,
+    n' = n (error/tol)^{1/q},    q = p - 1/2 (ODE), p (SDE) upwards, p + 2 (ODE), p + 1 (SDE) downwards,
 cautious either way; if n' is far from n there is another pilot. A paired difference has some hundredth of the
 standard deviation of a sample, so the stderr of the pilot is well below that of the run itself.
 """
@@ -27,10 +27,10 @@ from simulate.steps.integrators import order
 FLOOR = {"float32": 2e-6, "float64": 1e-10}  # ten times the largest difference found from rounding (docs/steps.md)
 SHARE = {3: 64, 2: 32}  # by order: one of so many samples is in a pilot; those of the SDE differ more
 FEWEST, MOST = 128, 2**14  # samples of a pilot at least and at most
-DRAWS = 8  # of a pilot
+DRAWS = {3: 4, 2: 8}  # by order: of a pilot; every draw takes a batch of its own, which costs what 100 samples do
 MARGIN = 1.2  # the order from n to n' is not known
 NEAR = (0.6, 1.1)  # n'/n within which the error at n' follows from that at n
-FIRST = 12  # steps of the first pilot for tol = 10^-3
+FIRST = {3: 8, 2: 12}  # by order: steps of the first pilot for tol = 10^-3
 CLEAR = 0.7  # guidance per step of the run, where the limit is 1: its samples are others
 LIMIT = 100_000  # steps
 
@@ -60,9 +60,9 @@ def choose_steps(plan: Plan, tol: float) -> Control:
         raise ProblemError(f"tol must be at least {floor:g} with {plan.dtype} scores; got {tol:g}. Take {remedy}.")
     p = order(problem.eta)
     wanted = min(max(n_all // SHARE[p], FEWEST), MOST)
-    small = replace(plan, first_draw=0, n_disorder=DRAWS, n_samples=math.ceil(wanted / DRAWS))
+    small = replace(plan, first_draw=0, n_disorder=DRAWS[p], n_samples=math.ceil(wanted / DRAWS[p]))
     pieces = 1 + sum(0 < t < plan.case.begin.t for t in stops(problem.schedule))
-    n, cost = max(round(FIRST * (1e-3 / tol) ** (1.0 / (p + 1))), pieces, 2), 0.0
+    n, cost = max(round(FIRST[p] * (1e-3 / tol) ** (1.0 / (p + 1))), pieces, 2), 0.0
     while 2 * n <= LIMIT:
         cost += 3 * n * small.n_samples * small.n_disorder / n_all
         try:
@@ -72,7 +72,7 @@ def choose_steps(plan: Plan, tol: float) -> Control:
             continue
         errors = _errors(coarse, fine, p)
         excess = max(MARGIN * max(errors) / tol, 1e-12)
-        q = (2.5 if p == 3 else 2.0) if excess > 1.0 else p + 1.0
+        q = (2.5 if p == 3 else 2.0) if excess > 1.0 else (5.0 if p == 3 else 3.0)
         factor = float(np.clip(excess ** (1.0 / q), NEAR[0], 4.0))
         if factor <= NEAR[1]:
             resolved = n * float(coarse.info["guidance_per_step"]) / CLEAR

@@ -10,7 +10,8 @@ At and below speciation there is no such decay: the weight of the target changes
 which with few classes is far above 1. One density serves both, its exponent between the two,
     dn/d log D ~ 1/(1 + (D/D_c)^(1/2)),     D_c = 8 (1 + 8 D_s):
 even in log D below D_c, thinner above; its integral is -2u, and n steps are even in u. D_c was chosen, once, for the
-worst of fourteen problems (docs/steps.md has their errors); between D_c/2 and 2 D_c they differ by a tenth.
+worst of fourteen problems; docs/steps.md has errors. Where the weight depends on the sample, as where classes are not
+known, steps are even in log D.
 """
 
 import math
