@@ -163,8 +163,8 @@ def quenched(
             *tally, squares, _ = nearest.fill(rng, samples, model, nearest.Rule(tolerance, n_most, n_all), out)
         except ZeroDivisionError as cause:  # states beyond doubles
             raise ConvergenceError(
-                f"time steps must resolve the guidance: with {s.n_steps} steps samples leave the range of doubles. Take "
-                f"n_steps={2 * s.n_steps}, and double it while that is too few."
+                f"time steps must resolve the guidance: with {s.n_steps} steps samples leave the range of doubles. "
+                f"Take n_steps={2 * s.n_steps}, and double it while that is too few."
             ) from cause
         tallies.append(tally)
         return squares

@@ -11,7 +11,8 @@ which with few classes is far above 1. One density serves both, its exponent bet
     dn/d log D ~ 1/(1 + (D/D_c)^(1/2)),     D_c = 8 (1 + 8 D_s),     and |w|/4 times that if |w| > 4, as strong guidance
 speciates in proportion to w earlier:
 even in log D below D_c, thinner above; its integral is -2u, and n steps are even in u. D_c was chosen, once, for the
-worst of fourteen problems (docs/steps.md has their errors); between D_c/2 and 2 D_c they differ by a tenth.
+worst of fourteen problems; docs/steps.md has errors. Where the weight depends on the sample, as where classes are not
+known, steps are even in log D.
 """
 
 import math
@@ -27,7 +28,8 @@ STRONG = 4.0  # |w| up to which D_c was chosen
 
 def thinning(schedule: Schedule, strongest: float, log_others: float, d: int) -> float:
     """D_c, above which steps may be longer; `strongest` is the largest |w|, `log_others` is log P, or what
-    equals it for unequal weights. Infinite where guidance acts by the ratio of densities: at D ~ d.
+    equals it for unequal weights. Infinite where the weight depends on the sample: by a ratio of densities
+    it acts at D ~ d.
 
     Examples
     --------
@@ -36,7 +38,7 @@ def thinning(schedule: Schedule, strongest: float, log_others: float, d: int) ->
     >>> thinning(w, 1.0, math.inf, 16), round(thinning(w, 1.0, math.log(10), 64)), thinning(w, 1.0, 0.0, 16)
     (8.0, 866, inf)
     """
-    if schedule.by_ratio:
+    if schedule.by_sample:
         return math.inf
     exponent = 2.0 * log_others / d
     rarity = math.expm1(exponent) if exponent < 700.0 else math.inf

@@ -6,7 +6,7 @@ there (from four steps on it may be anything from 0 to 4; docs/steps.md). What i
     error(n)^2 = mean^2 + stderr^2   of   (F(n) - F(2n)) 2^p/(2^p - 1),       F = m(0) and F = v(0)/v_0,
 the mean square of what the error may be; stderr over draws of the class means, v_0 the variance without guidance
 (sigma2). From n one goes to
-    n' = n (error/tol)^{1/q},    q = p - 1/2 (ODE), p (SDE) upwards, p + 1 downwards,
+    n' = n (error/tol)^{1/q},    q = p - 1/2 (ODE), p (SDE) upwards, p + 2 (ODE), p + 1 (SDE) downwards,
 cautious either way; if n' is far from n there is another pilot. A paired difference has some hundredth of the
 standard deviation of a sample, so the stderr of the pilot is well below that of the run itself.
 """
@@ -73,7 +73,7 @@ def choose_steps(plan: Plan, tol: float) -> Control:
             continue
         errors = _errors(coarse, fine, p)
         excess = max(MARGIN * max(errors) / tol, 1e-12)
-        q = (2.5 if p == 3 else 2.0) if excess > 1.0 else p + 1.0
+        q = (2.5 if p == 3 else 2.0) if excess > 1.0 else (5.0 if p == 3 else 3.0)
         factor = float(np.clip(excess ** (1.0 / q), NEAR[0], 4.0))
         if factor <= NEAR[1]:
             resolved = n * float(coarse.info["guidance_per_step"]) / CLEAR
