@@ -4,13 +4,15 @@ import json
 
 import numpy as np
 import pytest
+from drawn_words import words
 
 from meanfield import Continuum, Exponential, Fixed, Linear, Piecewise, Problem, ProblemError, design, solve
 from simulate import run, sample_mixture
+from validate.drawing import SCHEDULE
 from validate.figures.design import draw_fronts, draw_portrait, pareto, portrait
 from validate.figures.design.fronts import FAMILIES
 from validate.figures.negative_window import draw as draw_window
-from validate.figures.negative_window import window_map, window_points
+from validate.figures.negative_window import window_map, window_points, window_theory
 from validate.figures.plane import draw as draw_plane
 from validate.figures.plane import plane
 
@@ -66,12 +68,15 @@ def test_particles_on_the_map(maps):
     cases, data = maps
     w0, omega = (float(x) for x in data[0].keeping.values[len(data[0].keeping) // 2])
     options = {"n_samples": 400, "n_disorder": 8, "n_steps": 60, "threads": 1, "progress": False}
-    points = window_points(cases, [(0, w0, omega), (0, w0 + 0.3, omega)], [16, 12], **options)
+    where = [(0, w0, omega), (0, w0 + 0.3, omega), (1, w0, omega)]
+    points = window_points(cases, where, [16, 12], **options)
     kept, other = points.isel(point=0), points.isel(point=1)
     assert abs(float(kept.v_ratio) - 1.0) < 5.0 * float(kept.v_ratio_error)
     assert abs(float(other.v_ratio) - 1.0) > 10.0 * float(other.v_ratio_error)  # off the curve it is not kept
-    _, axes = draw_window([("a", data[0]), ("b", data[1])], points)
-    assert axes.shape == (3, 2)
+    theory = window_theory(cases, where)
+    assert np.allclose(theory.v_ratio[:2], points.v_ratio[:2], atol=0.1) and bool(theory.claimed[:2].all())
+    _, axes = draw_window([("a", data[0]), ("b", data[1])], points, theory)
+    assert len(axes) == 3
 
 
 def test_fronts(maps):
@@ -89,7 +94,7 @@ def test_fronts(maps):
         order = np.argsort(row.kept.values[on])
         assert np.all(np.diff(row.mean_shift.values[on][order]) < 0.0)
     _, axes = draw_fronts([("a", data)])
-    assert len(np.ravel(axes)[0].lines) == len(FAMILIES) + 1
+    assert {look.label for name, look in SCHEDULE.items() if name in FAMILIES} <= words(axes)
 
 
 def beaten(kept, shift, others_kept, others_shift, by=1e-6):

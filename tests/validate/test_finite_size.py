@@ -72,7 +72,7 @@ def test_figures_of_saved_data(atlas, tmp_path):
     data = potential(GLASS, [5.0, 1.0])
     figure, axes = landscape.draw([("one", data), ("two", data)])
     figure.savefig(tmp_path / "landscape.png")
-    assert [axis.get_title(loc="left") for axis in axes] == ["one", "two"]
+    assert [axis.get_title(loc="left") for axis in axes] == ["(a) one", "(b) two"]
 
 
 def test_approach_of_lazy_particles_to_the_theory(tmp_path):

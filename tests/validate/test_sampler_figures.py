@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from drawn_words import words
 
 from meanfield import Continuum, Exponential, Problem
 from meanfield.vector.solver import solve_sampler
@@ -120,8 +121,8 @@ def test_drawings(data):
         assert any(axis.get_xlabel() == "number of steps" for axis in np.ravel(axes))
         figure.savefig("/dev/null", format="png")
     _, axes = drawn[0]
-    labels = {text.get_text() for axis in axes[0] for text in axis.get_legend().get_texts()}
-    assert {"DDIM (Euler)", "DPM++ 2M", "Euler ancestral", "infinitely many steps"} <= labels
+    labels = words(axes)
+    assert {"DDIM (Euler)", "DPM++ 2M", "Euler ancestral", "continuous time"} <= labels
 
 
 @pytest.mark.parametrize("room", [samplers, guidance_rules, cfg_plus_plus])

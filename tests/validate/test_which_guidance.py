@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_words import words
 
 from meanfield import (
     Continuum,
@@ -175,9 +176,8 @@ def test_drawing_and_caption(data):
     missing = data.copy(deep=True)
     missing.line_v.loc[{"rule": "CFG"}] = np.nan
     figure, axes = which_guidance.draw([("one", data), ("two", missing)])
-    labels = {text.get_text() for text in figure.legends[0].get_texts()}
-    assert labels == {"constant w", "early only", "designed window"}
-    assert [text.get_text() for text in axes.flat[1].texts] == ["does not get there"]
+    assert {"constant", "early", "designed"} <= words(axes)
+    assert "does not get there" in words(axes.flat[1])
     figure.savefig("/dev/null", format="png")
     caption = which_guidance.FIGURE.caption({"shift": data})
     assert r"$\sigma^2 = 0.25$" in caption and "constant 0.32" in caption

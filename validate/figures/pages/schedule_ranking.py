@@ -31,7 +31,7 @@ def rows_of(data: xarray.Dataset) -> "pandas.DataFrame":
     >>> from meanfield import Constant
     >>> from validate.figures.pages.schedule_table import tabulate_schedules
     >>> data = tabulate_schedules((0.4,), ("sde",), families={"constant": Constant}, dimensions=(8,), n_samples=0)
-    >>> rows_of(data)[["alpha", "sampler", "schedule", "A"]].values.tolist()
+    >>> rows_of(data)[["alpha", "sampler", "schedule", "A"]].round(9).values.tolist()
     [[0.4, 'sde', 'constant', 1.0]]
     """
     table = data[[*COLUMNS.values()]].to_dataframe().reset_index()
