@@ -111,8 +111,8 @@ def window_theory(problems: Sequence[Problem], points: Sequence[tuple[int, float
     --------
     >>> from meanfield import Continuum
     >>> problem = Problem(classes=Continuum(), sigma2=0.25, sampler="ode", t_start=30.0)
-    >>> window_theory([problem], [(0, 0.0, 0.0)]).v_ratio.values.round(9)
-    array([1.])
+    >>> window_theory([problem], [(0, 0.0, 0.0)]).v_ratio.values.round(4)     # of the finite start
+    array([0.9917])
     """
 
     def measure(point):
