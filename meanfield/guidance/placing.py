@@ -26,10 +26,10 @@ from meanfield.guidance.stops import stops
 STRONG = 4.0  # |w| up to which D_c was chosen
 
 
-def thinning(schedule: Schedule, strongest: float, log_others: float, d: int) -> float:
+def thinning(schedule: Schedule, strongest: float, log_others: float, d: int, unit: float = 1.0) -> float:
     """D_c, above which steps may be longer; `strongest` is the largest |w|, `log_others` is log P, or what
     equals it for unequal weights. Infinite where the weight depends on the sample: by a ratio of densities
-    it acts at D ~ d.
+    it acts at D ~ d. `unit` is the largest variance of the class means in any direction, in which D is measured.
 
     Examples
     --------
@@ -42,7 +42,7 @@ def thinning(schedule: Schedule, strongest: float, log_others: float, d: int) ->
         return math.inf
     exponent = 2.0 * log_others / d
     rarity = math.expm1(exponent) if exponent < 700.0 else math.inf
-    return 8.0 * max(1.0, strongest / STRONG) * (1.0 + 8.0 / rarity) if rarity > 0.0 else math.inf
+    return 8.0 * unit * max(1.0, strongest / STRONG) * (1.0 + 8.0 / rarity) if rarity > 0.0 else math.inf
 
 
 def time_grid(

@@ -72,7 +72,9 @@ class Case:
     @property
     def thinning(self) -> float:
         """D_c of `meanfield.guidance.placing`."""
-        return thinning(self.problem.schedule, self.problem.largest_weight, math.log(self._mass), self.d)
+        p = self.problem
+        unit = 1.0 if p.spectrum is None else float(p.spectrum.g.max())
+        return thinning(p.schedule, p.largest_weight, math.log(self._mass), self.d, unit)
 
     @property
     def log_weight(self) -> float | np.ndarray:

@@ -128,7 +128,7 @@ def test_explicit_particles_agree_with_the_quenched_theory():
 def test_drawn_balls_agree_with_explicit_classes():
     """Balls of their own for each population, from the start of the rule on; some classes hidden to the end."""
     problem = BASE.replace(classes=Populations([0.2, 0.6], [-0.3, 0.12]), sampler="ode")
-    many = {"n_samples": 4000, "n_steps": 50}
+    many = {"n_samples": 6000, "n_steps": 50}
     balls = theory(problem, 12, 3, n_explicit=0, **many)
     assert balls.info["balls"] > 1.0 and balls.info["standing"] == "asymptotic"
     mixed = theory(problem, 12, 4, **many)  # the common classes all drawn, the rare ones hidden at first
