@@ -8,7 +8,6 @@ from drawn_words import words
 
 from meanfield import Continuum, Exponential, Fixed, Linear, Piecewise, Problem, ProblemError, design, solve
 from simulate import run, sample_mixture
-from validate.drawing import SCHEDULE
 from validate.figures.design import draw_fronts, draw_portrait, pareto, portrait
 from validate.figures.design.fronts import FAMILIES
 from validate.figures.negative_window import draw as draw_window
@@ -94,7 +93,9 @@ def test_fronts(maps):
         order = np.argsort(row.kept.values[on])
         assert np.all(np.diff(row.mean_shift.values[on][order]) < 0.0)
     _, axes = draw_fronts([("a", data)])
-    assert {look.label for name, look in SCHEDULE.items() if name in FAMILIES} <= words(axes)
+    assert {*FAMILIES, "design"} <= words(axes)
+    in_data = [line for line in np.ravel(axes)[0].lines if line.get_transform() != np.ravel(axes)[0].transAxes]
+    assert len(in_data) == len(FAMILIES) + 1  # a front each and the star; leaders to names lie in the frame's units
 
 
 def beaten(kept, shift, others_kept, others_shift, by=1e-6):

@@ -71,4 +71,5 @@ def test_exponents_of_strong_guidance(tmp_path, falling, fixed):
     assert -0.95 < exponent(w, at["loss"])[0] < -0.6
     fig, axes = figure.draw(falling, fixed, data)
     fig.savefig(tmp_path / "scaling.png")
-    assert any("ODE" in word for word in words(axes))
+    assert all(any(name in word for word in words(axis)) for axis in axes[:2] for name in ("SDE", "ODE"))
+    assert not any("ODE" in word for word in words(axes[2]))
