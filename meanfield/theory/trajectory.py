@@ -12,7 +12,7 @@ would measure them on data:
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -91,6 +91,24 @@ class Piece(NamedTuple):
     read: Callable[[np.ndarray], np.ndarray]  # tau (times,) -> (delta, y, ... of every group, F), (rows, times)
 
 
+def times_within(t: Numbers, top: float) -> np.ndarray:
+    """VE times as an array, all from 0 to `top`, where a trajectory starts."""
+    times = np.asarray(t, float)
+    if times.size and not (np.all(times >= 0) and np.all(times <= top * (1 + 1e-12))):
+        raise ProblemError(
+            f"t must lie between 0 and {top:g}, where this trajectory starts; got {np.min(times):g} to "
+            f"{np.max(times):g}. Solve with a larger t_start."
+        )
+    return times
+
+
+def stored_times(start: float, variance: float, events: Iterable[Event], n_points: int) -> np.ndarray:
+    """Times of a stored curve: log-spaced in variance + t, events included, decreasing from `start` to 0."""
+    grid = np.geomspace(variance + start, variance, n_points)[1:-1] - variance
+    passed = [e.t for e in events if 0 < e.t < start]
+    return np.maximum(np.unique(np.concatenate([grid, [start, 0.0], passed]))[::-1], 0.0)
+
+
 @door(made_by="solve")
 @dataclass(frozen=True, repr=False)
 class Trajectory:
@@ -121,14 +139,8 @@ class Trajectory:
     def at(self, t: Numbers) -> State:
         """Order parameters at VE times t (a number or an array), 0 <= t <= the first time of the trajectory; any t if
         it is undistorted from t = infinity on, as with sub-exponentially many classes at d = infinity."""
-        times = np.asarray(t, float)
         undistorted = math.isinf(self.problem.T) and self.pieces[0].phase == "target"
-        top = math.inf if undistorted else self._start
-        if times.size and not (np.all(times >= 0) and np.all(times <= top * (1 + 1e-12))):
-            raise ProblemError(
-                f"t must lie between 0 and {top:g}, where this trajectory starts; got {np.min(times):g} to "
-                f"{np.max(times):g}. Solve with a larger t_start."
-            )
+        times = times_within(t, math.inf if undistorted else self._start)
         tau = -np.log(self.problem.least_variance + np.ravel(times))
         index = np.searchsorted([p.tau_high for p in self.pieces[:-1]], tau, side="left")
         n = 1 if self.problem.spectrum is None else len(self.problem.spectrum)  # groups of directions
@@ -149,10 +161,7 @@ class Trajectory:
     @property
     def t(self) -> np.ndarray:
         """Times of the stored curve: log-spaced in (least class variance) + t, events included, decreasing to 0."""
-        low = self.problem.least_variance
-        grid = np.geomspace(low + self._start, low, self.n_points)[1:-1] - low
-        events = [e.t for e in self.events if 0 < e.t < self._start]
-        return np.maximum(np.unique(np.concatenate([grid, [self._start, 0.0], events]))[::-1], 0.0)
+        return stored_times(self._start, self.problem.least_variance, self.events, self.n_points)
 
     @property
     def D(self) -> np.ndarray:

@@ -135,8 +135,7 @@ def _fill(sums: Sums, there: Posterior, normed, full):  # pragma: no cover - com
     top, total, square, raw = sums
     shift, log_odds, weight, participation, nearest, _ = there
     for s in range(len(total)):
-        some = total[s] > 0.0
-        odds = -(top[s] + (np.log(total[s]) if total[s] != 1.0 else 0.0)) if some else np.inf  # 1: a single rival
+        some, odds = odds_of(top[s], total[s])
         weight[s], wrong = split(odds)
         share = wrong / total[s] if some else 0.0
         log_odds[s] = odds if some else np.nan
@@ -145,6 +144,13 @@ def _fill(sums: Sums, there: Posterior, normed, full):  # pragma: no cover - com
         if not normed:
             for j in range(shift.shape[1]):
                 shift[s, j] = share * raw[s, j]
+
+
+@compiled(forceinline=True)
+def odds_of(top, total):  # pragma: no cover - compiled
+    """Whether any wrong class counts for a sample, and the log-odds of the target, infinite if none does."""
+    some = total > 0.0
+    return some, -(top + (np.log(total) if total != 1.0 else 0.0)) if some else np.inf  # 1: a single rival
 
 
 @compiled(forceinline=True)

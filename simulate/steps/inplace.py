@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from meanfield.tools.compiling import compiled
-from simulate.scores.posterior import Posterior, Sums, split
+from simulate.scores.posterior import Posterior, Sums, odds_of, split
 from simulate.steps.inplace_parts import SumScore, advance_by_parts
 from simulate.steps.integrators import Step
 from simulate.steps.stepping import State
@@ -92,9 +92,8 @@ def _correct(y, there: Posterior, sums: Sums, w, each, move, full):  # pragma: n
     top, total, square, shift = sums
     psi, inverse_D, share = each[3], each[4], each[5]
     for s in range(y.shape[0]):
-        some = total[s] > 0.0  # whether any wrong class counts
+        some, odds = odds_of(top[s], total[s])
         nearest[s] = not some or top[s] < 0.0
-        odds = -(top[s] + np.log(total[s])) if some else np.inf
         right, wrong = split(odds)
         inverse = 1.0 / total[s] if some else 1.0
         participation[s] = 1.0 / (right**2 + wrong**2 * square[s] * inverse**2) if full else np.nan

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from meanfield.tools.compiling import compiled
-from simulate.scores.posterior import Posterior, Sums, split
+from simulate.scores.posterior import Posterior, Sums, odds_of, split
 from simulate.scores.reference import Score
 from simulate.steps.integrators import Step
 from simulate.steps.parts import DECIDED, Parts
@@ -78,9 +78,8 @@ def _correct(
     top, total, square, shift = sums
     inverse_D, share = 1.0 / D, 1.0 / (1.0 + D)
     for s in range(y.shape[0]):
-        some = total[s] > 0.0  # whether any wrong class counts
+        some, odds = odds_of(top[s], total[s])
         nearest[s] = not some or top[s] < 0.0
-        odds = -(top[s] + np.log(total[s])) if some else np.inf
         right, wrong = split(odds)
         inverse = 1.0 / total[s] if some else 1.0
         participation[s] = 1.0 / (right**2 + wrong**2 * square[s] * inverse**2) if full else np.nan

@@ -143,6 +143,20 @@ def test_a_noise_process_in_its_own_time_is_the_same_problem():
     assert solve(ou).K_div == pytest.approx(solve(problem(LABEL_FIRST, 1.0)).K_div, rel=1e-9)
 
 
+def test_a_mode_as_label_has_a_variance_within_also_where_both_speciate_at_once():
+    law = Hierarchy((0.6, 0.3), rho=0.5, label=2)
+    final = solve(problem(law, 2.0)).final
+    assert final.within == pytest.approx(float((final.m - 1.0) ** 2 + final.v), rel=1e-9)
+
+
+def test_how_a_result_stands():
+    """A mode chosen under guidance is not yet confirmed, and a glass of siblings is not known."""
+    assert solve(problem(LABEL_FIRST, 1.0)).standing == solve(problem(MODE_FIRST, 0.0)).standing == "exact"
+    assert solve(problem(MODE_FIRST, 1.0)).standing == "asymptotic"
+    siblings = Hierarchy((0.1, 0.6), rho=0.5, label=2)
+    assert [solve(problem(siblings, w)).standing for w in (3.0, 10.0)] == ["exact", "approximate"]
+
+
 def test_modes_that_overlap_at_the_end_are_not_counted():
     wide = solve(Problem(classes=LABEL_FIRST, sigma2=0.5, guidance=1.0))
     assert math.isnan(wide.K_div) and math.isnan(wide.t_mode) and "not apart" in repr(wide)

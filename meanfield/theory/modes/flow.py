@@ -23,12 +23,14 @@ RTOL, ATOL = 1e-10, 1e-13
 
 
 class Leg(NamedTuple):
-    """Part of the way in one phase, from D_high down to D_low; `at(D)` is where samples are."""
+    """Part of the way in one phase, from D_high down to D_low; `at(D)` is where samples are, `crowd(D)` whether what
+    guidance acts against is a crowd, not a glass."""
 
     phase: str
     D_high: float
     D_low: float
     at: Callable[[float], Place]
+    crowd: Callable[[float], bool]
 
 
 class Guided:
@@ -99,7 +101,11 @@ class Guided:
         met = bool(found.t_events[0].size)
         D = math.exp(-float(found.t_events[0][0])) if met else low
         read = found.sol
-        leg = Leg("chosen", high, D, lambda x: Place(*map(float, read(-math.log(x)))))
+
+        def at(x: float) -> Place:
+            return Place(*map(float, read(-math.log(x))))
+
+        leg = Leg("chosen", high, D, at, lambda x: self.holds(x, at(x)))
         return leg, D, Place(*map(float, found.y_events[0][0] if met else found.y[:, -1]))
 
 
@@ -113,7 +119,7 @@ def alone(problem: Problem, mode: Mode, D: float, p: Place) -> Leg:
         a, b = 1.0 + mode.beta + off_a * fall**e, 1.0 + off_b * fall**e
         return Place(a, b, x * (1.0 + (p.v / D - 1.0) * fall**eta2))
 
-    return Leg("mode", D, problem.sigma2, at)
+    return Leg("mode", D, problem.sigma2, at, lambda x: True)  # guidance acts against nothing
 
 
 def crossing(function: Callable[[float], float], times: np.ndarray) -> float | None:

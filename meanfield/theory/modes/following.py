@@ -1,7 +1,6 @@
 """Both orders of the two transitions: the superclass first and then a mode of it, or the mode first (docs/modes.md)."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
@@ -61,11 +60,11 @@ def _superclass(problem: Problem, d: float, tree: Tree, stage: Trajectory) -> Mo
 
     t_mode = crossing(excess, _fine(stage))
     if t_mode is None:
-        return _made(problem, d, tree, None, [_until(stage, problem, 0.0)], t_label, math.nan, stage)
+        return _made(problem, d, tree, None, [_until(stage, tree, problem, 0.0)], t_label, math.nan, stage)
     p = _place(stage, t_mode, label=1)
     D = sigma2 + t_mode
     mode, chosen = tree.choose(D, p.a, p.v)
-    legs, where = [_until(stage, problem, t_mode)], D
+    legs, where = [_until(stage, tree, problem, t_mode)], D
     if not t_label >= t_mode:  # the mode is chosen first, and the superclass with it
         flow = Guided(problem, tree, mode, against_all=True)
         _require_capture(flow, D, chosen)
@@ -88,10 +87,10 @@ def _one_mode(problem: Problem, d: float, tree: Tree, stage: Trajectory) -> Mode
     t_mode = stage.t_speciation
     t_label = crossing(lead, _fine(stage))
     if t_label is None or t_mode >= t_label:
-        return _made(problem, d, tree, mode, [_until(stage, problem, 0.0)], t_mode, t_mode, stage)
+        return _made(problem, d, tree, mode, [_until(stage, tree, problem, 0.0)], t_mode, t_mode, stage)
     flow = Guided(problem, tree, mode, against_all=False)
     legs, where, chosen = flow.run(sigma2 + t_label, _place(stage, t_label, label=2))
-    legs = [_until(stage, problem, t_label), *legs]
+    legs = [_until(stage, tree, problem, t_label), *legs]
     if where > sigma2:
         legs.append(alone(problem, mode, where, chosen))
     return _made(problem, d, tree, mode, legs, t_label, where - sigma2 if where > sigma2 else math.nan, stage)
@@ -111,12 +110,23 @@ def _fine(stage: Trajectory) -> np.ndarray:
     return np.append(np.maximum(np.exp(fine[:-1]) - low, 0.0), 0.0)
 
 
-def _until(stage: Trajectory, problem: Problem, t: float) -> Leg:
-    """The first stage as a leg."""
-    label = _law(problem).label
-    high = problem.sigma2 + float(stage.t[0])
-    at: Callable[[float], Place] = lambda D: _place(stage, min(max(D - problem.sigma2, 0.0), stage.t[0]), label)  # noqa: E731
-    return Leg("crowd", high, problem.sigma2 + t, at)
+def _until(stage: Trajectory, tree: Tree, problem: Problem, t: float) -> Leg:
+    """The first stage as a leg; guidance acts until its class has the weight."""
+    label, sigma2, top = _law(problem).label, problem.sigma2, float(stage.t[0])
+    acts_above = sigma2 + (0.0 if math.isnan(stage.t_speciation) else stage.t_speciation)
+
+    def at(D: float) -> Place:
+        return _place(stage, min(max(D - sigma2, 0.0), top), label)
+
+    def crowd(D: float) -> bool:
+        return D <= acts_above or tree.crowded(D, tree.q(at(D), _seen_as(tree, label)))
+
+    return Leg("crowd", sigma2 + top, sigma2 + t, at, crowd)
+
+
+def _seen_as(tree: Tree, label: int) -> Mode:
+    """The mode while none is chosen: none of a superclass; that of the label, in its superclass anywhere."""
+    return NONE if label == 1 else Mode(0.0, tree.tau)
 
 
 def _require_capture(flow: Guided, D: float, p: Place) -> None:
@@ -129,32 +139,34 @@ def _require_capture(flow: Guided, D: float, p: Place) -> None:
         )
 
 
-def _made(problem, d, tree, mode, legs, t_label, t_mode, stage) -> ModesTrajectory:  # type: ignore[no-untyped-def]
+def _made(
+    problem: Problem, d: float, tree: Tree, mode: Mode | None, legs: list[Leg], t_label: float, t_mode: float,
+    stage: Trajectory,
+) -> ModesTrajectory:  # fmt: skip
+    """The result, with its events and how it stands."""
     legs = [leg for leg in legs if leg.D_high > leg.D_low or leg is legs[0]]
-    events = []
+    label, events = _law(problem).label, []
     for kind, t in (("speciation", t_label), ("choice", t_mode)):
         if not math.isnan(t):
             shown = next((x for x in legs if problem.sigma2 + t >= x.D_low), legs[-1])
             D = min(max(problem.sigma2 + t, shown.D_low), shown.D_high)
-            law = mode if mode is not None and (_law(problem).label == 2 or shown.phase != "crowd") else NONE
-            m, v, _ = overlap(tree, shown.at(D), law, _law(problem).label)
+            law = _seen_as(tree, label) if shown.phase == "crowd" or mode is None else mode
+            m, v, _ = overlap(tree, shown.at(D), law, label)
             events.append(Event(kind, t, m, v))
     events.sort(key=lambda x: -x.t)
-    standing = stage.standing if _crowds(problem, tree, mode, legs, t_label) else "approximate"
-    if standing == "exact" and math.isfinite(d):
-        standing = "asymptotic"
-    return ModesTrajectory(problem, d, tree, mode, tuple(legs), tuple(events), t_label, t_mode, standing)
+    return ModesTrajectory(
+        problem, d, tree, mode, tuple(legs), tuple(events), t_label, t_mode, _standing(problem, d, legs, stage)
+    )
 
 
-def _crowds(problem: Problem, tree: Tree, mode: Mode | None, legs: list[Leg], t_label: float) -> bool:
-    """Whether all others are a crowd for as long as guidance acts against them."""
-    label, low = _law(problem).label, problem.sigma2 + (0.0 if math.isnan(t_label) else t_label)
-    held = True
-    for leg in legs:
-        if leg.D_high <= low or leg.phase == "mode":
-            continue
-        law = mode if mode is not None and (label == 2 or leg.phase != "crowd") else NONE
-        for D in map(float, np.geomspace(leg.D_high, max(leg.D_low, low), 65)[:-1]):
-            acts = problem.amplitude(D - problem.sigma2) != 0.0
-            held = held and (not acts or tree.crowded(D, tree.q(leg.at(D), law)))
-    return held
+def _standing(problem: Problem, d: float, legs: list[Leg], stage: Trajectory) -> str:
+    """How the result stands: a glass while guidance acts is not known; a mode chosen meanwhile is not yet confirmed."""
+
+    def acts(D: float) -> bool:
+        return bool(problem.amplitude(D - problem.sigma2) != 0.0)
+
+    seen = [(leg, float(D)) for leg in legs for D in np.geomspace(leg.D_high, leg.D_low, 65)[:-1]]
+    if not all(leg.crowd(D) or not acts(D) for leg, D in seen):
+        return "approximate"
+    driven = _law(problem).label == 1 and any(leg.phase == "chosen" and acts(D) for leg, D in seen)
+    return "asymptotic" if stage.standing == "exact" and (driven or math.isfinite(d)) else stage.standing

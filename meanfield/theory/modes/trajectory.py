@@ -6,20 +6,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from meanfield.errors import ProblemError
 from meanfield.problem.hierarchy import Hierarchy
 from meanfield.problem.statement import Problem
 from meanfield.showing.table import brief, html_table
 from meanfield.theory.modes.flow import Leg
 from meanfield.theory.modes.weights import NONE, Mode, Place, Tree
-from meanfield.theory.trajectory import Event
+from meanfield.theory.trajectory import Event, stored_times, times_within
 from meanfield.tools.door import Numbers, door
 
 
 class ModesState(NamedTuple):
     """Order parameters at one or many times: x = m M + ... with M the mean of the class, and v the variance across it.
 
-    `within` is the variance of samples about the mode they have chosen, nan before; D = sigma2 + t undistorted.
+    `within` is the variance of samples about the mode they have chosen, nan before (about that of label 2, always);
+    D = sigma2 + t undistorted.
     `mean_shift` is m - 1 and `variance_excess` is v over its undistorted value, less 1: over 1 - rho + D for a
     superclass, over D for a mode.
     """
@@ -52,7 +52,8 @@ class ModesTrajectory:
     entropy : log of the number of modes that are reached, per dimension: alpha_2 - K_div.
     t_label, t_mode : VE times at which the superclass outweighs the rest, and one mode the others in it; nan if never.
     events : both, in order, with m and v there.
-    standing : "exact" (d = infinity, crowds all the way), "asymptotic" (finite d), "approximate" (a glass on the way).
+    standing : "exact" (d = infinity, crowds all the way), "asymptotic" (finite d, or a mode that is chosen while
+        guidance acts: derived, not yet confirmed by particles), "approximate" (a glass on the way).
     """
 
     problem: Problem
@@ -68,13 +69,7 @@ class ModesTrajectory:
 
     def at(self, t: Numbers) -> ModesState:
         """Order parameters at VE times t (a number or an array), 0 <= t <= the first time of the trajectory."""
-        times = np.asarray(t, float)
-        top = self._start
-        if times.size and not (np.all(times >= 0) and np.all(times <= top * (1 + 1e-12))):
-            raise ProblemError(
-                f"t must lie between 0 and {top:g}, where this trajectory starts; got {np.min(times):g} to "
-                f"{np.max(times):g}. Solve with a larger t_start."
-            )
+        times = times_within(t, self._start)
         rows = [self._row(self.problem.sigma2 + x) for x in np.ravel(times)]
         columns = [np.array(x).reshape(times.shape)[()] for x in zip(*rows, strict=True)] if rows else [times] * 7
         return ModesState(times[()], *columns)
@@ -84,10 +79,9 @@ class ModesTrajectory:
         leg = next((x for x in self.legs if D >= x.D_low), self.legs[-1])
         place = leg.at(min(max(D, leg.D_low), leg.D_high))
         label = self._law.label
-        after = leg.phase in ("chosen", "mode")
-        mode = self.mode if label == 2 or after else None
+        mode = self.mode if label == 2 or leg.phase != "crowd" else None
         m, v, q = overlap(self.tree, place, mode or NONE, label)
-        within = self.tree.q_mode(place, mode) if after and mode else math.nan
+        within = self.tree.q_mode(place, mode) if mode else math.nan
         usual = D + (self.tree.tau if label == 1 else 0.0)
         return m, v, q, within, leg.phase, m - 1.0, v / usual - 1.0
 
@@ -108,10 +102,7 @@ class ModesTrajectory:
     @property
     def t(self) -> np.ndarray:
         """Times of the stored curve: log-spaced in sigma2 + t, events included, decreasing to 0."""
-        low = self.problem.sigma2
-        grid = np.geomspace(low + self._start, low, self.n_points)[1:-1] - low
-        events = [e.t for e in self.events if 0 < e.t < self._start]
-        return np.maximum(np.unique(np.concatenate([grid, [self._start, 0.0], events]))[::-1], 0.0)
+        return stored_times(self._start, self.problem.sigma2, self.events, self.n_points)
 
     @property
     def m_B(self) -> float:
