@@ -115,6 +115,7 @@ def _against_dimension(axis, data) -> None:
     axis.plot([], [], "-", color="0.4", label=r"theory, $d=\infty$")
     axis.plot([], [], "--", color="0.4", label="theory of few classes, same d")
     axis.set(xscale="log", yscale="log", xlabel="dimension d", ylabel="shift of the mean, m(0) − 1   (w = 1)")
+    axis.set_ylim(1e-3 * axis.get_ylim()[0])  # below the lines is room for the legend
     axis.legend(loc="lower left")
 
 
@@ -236,7 +237,7 @@ def _scores(axis, data, level: float) -> str:
     axis.axhspan(-limit, limit, color="0.93", lw=0, zorder=-1)
     chance = f"|z| ≤ {limit:.2f}: a false alarm\nin all with probability {level:g}"
     noted(axis, chance, (3.1, 0.15 - limit), xycoords="data", ha="right", va="bottom")
-    axis.set(xlabel="expected z", ylabel="z = (particles − theory)/stderr", xlim=(-3.2, 3.2), ylim=(-top, top))
+    axis.set(xlabel="expected z", ylabel="z = (particles − theory)/stderr", xlim=(-3.2, 3.2), ylim=(-top, top + 3.0))
     axis.legend(loc="upper left")
     return f"{len(claimed)} numbers tested, {len(verdict.disagreements)} disagree"
 
