@@ -115,7 +115,7 @@ def _against_dimension(axis, data) -> None:
     axis.plot([], [], "-", color="0.4", label=r"theory, $d=\infty$")
     axis.plot([], [], "--", color="0.4", label="theory of few classes, same d")
     axis.set(xscale="log", yscale="log", xlabel="dimension d", ylabel="shift of the mean, m(0) − 1   (w = 1)")
-    axis.set_ylim(1e-3 * axis.get_ylim()[0])  # below the lines is room for the legend
+    axis.set_ylim(1e-3 * max(axis.get_ylim()[0], 1e-6))  # below the lines is room for the legend
     axis.legend(loc="lower left")
 
 
