@@ -71,6 +71,8 @@ class Place:
 
     def seen(self, posterior: Posterior) -> Posterior:
         """What observables take of a posterior, as NumPy arrays; the shift stays where it is."""
+        if self.xp is None:
+            return posterior
         return posterior._replace(**{name: self.take(getattr(posterior, name)) for name in SEEN})
 
     def step(self, step: Step) -> Step:

@@ -27,7 +27,6 @@ from simulate.randomness.streams import MEANS
 
 ROWS = 65536  # classes handled at a time where temporaries are needed
 COORDINATES = 2**22  # of them at a time, at most: 32 MiB in float64
-WIDE = 1024  # directions up to which their covariance is kept as a matrix
 LARGEST_LOG = 650.0  # of a weight: beyond, the target has no share
 
 
@@ -75,17 +74,9 @@ class Classes:
         """Mean of delta_k over all classes by their weights, target included, shape (dim,)."""
         return np.zeros(self.dim) + self.mean(lambda b: b.sum(axis=0))
 
-    @cached_property
-    def _second(self) -> np.ndarray:
-        """That of delta_k delta_k^T, shape (dim, dim)."""
-        return np.zeros((self.dim, self.dim)) + self.mean(lambda b: b.T @ b)
-
     def covariance(self, z: np.ndarray) -> np.ndarray:
         """C z, with C the covariance of the class means of this draw, by their weights; z (samples, dim)."""
-        if self.dim <= WIDE:
-            square = z @ self._second
-        else:
-            square = np.zeros_like(z) + self.mean(lambda b: (z @ b.T) @ b)
+        square = np.zeros_like(z) + self.mean(lambda b: (z @ b.T) @ b)
         return square - np.outer(z @ self.mean_delta, self.mean_delta)
 
 

@@ -12,6 +12,17 @@ from array_api_compat import array_namespace
 from meanfield.tools.compiling import compiled
 
 
+def library(x: Any) -> Any:
+    """The namespace of an array, with the names of the array API: NumPy's at once, since every step asks.
+
+    Examples
+    --------
+    >>> library(np.ones(1)) is np
+    True
+    """
+    return np if isinstance(x, np.ndarray) else array_namespace(x)
+
+
 class Posterior(NamedTuple):
     """What a batch of samples (samples, dim) sees of the classes.
 
@@ -42,7 +53,7 @@ class Posterior(NamedTuple):
         >>> Posterior(one[:, None], 50.0 * one, one, one, one > 0).rest    # pi_1 rounds to 1
         array([1.92874985e-22])
         """
-        xp = array_namespace(self.log_odds)
+        xp = library(self.log_odds)
         known = xp.isfinite(self.log_odds)  # not in the continuum, nor where no rival counts
         return xp.where(known, shares(self.log_odds)[1], 1.0 - self.weight)
 
@@ -55,7 +66,7 @@ def shares(log_odds: Any) -> tuple[Any, Any]:
     >>> shares(np.array([0.0, 800.0]))
     (array([0.5, 1. ]), array([0.5, 0. ]))
     """
-    xp = array_namespace(log_odds)
+    xp = library(log_odds)
     small = xp.exp(-xp.abs(log_odds))
     more, less = 1.0 / (1.0 + small), small / (1.0 + small)  # the larger of both, and the smaller
     ahead = log_odds > 0
@@ -111,7 +122,7 @@ class Sums(NamedTuple):
         (array([0.5]), array([2.]))
         """
         top, total, square, shift = self
-        xp = array_namespace(total)
+        xp = library(total)
         some = total > 0
         safe = xp.where(some, total, xp.ones_like(total))
         log_odds = xp.where(some, -(top + xp.log(safe)), xp.full_like(total, np.inf))  # (samples,)

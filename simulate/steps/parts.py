@@ -24,10 +24,9 @@ that, and such a sample's force is its last one.
 from typing import Any, NamedTuple
 
 import numpy as np
-from array_api_compat import array_namespace
 
 from meanfield.problem.statement import Problem
-from simulate.scores.posterior import Posterior
+from simulate.scores.posterior import Posterior, library
 from simulate.scores.posterior import shares as weights_of
 
 STRONG = 0.7  # e |w| h/(1 + D)
@@ -76,7 +75,7 @@ def _shares(nodes: np.ndarray, at: np.ndarray, width: int) -> np.ndarray:
 def split(posterior: Posterior) -> tuple[Any, Any]:
     """L (samples,) and a (samples, dim), of any array library. Where there are no odds L is infinite if no rival
     counts, and `CROWD` in a continuum."""
-    xp = array_namespace(posterior.shift)
+    xp = library(posterior.shift)
     known, rest, one = xp.isfinite(posterior.log_odds), posterior.rest, xp.ones_like(posterior.rest)
     without = xp.where(posterior.weight > 0.5, xp.inf * one, CROWD * one)
     return xp.where(known, posterior.log_odds, without), posterior.shift / xp.where(rest > 0.0, rest, one)[:, None]
@@ -85,7 +84,7 @@ def split(posterior: Posterior) -> tuple[Any, Any]:
 def integral(parts: Parts, shares: np.ndarray, values: list[tuple[Any, Any]], decided: Any) -> Any:
     """int b dq (samples, dim) along the polynomials with these shares of the values (L, a); of those samples that are
     `decided` with the first value alone."""
-    xp, total = array_namespace(decided), 0.0
+    xp, total = library(decided), 0.0
     for weight, share in zip(parts.weights.tolist(), shares.tolist(), strict=True):
         terms = [(k, *value) for k, value in zip(share, values, strict=False) if k]
         with np.errstate(invalid="ignore"):  # infinities of both signs, of decided samples

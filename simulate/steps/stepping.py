@@ -13,9 +13,7 @@ The arrays may be those of any library (the array API).
 from functools import reduce
 from typing import Any, NamedTuple
 
-from array_api_compat import array_namespace
-
-from simulate.scores.posterior import Posterior, shares
+from simulate.scores.posterior import Posterior, library, shares
 from simulate.scores.reference import Score
 from simulate.steps.guidance_force import Pull
 from simulate.steps.integrators import Step, correct, predict
@@ -56,7 +54,7 @@ def _by_parts(parts: Parts, state: State, posterior: Posterior, step: Step, scor
     """The step of `simulate.steps.parts`."""
     earlier = state.before if isinstance(state.before, tuple) else ()
     values = [split(posterior), *earlier]
-    decided = reduce(array_namespace(state.y).maximum, [log_odds for log_odds, _ in values]) > DECIDED
+    decided = reduce(library(state.y).maximum, [log_odds for log_odds, _ in values]) > DECIDED
     linear = step.decay * state.y
     predicted = linear + integral(parts, parts.ahead, values, decided)
     there = score(predicted, step.D_end, full)
@@ -80,7 +78,7 @@ def moved(posterior: Posterior, change: Any, D: Any) -> Posterior:
     >>> bool(np.abs(there).max() < 0.2 * np.abs(score(y, D=4.0).shift - score(y + u, D=4.0).shift).max())
     True
     """
-    xp = array_namespace(posterior.shift)
+    xp = library(posterior.shift)
     known = xp.isfinite(posterior.log_odds)  # not in the continuum, nor where no rival counts: the weight stays
     wrong = posterior.rest  # (samples,)
     mean = posterior.shift / xp.where(wrong > 0, wrong, xp.ones_like(wrong))[:, None]  # (samples, dim)

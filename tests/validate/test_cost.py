@@ -17,7 +17,7 @@ from validate.sweeps.cost import CostModel, Work, cost_model, run_work
 from validate.sweeps.progress_table import Board
 from validate.sweeps.tasks import Orders, Outcome
 
-MODEL = CostModel(1e-3, 1e-8, 1e-4, 1e-8, 1e-10, 1e-9, 1e-8, 1e-5, 1e-8)
+MODEL = CostModel(1e-3, 1e-8, 1e-4, 1e-5, 1e-5, 1e-4, 1e-4, 1e-8, 1e-8, 1e-10, 1e-9, 1e-8, 1e-5, 1e-8)
 EFFORT = {"n_samples": 100, "n_disorder": 4, "n_steps": 50}
 
 
@@ -38,7 +38,7 @@ def test_the_model_is_kept_for_this_code(own_cache, monkeypatch):
     assert cost_model() == MODEL
     content = json.loads(path.read_text())
     path.write_text(json.dumps({**content, "code": "of another code"}))
-    other = CostModel(*range(1, 10))
+    other = CostModel(*range(1, 15))
     monkeypatch.setattr(cost, "_measured", lambda: other)
     cost_model.cache_clear()
     assert cost_model() == other
@@ -135,11 +135,20 @@ def test_expected_end_goes_by_cost_not_by_number(monkeypatch):
     assert ", 1.0 s left" in board.status()
 
 
+def nonzero(terms):
+    return {name: term for name, term in terms.items() if term}
+
+
 def test_terms_of_work():
     work = Work(draws=2, samples=300, steps=10, classes=1000.0, dimensions=20, batch=128)
-    expected = {"run": 1.0, "make": 4e4, "batch": 60.0, "move": 1.2e5, "product": 1.2e8, "exponential": 6e6}
-    assert work.terms == expected
-    streamed = replace(work, held="streamed").terms
+    expected = {"run": 1.0, "make": 4e4, "batch": 60.0, "record": 12.0, "move": 1.2e5, "product": 1.2e8}
+    expected |= {"exponential": 6e6}
+    assert nonzero(work.terms) == expected
+    assert nonzero(replace(work, ode=True).terms) == {**expected, "ode": 60.0, "ode_move": 1.2e5}
+    limit = replace(work, held="continuum", classes=0.0)
+    assert nonzero(limit.terms).keys() == {"run", "batch", "record", "continuum", "move"}
+    assert nonzero(replace(limit, ode=True).terms)["continuum_ode"] == 60.0
+    streamed = nonzero(replace(work, held="streamed").terms)
     assert streamed.pop("stream") == 2 * 3 * 10 * 20_000 and streamed == {k: expected[k] for k in streamed}
     assert replace(work, held="lazy").terms == {"run": 1.0, "lazy": 6000.0, "lazy_move": 1.2e5}
 

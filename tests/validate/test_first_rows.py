@@ -44,7 +44,7 @@ def test_the_smallest_cells_come_first_and_need_no_model(capsys, monkeypatch):
 
     def late():
         lines_then.append(len(re.findall(r"d = \d+:  m", capsys.readouterr().err)))
-        return resuming.CostModel(*[1e-9] * 9)
+        return resuming.CostModel(*[1e-9] * 14)
 
     monkeypatch.setattr(resuming, "cost_model", late)
     atlas("quick", only=NAME, progress=True)

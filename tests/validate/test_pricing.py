@@ -12,8 +12,9 @@ from validate.sweeps import cost
 from validate.sweeps.cost import CostModel, Work, run_work
 
 PROBLEM = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
-HOME = np.array([1e-3, 2e-8, 1.2e-4, 1e-8, 6e-11, 8e-10, 1.7e-8, 3e-5, 1e-8])  # seconds of one machine
-AWAY = HOME * np.array([3.0, 0.5, 2.0, 4.0, 2.0, 0.7, 2.0, 2.0, 2.0])  # another balance, not only another speed
+OF_STEPS = [1.2e-4, 3e-5, 2e-5, 8e-5, 1.5e-4]  # seconds of one machine: steps and records of a batch
+HOME = np.array([1e-3, 2e-8, *OF_STEPS, 1e-8, 4e-9, 6e-11, 8e-10, 1.7e-8, 3e-5, 1e-8])
+AWAY = HOME * np.array([3, 0.5, 2, 1, 4, 2, 1, 4, 2, 2, 0.7, 2, 2, 2])  # another balance, not only another speed
 
 
 def fitted(monkeypatch, truth, noise=0.05):
@@ -30,7 +31,7 @@ def fitted(monkeypatch, truth, noise=0.05):
 def works():
     for g in groups("quick"):
         for d, n in zip(g.sizes, g.n_samples, strict=True):
-            yield run_work(g.problem, d, n_samples=n, n_disorder=g.n_disorder, n_steps=g.n_steps)
+            yield run_work(g.problem, d, n_samples=n, n_disorder=g.n_disorder, n_steps=g.n_steps, n_times=26)
 
 
 @pytest.mark.parametrize("truth", [HOME, AWAY, 10 * AWAY])

@@ -34,6 +34,8 @@ UNGUIDED, OF_ODE = 1.2, 0.6  # samples over those of a guided SDE: the twin expl
 RECORDS = 25  # times after the start that are kept of a cell: its steps at least
 DRAWS = 48  # in few dimensions a rare draw with a near class skews them: the mean of 16 is not normal yet
 MANY_DRAWS = 144  # of cells on the way to the continuum
+FEW_DRAWS = 24  # in many dimensions, where draws hardly differ, and of the continuum, where nothing but mu_1 is drawn
+IN_FEW = 1.2  # samples of so few draws, for the errors of `DRAWS`
 
 
 @dataclass(frozen=True)
@@ -144,11 +146,12 @@ def _exponential(alpha: float, w: float, sampler: str, effort: Effort, t_start: 
 def _sub_exponential(growth: Growth, sampler: str, sizes: tuple[int, ...], effort: Effort) -> Group:
     problem = Problem(classes=growth, sigma2=SIGMA2, guidance=1.0, sampler=sampler)
     classes = [math.exp(growth.log_count(d)) for d in sizes]
-    counts = tuple(_samples(n, min(d, n), effort) for d, n in zip(sizes, classes, strict=True))
+    effort = effort._replace(work=IN_FEW * effort.work, least=round(IN_FEW * effort.least))
+    counts = tuple(_samples(n, min(d, n), effort, FEW_DRAWS) for d, n in zip(sizes, classes, strict=True))
     label = f"P=d^{growth.gamma:g}" if isinstance(growth, Polynomial) else f"P={round(classes[0])}"
     # up to 20 e-folds of D, and the pair leaves the ODE a small error: the steps must leave a smaller one
     steps = effort.steps[0] * (2 if sampler == "ode" else 1)
-    return Group(f"{label} w=1 {sampler}", problem, sizes, counts, DRAWS, steps)
+    return Group(f"{label} w=1 {sampler}", problem, sizes, counts, FEW_DRAWS, steps)
 
 
 _FINITE: dict[float, tuple[float, ...]] = {
@@ -186,7 +189,7 @@ def _equal_size(name: str, problem: Problem) -> Group:
 
 def _continuum(sampler: str) -> Group:
     problem = Problem(classes=Continuum(), sigma2=SIGMA2, guidance=1.0, sampler=sampler)
-    return Group(f"continuum w=1 {sampler}", problem, (4, 16, 64), (130, 130, 65), DRAWS, 100)
+    return Group(f"continuum w=1 {sampler}", problem, (4, 16, 64), (260, 260, 130), FEW_DRAWS, 100)
 
 
 def _dense(sampler: str, effort: Effort) -> Group:

@@ -81,8 +81,10 @@ class AtlasCell:
         g = self.group
         wanted = [name for name, yes in wanted_at(g.problem, self.d).items() if yes]
         theories = sum(seconds_of(name, g.problem, self.d, self.particles) for name in wanted)
-        work = run_work(g.problem, self.d, n_samples=self.n_samples, n_disorder=g.n_disorder, n_steps=g.n_steps)
-        return BESIDE + theories + model.seconds(work) * (1.0 + 3.0 * _step_draws(g) / g.n_disorder)
+        size: dict[str, Any] = {"n_samples": self.n_samples, "n_steps": g.n_steps}
+        work = run_work(g.problem, self.d, **size, n_disorder=g.n_disorder, n_times=N_TIMES)
+        pair = run_work(g.problem, self.d, **size, n_disorder=_step_draws(g))
+        return BESIDE + theories + model.seconds(work) + 3.0 * model.seconds(pair)
 
     def measure(self, threads: int = 1, progress: Any = False) -> "xarray.Dataset":
         """Its results; see `measure`."""

@@ -3,11 +3,12 @@
 One run of S samples (all draws), T steps, K classes in n dimensions (of the simulation: P of the span where P <= d)
 costs, with one thread,
 
-    seconds = a + b R K n + c B T + S T (e n + f K n + g K),      R draws, B batches of samples,
+    seconds = a + b R K n + c B T + h B O + S T (e n + f K n + g K),      R draws, B batches of samples, O records,
 
-a for the run itself, b for making the class means, c for a step of a batch whatever its size, e for integrator and
-noise, f and g for the posterior (products; exponentials), whose S is filled up to fours where few dimensions are
-computed four samples at a time. Streamed classes are made again at every step, which costs
+a for the run itself, b for making the class means, c for a step of a batch whatever its size, h for a record of its
+observables, e for integrator and noise, f and g for the posterior (products; exponentials), whose S is filled up to
+fours where few dimensions are computed four samples at a time. The ODE's steps have a c and an e on top, and so has
+the continuum, whose steps are not compiled, a c for either sampler. Streamed classes are made again at every step, which costs
 i B T K n instead of b R K n; lazy classes cost S T (k + l d) for any P. The coefficients, all >= 0, are fitted to
 relative accuracy on a few short runs, which take about a second, and kept in the user's cache folder for this host and
 state of the code. The model orders and sizes the work of a sweep and says when it ends; no result depends on it.
@@ -24,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from meanfield import Exponential, Fixed, Problem
+from meanfield import Continuum, Exponential, Fixed, Problem
 from meanfield.problem.growth import Growth
 from validate.errors import StoreError
 from validate.results.files import read_json, write_json
@@ -42,6 +43,8 @@ class Work:
     dimensions: int
     held: str = "explicit"
     batch: int = 1024  # samples that a step moves at once
+    records: int = 2
+    ode: bool = False
 
     @property
     def terms(self) -> dict[str, float]:
@@ -51,12 +54,16 @@ class Work:
             return {"run": 1.0, "lazy": moves, "lazy_move": moves * self.dimensions}
         pairs = self.classes * self.dimensions
         batches = self.draws * math.ceil(self.samples / self.batch)
+        stepped, compiled = float(batches * self.steps), self.held != "continuum"
         scored = float(self.draws * self._scored * self.steps)
         made = {"make": self.draws * pairs}
         if self.held == "streamed":
             made = {"stream": pairs * batches * self.steps}
         return {
-            "run": 1.0, **made, "batch": float(batches * self.steps), "move": moves * self.dimensions,
+            "run": 1.0, **made, "batch": stepped, "record": float(batches * self.records),
+            "ode": stepped * (self.ode and compiled), "continuum": stepped * (not compiled),
+            "continuum_ode": stepped * (self.ode and not compiled),
+            "move": moves * self.dimensions, "ode_move": moves * self.dimensions * self.ode,
             "product": scored * pairs, "exponential": scored * self.classes,
         }  # fmt: skip
 
@@ -72,7 +79,15 @@ class Work:
 
 
 def run_work(
-    problem: Problem, d: int, *, n_samples: int, n_disorder: int, n_steps: int, classes: str = "auto", **_: Any
+    problem: Problem,
+    d: int,
+    *,
+    n_samples: int,
+    n_disorder: int,
+    n_steps: int,
+    n_times: int = 2,
+    classes: str = "auto",
+    **_: Any,
 ) -> Work:
     """The work of `simulate.run` with these arguments; others may be given, and do not matter.
 
@@ -80,7 +95,7 @@ def run_work(
     --------
     >>> p = Problem(classes=Fixed(100), sigma2=0.25)
     >>> run_work(p, 10**6, n_samples=50, n_disorder=4, n_steps=80)
-    Work(draws=4, samples=50, steps=80, classes=100.0, dimensions=100, held='span', batch=256)
+    Work(draws=4, samples=50, steps=80, classes=100.0, dimensions=100, held='span', batch=256, records=2, ode=False)
     """
     from simulate.running.holding import choose  # loads the compiler: only when cells are to be computed
     from simulate.running.plan import STREAMED_SAMPLES, usual_batch
@@ -88,7 +103,8 @@ def run_work(
     case = choose(problem, d, classes)
     count = 0.0 if case.classes == "continuum" else case.n_classes
     batch = STREAMED_SAMPLES if case.classes == "streamed" else usual_batch(case, n_samples * n_disorder)
-    return Work(n_disorder, n_samples, n_steps, count, case.dim, case.classes, batch)
+    records, ode = min(n_times, n_steps + 1), problem.eta == 0.0
+    return Work(n_disorder, n_samples, n_steps, count, case.dim, case.classes, batch, records, ode)
 
 
 @dataclass(frozen=True)
@@ -98,7 +114,12 @@ class CostModel:
     run: float
     make: float
     batch: float
+    record: float
+    ode: float
+    continuum: float
+    continuum_ode: float
     move: float
+    ode_move: float
     product: float
     exponential: float
     stream: float
@@ -110,7 +131,7 @@ class CostModel:
 
         Examples
         --------
-        >>> model = CostModel(1e-3, 1e-8, 1e-4, 1e-8, 1e-10, 1e-9, 1e-8, 1e-5, 1e-8)
+        >>> model = CostModel(1e-3, 1e-8, 1e-4, 1e-5, 1e-5, 1e-4, 1e-4, 1e-8, 1e-8, 1e-10, 1e-9, 1e-8, 1e-5, 1e-8)
         >>> round(model.seconds(Work(draws=4, samples=256, steps=100, classes=1e4, dimensions=24)), 1)
         3.6
         """
@@ -142,20 +163,27 @@ def _path() -> Path:
     return Path(folder) / "cfgfield" / f"cost-{socket.gethostname()}.json"
 
 
-# (growth, d, samples, draws, steps, classes): each term of the model leads in one of them
-_RUNS: tuple[tuple[Growth, int, int, int, int, str], ...] = (
-    (Fixed(2), 10, 1, 1, 10, "auto"),
-    (Fixed(2), 10, 4, 8, 100, "auto"),
-    (Fixed(20), 10, 128, 2, 60, "auto"),
-    (Fixed(2), 4000, 64, 1, 10, "explicit"),
-    (Fixed(300), 300, 128, 1, 20, "auto"),
-    (Fixed(2000), 12, 128, 2, 20, "auto"),
-    (Fixed(2000), 64, 128, 1, 10, "auto"),
-    (Fixed(20_000), 16, 4, 4, 4, "auto"),
-    (Fixed(20_000), 16, 128, 1, 12, "auto"),
-    (Fixed(20_000), 16, 64, 1, 4, "streamed"),
-    (Exponential(0.4), 24, 128, 1, 20, "lazy"),
-    (Exponential(0.4), 200, 128, 1, 20, "lazy"),
+# (growth, d, samples, draws, steps, records, classes, sampler): each term of the model leads in one of them
+_RUNS: tuple[tuple[Growth, int, int, int, int, int, str, str], ...] = (
+    (Fixed(2), 10, 1, 1, 10, 2, "auto", "sde"),
+    (Fixed(2), 10, 4, 8, 100, 2, "auto", "sde"),
+    (Fixed(2), 10, 4, 8, 100, 2, "auto", "ode"),
+    (Fixed(2), 10, 4, 24, 25, 26, "auto", "sde"),
+    (Fixed(20), 10, 128, 2, 60, 2, "auto", "sde"),
+    (Fixed(20), 10, 128, 2, 60, 2, "auto", "ode"),
+    (Fixed(2), 4000, 64, 1, 10, 2, "explicit", "sde"),
+    (Fixed(2), 4000, 64, 1, 10, 2, "explicit", "ode"),
+    (Fixed(300), 300, 128, 1, 20, 2, "auto", "sde"),
+    (Fixed(1000), 1000, 8, 4, 10, 2, "auto", "sde"),
+    (Fixed(2000), 12, 128, 2, 20, 2, "auto", "sde"),
+    (Fixed(2000), 64, 128, 1, 10, 2, "auto", "sde"),
+    (Fixed(20_000), 16, 4, 4, 4, 2, "auto", "sde"),
+    (Fixed(20_000), 16, 128, 1, 12, 2, "auto", "sde"),
+    (Fixed(20_000), 16, 64, 1, 4, 2, "streamed", "sde"),
+    (Exponential(0.4), 24, 128, 1, 20, 2, "lazy", "sde"),
+    (Exponential(0.4), 200, 128, 1, 20, 2, "lazy", "sde"),
+    (Continuum(), 16, 64, 8, 50, 2, "auto", "sde"),
+    (Continuum(), 16, 64, 8, 50, 2, "auto", "ode"),
 )
 
 
@@ -165,9 +193,10 @@ def _measured() -> CostModel:
 
     names = [field.name for field in fields(CostModel)]
     terms, seconds = [], []
-    for growth, d, samples, draws, steps, classes in _RUNS:
-        problem = Problem(classes=growth, sigma2=0.25, guidance=0.1)  # few steps resolve it
-        effort: dict[str, Any] = {"n_samples": samples, "n_disorder": draws, "n_steps": steps, "classes": classes}
+    for growth, d, samples, draws, steps, records, classes, sampler in _RUNS:
+        problem = Problem(classes=growth, sigma2=0.25, guidance=0.1, sampler=sampler)  # few steps resolve it
+        effort: dict[str, Any] = {"n_samples": samples, "n_disorder": draws, "n_steps": steps}
+        effort |= {"n_times": records, "classes": classes}
         work = run_work(problem, d, **effort).terms
         terms.append([work.get(name, 0.0) for name in names])
         seconds.append(min(_timed(problem, d, effort) for _ in range(2)))  # the first one may compile
@@ -180,5 +209,5 @@ def _timed(problem: Problem, d: int, effort: dict[str, Any]) -> float:
     from simulate import run
 
     began = time.process_time()
-    run(problem, d=d, threads=1, progress=False, n_times=2, **effort)
+    run(problem, d=d, threads=1, progress=False, **effort)
     return time.process_time() - began
