@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.integrate import solve_ivp
 
 from meanfield.errors import ConvergenceError
 from meanfield.problem.statement import Problem
@@ -76,6 +75,8 @@ class Guided:
 
     def _leg(self, high: float, low: float, p: Place) -> tuple[Leg, float, Place]:
         """One smooth piece of the schedule, in s = -log D."""
+        from scipy.integrate import solve_ivp  # here: it takes a fifth of a second, and modes are asked for seldom
+
         e, eta2, sigma2 = self.problem.e, self.problem.eta**2, self.problem.sigma2
         k, V, beta = self.k, self.V, self.mode.beta
         inside = 1e-12 * (high - low)
