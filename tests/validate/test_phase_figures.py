@@ -22,3 +22,11 @@ def test_saved_phase_diagrams_are_drawn(tmp_path):
     assert {"through glass", "capacity", "speciates", "never speciates", "crowd", "glass"} <= said
     drawn = [line.get_xydata() for line in axes[0].lines]
     assert any(np.array_equal(points, panels[0][2]["line_glass"].values) for points in drawn)
+
+
+def test_a_capture_on_the_way_is_named():
+    """The ODE's w < 0: captured first, then the target. Where nothing is passed the same word is not said."""
+    problem = Problem(classes=Exponential(0.3), sigma2=0.25, guidance=1.0, sampler="ode")
+    for w, on_the_way in ((np.linspace(-0.3, -0.1, 5), True), (np.linspace(0.1, 0.3, 5), False)):
+        words = figure._ends(phase_diagram(problem, ("alpha", np.linspace(0.2, 0.3, 5)), ("w", w)))
+        assert np.all(words == ("through\ncapture" if on_the_way else "speciates"))

@@ -79,7 +79,7 @@ def _map(axis, data: xarray.Dataset, field: str) -> None:
     for label, x in _verticals(data):
         axis.axvline(x, color="0.25", lw=0.9, ls=":")
         turned = {"xycoords": ("data", "axes fraction"), "rotation": 90, "ha": "right", "va": "top"}
-        noted(axis, label, (x, 0.985), color="0.15", **turned)
+        noted(axis, label, (x, 0.985), color="0.15", path_effects=_halo(), **turned)
     _name_regions(axis, data, _ends(data), [x for _, x in _verticals(data)])
 
 
@@ -97,10 +97,13 @@ def _verticals(data: xarray.Dataset) -> list[tuple[str, float]]:
 
 def _ends(data: xarray.Dataset) -> np.ndarray:
     """How a sample ends at every point of a map, in words."""
-    phase, glass = data["phase"].values, data["passed_glass"].values
+    phase = data["phase"].values
     words = {"target": "speciates", "captured": "captured", "crowd": "never\nspeciates", "glass": "glass"}
     named = np.select([phase == name for name in words], list(words.values()), phase)
-    return np.where((phase == "target") & glass, "through\nglass", named)
+    for passed in ("glass", "captured"):
+        on_the_way = (phase == "target") & data[f"passed_{passed}"].values
+        named = np.where(on_the_way, "through\n" + passed.replace("captured", "capture"), named)
+    return named
 
 
 def _name_regions(axis, data: xarray.Dataset, words: np.ndarray, taken: Sequence[float] = ()) -> None:
