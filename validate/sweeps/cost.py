@@ -7,9 +7,9 @@ costs, with one thread,
 
 a for the run itself, b for making the class means, c for a step of a batch whatever its size, h for a record of its
 observables, e for integrator and noise, f and g for the posterior (products; exponentials), whose S is filled up to
-fours where few dimensions are computed four samples at a time. The ODE's steps have a c and an e on top, and so has
-the continuum, whose steps are not compiled, a c for either sampler. Streamed classes are made again at every step, which costs
-i B T K n instead of b R K n; lazy classes cost S T (k + l d) for any P. The coefficients, all >= 0, are fitted to
+fours where few dimensions are computed four samples at a time. The ODE's steps have a c and an e on top, and so has the
+continuum, whose steps are not compiled, a c for either sampler. Streamed classes are made again at every step, which
+costs i B T K n instead of b R K n; lazy classes cost S T (k + l d) for any P. The coefficients, all >= 0, are fitted to
 relative accuracy on a few short runs, which take about a second, and kept in the user's cache folder for this host and
 state of the code. The model orders and sizes the work of a sweep and says when it ends; no result depends on it.
 """

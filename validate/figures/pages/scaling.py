@@ -17,7 +17,6 @@ from meanfield import Exponential, Polynomial, Problem, reduced, solve
 from meanfield.exact.closedform import small_rate, strong_guidance
 from meanfield.problem.growth import Growth
 from simulate import run
-from validate.agreement.statistics import exponent
 from validate.drawing import SAMPLER, canvas, lettered, named_lines, noted, shades
 from validate.figures.curves import stated
 from validate.results.tables import Show, tabulate
@@ -161,14 +160,14 @@ def draw(falling: xarray.Dataset, fixed: xarray.Dataset, strong: xarray.Dataset,
             _against_alpha(axes[0], falling, "reduced"), _against_alpha(axes[1], fixed, "particles"),
             _against_w(axes[2], strong),
         ]  # fmt: skip
-        lettered(axes, "P = d²", "P = 64", "strong guidance, SDE")
+        lettered(axes, "P = d²", "P = 64", "strong w, SDE")
         for axis, lines in zip(axes, named, strict=True):
-            named_lines(axis, lines, gap=1.3 if axis is axes[2] else 2.5)
+            named_lines(axis, lines)
     return figure, axes
 
 
 def _against_alpha(axis, data: xarray.Dataset, compared: str) -> dict[str, Any]:
-    """The mean field as lines; particles as points, the annealed model as broad lines below; fitted exponents."""
+    """The mean field as lines; particles as points, the annealed model as broad lines below."""
     alpha, named = data["alpha"].values, {}
     for sampler in map(str, data["sampler"].values):
         look = SAMPLER[sampler]
@@ -176,16 +175,13 @@ def _against_alpha(axis, data: xarray.Dataset, compared: str) -> dict[str, Any]:
             at = data.sel(sampler=sampler, quantity=quantity)
             y, error = at[compared].values, at[f"{compared}_stderr"].values
             (line,) = axis.plot(alpha, at["theory"], ls="-" if quantity == "shift" else "--", color=look.colour, lw=1.1)
-            seen, text = y > 2.0 * error, f"{look.label}, {label}"
-            if seen.sum() >= 2:
-                p, e = exponent(alpha, y, error)
-                text += f"\n{p:.4f}({max(round(1e4 * e), 1)})"  # the error in its last decimal
+            seen = y > 2.0 * error
             if compared == "particles":
                 face = look.colour if quantity == "shift" else "white"
                 axis.errorbar(alpha[seen], y[seen], error[seen], mfc=face, **look.points)
             else:
                 axis.plot(alpha[seen], y[seen], color=look.colour, lw=4.0, alpha=0.25)
-            named[text] = line
+            named[f"{look.label}, {label}"] = line
     axis.set(xscale="log", yscale="log", xlabel=r"$\alpha = \log P/d$", ylabel="distortion")
     return named
 
@@ -195,14 +191,11 @@ def _against_w(axis, data: xarray.Dataset) -> dict[str, Any]:
     w, named = data["w"].values, {}
     for alpha, colour in zip(data["alpha"].values, shades(data.sizes["alpha"]), strict=True):
         at = data.sel(alpha=alpha)
-        p, _ = exponent(w, at["loss"])
-        (named[rf"$\alpha$ = {alpha:g}: {p:.3f}"],) = axis.plot(w, at["loss"], color=colour)
+        (named[rf"$\alpha$ = {alpha:g}"],) = axis.plot(w, at["loss"], color=colour)
         if alpha != 0.5:
             axis.plot(w, at["loss_limit"], ":", color="white", lw=0.7)
     if np.isfinite(data["reduced_loss"].values).any():
-        p, _ = exponent(w, data["reduced_loss"], data["reduced_loss_stderr"])
         axis.plot(w, data["reduced_loss"], color=shades(1)[0], lw=4.0, alpha=0.25)
-        text = f"annealed, d = {data.attrs['reduced_d']:,},\n" + rf"$\alpha$ = {data.attrs['reduced_alpha']:g}: {p:.3f}"
-        noted(axis, text, (0.04, 0.03), va="bottom")
+        noted(axis, f"broad: annealed,\nd = {data.attrs['reduced_d']:,}", (0.05, 0.79), va="top")
     axis.set(xscale="log", yscale="log", xlabel="guidance w", ylabel=QUANTITY["loss"])
     return named
