@@ -8,7 +8,7 @@ until the mode outweighs that crowd. Then it is alone, and (T10) is exact.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -122,11 +122,13 @@ def alone(problem: Problem, mode: Mode, D: float, p: Place) -> Leg:
     return Leg("mode", D, problem.sigma2, at, lambda x: True)  # guidance acts against nothing
 
 
-def crossing(function: Callable[[float], float], times: np.ndarray) -> float | None:
-    """The first of decreasing times at which a function turns positive, as a root; None if it never does."""
-    before = float(times[0])
-    for t in map(float, times):
-        if function(t) > 0.0:
-            return brentq(function, t, before, xtol=1e-15, rtol=1e-13) if t < before else t
-        before = t
-    return None
+def crossing(function: Callable[[float], float], times: np.ndarray, values: Sequence[float]) -> float | None:
+    """The first of decreasing times at which a function, of these values there, turns positive, as a root; None if it
+    never does."""
+    above = np.flatnonzero(np.asarray(values) > 0.0)
+    if not len(above):
+        return None
+    t, before = float(times[above[0]]), float(times[max(int(above[0]) - 1, 0)])
+    if t == before or function(t) <= 0.0 or function(before) > 0.0:  # at the start, or at a root to all digits
+        return t
+    return brentq(function, t, before, xtol=1e-15, rtol=1e-13)

@@ -1,6 +1,7 @@
 """Both orders of the two transitions: the superclass first and then a mode of it, or the mode first (docs/modes.md)."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -54,11 +55,10 @@ def _superclass(problem: Problem, d: float, tree: Tree, stage: Trajectory) -> Mo
     """Label 1. A mode is chosen where K_2 = alpha_2; before the superclass has the weight, guidance goes on."""
     sigma2, t_label = problem.sigma2, stage.t_speciation
 
-    def excess(t: float) -> float:
-        p = _place(stage, t, label=1)
+    def excess(t: float, p: Place) -> float:
         return tree.information_mode(sigma2 + t, tree.q_label(p)) - tree.alpha_2
 
-    t_mode = crossing(excess, _fine(stage))
+    t_mode = _first(excess, stage, label=1)
     if t_mode is None:
         return _made(problem, d, tree, None, [_until(stage, tree, problem, 0.0)], t_label, math.nan, stage)
     p = _place(stage, t_mode, label=1)
@@ -80,12 +80,12 @@ def _one_mode(problem: Problem, d: float, tree: Tree, stage: Trajectory) -> Mode
     """Label 2. The superclass may outweigh the rest before the mode does: then its other modes are the rivals."""
     sigma2, mode = problem.sigma2, Mode(0.0, tree.tau)
 
-    def lead(t: float) -> float:
-        p, D = _place(stage, t, label=2), sigma2 + t
+    def lead(t: float, p: Place) -> float:
+        D = sigma2 + t
         return tree.phi_label(D, tree.q_label(p, mode)) - tree.phi_all(D, tree.q(p, mode))
 
     t_mode = stage.t_speciation
-    t_label = crossing(lead, _fine(stage))
+    t_label = _first(lead, stage, label=2)
     if t_label is None or t_mode >= t_label:
         return _made(problem, d, tree, mode, [_until(stage, tree, problem, 0.0)], t_mode, t_mode, stage)
     flow = Guided(problem, tree, mode, against_all=False)
@@ -96,10 +96,23 @@ def _one_mode(problem: Problem, d: float, tree: Tree, stage: Trajectory) -> Mode
     return _made(problem, d, tree, mode, legs, t_label, where - sigma2 if where > sigma2 else math.nan, stage)
 
 
+def _places(stage: Trajectory, t: np.ndarray, label: int) -> list[Place]:
+    """Where the first stage is at times."""
+    state = stage.at(t)
+    m = state.m.tolist()
+    return [Place(*p) for p in zip(m, m if label == 2 else [0.0] * len(m), state.v.tolist(), strict=True)]
+
+
 def _place(stage: Trajectory, t: float, label: int) -> Place:
     """Where the first stage is at t."""
-    state = stage.at(t)
-    return Place(float(state.m), float(state.m) if label == 2 else 0.0, float(state.v))
+    return _places(stage, np.array([t]), label)[0]
+
+
+def _first(function: Callable[[float, Place], float], stage: Trajectory, label: int) -> float | None:
+    """The first time of the first stage at which a function of time and place turns positive."""
+    times = _fine(stage)
+    values = [function(t, p) for t, p in zip(times.tolist(), _places(stage, times, label), strict=True)]
+    return crossing(lambda t: function(t, _place(stage, t, label)), times, values)
 
 
 def _fine(stage: Trajectory) -> np.ndarray:
