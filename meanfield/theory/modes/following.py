@@ -116,11 +116,13 @@ def _first(function: Callable[[float, Place], float], stage: Trajectory, label: 
 
 
 def _fine(stage: Trajectory) -> np.ndarray:
-    """Decreasing times of the first stage, closer than its curve: a transition is not to be stepped over."""
+    """Decreasing times of the first stage, closer than its curve, and all at which guidance jumps: a transition is not to
+    be stepped over."""
     low = stage.problem.least_variance
     tau = np.log(low + stage.t)
     fine = np.interp(np.arange((len(tau) - 1) * PER_STEP + 1) / PER_STEP, np.arange(len(tau)), tau)
-    return np.append(np.maximum(np.exp(fine[:-1]) - low, 0.0), 0.0)
+    jumps = [t for t in stage.problem.schedule.breakpoints if t < stage.t[0]]
+    return np.unique(np.concatenate([np.maximum(np.exp(fine[:-1]) - low, 0.0), jumps, [0.0]]))[::-1]
 
 
 def _until(stage: Trajectory, tree: Tree, problem: Problem, t: float) -> Leg:
