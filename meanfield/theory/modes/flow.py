@@ -55,14 +55,6 @@ class Guided:
             return tree.crowded(D, tree.q(p, mode))
         return tree.information_mode(D, tree.q_label(p, mode)) <= tree.alpha_2
 
-    def gains(self, D: float, p: Place) -> bool:
-        """Whether the mode, chosen at D, gains on the crowd of its superclass along the flow (as (T7c))."""
-        step, tree, mode = 1e-4, self.tree, self.mode
-        _, _, later = self._leg(D, D * (1.0 - step), p)
-        D *= 1.0 - step
-        own = -tree.q_mode(later, mode) / (2.0 * D)
-        return own > tree.phi_label(D, tree.q_label(later, mode))
-
     def run(self, D: float, p: Place) -> tuple[list[Leg], float, Place]:
         """The legs until the mode outweighs the crowd, or to t = 0, and where they end."""
         end, legs = self.problem.sigma2, []

@@ -15,6 +15,7 @@ from meanfield.theory.modes.trajectory import ModesTrajectory, overlap
 from meanfield.theory.modes.weights import NONE, Mode, Place, Tree
 from meanfield.theory.trajectory import Event, Trajectory
 
+JUST_AFTER = 1e-9  # the choice, relative: on which side of a jump of w the chosen mode must gain
 PER_STEP = 8  # times between two points of the first stage's curve at which a transition is looked for
 
 
@@ -66,9 +67,8 @@ def _superclass(problem: Problem, d: float, tree: Tree, stage: Trajectory) -> Mo
     mode, chosen = tree.choose(D, p.a, p.v)
     legs, where = [_until(stage, tree, problem, t_mode)], D
     if not t_label >= t_mode:  # the mode is chosen first, and the superclass with it
-        flow = Guided(problem, tree, mode, against_all=True)
-        _require_capture(flow, D, chosen)
-        driven, where, chosen = flow.run(D, chosen)
+        _require_capture(problem, t_mode)
+        driven, where, chosen = Guided(problem, tree, mode, against_all=True).run(D, chosen)
         legs += driven
         t_label = where - sigma2 if where > sigma2 else math.nan
     if where > sigma2:
@@ -144,13 +144,14 @@ def _seen_as(tree: Tree, label: int) -> Mode:
     return NONE if label == 1 else Mode(0.0, tree.tau)
 
 
-def _require_capture(flow: Guided, D: float, p: Place) -> None:
-    """Refuse a glass of modes: the chosen mode must gain on the others of its superclass as the flow goes on."""
-    if not flow.gains(D, p):
-        t = D - flow.problem.sigma2
+def _require_capture(problem: Problem, t_mode: float) -> None:
+    """Refuse a glass of modes: the chosen mode gains on the others of its superclass as the flow goes on, (M9)."""
+    w, least = float(problem.weight(t_mode * (1.0 - JUST_AFTER))), -1.0 / (1.0 + problem.eta**2)
+    if not w > least:
         raise ConvergenceError(
-            f"a sample must stay with the mode that it chose; at t = {t:.4g} guidance drives it on through a glass of "
-            "modes, which this theory does not know. Use run_modes (particles), or weaker guidance."
+            f"w must exceed -1/(1 + eta^2) = {least:g} where a mode is chosen before the label is decided, for samples "
+            f"to stay with it; got w = {w:g} at t = {t_mode:.4g}, a glass of modes, which this theory does not know. "
+            "Use run_modes (particles), or raise w there."
         )
 
 

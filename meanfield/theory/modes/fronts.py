@@ -17,8 +17,8 @@ def modes_front(problem: Problem, lost: Numbers, *, d: float = math.inf) -> Any:
     """The largest m(0) of a schedule with K_div <= lost: which keeps exp((alpha_2 - lost) d) modes of a label.
 
     Of all with v_B <= tau: those with w >= 0, and negative windows that pay back no more variance than was lost. Proved
-    where the label comes first; where the mode does, at lost = 0 and w >= 0 (docs/modes.md), and there it takes guidance
-    without a bound on w.
+    where the label comes first; where the mode does, at lost = 0 and w >= 0 (docs/modes.md), and there it takes
+    guidance without a bound on w.
 
     Parameters
     ----------
