@@ -22,7 +22,7 @@ from meanfield.tools.roots import brentq
 AFTER = 1e-6  # relative time after a transition at which what follows begins
 FIRST = 1e8  # VE time before which early guidance does not end, of a start at infinity
 TOLERANCE = 1e-6  # relative, of the modes lost
-CLOSE = 1e-3  # error of the window's share at the best
+CLOSE = 1e-2  # error of the window's share at the best
 
 
 @door(made_by="design_modes")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 AXES = ("alpha_1", "alpha_2", "rho", "w", "sigma2", "eta")
 NUMBERS = ("m", "v", "within", "m_B", "v_B", "K_div", "t_label", "t_mode")
-BISECTIONS = 12  # of an edge of the grid: each is a `solve`
+BISECTIONS = 10  # of an edge of the grid: each is a `solve`
 
 
 def tree_diagram(

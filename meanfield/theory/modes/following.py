@@ -116,8 +116,8 @@ def _first(function: Callable[[float, Place], float], stage: Trajectory, label: 
 
 
 def _fine(stage: Trajectory) -> np.ndarray:
-    """Decreasing times of the first stage, closer than its curve, and all at which guidance jumps: a transition is not to
-    be stepped over."""
+    """Decreasing times of the first stage, closer than its curve, and where guidance jumps: none is to
+    step over a transition."""
     low = stage.problem.least_variance
     tau = np.log(low + stage.t)
     fine = np.interp(np.arange((len(tau) - 1) * PER_STEP + 1) / PER_STEP, np.arange(len(tau)), tau)
@@ -145,7 +145,7 @@ def _seen_as(tree: Tree, label: int) -> Mode:
 
 
 def _require_capture(problem: Problem, t_mode: float) -> None:
-    """Refuse a glass of modes: the chosen mode gains on the others of its superclass as the flow goes on, (M9)."""
+    """Refuse a glass of modes: the chosen mode gains on the others of its superclass as the flow goes on, (M14)."""
     w, least = float(problem.weight(t_mode * (1.0 - JUST_AFTER))), -1.0 / (1.0 + problem.eta**2)
     if not w > least:
         raise ConvergenceError(

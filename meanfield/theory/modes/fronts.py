@@ -1,4 +1,4 @@
-"""The most shift that any schedule has for the modes that it loses: (M6)-(M8) of docs/modes.md, in closed form."""
+"""The most shift that any schedule has for the modes that it loses: (M11)-(M13) of docs/modes.md, in closed form."""
 
 import math
 from typing import Any
@@ -64,7 +64,7 @@ def superclass_of(problem: Problem) -> Hierarchy:
 def _most(problem: Problem, tree: Tree, lost: float) -> float:
     """m(0) - 1 after modes B = beta A + N(0, tau I) were chosen, beta > 0, with K_div = lost; nan if none is apart."""
     e, end, tau = problem.e, problem.sigma2, tree.tau
-    D = tau / math.expm1(2.0 * (tree.alpha_2 - lost))  # (M6)
+    D = tau / math.expm1(2.0 * (tree.alpha_2 - lost))  # (M11)
     if D <= end:
         return math.nan
     mode = Mode(math.sqrt(2.0 * tau * lost / tree.rho), tau)
@@ -76,7 +76,7 @@ def _most(problem: Problem, tree: Tree, lost: float) -> float:
 
 
 def pushed(tree: Tree, D: float, mode: Mode, p: Place) -> float:
-    """The overlap a to which infinitely strong guidance at D takes a sample until its mode outweighs all (M8).
+    """The overlap a to which infinitely strong guidance at D takes a sample until its mode outweighs all (M13).
 
     It moves x along a line, to (1 + D)(A + B) - s Z with Z = (1 + D)(A + B) - x, and shrinks v by s^2.
     """
