@@ -1,6 +1,7 @@
 """Which schedule loses no modes: closed forms against `solve`, designs, phase diagrams of a tree, particles."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ def test_the_sde_at_any_strength_loses_no_more_than_it_does_at_infinite_strength
     law = LABEL_FIRST
     m_B = law.tau / law.rho * (1.0 - math.sqrt(1.0 - 2.0 * law.alpha[0]))
     found = [solve(problem(law, w, "sde")).m_B for w in (1.0, 10.0, 1e3, 1e5)]
-    assert all(a < b < m_B for a, b in zip(found, found[1:], strict=False))
+    assert all(a < b < m_B for a, b in pairwise(found))
     assert found[-1] == pytest.approx(m_B, rel=1e-4)
     assert solve(problem(law, 10.0, "ode")).m_B > 5.0 * m_B
 

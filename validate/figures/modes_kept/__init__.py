@@ -14,12 +14,12 @@ def _parts(profile: str) -> dict[str, Part]:
 
 
 def _caption(data: Data) -> str:
-    first, second = (f"$\\alpha$ = {name.replace('rho', '$\\\\rho$')}" for name in data["prices"].tree.values)
+    first, second = (r"$\alpha$ = " + name.replace("rho", r"$\rho$") for name in data["prices"].tree.values)
     return (
         r"(a-c) Modes lost, $K_\mathrm{div}$, against the shift of the mean, $T = \infty$: (a) where the label comes "
         f"first ({first}; SDE full, ODE dashed), (b, c) where the mode does ({second}). Each line is one schedule, "
-        "from weak to strong; grey, the front that none passes; stars, designed with $-1 \\le w \\le 5$. Where the "
-        "label comes first all schedules lie on the front, and the SDE cannot go on: its line ends at infinite "
+        "from weak to strong; grey, the front that none with $w \\ge 0$ passes; stars, designed with $-1 \\le w \\le 5$. "
+        "Where the label comes first all schedules lie on the front, and the SDE cannot go on: its line ends at infinite "
         "strength. Where the mode does, guidance that begins with the choice shifts at no loss. (d) Which transition "
         r"comes first, against the rates of labels and of modes, $\rho = 0.5$: areas unguided, by (M16); lines, where "
         f"the order changes under constant $w = {WEIGHT:g}$. $\\sigma^2 = {SIGMA2:g}$. Theory at $d = \\infty$; no "
