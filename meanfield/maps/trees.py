@@ -63,7 +63,7 @@ def _point(problem: Problem, names: tuple[str, str], at: tuple[Any, ...], d: flo
     final, label, mode = theory.final, theory.t_label, theory.t_mode
     before = "label" if label >= mode or math.isnan(mode) else "mode"
     first = "neither" if math.isnan(label) and math.isnan(mode) else before
-    values = [final.m, final.v, final.within, theory.m_B, theory.v_B, theory.K_div, label, mode]
+    values: list[Any] = [final.m, final.v, final.within, theory.m_B, theory.v_B, theory.K_div, label, mode]
     return {**dict(zip(NUMBERS, map(float, values), strict=True)), "first": first, "standing": theory.standing}
 
 

@@ -18,12 +18,12 @@ def _caption(data: Data) -> str:
     return (
         r"(a-c) Modes lost, $K_\mathrm{div}$, against the shift of the mean, $T = \infty$: (a) where the label comes "
         f"first ({first}; SDE full, ODE dashed), (b, c) where the mode does ({second}). Each line is one schedule, "
-        "from weak to strong; grey, the front that none with $w \\ge 0$ passes; stars, designed with $-1 \\le w \\le 5$. "
-        "Where the label comes first all schedules lie on the front, and the SDE cannot go on: its line ends at infinite "
-        "strength. Where the mode does, guidance that begins with the choice shifts at no loss. (d) Which transition "
-        r"comes first, against the rates of labels and of modes, $\rho = 0.5$: areas unguided, by (M16); lines, where "
-        f"the order changes under constant $w = {WEIGHT:g}$. $\\sigma^2 = {SIGMA2:g}$. Theory at $d = \\infty$; no "
-        "sampling error."
+        r"from weak to strong; grey, the front that none with $w \ge 0$ passes; stars, designed with $-1 \le w \le 5$. "
+        "Where the label comes first all schedules lie on the front, and the SDE cannot go on: its line ends at "
+        "infinite strength. Where the mode does, guidance that begins with the choice shifts at no loss. "
+        r"(d) Which transition comes first, against the rates of labels and of modes, $\rho = 0.5$: areas unguided, "
+        f"by (M16); lines, where the order changes under constant $w = {WEIGHT:g}$. "
+        rf"$\sigma^2 = {SIGMA2:g}$. Theory at $d = \infty$; no sampling error."
     )
 
 

@@ -83,7 +83,7 @@ def prices(
     def front(tree: str, sampler: str) -> dict[str, Any]:
         return {"front": ("price", modes_front(base(tree, sampler), price) - 1.0)}
 
-    where = {"tree": list(TREES), "sampler": list(SAMPLER)}
+    where: dict[str, Any] = {"tree": list(TREES), "sampler": list(SAMPLER)}
     every = {**where, "schedule": list(FAMILIES), "strength": strengths}
     return xarray.Dataset(
         {
