@@ -98,7 +98,10 @@ def design_modes(
     """
     law = superclass_of(problem)
     require(problem.noise == VE(), "a design of modes is in VE time", repr(problem.noise), "Design with noise VE.")
-    w_min, w_max = checked("w_min", w_min, low=-LARGEST_W, high=0), checked("w_max", w_max, low=0, open_low=True)
+    w_min, w_max = (
+        checked("w_min", w_min, low=-LARGEST_W, high=0),
+        checked("w_max", w_max, low=0, high=LARGEST_W, open_low=True),
+    )
     lost = checked("lost", lost, low=0, high=law.level_rates(d)[1])
     search = _Search(problem, d, w_min, w_max)
     if lost > 0.0:

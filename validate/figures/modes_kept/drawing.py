@@ -28,26 +28,24 @@ def draw(prices: xarray.Dataset, regions: xarray.Dataset, axes=None):
         end = float(prices.m_shift.sel(tree=label, sampler="sde").max())
         lead = {"arrowstyle": "-", "color": QUIET, "lw": 0.5}
         noted(a, "the SDE\nends here", (end, 0.0024), xycoords="data", xytext=(0.02, 0.02), arrowprops=lead)
-        for sampler in SAMPLER:  # beside its front
-            row = prices.front.sel(tree=label, sampler=sampler)
-            x, y = float(np.interp(0.024, row.price, row)), 0.024
-            noted(
-                a, SAMPLER[sampler].label, (x, y), xycoords="data", xytext=(4, 0), textcoords="offset points", va="top"
-            )
+        for sampler, y, off, side in (("sde", 0.034, -6, "right"), ("ode", 0.015, 5, "left")):
+            row, beside = prices.front.sel(tree=label, sampler=sampler), {"textcoords": "offset points", "va": "top"}
+            at = (float(np.interp(y, row.price, row)), y)
+            noted(a, f"front, {SAMPLER[sampler].label}", at, xycoords="data", xytext=(off, 0), ha=side, **beside)
         for axis, sampler in ((b, "ode"), (c, "sde")):
             free = float(prices.front.sel(tree=mode, sampler=sampler, price=0.0))
             noted(axis, "free of loss", (free, 0.0), xycoords="data", xytext=(free + 0.1, 0.0018), va="center",
                   arrowprops=lead)  # fmt: skip
         _areas(d, regions)
         lettered(axes.flat, "label first", "mode first, ODE", "mode first, SDE", "which comes first")
-        legend_below([a], 4)
+        legend_below([a], 3)
     return figure, axes
 
 
 def _lines(axis, data: xarray.Dataset, sampler: str) -> None:
     """The front, the schedules, and the designed ones of one tree and sampler."""
     full = sampler == "sde"
-    axis.plot(data.front, data.price, label="front" if full else None, **FRONT)
+    axis.plot(data.front, data.price, **FRONT)
     for name in data.schedule.values:
         look, row = SCHEDULE[name], data.sel(schedule=name).sortby("strength")
         axis.plot(
