@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from meanfield.adapters.diffusers import from_diffusers
     from meanfield.adapters.k_diffusion import from_k_diffusion
     from meanfield.designs.designing import design
+    from meanfield.designs.keeping_modes import ModesDesign, design_modes
     from meanfield.designs.result import Design
     from meanfield.ensemble import Ensemble, Observable
     from meanfield.exact.crossover import many_classes
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from meanfield.sampler.native import dpmpp_2m, dpmpp_2m_sde, euler, euler_ancestral, heun, unipc
     from meanfield.theory.landscape import potential
     from meanfield.theory.measures import Distortion, distortion
+    from meanfield.theory.modes.fronts import modes_front
     from meanfield.theory.modes.trajectory import ModesTrajectory
     from meanfield.theory.solver import solve
     from meanfield.theory.trajectory import Event, SpectralTrajectory, Trajectory
@@ -150,6 +152,8 @@ __all__ = [
     "sd_sigmas",
     # designed schedules
     "design",
+    "design_modes",
+    "modes_front",
     "no_go",
     # speciation and collapse
     "speciation_time",
@@ -186,6 +190,7 @@ __all__ = [
     "Observable",
     "Fade",
     "Design",
+    "ModesDesign",
     "NoGo",
     "SpeciationTime",
     # errors

@@ -16,7 +16,9 @@ BISECTIONS = 26  # of an edge of the grid: boundaries to 1e-8 of a cell
 Side = Callable[[np.ndarray, np.ndarray, Callable[[int], Any]], np.ndarray]  # x, y, progress -> on which side they are
 
 
-def polylines(side: Side, x: np.ndarray, y: np.ndarray, on_grid: np.ndarray, progress: Any) -> np.ndarray:
+def polylines(
+    side: Side, x: np.ndarray, y: np.ndarray, on_grid: np.ndarray, progress: Any, bisections: int = BISECTIONS
+) -> np.ndarray:
     """The boundary as lines, one after another, with a row of nan between two of them: (points, 2).
 
     side : answers for points (x, y). on_grid : its answers on the grid, of shape (len(y), len(x)).
@@ -24,8 +26,8 @@ def polylines(side: Side, x: np.ndarray, y: np.ndarray, on_grid: np.ndarray, pro
     numbers, out, into = _edges(x, y, on_grid)
     if not numbers:
         return np.empty((0, 2))
-    with Progress(progress, BISECTIONS * len(numbers), "boundaries") as show:
-        for n in range(BISECTIONS):
+    with Progress(progress, bisections * len(numbers), "boundaries") as show:
+        for n in range(bisections):
             middle = 0.5 * (out + into)
             found = side(middle[:, 0], middle[:, 1], shifted(show, n * len(numbers)))
             out, into = np.where(found[:, None], out, middle), np.where(found[:, None], middle, into)

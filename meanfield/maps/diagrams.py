@@ -16,6 +16,9 @@ from meanfield.maps.boundaries import polylines
 from meanfield.maps.bulk import PHASES
 from meanfield.maps.over_grid import grid_of
 from meanfield.maps.points import Points
+from meanfield.maps.trees import AXES as TREE_AXES
+from meanfield.maps.trees import tree_diagram
+from meanfield.problem.hierarchy import Hierarchy
 from meanfield.problem.statement import Problem
 from meanfield.problem.varying import require_distinct
 from meanfield.tools.door import door
@@ -45,7 +48,7 @@ def phase_diagram(
     problem : everything that the axes do not vary, with or without a spectrum.
     x, y : (name, ascending values); names are alpha and prior (exponential growth), w (constant guidance), sigma2 (of
         isotropic classes), eta, w0 and omega (guidance w0 + omega t in the problem's own time, from a finite t_start),
-        and t, the VE time.
+        and t, the VE time. Of classes with many modes alpha_1, alpha_2, rho, w, sigma2 and eta.
     d : dimension at which alpha = log(P)/d is taken; infinite by default.
     threads : processors to use (default: all).
     progress : False is silent, True shows a bar after two seconds, None does so on a terminal.
@@ -56,7 +59,10 @@ def phase_diagram(
         `line_speciation` (between last phase target and not), `line_glass`, `line_capture`, `line_sliding` (between
         passed and not). Each is of shape (points, 2), its `coordinate` named by the axes, line after line with a row of
         nan between two, so that one call plots it. With a t axis `t_speciation`, `t_condensation`, `t_capture` over the
-        other axis are the boundaries. The attributes `x` and `y` are the names of the axes.
+        other axis are the boundaries. The attributes `x` and `y` are the names of the axes. Of classes with many modes
+        (`Hierarchy`) every point is one `solve`: `m`, `v`, `within`, `m_B`, `v_B`, `K_div`, `t_label`, `t_mode`, which
+        transition is `first` ("label", "mode", "neither"), `standing` ("refused" where there is no solution), and the
+        boundaries `line_order` (of the label first) and `line_known` (of what is refused).
 
     Raises
     ------
@@ -71,9 +77,13 @@ def phase_diagram(
     array([2.0589, 0.5738])
     """
     d = checked("d", d, low=1, infinite=True)
-    (x_name, x_grid), (y_name, y_grid) = _axis(x), _axis(y)
+    tree = isinstance(problem.classes, Hierarchy)
+    names = TREE_AXES if tree else AXES
+    (x_name, x_grid), (y_name, y_grid) = _axis(x, names), _axis(y, names)
     if x_name == y_name:
         raise ProblemError(f"the axes must vary different things; got {x_name!r} and {y_name!r}.")
+    if tree:
+        return tree_diagram(problem, (x_name, x_grid), (y_name, y_grid), d, progress)
     require_distinct((x_name, y_name), "the axes must vary different things: they may hold")
     data = grid_of(problem, {y_name: y_grid, x_name: x_grid}, d, threads, progress).assign_attrs(x=x_name, y=y_name)
     if "t" in (x_name, y_name):
@@ -87,11 +97,11 @@ def phase_diagram(
     return named.assign_attrs(by_solve=data.attrs["by_solve"] + points.by_solve)
 
 
-def _axis(axis: Any) -> tuple[str, np.ndarray]:
+def _axis(axis: Any, names: tuple[str, ...]) -> tuple[str, np.ndarray]:
     if not (isinstance(axis, tuple | list) and len(axis) == 2):
         raise ProblemError(f'an axis is a pair (name, values), such as ("alpha", [0.3, 0.4]); got {short(axis)}.')
     name, values = axis
-    one_of("an axis", name, AXES)
+    one_of("an axis", name, names)
     grid = array(values, f"the axis {name!r} needs numbers")
     if grid.ndim != 1 or len(grid) < 2 or not np.all(np.isfinite(grid)) or not np.all(np.diff(grid) > 0):
         raise ProblemError(f"the axis {name!r} needs at least two finite, ascending values; got shape {grid.shape}.")

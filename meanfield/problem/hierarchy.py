@@ -93,5 +93,6 @@ class Hierarchy(Growth):
 
     def _refuse(self) -> NoReturn:
         raise ProblemError(
-            f"what is asked for knows classes of one Gaussian each; got {self!r}. Use solve, run_modes or Exponential."
+            f"what is asked for knows classes of one Gaussian each; got {self!r}. Use solve, design_modes, run_modes "
+            "or Exponential."
         )

@@ -96,6 +96,7 @@ def results() -> dict[str, Any]:
     made["Predictions"] = cf.predict(**{**PREDICT, "target": None})
     made["MixtureDesign"] = TWO.design(0, w_max=3.0, **SMALL)
     made["Design"] = cf.design(cf.Problem(classes=cf.Continuum(), sigma2=0.25, t_start=1000.0))
+    made["ModesDesign"] = cf.design_modes(MODES, lost=0.01, w_min=0.0)
     made["Comparison"] = cf.compare(made["Trajectory"], made["Ensemble"], times=[0.0])
     made["Extrapolation"] = cf.extrapolate(made["Ensembles"])
     made["SamplerCheck"] = cf.check_sampler(idle, progress=False)

@@ -17,6 +17,7 @@ SMALLER = {  # figure -> arguments that save time, and leave all that is written
     "continuum": {"counts": (10, 100, 1000)},
     "schedules": {"amplitudes": np.geomspace(0.05, 6.0, 8)},
     "finite-size": {"particles": (8, 10), "theory": (8, 10, 16)},
+    "modes-kept": {"n": 8},
     "phases": {"x": ("alpha", np.linspace(0.05, 1.2, 31)), "n": None},
 }
 LONGEST = 6  # entries of a legend

@@ -241,8 +241,8 @@ def test_the_gallery_tells_the_story_in_order():
     assert NAMES == [
         "plane", "potential", "order-parameters", "guidance", "dimension", "phases", "continuum", "schedules",
         "negative-window", "design", "spectrum", "finite-size", "speciation", "one-dimension", "strong-guidance",
-        "density-ratio", "samplers", "guidance-rules", "cfg-plus-plus", "which-guidance", "modes", "digits",
-        "rules-network",
+        "density-ratio", "samplers", "guidance-rules", "cfg-plus-plus", "which-guidance", "modes", "modes-kept",
+        "digits", "rules-network",
     ]  # fmt: skip
 
 

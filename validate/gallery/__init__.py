@@ -11,6 +11,7 @@ from validate.figures import (
     guidance,
     guidance_rules,
     modes,
+    modes_kept,
     negative_window,
     one_dimension,
     order_parameters,
@@ -32,7 +33,7 @@ from validate.recipe import GalleryFigure, Part
 ROOMS = (
     plane, potential, order_parameters, guidance, dimension, phases, continuum, schedules, negative_window, design,
     spectrum, finite_size, speciation, one_dimension, strong_guidance, density_ratio, samplers,
-    guidance_rules, cfg_plus_plus, which_guidance, modes, digits, rules_network,
+    guidance_rules, cfg_plus_plus, which_guidance, modes, modes_kept, digits, rules_network,
 )  # fmt: skip
 GALLERY: tuple[GalleryFigure, ...] = tuple(room.FIGURE for room in ROOMS)
 

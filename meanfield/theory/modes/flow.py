@@ -8,7 +8,7 @@ until the mode outweighs that crowd. Then it is alone, and (T10) is exact.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -53,14 +53,6 @@ class Guided:
         if self.against_all:
             return tree.crowded(D, tree.q(p, mode))
         return tree.information_mode(D, tree.q_label(p, mode)) <= tree.alpha_2
-
-    def gains(self, D: float, p: Place) -> bool:
-        """Whether the mode, chosen at D, gains on the crowd of its superclass along the flow (as (T7c))."""
-        step, tree, mode = 1e-4, self.tree, self.mode
-        _, _, later = self._leg(D, D * (1.0 - step), p)
-        D *= 1.0 - step
-        own = -tree.q_mode(later, mode) / (2.0 * D)
-        return own > tree.phi_label(D, tree.q_label(later, mode))
 
     def run(self, D: float, p: Place) -> tuple[list[Leg], float, Place]:
         """The legs until the mode outweighs the crowd, or to t = 0, and where they end."""
@@ -123,11 +115,13 @@ def alone(problem: Problem, mode: Mode, D: float, p: Place) -> Leg:
     return Leg("mode", D, problem.sigma2, at, lambda x: True)  # guidance acts against nothing
 
 
-def crossing(function: Callable[[float], float], times: np.ndarray) -> float | None:
-    """The first of decreasing times at which a function turns positive, as a root; None if it never does."""
-    before = float(times[0])
-    for t in map(float, times):
-        if function(t) > 0.0:
-            return brentq(function, t, before, xtol=1e-15, rtol=1e-13) if t < before else t
-        before = t
-    return None
+def crossing(function: Callable[[float], float], times: np.ndarray, values: Sequence[float]) -> float | None:
+    """The first of decreasing times at which a function, of these values there, turns positive, as a root; None if it
+    never does."""
+    above = np.flatnonzero(np.asarray(values) > 0.0)
+    if not len(above):
+        return None
+    t, before = float(times[above[0]]), float(times[max(int(above[0]) - 1, 0)])
+    if t == before or function(t) <= 0.0 or function(before) > 0.0:  # at the start, or at a root to all digits
+        return t
+    return brentq(function, t, before, xtol=1e-15, rtol=1e-13)

@@ -1,6 +1,7 @@
 """Both orders of the two transitions: the superclass first and then a mode of it, or the mode first (docs/modes.md)."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from meanfield.theory.modes.trajectory import ModesTrajectory, overlap
 from meanfield.theory.modes.weights import NONE, Mode, Place, Tree
 from meanfield.theory.trajectory import Event, Trajectory
 
+JUST_AFTER = 1e-9  # the choice, relative: on which side of a jump of w the chosen mode must gain
 PER_STEP = 8  # times between two points of the first stage's curve at which a transition is looked for
 
 
@@ -54,11 +56,10 @@ def _superclass(problem: Problem, d: float, tree: Tree, stage: Trajectory) -> Mo
     """Label 1. A mode is chosen where K_2 = alpha_2; before the superclass has the weight, guidance goes on."""
     sigma2, t_label = problem.sigma2, stage.t_speciation
 
-    def excess(t: float) -> float:
-        p = _place(stage, t, label=1)
+    def excess(t: float, p: Place) -> float:
         return tree.information_mode(sigma2 + t, tree.q_label(p)) - tree.alpha_2
 
-    t_mode = crossing(excess, _fine(stage))
+    t_mode = _first(excess, stage, label=1)
     if t_mode is None:
         return _made(problem, d, tree, None, [_until(stage, tree, problem, 0.0)], t_label, math.nan, stage)
     p = _place(stage, t_mode, label=1)
@@ -66,9 +67,8 @@ def _superclass(problem: Problem, d: float, tree: Tree, stage: Trajectory) -> Mo
     mode, chosen = tree.choose(D, p.a, p.v)
     legs, where = [_until(stage, tree, problem, t_mode)], D
     if not t_label >= t_mode:  # the mode is chosen first, and the superclass with it
-        flow = Guided(problem, tree, mode, against_all=True)
-        _require_capture(flow, D, chosen)
-        driven, where, chosen = flow.run(D, chosen)
+        _require_capture(problem, t_mode)
+        driven, where, chosen = Guided(problem, tree, mode, against_all=True).run(D, chosen)
         legs += driven
         t_label = where - sigma2 if where > sigma2 else math.nan
     if where > sigma2:
@@ -80,12 +80,12 @@ def _one_mode(problem: Problem, d: float, tree: Tree, stage: Trajectory) -> Mode
     """Label 2. The superclass may outweigh the rest before the mode does: then its other modes are the rivals."""
     sigma2, mode = problem.sigma2, Mode(0.0, tree.tau)
 
-    def lead(t: float) -> float:
-        p, D = _place(stage, t, label=2), sigma2 + t
+    def lead(t: float, p: Place) -> float:
+        D = sigma2 + t
         return tree.phi_label(D, tree.q_label(p, mode)) - tree.phi_all(D, tree.q(p, mode))
 
     t_mode = stage.t_speciation
-    t_label = crossing(lead, _fine(stage))
+    t_label = _first(lead, stage, label=2)
     if t_label is None or t_mode >= t_label:
         return _made(problem, d, tree, mode, [_until(stage, tree, problem, 0.0)], t_mode, t_mode, stage)
     flow = Guided(problem, tree, mode, against_all=False)
@@ -96,18 +96,33 @@ def _one_mode(problem: Problem, d: float, tree: Tree, stage: Trajectory) -> Mode
     return _made(problem, d, tree, mode, legs, t_label, where - sigma2 if where > sigma2 else math.nan, stage)
 
 
+def _places(stage: Trajectory, t: np.ndarray, label: int) -> list[Place]:
+    """Where the first stage is at times."""
+    state = stage.at(t)
+    m = state.m.tolist()
+    return [Place(*p) for p in zip(m, m if label == 2 else [0.0] * len(m), state.v.tolist(), strict=True)]
+
+
 def _place(stage: Trajectory, t: float, label: int) -> Place:
     """Where the first stage is at t."""
-    state = stage.at(t)
-    return Place(float(state.m), float(state.m) if label == 2 else 0.0, float(state.v))
+    return _places(stage, np.array([t]), label)[0]
+
+
+def _first(function: Callable[[float, Place], float], stage: Trajectory, label: int) -> float | None:
+    """The first time of the first stage at which a function of time and place turns positive."""
+    times = _fine(stage)
+    values = [function(t, p) for t, p in zip(times.tolist(), _places(stage, times, label), strict=True)]
+    return crossing(lambda t: function(t, _place(stage, t, label)), times, values)
 
 
 def _fine(stage: Trajectory) -> np.ndarray:
-    """Decreasing times of the first stage, closer than its curve: a transition is not to be stepped over."""
+    """Decreasing times of the first stage, closer than its curve, and where guidance jumps: none is to
+    step over a transition."""
     low = stage.problem.least_variance
     tau = np.log(low + stage.t)
     fine = np.interp(np.arange((len(tau) - 1) * PER_STEP + 1) / PER_STEP, np.arange(len(tau)), tau)
-    return np.append(np.maximum(np.exp(fine[:-1]) - low, 0.0), 0.0)
+    jumps = [t for t in stage.problem.schedule.breakpoints if t < stage.t[0]]
+    return np.unique(np.concatenate([np.maximum(np.exp(fine[:-1]) - low, 0.0), jumps, [0.0]]))[::-1]
 
 
 def _until(stage: Trajectory, tree: Tree, problem: Problem, t: float) -> Leg:
@@ -129,13 +144,14 @@ def _seen_as(tree: Tree, label: int) -> Mode:
     return NONE if label == 1 else Mode(0.0, tree.tau)
 
 
-def _require_capture(flow: Guided, D: float, p: Place) -> None:
-    """Refuse a glass of modes: the chosen mode must gain on the others of its superclass as the flow goes on."""
-    if not flow.gains(D, p):
-        t = D - flow.problem.sigma2
+def _require_capture(problem: Problem, t_mode: float) -> None:
+    """Refuse a glass of modes: the chosen mode gains on the others of its superclass as the flow goes on, (M14)."""
+    w, least = float(problem.weight(t_mode * (1.0 - JUST_AFTER))), -1.0 / (1.0 + problem.eta**2)
+    if not w > least:
         raise ConvergenceError(
-            f"a sample must stay with the mode that it chose; at t = {t:.4g} guidance drives it on through a glass of "
-            "modes, which this theory does not know. Use run_modes (particles), or weaker guidance."
+            f"w must exceed -1/(1 + eta^2) = {least:g} where a mode is chosen before the label is decided, for samples "
+            f"to stay with it; got w = {w:g} at t = {t_mode:.4g}, a glass of modes, which this theory does not know. "
+            "Use run_modes (particles), or raise w there."
         )
 
 
