@@ -3,14 +3,22 @@
 And the site, built once: a warning (a dead link, an equation of two places, a page in no menu) is an error.
 
 And the order: what takes long begins first, so that no worker is still at it when the others are done.
+
+And BLAS on one thread: workers fill the cores, and its threads, on matrices as small as here, would mostly wait for
+each other, which costs more than all that they compute. It is set before NumPy is loaded, and for programs that tests
+start; `tests/simulate/test_blas_threads.py` asks of runs what they do where it is not set.
 """
 
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+for library in ("OPENBLAS", "OMP", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 if find_spec("hypothesis"):
     from hypothesis import HealthCheck, settings

@@ -172,6 +172,13 @@ def observe(s, ell, sizes, log_rivals, column):  # pragma: no cover - compiled
 
 
 @compiled()
+def add_to(column, out, j):  # pragma: no cover - compiled
+    """Add column (observables,) to column j of out; an assignment to a slice would compile the words of its error."""
+    for i in range(len(column)):
+        out[i, j] += column[i]
+
+
+@compiled()
 def log_sigmoid(x):  # pragma: no cover - compiled
     """log(1/(1 + exp(-x))) without overflow or cancellation."""
     return -math.log1p(math.exp(-x)) if x > 0.0 else x - math.log1p(math.exp(x))
@@ -190,7 +197,7 @@ def fill(rng, n_samples, model: Model, out):  # pragma: no cover - compiled
         for n in range(len(table)):
             if slot[n] >= 0:
                 observe(s, line[n, CONSTANT] + of_sample(s, n, table), model.sizes, model.rivals.log_count, column)
-                out[:, slot[n]] += column
+                add_to(column, out, slot[n])
             if n < len(table) - 1:
                 largest = max(largest, step(rng, s, n, table, line, power, ratio, room))
         squares += largest * largest

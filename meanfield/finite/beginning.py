@@ -48,8 +48,9 @@ def start_all(rng, law, held, populations, sizes, y, h):  # pragma: no cover - c
                 mean[i] += act[c, i] / count
                 spread[i] += along * act[c, i] / count
         others += len(act) / count
-    # sum mu_k = sum delta_k + (P - 1) mu_1
-    y[:] += spread - mean * inner_product(mean, bent) - w * (mean + others * target)
+    along = inner_product(mean, bent)
+    for i in range(d):  # sum mu_k = sum delta_k + (P - 1) mu_1
+        y[i] += spread[i] - mean[i] * along - w * (mean[i] + others * target[i])
 
 
 @compiled()

@@ -64,13 +64,21 @@ def choose(y, at, log_norm, limit, most, rivals):  # pragma: no cover - compiled
     return inner, Ball(x, metric, rho2)
 
 
+@kernel
+def copied(x, there):  # pragma: no cover - compiled
+    """Copy x into `there`; an assignment to a slice would compile the words of its error."""
+    for i in range(len(x)):
+        there[i] = x[i]
+
+
 @compiled()
 def grown(rows, needed):  # pragma: no cover - compiled
     """`rows` with room for `needed` of them; those there are kept."""
     if needed <= len(rows):
         return rows
     more = np.empty((max(needed, 2 * len(rows)), rows.shape[1]))
-    more[: len(rows)] = rows
+    for n in range(len(rows)):
+        copied(rows[n], more[n])
     return more
 
 
@@ -109,7 +117,7 @@ def draw(rng, ball, inner, log_rivals, drawn, sizes):  # pragma: no cover - comp
         if seen(mu, drawn, sizes):
             continue
         store = grown(store, n_stored + 1)
-        store[n_stored] = mu
+        copied(mu, store[n_stored])
         n_stored += 1
     return Drawn(store, n_stored, drawn.balls, drawn.n_balls)
 
@@ -158,6 +166,8 @@ def renewed(rng, y, at, log_norm, limit, drawn, rivals, most):  # pragma: no cov
     inner, ball = choose(y, at, log_norm, limit, most, rivals)
     drawn = draw(rng, ball, inner, rivals.log_count, drawn, at.sizes)
     balls, n = grown(drawn.balls, drawn.n_balls + 1), drawn.n_balls
-    balls[n, :d], balls[n, d:-1], balls[n, -1] = ball.centre, ball.metric, ball.rho2
+    copied(ball.centre, balls[n, :d])
+    copied(ball.metric, balls[n, d:-1])
+    balls[n, -1] = ball.rho2
     drawn = Drawn(drawn.means, drawn.n_means, balls, n + 1)
     return inside(ball, drawn, at.sizes), drawn

@@ -46,7 +46,7 @@ class Rule(NamedTuple):
     n_all: np.ndarray
 
 
-@compiled()
+@compiled(inline="always")
 def looked(rng, y, at, w, power, least, held, rule, populations, tries, shift):  # pragma: no cover - compiled
     """The posterior of a sample, from fresh balls where the tolerance asks for them; fills shift (d,), renews `held`.
 
@@ -99,7 +99,7 @@ def over(y, at, seen_by, near, limit, rivals):  # pragma: no cover - compiled
     return log_spread(y, at, seen_by[1], near.ball, rivals) - limit
 
 
-@compiled()
+@compiled(inline="always")
 def explicit(rng, y, h, first, held, model, rule, out, about):  # pragma: no cover - compiled
     """Steps from grid.D[first] on with explicit classes; balls are renewed where the tolerance asks for it.
 
@@ -121,7 +121,7 @@ def explicit(rng, y, h, first, held, model, rule, out, about):  # pragma: no cov
                 about[1] += len(held[k].near.half)
         if grid.slot[n] >= 0:
             observe(y, h, model.sizes, seen_by, column)
-            out[:, grid.slot[n]] += column
+            annealed.add_to(column, out, grid.slot[n])
         if last:
             return
         number = grid.strength[n] * annealed.sigmoid(-seen_by[0])
@@ -204,7 +204,7 @@ def fill(rng, n_samples, model: Model, rule: Rule, out):  # pragma: no cover - c
     return about
 
 
-@compiled()
+@compiled(inline="always")
 def averaged(rng, y, h, model, rule, out, about):  # pragma: no cover - compiled
     """Steps of the annealed model as long as the rule allows, from the start.
 
@@ -223,7 +223,7 @@ def averaged(rng, y, h, model, rule, out, about):  # pragma: no cover - compiled
             return n
         if slot[n] >= 0:
             annealed.observe(s, ell, model.sizes, model.rivals.log_count, column)
-            out[:, slot[n]] += column
+            annealed.add_to(column, out, slot[n])
         if n < len(table) - 1:
             about[4] = max(about[4], annealed.step(rng, s, n, table, line, model.power, model.ratio, room))
     return -1

@@ -13,6 +13,8 @@ import math
 
 import numpy as np
 
+from meanfield.finite.ball import inner_product, square_of
+from meanfield.finite.drawing import copied
 from meanfield.finite.sampling import Model
 from meanfield.tools.compiling import compiled
 
@@ -21,10 +23,10 @@ DECIDED = 1e-12  # weight of all rivals below which they are left out
 ROWS = 4  # of what is recorded of the weights
 
 
-@compiled(fastmath=True)
-def weights(y, a, half, drawn, kappa, p):  # pragma: no cover - compiled
+@compiled(fastmath=True, forceinline=True)
+def weights(y, a, half, kappa, p):  # pragma: no cover - compiled
     """pi_k of all classes into p (P,); returns the weight of all rivals, and lambda of `walk`."""
-    P, top, inverse = len(p), 0.0, 1.0 / kappa
+    P, top, inverse, drawn = len(p), 0.0, 1.0 / kappa, len(a) > 1
     for k in range(1, P):
         along = y[k] - y[0]
         if drawn:
@@ -44,9 +46,10 @@ def weights(y, a, half, drawn, kappa, p):  # pragma: no cover - compiled
     return rivals * inverse, min(inverse, 1.0 - squares)
 
 
-@compiled(fastmath=True)
-def force(w, p, rivals, a, drawn, b):  # pragma: no cover - compiled
+@compiled(fastmath=True, forceinline=True)
+def force(w, p, rivals, a, b):  # pragma: no cover - compiled
     """b = -w sum_k pi_k a_k into b (P,)."""
+    drawn = len(a) > 1
     for i in range(len(p)):
         b[i] = 0.0 if drawn else -w * p[i]
     if not drawn:
@@ -59,47 +62,55 @@ def force(w, p, rivals, a, drawn, b):  # pragma: no cover - compiled
 
 
 @compiled()
-def spread(law, D, d, z, a, drawn, y, total):  # pragma: no cover - compiled
+def spread(law, D, d, z, a, y, total):  # pragma: no cover - compiled
     """Start from T = infinity, y as in `meanfield.finite.beginning`; and what (M, S_0, sum_{i > 0} S_i) are there."""
-    P, root = len(y), math.sqrt(D / d)
+    P, root, drawn = len(y), math.sqrt(D / d), len(a) > 1
     change = (math.sqrt(law.v / D) - 1.0) * d / P  # of the width, by unit of sum_k a_k a_k^T - P mean mean^T
-    mean, along, wide = np.zeros(P), 0.0, np.zeros(P)
+    mean, wide = np.zeros(P), np.zeros(P)
     for k in range(1, P):
         if drawn:
-            mean[: k + 1] += a[k, : k + 1] / P
-            wide[: k + 1] += a[k, : k + 1] ** 2
+            for i in range(k + 1):
+                mean[i] += a[k, i] / P
+                wide[i] += a[k, i] ** 2
         else:
             mean[k], wide[k] = 1.0 / P, 1.0
     if not drawn:
         mean[0], wide[0] = 1.0 / P - 1.0, P - 1.0
-    wide -= P * mean * mean
-    along = mean @ z
-    y[:] = z - change * P * along * mean
+    along = inner_product(mean, z)
+    for i in range(P):
+        y[i] = z[i] - change * P * along * mean[i]
     for k in range(1, P):
         if drawn:
-            y[: k + 1] += change * (a[k, : k + 1] @ z[: k + 1]) * a[k, : k + 1]
+            part = change * inner_product(a[k, : k + 1], z)
+            for i in range(k + 1):
+                y[i] += part * a[k, i]
         else:
             y[k] += change * (z[k] - z[0])
             y[0] -= change * (z[k] - z[0])
-    y[:] = root * y - law.w * mean
-    moved = (law.w * mean) ** 2 + 2.0 * change * wide * D / d
-    total[0], total[1], total[2] = -law.w * mean[0], moved[0], moved[1:].sum()
+    total[0], total[2] = -law.w * mean[0], 0.0
+    for i in range(P):
+        y[i] = root * y[i] - law.w * mean[i]
+        moved = (law.w * mean[i]) ** 2 + 2.0 * change * (wide[i] - P * mean[i] ** 2) * D / d
+        if i == 0:
+            total[1] = moved
+        else:
+            total[2] += moved
 
 
 @compiled()
-def walk(z, noise, model, a, half, drawn, work, out, seen):  # pragma: no cover - compiled
+def walk(z, noise, model, a, half, work, out, seen):  # pragma: no cover - compiled
     """One sample from its start to t = 0: M and S into out (3, times), weights into seen (ROWS, times); returns its N
     (`meanfield.tools.resolution`), here e w h lambda/kappa, lambda a bound on the slope of the force in the logits:
     min(max_k pi_k, 1 - sum_k pi_k^2). work (6, P) is scratch."""
     P, d, grid, state, first, second = len(z), float(model.d), model.grid, np.empty(3), np.empty(3), np.empty(3)
     y, after, p, q, b, b1 = work[0], work[1], work[2], work[3], work[4], work[5]
-    spread(model.law, grid.D[0], d, z, a, drawn, y, state)
-    (rivals, slope), largest, last, known = weights(y, a, half, drawn, grid.D[0] / d, p), 0.0, len(grid.decay), True
+    spread(model.law, grid.D[0], d, z, a, y, state)
+    (rivals, slope), largest, last, known = weights(y, a, half, grid.D[0] / d, p), 0.0, len(grid.decay), True
     for n in range(last + 1):
         if grid.slot[n] >= 0:
             if not known:
-                rivals, slope = weights(y, a, half, drawn, grid.D[n] / d, p)
-            out[:, grid.slot[n]] = state
+                rivals, slope = weights(y, a, half, grid.D[n] / d, p)
+            copied(state, out[:, grid.slot[n]])
             record(p, rivals, seen[:, grid.slot[n]])
         if n == last:
             break
@@ -114,16 +125,16 @@ def walk(z, noise, model, a, half, drawn, work, out, seen):  # pragma: no cover 
         w0, w1 = grid.w_start[n], grid.w_end[n]
         phi, phi2 = 1.0 - (1.0 - keep) / rate, 1.0 - (1.0 - squared) / (2.0 * rate)
         largest = max(largest, rate * slope * max(abs(w0), abs(w1)) / kappa)
-        force(w0, p, rivals, a, drawn, b)
+        force(w0, p, rivals, a, b)
         sources(b, y, first)
         for i in range(P):
             after[i] = keep * y[i] + size * noise[n, i] + (1.0 - keep) * b[i]
-        rest, _ = weights(after, a, half, drawn, kappa, q)
-        force(w1, q, rest, a, drawn, b1)
+        rest, _ = weights(after, a, half, kappa, q)
+        force(w1, q, rest, a, b1)
         for i in range(P):
             y[i] = after[i] + phi * (b1[i] - b[i])
-        rivals, slope = weights(y, a, half, drawn, kappa, p)
-        force(w1, p, rivals, a, drawn, b1)
+        rivals, slope = weights(y, a, half, kappa, p)
+        force(w1, p, rivals, a, b1)
         sources(b1, y, second)
         state[0] = keep * state[0] + (1.0 - keep) * first[0] + phi * (second[0] - first[0])
         for i in range(1, 3):
@@ -158,7 +169,7 @@ def means(P, sign, normals, a, half):  # pragma: no cover - compiled
             a[k, i] = sign * normals[k, i] / math.sqrt(far)
         a[k, k] = math.sqrt(max(1.0 - k / far + sign * normals[k, k] * math.sqrt(2.0 / far), 1e-3))
         a[k, 0] -= 1.0
-        half[k] = 0.5 * (a[k, : k + 1] @ a[k, : k + 1])
+        half[k] = 0.5 * square_of(a[k], 0, k + 1)
     return far
 
 
@@ -185,10 +196,12 @@ def fill(rng, n_samples, model: Model, corrected, out):  # pragma: no cover - co
         else:
             z *= -1.0
             noise *= -1.0
-        largest = walk(z, noise, model, none, half, False, work, base, seen)
+        largest = walk(z, noise, model, none, half, work, base, seen)
         squares += largest * largest
         total += base
-        out[5:] += seen
+        for i in range(ROWS):
+            for slot in range(n_times):
+                out[5 + i, slot] += seen[i, slot]
         if sample >= corrected:
             continue
         for k in range(1, P):
@@ -196,7 +209,7 @@ def fill(rng, n_samples, model: Model, corrected, out):  # pragma: no cover - co
                 normals[k, i] = rng.standard_normal()
         for sign in (1.0, -1.0):
             far = means(P, sign, normals, a, own)
-            walk(z, noise, model, a, own, True, work, other, seen)
+            walk(z, noise, model, a, own, work, other, seen)
             total += (other - base) * (0.5 * far / d * n_samples / corrected)
     law(model, total, n_samples, out)
     return squares

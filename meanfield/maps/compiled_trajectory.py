@@ -74,9 +74,12 @@ def follow_all(edges, w0, omega, groups, start, rows):  # pragma: no cover - com
     first, spare, k, above = np.zeros((3, n)), np.zeros((3, n)), np.zeros((2, n)), np.zeros((3, n))
     for i in range(len(rows)):
         a = groups[i, ABOVE].min()
-        above[:] = groups[i]
-        above[ABOVE] -= a
         for j in range(n):
+            above[ABOVE, j], above[G, j], above[SHARE, j] = (
+                groups[i, ABOVE, j] - a,
+                groups[i, G, j],
+                groups[i, SHARE, j],
+            )
             first[DELTA, j] = start[i, 0, j] - 1.0
             first[Y, j] = math.log(start[i, 1, j] / ((groups[i, ABOVE, j] + edges[i, 0]) / groups[i, G, j]))
         motion = Motion(rows[i].alpha, rows[i].prior, a, above, rows[i].eta, 0.0, 0.0)

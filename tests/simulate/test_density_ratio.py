@@ -106,8 +106,7 @@ def test_order_of_the_ode_with_a_weight_that_follows_the_sample(w_max):
 def test_weak_order_of_the_sde_with_a_weight_that_follows_the_sample():
     """Mean overlap on shared noise, n against 2n steps, over four step sizes."""
     p = problem(beta=0.2, w_max=1.0, classes=Continuum(), t_start=200.0)
-    p = problem(beta=0.2, w_max=1.0, classes=Continuum(), t_start=200.0)
-    n = np.array([30, 42, 60, 84])
+    n = np.array([21, 30, 42, 60])
     found = [timestep_error(p, d=4, n_samples=16_000, n_disorder=8, n_steps=int(k), seed=1) for k in n]
     m, stderr = np.array([[e.m, e.m_stderr] for e in found]).T
     slope, covariance = np.polyfit(np.log(n), np.log(np.abs(m)), 1, w=np.abs(m) / stderr, cov="unscaled")
@@ -203,6 +202,6 @@ def test_classes_that_are_drawn_agree_within_the_error_of_the_theory(sampler, cl
     shift = fade(p, d).trajectory.final.mean_shift
     budget = (1.0 / d + 1.0 / (0.09 * math.exp(classes.log_count(d)))) * shift
     assert abs(data.mean - 1.0 - shift) < 3.0 * data.stderr + budget
-    constant = run(p.replace(guidance=3.0 / 7.0), d=d, n_samples=50, n_disorder=8, n_steps=120).final.m_paired
     if classes.rate() > 0:  # beside constant guidance of the same weight at large t, which fades late
+        constant = run(p.replace(guidance=3.0 / 7.0), d=d, n_samples=50, n_disorder=8, n_steps=120).final.m_paired
         assert constant.mean - 1.0 > 1.5 * shift
