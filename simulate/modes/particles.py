@@ -15,7 +15,7 @@ from meanfield.showing.table import html_table
 from meanfield.tools.door import door
 from meanfield.tools.progress import Progress
 from simulate.mixtures.guided import guided_samples
-from simulate.modes.counting import collisions, distinct_by_chance, nearest
+from simulate.modes.counting import count_modes, nearest
 from simulate.modes.tree import DrawnTree, draw_tree
 
 
@@ -30,7 +30,7 @@ class ModesEnsemble:
     draws : observable -> array (draws,), each of all samples of a draw: `m`, `v` about the mean of the class; `within`,
         the variance about the mode that a sample is in; `m_B`, `v_B` of these modes; `distinct`, their number over that
         of samples that find all modes equally often; `collisions`, the share of pairs in one mode times the number of
-        modes: exp(K_2 d), 1 where nothing is lost.
+        modes, without bias exp(K_2 d) (`count_modes`): 1 where nothing is lost.
     info : seed, steps, numbers of superclasses and modes.
     """
 
@@ -58,7 +58,7 @@ class ModesEnsemble:
 
     @property
     def K_2(self) -> tuple[float, float]:
-        """Rate of the modes lost in the sense of pairs, log(collisions)/d, and its error; at least `K_div`.
+        """Rate of the modes lost in the sense of pairs (M6), log(collisions)/d, and its error; at least `K_div`.
 
         The share of colliding pairs is unbiased; its logarithm is biased down by half the squared relative error.
         """
@@ -163,7 +163,7 @@ def measured(x: np.ndarray, tree: DrawnTree, law: Hierarchy) -> dict[str, float]
     A, B = tree.A, tree.B
     y = x - A
     chosen = nearest(y, B)
-    modes = B[chosen]
+    modes, count = B[chosen], count_modes(chosen, len(B))  # type: ignore[arg-type]
     M = A if law.label == 1 else A + B[0]
     m, off = _along(x, M)
     m_B, across = _along(modes, A)
@@ -177,8 +177,8 @@ def measured(x: np.ndarray, tree: DrawnTree, law: Hierarchy) -> dict[str, float]
         "within": float(((y - modes) ** 2).sum(axis=1).mean() / d),
         "m_B": m_B,
         "v_B": across,
-        "distinct": len(np.unique(chosen)) / distinct_by_chance(len(x), len(B)),
-        "collisions": collisions(chosen) * len(B),
+        "distinct": count.distinct / count.by_chance,
+        "collisions": count.pairs,
     }
 
 

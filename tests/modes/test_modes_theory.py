@@ -21,6 +21,7 @@ from meanfield import (
     reduced,
     solve,
 )
+from meanfield.theory.modes.weights import Mode, Tree
 
 LABEL_FIRST, MODE_FIRST = Hierarchy((0.1, 0.3), rho=0.7), Hierarchy((0.6, 0.3), rho=0.5)
 SIGMA2 = 0.05
@@ -104,6 +105,31 @@ def test_most_modes_are_lost_to_the_shift(sampler):
         bound = theory.tree.rho * theory.m_B**2 / (2 * theory.tree.tau)
         assert bound <= theory.K_div <= 1.1 * bound
         assert theory.entropy == 0.3 - theory.K_div
+
+
+def test_pairs_are_those_of_the_gaussian_tilt():
+    theory = solve(problem(LABEL_FIRST, 4.0))
+    tree, m, v = theory.tree, theory.m_B * math.sqrt(0.7), theory.v_B
+    B = np.linspace(-12.0, 12.0, 40_001) * math.sqrt(tree.tau)
+    square = np.exp(-((B - m) ** 2) / v + B**2 / (2 * tree.tau)) * math.sqrt(2 * math.pi * tree.tau) / (2 * math.pi * v)
+    assert theory.K_2 == pytest.approx(math.log(np.trapezoid(square, B)), rel=1e-9)
+    assert 2.0 * theory.K_div > theory.K_2 > theory.K_div
+
+
+def test_pairs_of_modes_that_do_not_exist_are_not_counted():
+    """Where the law p^2/pi asks for more than exp(alpha_2 d) modes, pairs are fewer than its closed form says, and at
+    most those of one single mode; continuous where that begins."""
+    mode = Mode(0.6, 0.28)
+
+    def tree(alpha_2):
+        return Tree(0.1, alpha_2, 0.7, 0.3)
+
+    closed = tree(9.0).divergence_of_pairs(mode)
+    needed = tree(9.0).divergence(Mode(0.6 * 0.6 / (0.6 - 0.28), 0.28 * 0.3 / (0.6 - 0.28)))
+    assert tree(needed * (1 + 1e-9)).divergence_of_pairs(mode) == closed
+    assert tree(needed * (1 - 1e-9)).divergence_of_pairs(mode) == pytest.approx(closed, rel=1e-6)
+    fewer = tree(0.7 * needed).divergence_of_pairs(mode)
+    assert tree(9.0).divergence(mode) < fewer < 0.99 * closed and fewer < 0.7 * needed
 
 
 def test_guidance_after_the_choice_costs_no_modes_and_before_it_does():

@@ -8,6 +8,7 @@ import math
 from typing import NamedTuple
 
 from meanfield.problem.hierarchy import Hierarchy
+from meanfield.tools.roots import brentq
 
 
 class Mode(NamedTuple):
@@ -93,3 +94,23 @@ class Tree(NamedTuple):
     def divergence(self, mode: Mode) -> float:
         """K_div of (M4): the chosen modes are exp(-K_div d) of all."""
         return 0.5 * ((self.rho * mode.beta**2 + mode.u) / self.tau - 1.0 - math.log(mode.u / self.tau))
+
+    def divergence_of_pairs(self, mode: Mode) -> float:
+        """K_2 of (M6): two samples are in one mode exp(K_2 d) times as often as by chance.
+
+        Pairs are in modes of the law p^2/pi, and if there are none of these among exp(alpha_2 d), in those of
+        p^g pi^(1 - g) with the largest g for which there are.
+        """
+
+        def tilted(g: float) -> Mode:
+            u = 1.0 / (g / mode.u + (1.0 - g) / self.tau)
+            return Mode(u * g * mode.beta / mode.u, u)
+
+        def excess(g: float) -> float:
+            return self.divergence(tilted(g)) - self.alpha_2
+
+        g = 2.0 if excess(2.0) <= 0.0 else brentq(excess, 1.0, 2.0) if excess(1.0) < 0.0 else 1.0
+        law = tilted(g)
+        off, length = self.rho * (law.beta - mode.beta) ** 2 + law.u, self.rho * law.beta**2 + law.u
+        tilt = 0.5 * (math.log(self.tau / mode.u) - off / mode.u + length / self.tau)
+        return 2.0 * tilt - self.divergence(law)
