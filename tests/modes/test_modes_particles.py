@@ -33,6 +33,17 @@ def test_annealed_others_are_one_component_of_their_weight():
     assert tree.mixture.prior(0) == pytest.approx(explicit.mixture.prior(0)) and len(tree.mixture.means) == 404
 
 
+def test_modes_of_unequal_weight_have_the_weights_of_the_law():
+    law = Hierarchy((0.1, 0.3), rho=0.7, spread=0.4)
+    tree = draw_tree(law, 0.05, d=24, seed=1, draw=0, others="annealed")
+    assert tree.weights.sum() == pytest.approx(1.0)
+    assert np.log(tree.weights).var() == pytest.approx(0.4**2 * 24, rel=0.1)
+    explicit = draw_tree(law, 0.05, d=12, seed=1, draw=0).mixture
+    assert [explicit.prior(k) for k in explicit.classes] == pytest.approx([1 / 3] * 3)
+    equal = draw_tree(LAW, 0.05, d=24, seed=1, draw=0, others="annealed")
+    assert np.array_equal(tree.B, equal.B) and np.ptp(equal.weights) == 0.0
+
+
 def test_nearest_is_nearest():
     rng = np.random.default_rng(0)
     B, y = rng.standard_normal((300, 5)), rng.standard_normal((50, 5))

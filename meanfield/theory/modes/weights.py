@@ -30,7 +30,11 @@ NONE = Mode(0.0, 0.0)
 
 
 class Tree(NamedTuple):
-    """A tree of two levels: rates of both and variances of both, whose sum is 1."""
+    """A tree of two levels: rates of both and variances of both, whose sum is 1.
+
+    alpha_2 is the entropy of the weights of modes, the rate of their number where they are equal: it is the number of
+    those that have the weight, each exp(-alpha_2 d) (docs/modes.md).
+    """
 
     alpha_1: float
     alpha_2: float
@@ -40,7 +44,7 @@ class Tree(NamedTuple):
     @classmethod
     def of(cls, law: Hierarchy, d: float = math.inf) -> "Tree":
         """With the rates that dimension d realises."""
-        return cls(*law.level_rates(d), law.rho, law.tau)
+        return cls(law.level_rates(d)[0], law.mode_entropy(d), law.rho, law.tau)
 
     def q(self, p: Place, mode: Mode = NONE) -> float:
         """|x|^2/d."""
