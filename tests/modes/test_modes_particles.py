@@ -111,3 +111,18 @@ def test_what_is_refused_is_said():
         run_modes(problem(), d=8, others="lazy")
     with pytest.raises(ProblemError, match="twin=True"):
         run_modes(problem(), d=8, n_samples=8, n_draws=2, n_steps=8).paired("m")
+
+
+def test_weak_modes_are_lost_as_strong_ones_are():
+    """Log-weights of the modes that guided samples reach are those of the law, but for what is left at finite d, below
+    a tenth of spread^2; samples that take modes by the square of their weight are told apart."""
+    law = Hierarchy((0.1, 0.3), rho=0.7, spread=0.4)
+    data = run_modes(problem(4.0, law=law), d=16, n_samples=64, n_draws=16, n_steps=40, twin=True)
+    found, outward = data.paired("log_weight"), data.paired("m_B")
+    bound = 0.1 * law.spread**2 + 4 * found.stderr
+    assert abs(found.mean) < bound and outward.mean > 5 * outward.stderr
+    squared = []
+    for draw in range(16):
+        pi = draw_tree(law, 0.05, d=16, seed=0, draw=draw).weights
+        squared.append((pi**2 / (pi**2).sum() - pi) @ np.log(pi) / 16)
+    assert np.mean(squared) > 1.5 * bound
