@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from simulate.mixtures.fitting import DataWarning
     from simulate.mixtures.given import StartWarning, sample_mixture
     from simulate.mixtures.mixture import Mixture
+    from simulate.modes.counting import ModesCount, count_modes
     from simulate.modes.particles import ModesEnsemble, run_modes
     from simulate.running.runner import run
     from simulate.running.step_error import TimestepError, timestep_error
@@ -23,6 +24,7 @@ __all__ = [
     "run",
     "timestep_error",
     "run_modes",
+    "count_modes",
     "clones",
     "sample_line",
     # exact scores through a sampler's own code
@@ -36,6 +38,7 @@ __all__ = [
     # results
     "TimestepError",
     "ModesEnsemble",
+    "ModesCount",
     "StartWarning",
     "DataWarning",
 ]

@@ -4,7 +4,8 @@
                                                        b = 1 ... exp(alpha_2 d) for each a.
 
 With label 1 a class is all that has the same a, exp(alpha_2 d) modes; with label 2 it is one mode, and the modes of the
-same a are its nearest rivals.
+same a are its nearest rivals. Modes may have unequal weights, exp(spread d^(1/2) z), z normal: most of it is then
+with exp(h d) of them, h = alpha_2 - spread^2/2.
 """
 
 import math
@@ -28,11 +29,13 @@ class Hierarchy(Growth):
     rho : variance per direction of the centres of the superclasses, between 0 and 1; the modes of one scatter about its
         centre with the rest, tau = 1 - rho.
     label : 1, a class is a superclass; 2, a class is one mode.
+    spread : standard deviation of the log-weights of modes, over d^(1/2); superclasses have equal weights. Below
+        (2 alpha_2)^(1/2), beyond which a few modes have all.
 
     Raises
     ------
-    ProblemError : another number of levels, a number out of range, or what knows classes of one Gaussian alone is asked
-        for (`solve` and `run_modes` know more).
+    ProblemError : another number of levels, a number out of range, a spread with label 2; or what knows classes of one
+        Gaussian alone is asked for (`solve` and `run_modes` know more).
 
     Examples
     --------
@@ -44,6 +47,7 @@ class Hierarchy(Growth):
     alpha: Sequence[float]
     rho: float
     label: int = 1
+    spread: float = 0.0
     name: ClassVar[str] = "hierarchy"
 
     def __post_init__(self) -> None:
@@ -51,7 +55,11 @@ class Hierarchy(Growth):
         require(len(alpha) == 2, "alpha has one entry for each of two levels", len(alpha))
         rho = checked("rho", self.rho, low=0, open_low=True)
         require(rho < 1.0, "rho must be below 1: the modes scatter with tau = 1 - rho", rho, "Or take Exponential.")
-        settle(self, alpha=alpha, rho=rho, label=whole("label", self.label, low=1, high=2))
+        label, spread = whole("label", self.label, low=1, high=2), checked("spread", self.spread, low=0)
+        rule = "spread must be below (2 alpha_2)^(1/2): beyond it a few modes have all the weight"
+        require(spread**2 < 2.0 * alpha[1], rule, spread, "Lower it, or raise alpha_2.")
+        require(spread == 0.0 or label == 1, "modes of unequal weight are known below a label", label, "Take label=1.")
+        settle(self, alpha=alpha, rho=rho, label=label, spread=spread)
 
     @property
     def tau(self) -> float:
@@ -75,6 +83,10 @@ class Hierarchy(Growth):
         first, second = self.log_counts(d)
         return first / d, second / d
 
+    def mode_entropy(self, d: float = math.inf) -> float:
+        """Entropy of the weights of the modes of a superclass, per dimension: alpha_2 - spread^2/2."""
+        return self.level_rates(d)[1] - 0.5 * self.spread**2
+
     def log_count(self, d: float) -> float:
         self._refuse()
 
@@ -89,7 +101,7 @@ class Hierarchy(Growth):
 
     @property
     def _unsaid(self) -> tuple[str, ...]:
-        return ("label",) if self.label == 1 else ()
+        return tuple(name for name, usual in (("label", 1), ("spread", 0.0)) if getattr(self, name) == usual)
 
     def _refuse(self) -> NoReturn:
         raise ProblemError(

@@ -15,7 +15,7 @@ from meanfield.showing.table import html_table
 from meanfield.tools.door import door
 from meanfield.tools.progress import Progress
 from simulate.mixtures.guided import guided_samples
-from simulate.modes.counting import collisions, distinct_by_chance, nearest
+from simulate.modes.counting import count_modes, nearest
 from simulate.modes.tree import DrawnTree, draw_tree
 
 
@@ -30,7 +30,9 @@ class ModesEnsemble:
     draws : observable -> array (draws,), each of all samples of a draw: `m`, `v` about the mean of the class; `within`,
         the variance about the mode that a sample is in; `m_B`, `v_B` of these modes; `distinct`, their number over that
         of samples that find all modes equally often; `collisions`, the share of pairs in one mode times the number of
-        modes: exp(K_2 d), 1 where nothing is lost.
+        modes, without bias exp(K_2 d) (`count_modes`): 1 where nothing is lost. Both take the weights of modes into
+        account. With a `spread` of these, `log_weight`: how much larger the log-weight of a sample's mode is, per
+        dimension, than it should be on average; above 0 where weak modes are lost, below 0 where they gain.
     info : seed, steps, numbers of superclasses and modes.
     """
 
@@ -58,7 +60,7 @@ class ModesEnsemble:
 
     @property
     def K_2(self) -> tuple[float, float]:
-        """Rate of the modes lost in the sense of pairs, log(collisions)/d, and its error; at least `K_div`.
+        """Rate of the modes lost in the sense of pairs (M6), log(collisions)/d, and its error; at least `K_div`.
 
         The share of colliding pairs is unbiased; its logarithm is biased down by half the squared relative error.
         """
@@ -163,28 +165,33 @@ def measured(x: np.ndarray, tree: DrawnTree, law: Hierarchy) -> dict[str, float]
     A, B = tree.A, tree.B
     y = x - A
     chosen = nearest(y, B)
-    modes = B[chosen]
+    modes, count = B[chosen], count_modes(chosen, tree.weights)  # type: ignore[arg-type]
     M = A if law.label == 1 else A + B[0]
     m, off = _along(x, M)
     m_B, across = _along(modes, A)
     if law.label == 1:
-        m_all, across_all = _along(B, A)
+        m_all, across_all = _along(B, A, tree.weights)
         m, off = m - m_all, off - across_all + law.tau
         m_B, across = m_B - m_all, across - across_all + law.tau
-    return {
+    found = {
         "m": m,
         "v": off,
         "within": float(((y - modes) ** 2).sum(axis=1).mean() / d),
         "m_B": m_B,
         "v_B": across,
-        "distinct": len(np.unique(chosen)) / distinct_by_chance(len(x), len(B)),
-        "collisions": collisions(chosen) * len(B),
+        "distinct": count.distinct / count.by_chance,
+        "collisions": count.pairs,
     }
+    if law.spread:
+        logs = np.log(tree.weights)
+        found["log_weight"] = float(logs[chosen].mean() - tree.weights @ logs) / d
+    return found
 
 
-def _along(x: np.ndarray, M: np.ndarray) -> tuple[float, float]:
+def _along(x: np.ndarray, M: np.ndarray, weights: np.ndarray | None = None) -> tuple[float, float]:
     """Mean overlap of vectors (n, d) with M over |M|^2, and their variance per direction across it."""
     length = M @ M
     overlap = x @ M / length
     across = (x * x).sum(axis=1) - overlap**2 * length
-    return float(overlap.mean()), float(across.mean() / (x.shape[1] - 1))
+    overlap_mean, across_mean = (float(np.average(a, weights=weights)) for a in (overlap, across))
+    return overlap_mean, across_mean / (x.shape[1] - 1)

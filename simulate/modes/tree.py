@@ -15,11 +15,13 @@ LARGEST = 2**21  # modes that are held; a score takes all of them
 
 
 class DrawnTree(NamedTuple):
-    """A draw: the mixture of all modes, the centre A (d,) of the target superclass, and B (modes, d) of its modes."""
+    """A draw: the mixture of all modes; of the target superclass the centre A (d,), its modes B (modes, d), and their
+    weights (modes,), whose sum is 1."""
 
     mixture: Mixture
     A: np.ndarray
     B: np.ndarray
+    weights: np.ndarray
 
 
 def draw_tree(law: Hierarchy, sigma2: float, d: int, seed: int, draw: int, others: str = "explicit") -> DrawnTree:
@@ -50,16 +52,20 @@ def draw_tree(law: Hierarchy, sigma2: float, d: int, seed: int, draw: int, other
     if law.label == 2:
         B[0, 0] -= (B[0, 0] @ A[0]) / (A[0] @ A[0]) * A[0]
         B[0, 0] *= math.sqrt(law.tau * d) / np.linalg.norm(B[0, 0])
+    logs = law.spread * math.sqrt(d) * normals(key, range(held * n2), 1, step=2).astype(float).reshape(held, n2)
+    shares = np.exp(logs - logs.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
     means, labels = (A[:, None] + B).reshape(-1, d), np.arange(held * n2)
     if law.label == 1:
         labels //= n2
     if others == "explicit":
-        return DrawnTree(Mixture(means, variances=sigma2, labels=labels.tolist()), A[0], B[0])
+        mixture = Mixture(means, variances=sigma2, weights=shares.ravel(), labels=labels.tolist())
+        return DrawnTree(mixture, A[0], B[0], shares[0])
     means = np.vstack([means, np.zeros(d)])
-    variances, weights = np.full(n2 + 1, sigma2), np.ones(n2 + 1)
-    variances[-1], weights[-1] = 1.0 + sigma2, (n1 - 1.0) * n2
+    variances, weights = np.full(n2 + 1, sigma2), np.append(shares[0], n1 - 1.0)
+    variances[-1] = 1.0 + sigma2
     mixture = Mixture(means, variances=variances, weights=weights, labels=[*labels.tolist(), "others"])
-    return DrawnTree(mixture, A[0], B[0])
+    return DrawnTree(mixture, A[0], B[0], shares[0])
 
 
 def _held(law: Hierarchy, d: int, others: str) -> tuple[float, int]:

@@ -162,6 +162,7 @@ def _particles() -> dict[str, Any]:
                         "batch": None, "threads": 1, "xp": np, "progress": False},
         "timestep_error": {k: v for k, v in RUN.items() if k != "n_times"},
         "run_modes": RUN_MODES,
+        "count_modes": {"modes": [0, 1, 1, 2], "weights": [1.0, 2.0, 3.0]},
         "clones": cloned,
         "sample_line": {"classes": LINE, "w": 1.0, "sampler": "ode", "n_samples": 8, "n_steps": 16, "seed": 0,
                         "t": [1.0, 0.5], "t_start": 100.0, "t_end": 0.1, "error": None},

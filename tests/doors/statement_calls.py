@@ -44,7 +44,7 @@ def statements() -> dict[str, Any]:
     growths = {"Exponential": {"alpha": 0.4, "prior": -0.1}, "Polynomial": {"gamma": 1.0, "factor": 2.0},
                "Fixed": {"n": 5, "factor": 0.5}, "Continuum": {},
                "Populations": {"alpha": [0.2, 0.5], "prior": [-0.1, -0.1]},
-               "Hierarchy": {"alpha": (0.1, 0.3), "rho": 0.7, "label": 2}}  # fmt: skip
+               "Hierarchy": {"alpha": (0.1, 0.3), "rho": 0.7, "label": 1, "spread": 0.2}}  # fmt: skip
     for name, arguments in growths.items():
         law = getattr(cf, name)(**arguments)
         calls |= {name: arguments} if arguments else {}

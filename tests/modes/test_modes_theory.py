@@ -21,6 +21,7 @@ from meanfield import (
     reduced,
     solve,
 )
+from meanfield.theory.modes.weights import Mode, Tree
 
 LABEL_FIRST, MODE_FIRST = Hierarchy((0.1, 0.3), rho=0.7), Hierarchy((0.6, 0.3), rho=0.5)
 SIGMA2 = 0.05
@@ -106,6 +107,52 @@ def test_most_modes_are_lost_to_the_shift(sampler):
         assert theory.entropy == 0.3 - theory.K_div
 
 
+def test_pairs_are_those_of_the_gaussian_tilt():
+    theory = solve(problem(LABEL_FIRST, 4.0))
+    tree, m, v = theory.tree, theory.m_B * math.sqrt(0.7), theory.v_B
+    B = np.linspace(-12.0, 12.0, 40_001) * math.sqrt(tree.tau)
+    square = np.exp(-((B - m) ** 2) / v + B**2 / (2 * tree.tau)) * math.sqrt(2 * math.pi * tree.tau) / (2 * math.pi * v)
+    assert theory.K_2 == pytest.approx(math.log(np.trapezoid(square, B)), rel=1e-9)
+    assert 2.0 * theory.K_div > theory.K_2 > theory.K_div
+
+
+def test_pairs_of_modes_that_do_not_exist_are_not_counted():
+    """Where the law p^2/pi asks for more than exp(alpha_2 d) modes, pairs are fewer than its closed form says, and at
+    most those of one single mode; continuous where that begins."""
+    mode = Mode(0.6, 0.28)
+
+    def tree(alpha_2):
+        return Tree(0.1, alpha_2, 0.7, 0.3)
+
+    closed = tree(9.0).divergence_of_pairs(mode)
+    needed = tree(9.0).divergence(Mode(0.6 * 0.6 / (0.6 - 0.28), 0.28 * 0.3 / (0.6 - 0.28)))
+    assert tree(needed * (1 + 1e-9)).divergence_of_pairs(mode) == closed
+    assert tree(needed * (1 - 1e-9)).divergence_of_pairs(mode) == pytest.approx(closed, rel=1e-6)
+    fewer = tree(0.7 * needed).divergence_of_pairs(mode)
+    assert tree(9.0).divergence(mode) < fewer < 0.99 * closed and fewer < 0.7 * needed
+
+
+@pytest.mark.parametrize(("law", "w"), [(LABEL_FIRST, 4.0), (MODE_FIRST, 1.0)], ids=["label first", "mode first"])
+def test_of_unequal_weights_only_the_entropy_counts(law, w):
+    alpha_1, alpha_2 = law.alpha
+    unequal = Hierarchy(law.alpha, law.rho, spread=0.4)
+    fewer = Hierarchy((alpha_1, alpha_2 - 0.08), law.rho)
+    found, same, equal = (solve(problem(x, w)) for x in (unequal, fewer, law))
+    for name in ("K_div", "K_2", "entropy", "t_mode", "t_label"):
+        assert getattr(found, name) == pytest.approx(getattr(same, name), rel=1e-9), name
+    assert found.t_mode > 1.1 * equal.t_mode  # fewer modes are told apart earlier
+
+
+def test_the_weight_is_with_as_many_modes_as_the_entropy_says():
+    """Weights exp(spread d^(1/2) z): the entropy of a large set, per dimension, against h; 1 to spread is refused."""
+    law, d = Hierarchy((0.1, 0.3), 0.7, spread=0.3), 40
+    z = np.random.default_rng(0).standard_normal(round(math.exp(0.3 * d)))
+    weights = np.exp(law.spread * math.sqrt(d) * z)
+    weights /= weights.sum()
+    entropy = -(weights @ np.log(weights)) / d
+    assert entropy == pytest.approx(law.mode_entropy(d), abs=2e-3) and abs(entropy - 0.3) > 0.04
+
+
 def test_guidance_after_the_choice_costs_no_modes_and_before_it_does():
     late = solve(problem(MODE_FIRST, Interval(4.0, 0.0, 0.55), "sde", t_start=1e6))
     early = solve(problem(MODE_FIRST, Interval(4.0, 0.55, 5.0), "sde", t_start=1e6))
@@ -175,6 +222,8 @@ def test_finite_d_has_the_rates_of_whole_numbers():
         (lambda: Hierarchy((0.1, -0.3), 0.7), "alpha must be"),
         (lambda: Hierarchy((0.1, 0.3), 1.0), "rho must be below 1"),
         (lambda: Hierarchy((0.1, 0.3), 0.7, label=3), "label must be"),
+        (lambda: Hierarchy((0.1, 0.3), 0.7, spread=0.8), "a few modes have all the weight"),
+        (lambda: Hierarchy((0.1, 0.3), 0.7, label=2, spread=0.1), "known below a label"),
         (lambda: solve(problem(LABEL_FIRST, 1.0)).at(-1.0), "t must lie"),
         (lambda: reduced(problem(t_start=100.0), 8), "one Gaussian"),
         (lambda: quenched(problem(t_start=100.0), 8), "one Gaussian"),
@@ -201,6 +250,6 @@ def test_a_rule_that_stops_with_the_label_is_known_where_the_label_comes_first()
 
 
 def test_a_statement_is_read_back():
-    for law in (LABEL_FIRST, Hierarchy((0.1, 0.3), 0.7, label=2)):
+    for law in (LABEL_FIRST, Hierarchy((0.1, 0.3), 0.7, label=2), Hierarchy((0.1, 0.3), 0.7, spread=0.2)):
         stated = problem(law)
         assert Problem.from_dict(stated.to_dict()) == stated

@@ -49,7 +49,9 @@ class ModesTrajectory:
     m_B, v_B : the modes that are chosen are m_B A + N(0, v_B I) about the centre A of the superclass; 0 and tau are
         those of all modes. nan where modes are not apart at t = 0.
     K_div : the chosen modes are a fraction exp(-K_div d) of all, (M4); 0 if none is lost.
-    entropy : log of the number of modes that are reached, per dimension: alpha_2 - K_div.
+    K_2 : the same in the sense of pairs, (M6): two samples are in one mode exp(K_2 d) times as often as by chance.
+    entropy : of the shares of modes that are reached, per dimension: alpha_2 - K_div, the log of their number where
+        weights are equal.
     t_label, t_mode : VE times at which the superclass outweighs the rest, and one mode the others in it; nan if never.
     events : both, in order, with m and v there.
     standing : "exact" (d = infinity, crowds all the way), "asymptotic" (finite d, or a mode that is chosen while
@@ -115,6 +117,10 @@ class ModesTrajectory:
     @property
     def K_div(self) -> float:
         return math.nan if self.mode is None else self.tree.divergence(self.mode)
+
+    @property
+    def K_2(self) -> float:
+        return math.nan if self.mode is None else self.tree.divergence_of_pairs(self.mode)
 
     @property
     def entropy(self) -> float:

@@ -8,6 +8,7 @@ import math
 from typing import NamedTuple
 
 from meanfield.problem.hierarchy import Hierarchy
+from meanfield.tools.roots import brentq
 
 
 class Mode(NamedTuple):
@@ -29,7 +30,11 @@ NONE = Mode(0.0, 0.0)
 
 
 class Tree(NamedTuple):
-    """A tree of two levels: rates of both and variances of both, whose sum is 1."""
+    """A tree of two levels: rates of both and variances of both, whose sum is 1.
+
+    alpha_2 is the entropy of the weights of modes, the rate of their number where they are equal: it is the number of
+    those that have the weight, each exp(-alpha_2 d) (docs/modes.md).
+    """
 
     alpha_1: float
     alpha_2: float
@@ -39,7 +44,7 @@ class Tree(NamedTuple):
     @classmethod
     def of(cls, law: Hierarchy, d: float = math.inf) -> "Tree":
         """With the rates that dimension d realises."""
-        return cls(*law.level_rates(d), law.rho, law.tau)
+        return cls(law.level_rates(d)[0], law.mode_entropy(d), law.rho, law.tau)
 
     def q(self, p: Place, mode: Mode = NONE) -> float:
         """|x|^2/d."""
@@ -93,3 +98,23 @@ class Tree(NamedTuple):
     def divergence(self, mode: Mode) -> float:
         """K_div of (M4): the chosen modes are exp(-K_div d) of all."""
         return 0.5 * ((self.rho * mode.beta**2 + mode.u) / self.tau - 1.0 - math.log(mode.u / self.tau))
+
+    def divergence_of_pairs(self, mode: Mode) -> float:
+        """K_2 of (M6): two samples are in one mode exp(K_2 d) times as often as by chance.
+
+        Pairs are in modes of the law p^2/pi, and if there are none of these among exp(alpha_2 d), in those of
+        p^g pi^(1 - g) with the largest g for which there are.
+        """
+
+        def tilted(g: float) -> Mode:
+            u = 1.0 / (g / mode.u + (1.0 - g) / self.tau)
+            return Mode(u * g * mode.beta / mode.u, u)
+
+        def excess(g: float) -> float:
+            return self.divergence(tilted(g)) - self.alpha_2
+
+        g = 2.0 if excess(2.0) <= 0.0 else brentq(excess, 1.0, 2.0) if excess(1.0) < 0.0 else 1.0
+        law = tilted(g)
+        off, length = self.rho * (law.beta - mode.beta) ** 2 + law.u, self.rho * law.beta**2 + law.u
+        tilt = 0.5 * (math.log(self.tau / mode.u) - off / mode.u + length / self.tau)
+        return 2.0 * tilt - self.divergence(law)
