@@ -5,6 +5,7 @@ import importlib
 import re
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from importlib.metadata import distribution
 from pathlib import Path
@@ -90,10 +91,17 @@ LEARNING = {"torch", "sklearn", "mlxtend"}  # the extra `learned`
 BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """The tree of a file, of which several tests ask something."""
+    return ast.parse(path.read_text())
+
+
+@cache
 def imports(path: Path, *, top_level: bool = False) -> set[str]:
     """Dotted names that a module imports; `top_level` leaves out imports inside functions and for type checking."""
     found = set()
-    for node in _nodes(ast.parse(path.read_text()), top_level):
+    for node in _nodes(parsed(path), top_level):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -147,8 +155,7 @@ def test_the_arrows_draw_no_circle():
 def test_every_folder_says_what_it_is_in_one_line():
     for package in PACKAGES:
         for folder in {path.parent for path in (ROOT / package).rglob("*.py")}:
-            text = (folder / "__init__.py").read_text()
-            assert ast.get_docstring(ast.parse(text)), f"{folder.relative_to(ROOT)} has no docstring"
+            assert ast.get_docstring(parsed(folder / "__init__.py")), f"{folder.relative_to(ROOT)} has no docstring"
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -181,7 +188,7 @@ def test_machine_learning_libraries_are_imported_late_and_only_by_learned_scores
 
 def _strings_imported(path: Path) -> set[str]:
     """First names of what is imported by its name in a string: import_module("x.y"), __import__("x"), library("x")."""
-    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call) and node.args]
+    calls = [node for node in ast.walk(parsed(path)) if isinstance(node, ast.Call) and node.args]
     loading = [c for c in calls if ast.unparse(c.func).split(".")[-1] in ("import_module", "__import__", "library")]
     return {str(c.args[0].value).split(".")[0] for c in loading if isinstance(c.args[0], ast.Constant)}
 
@@ -196,7 +203,7 @@ def test_random_numbers_are_drawn_only_by_particles(path):
     drawing = {"finite/sampling.py", "vector/draws.py", "sampler/embedding.py"}  # the last, a fixed basis
     if package_of(path) == "simulate" or str(path.relative_to(ROOT / path.parts[len(ROOT.parts)])) in drawing:
         return
-    tree = ast.parse(path.read_text())  # doctests are strings here: an example may draw numbers, the code may not
+    tree = parsed(path)  # doctests are strings here: an example may draw numbers, the code may not
     attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     names = imports(path)
     assert not {"random", "default_rng", "Generator", "SeedSequence"} & attributes

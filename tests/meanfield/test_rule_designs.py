@@ -91,8 +91,11 @@ def test_a_wanted_mean(rule):
     assert (final.m, final.v / 0.25) == pytest.approx((1.1, 1.0), abs=1e-6)
     w, constant = made.same_mean
     assert solve(problem(type(rule)(w))).final.m == pytest.approx(1.1, abs=1e-6) and constant.v_ratio < 0.9
+
+
+def test_a_mean_beyond_the_largest_is_refused():
     with pytest.raises(ProblemError, match="the largest mean that keeps"):
-        design(problem(rule), mean=3.0, progress=False)
+        design(problem(Rescale()), mean=3.0, progress=False)
 
 
 @pytest.mark.parametrize("rule", [CustomRule(plain), Rescale()], ids=["plain", "rescale"])
