@@ -110,7 +110,7 @@ def kinds(found: np.ndarray, priors: np.ndarray) -> dict[str, Any]:
     Examples
     --------
     >>> half = kinds(np.array([0, 0, 2, 2, 7] * 50), np.ones(5))
-    >>> half["left"], half["share"][1].tolist(), round(half["K"], 2)            # two kinds of five are left
+    >>> round(half["left"], 2), half["share"][1].tolist(), round(half["K"], 2)  # two kinds of five are left
     (0.2, [0.5, 0.5, 0.0, 0.0, 0.0], 0.91)
     """
     even = found[found % 2 == 0] // 2
