@@ -17,6 +17,7 @@ if samples miss modes, and if they are bad; recall does not fall where bad sampl
 """
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +31,18 @@ class Estimate(NamedTuple):
 
     value: float
     stderr: float
+
+
+def with_errors(found: Mapping[str, Estimate]) -> dict[str, float]:
+    """Estimates as plain columns: each name, and `name_stderr`.
+
+    Examples
+    --------
+    >>> with_errors({"shift": Estimate(0.5, 0.1)})
+    {'shift': 0.5, 'shift_stderr': 0.1}
+    """
+    values = {name: estimate.value for name, estimate in found.items()}
+    return values | {f"{name}_stderr": estimate.stderr for name, estimate in found.items()}
 
 
 def mean_shift(x: np.ndarray, reference: np.ndarray, direction: np.ndarray) -> Estimate:

@@ -176,7 +176,10 @@ def _made(
 
 
 def _standing(problem: Problem, d: float, legs: list[Leg], stage: Trajectory) -> str:
-    """How the result stands: a glass while guidance acts is not known; a mode chosen meanwhile is not yet confirmed."""
+    """How the result stands: a glass while guidance acts is not known; a mode chosen meanwhile is not yet confirmed.
+
+    Of unequal weights particles then prefer the strong ones, which is left out here (docs/modes.md).
+    """
 
     def acts(D: float) -> bool:
         return bool(problem.amplitude(D - problem.sigma2) != 0.0)
@@ -185,4 +188,6 @@ def _standing(problem: Problem, d: float, legs: list[Leg], stage: Trajectory) ->
     if not all(leg.crowd(D) or not acts(D) for leg, D in seen):
         return "approximate"
     driven = _law(problem).label == 1 and any(leg.phase == "chosen" and acts(D) for leg, D in seen)
+    if driven and _law(problem).spread:
+        return "approximate"
     return "asymptotic" if stage.standing == "exact" and (driven or math.isfinite(d)) else stage.standing

@@ -25,7 +25,7 @@ from simulate import PointScore, sample_mixture, sample_scores
 from simulate.learned import BLUR, Digits, Training, digit_problem, load_digits, make_classifier, train
 from simulate.randomness.streams import resampling_counts
 from validate.data.mean_field import ClassTheory
-from validate.data.measures import bandwidth, energy_distance, mean_shift, trace_ratio, vendi
+from validate.data.measures import bandwidth, energy_distance, mean_shift, trace_ratio, vendi, with_errors
 from validate.errors import ComparisonError
 from validate.figures.digits.schedules import SCHEDULES, schedule_of
 from validate.results.provenance import versions
@@ -160,7 +160,7 @@ def real_level(seed: int = 0) -> xarray.Dataset:
         found = {"error": mean_shift(y, mean, mean), "trace": trace_ratio(y, trace, counts[1])}
         found |= {"vendi": vendi(y, bandwidth(covariance), BATCH), "energy": energy_distance(x, y, *counts)}
         about = {"accuracy": float(np.mean(classify(x) == k)), "n": len(x)}
-        return _with_errors(found) | about | {"images": (IMAGES, digits.pixels(x[:SHOWN]))}
+        return with_errors(found) | about | {"images": (IMAGES, digits.pixels(x[:SHOWN]))}
 
     return _dataset(tabulate({"class": range(10)}, measure)).assign_attrs(level="real", **_about())
 
@@ -193,7 +193,7 @@ def _measured(
                 "vendi": vendi(x[k], bandwidth(covariance), BATCH),
                 "energy": energy_distance(x[k], references[k], counts, others[k]),
             }
-            return _with_errors(found) | {"accuracy": float(np.mean(classify(x[k]) == k))}
+            return with_errors(found) | {"accuracy": float(np.mean(classify(x[k]) == k))}
 
         return tabulate({"class": range(10)}, of_class)
 
@@ -201,11 +201,6 @@ def _measured(
     data = _dataset(columns, samplers)
     data["images"] = (("schedule", "class", *IMAGES), np.asarray([*images.values()], np.float32))
     return data.assign_attrs(n_samples=n_samples)
-
-
-def _with_errors(found: Mapping[str, Any]) -> dict[str, Any]:
-    values = {name: estimate.value for name, estimate in found.items()}
-    return values | {f"{name}_stderr": estimate.stderr for name, estimate in found.items()}
 
 
 def _dataset(columns: Columns, samplers: Sequence[str] = ()) -> xarray.Dataset:
