@@ -25,6 +25,7 @@ import numpy as np
 from meanfield.ensemble import Ensemble
 from meanfield.errors import ConvergenceError, checked, require, whole
 from meanfield.finite.sampling import Model, Settings, check_settings, make_model, realised, sample
+from meanfield.problem.hierarchy import Hierarchy
 from meanfield.problem.statement import Problem
 from meanfield.tools.door import door
 
@@ -143,6 +144,10 @@ def quenched(
     require(
         s.d <= LARGEST_D, f"d must be at most {LARGEST_D} here, where samples are vectors", d, "Use meanfield.reduced."
     )
+    if isinstance(problem.classes, Hierarchy):
+        from meanfield.finite.modes.sampled import quenched_modes
+
+        return quenched_modes(problem, s, tolerance, n_explicit, n_most, progress)
     problem = realised(problem, s.d)
     if problem.schedule.by_rule:
         drawn = {"tolerance": tolerance, "n_explicit": n_explicit, "n_most": n_most}
