@@ -26,9 +26,9 @@ def quenched_modes(problem: Problem, s: Settings, tolerance: float, n_explicit: 
     from meanfield.finite.nearest import Rule
 
     model = _model(problem, law, s)
-    few = model.modes.log_count <= math.log(max(n_explicit, 0.5)) + 1e-12
-    n_all = round(math.exp(model.modes.log_count)) if few else -1
-    rule = Rule(tolerance, n_most, np.array([n_all]))
+    few = math.log(max(n_explicit, 0.5)) + 1e-12
+    n_all = [round(math.exp(x.log_count)) if x.log_count <= few else -1 for x in model.rivals]
+    rule = Rule(tolerance, n_most, np.array(n_all))
     tallies: list[list[float]] = []
 
     def fill(rng: Any, samples: int, out: np.ndarray) -> float:
@@ -48,9 +48,9 @@ def quenched_modes(problem: Problem, s: Settings, tolerance: float, n_explicit: 
         "log_superclasses": log_superclasses,
         "log_modes": log_modes,
         "tolerance": tolerance,
-        "standing": "approximate",  # the other superclasses are their average
+        "standing": "approximate",  # the modes of other superclasses are their average
         "balls": float(balls.sum()) / (s.batch * s.n_draws),
-        "classes_in_ball": float(in_balls.sum() / balls.sum()) if balls.any() else float(max(n_all, 0)),
+        "classes_in_ball": float(in_balls.sum() / balls.sum()) if balls.any() else float(max(n_all[0], 0)),
         "excess": math.exp(0.5 * excess.max()),
         "unguided": None,  # there is no twin
         "seconds": time.perf_counter() - began,
@@ -77,16 +77,16 @@ def _model(problem: Problem, law: Hierarchy, s: Settings) -> Any:
     from meanfield.problem.growth import Rivals
 
     first, second = law.log_counts(s.d)
-    rule = "the quenched theory of modes needs a second superclass"
-    require(first > 0.0, rule, f"{law!r} at d = {s.d}", "Take a larger d.")
-    log_others = first + math.log(-math.expm1(-first)) + second
-    modes = Rivals(second, LIGHT)
-    if law.label == 2:  # the target mode is none of its rivals
-        require(second > 0.0, "a mode as label needs a second mode", f"{law!r} at d = {s.d}", "Take a larger d.")
-        modes = Rivals(second + math.log(-math.expm1(-second)), 0.0)
+    rule = "the quenched theory of modes needs two superclasses or more, and two modes of each"
+    require(min(first, second) > 0.0, rule, f"{law!r} at d = {s.d}", "Take a larger d.")
+    modes = Rivals(second, LIGHT) if law.label == 1 else Rivals(_without_one(second), 0.0)
     sizes = np.array([s.d])
     above = thinning(problem.schedule, problem.largest_weight, min(first, second), s.d)
     grid = make_grid(problem, problem.T, s, sizes, above)
-    root = math.sqrt(law.tau)
-    own, reach = 2.0 - law.label, math.sqrt(law.rho * s.d) / root
-    return Model(sizes, own, law.tau, reach, log_others, modes, math.sqrt(problem.v_T) / root, grid)
+    rivals = (modes, Rivals(_without_one(first), 0.0))
+    return Model(sizes, 2.0 - law.label, law.tau, law.rho, second, rivals, math.sqrt(problem.v_T), grid)
+
+
+def _without_one(log_count: float) -> float:
+    """log(n - 1)."""
+    return log_count + math.log(-math.expm1(-log_count))
