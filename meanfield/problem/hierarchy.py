@@ -32,7 +32,7 @@ class Hierarchy(Growth):
     Raises
     ------
     ProblemError : another number of levels, a number out of range, or what knows classes of one Gaussian alone is asked
-        for (`solve` and `run_modes` know more).
+        for (`solve`, `quenched` and `run_modes` know more).
 
     Examples
     --------
@@ -93,5 +93,6 @@ class Hierarchy(Growth):
 
     def _refuse(self) -> NoReturn:
         raise ProblemError(
-            f"what is asked for knows classes of one Gaussian each; got {self!r}. Use solve, run_modes or Exponential."
+            f"what is asked for knows classes of one Gaussian each; got {self!r}. Use solve, quenched, run_modes or "
+            "Exponential."
         )

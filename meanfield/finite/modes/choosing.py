@@ -1,4 +1,4 @@
-"""Compiled samples of a tree of modes at finite d, (M6) to (M8) of docs/modes.md: both levels by their nearest.
+"""Compiled samples of a tree of modes at finite d, (M11) and (M12) of docs/modes.md: both levels by their nearest.
 
 The modes of the target's superclass are a Poisson process about its centre A, as wrong classes are about 0: in units of
 tau^(1/2), with the noise D/tau, they are the classes of `meanfield.finite.nearest`. A sample y is seen from the target

@@ -12,13 +12,15 @@ from meanfield.finite.sampling import Settings, averages, make_grid
 from meanfield.guidance.placing import thinning
 from meanfield.problem.hierarchy import Hierarchy
 from meanfield.problem.statement import Problem
-from meanfield.tools.resolution import require_resolved
+from meanfield.tools.resolution import require_resolved, within_doubles
 from meanfield.tools.versions import versions
 
 ROLE = 5  # spawn key of the random streams
 
 
-def quenched_modes(problem: Problem, s: Settings, tolerance: float, n_explicit: int, n_most: int, progress: Any) -> Ensemble:
+def quenched_modes(
+    problem: Problem, s: Settings, tolerance: float, n_explicit: int, n_most: int, progress: Any
+) -> Ensemble:
     """The body of `meanfield.quenched` for a `Hierarchy`; the settings are checked there."""
     law = _known(problem)
     began = time.perf_counter()
@@ -32,7 +34,8 @@ def quenched_modes(problem: Problem, s: Settings, tolerance: float, n_explicit: 
     tallies: list[list[float]] = []
 
     def fill(rng: Any, samples: int, out: np.ndarray) -> float:
-        *tally, squares = choosing.fill(rng, samples, model, rule, out)
+        with within_doubles(s.n_steps):
+            *tally, squares = choosing.fill(rng, samples, model, rule, out)
         tallies.append(tally)
         return squares
 

@@ -160,7 +160,7 @@ def _made(
 
 
 def _standing(problem: Problem, d: float, legs: list[Leg], stage: Trajectory) -> str:
-    """How the result stands: a glass while guidance acts is not known; a mode chosen meanwhile is not yet confirmed."""
+    """How the result stands: a glass while guidance acts is not known."""
 
     def acts(D: float) -> bool:
         return bool(problem.amplitude(D - problem.sigma2) != 0.0)
@@ -168,5 +168,4 @@ def _standing(problem: Problem, d: float, legs: list[Leg], stage: Trajectory) ->
     seen = [(leg, float(D)) for leg in legs for D in np.geomspace(leg.D_high, leg.D_low, 65)[:-1]]
     if not all(leg.crowd(D) or not acts(D) for leg, D in seen):
         return "approximate"
-    driven = _law(problem).label == 1 and any(leg.phase == "chosen" and acts(D) for leg, D in seen)
-    return "asymptotic" if stage.standing == "exact" and (driven or math.isfinite(d)) else stage.standing
+    return "asymptotic" if stage.standing == "exact" and math.isfinite(d) else stage.standing

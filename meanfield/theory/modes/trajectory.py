@@ -52,8 +52,8 @@ class ModesTrajectory:
     entropy : log of the number of modes that are reached, per dimension: alpha_2 - K_div.
     t_label, t_mode : VE times at which the superclass outweighs the rest, and one mode the others in it; nan if never.
     events : both, in order, with m and v there.
-    standing : "exact" (d = infinity, crowds all the way), "asymptotic" (finite d, or a mode that is chosen while
-        guidance acts: derived, not yet confirmed by particles), "approximate" (a glass on the way).
+    standing : "exact" (d = infinity, crowds all the way), "asymptotic" (finite d), "approximate" (a glass
+        on the way).
     """
 
     problem: Problem
