@@ -23,10 +23,12 @@ from typing import Any
 import numpy as np
 
 from meanfield.ensemble import Ensemble
-from meanfield.errors import ConvergenceError, checked, require, whole
+from meanfield.errors import checked, require, whole
 from meanfield.finite.sampling import Model, Settings, check_settings, make_model, realised, sample
+from meanfield.problem.hierarchy import Hierarchy
 from meanfield.problem.statement import Problem
 from meanfield.tools.door import door
+from meanfield.tools.resolution import within_doubles
 
 REDUCED, QUENCHED = 3, 4  # spawn keys of their random streams
 LARGEST_D = 100_000  # where samples are vectors
@@ -104,7 +106,7 @@ def quenched(
 
     Parameters
     ----------
-    problem : what is sampled.
+    problem : what is sampled; of classes with many modes (`Hierarchy`) one with a finite start.
     d : dimension, >= 4.
     n_samples, n_draws : samples in all, and batches they are split into; n_samples is rounded down to whole batches.
     n_steps : steps, log-uniform in D; at least one per piece of the schedule.
@@ -121,7 +123,9 @@ def quenched(
     Ensemble : as from `simulate.run`, the draws being batches. `info` has the mean number of balls and of classes in a
         ball, and `excess`, the largest ratio of the hidden classes' fluctuation to the tolerance (1 or less if kept).
         `info["standing"]` is "exact" if all classes are explicit, else "asymptotic" (tolerance -> 0 is exact but for
-        the tilt that hidden classes leave on a sample's past).
+        the tilt that hidden classes leave on a sample's past). Of a `Hierarchy` there is no twin, and `m_B`, `v_B`,
+        `within` besides are those of the mode nearest to a sample (docs/modes.md), nan while it sees none; its
+        standing is "approximate", as the modes of other superclasses are averaged.
 
     Raises
     ------
@@ -143,6 +147,10 @@ def quenched(
     require(
         s.d <= LARGEST_D, f"d must be at most {LARGEST_D} here, where samples are vectors", d, "Use meanfield.reduced."
     )
+    if isinstance(problem.classes, Hierarchy):
+        from meanfield.finite.modes.sampled import quenched_modes
+
+        return quenched_modes(problem, s, tolerance, n_explicit, n_most, progress)
     problem = realised(problem, s.d)
     if problem.schedule.by_rule:
         drawn = {"tolerance": tolerance, "n_explicit": n_explicit, "n_most": n_most}
@@ -159,13 +167,8 @@ def quenched(
     def fill(rng: Any, samples: int, out: np.ndarray) -> float:
         from meanfield.finite import nearest  # numba is loaded only when it is needed
 
-        try:
+        with within_doubles(s.n_steps):
             *tally, squares, _ = nearest.fill(rng, samples, model, nearest.Rule(tolerance, n_most, n_all), out)
-        except ZeroDivisionError as cause:  # states beyond doubles
-            raise ConvergenceError(
-                f"time steps must resolve the guidance: with {s.n_steps} steps samples leave the range of doubles. "
-                f"Take n_steps={2 * s.n_steps}, and double it while that is too few."
-            ) from cause
         tallies.append(tally)
         return squares
 

@@ -158,7 +158,7 @@ def make_model(problem: Problem, s: Settings) -> Model:
     sizes = np.array([s.d] if problem.spectrum is None else problem.spectrum.counts(s.d))
     unit = 1.0 if problem.spectrum is None else float(problem.spectrum.g.max())
     above = thinning(problem.schedule, problem.largest_weight, math.log(mass), s.d, unit)
-    grid = _grid(problem, begin.t, s, sizes, above)
+    grid = make_grid(problem, begin.t, s, sizes, above)
     m, v = (np.atleast_1d(np.asarray(x, float)) for x in (begin.m, begin.v))
     start = Law(m, v, m, v, 0.0)
     if math.isinf(problem.T):
@@ -186,29 +186,11 @@ def _packed(grid: Grid, sizes: np.ndarray, log_rivals: float) -> tuple[np.ndarra
 def sample(
     problem: Problem, s: Settings, model: Model, role: int, fill: Callable, name: str, progress: Any, **info: Any
 ) -> Ensemble:
-    """Run `fill(generator, n_samples, out)` for every draw, in threads; the result does not depend on their number.
-
-    A draw is filled in parts from one stream, so that an interrupt ends the run soon and progress counts samples.
-    """
+    """The result of `averages` for classes of one Gaussian."""
     began, grid = time.perf_counter(), model.grid
-    n_times, n_groups = int(grid.slot.max()) + 1, len(model.sizes)
-    draws = np.zeros((s.n_draws, len(NAMES) + (n_groups - 1) * len(BY_GROUP), n_times))
-    part, crew = max(1, PART // s.n_steps), Crew(s.threads)
-
-    def one(draw: int) -> float:
-        rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(s.seed, spawn_key=(role, draw))))
-        squares = 0.0
-        for begin in range(0, s.batch, part):
-            few = min(part, s.batch - begin)
-            squares += fill(rng, few, draws[draw])
-            crew.tick(few)
-        return squares
-
-    with Progress(progress, s.n_draws * s.batch, f"{name}, d = {s.d}") as show:
-        squares = crew.run(one, range(s.n_draws), show)
-    draws /= s.batch
+    rows = len(NAMES) + (len(model.sizes) - 1) * len(BY_GROUP)
+    draws, number = averages(s, rows, grid, role, fill, name, progress)
     _require_minimiser(problem, model.ratio, draws)
-    number = math.sqrt(sum(squares) / (s.batch * s.n_draws))
     bound = float((grid.strength * grid.D[1:].min(axis=1) ** -model.power).max())
     if model.ratio.beta > 0.0:
         bound *= model.ratio.w_max / float(grid.w_start[0])
@@ -222,6 +204,34 @@ def sample(
         "versions": versions(),
     }
     return Ensemble(problem, s.d, grid.t[grid.slot >= 0], _named(problem, model, draws), s.batch, about)
+
+
+def averages(
+    s: Settings, rows: int, grid: Grid, role: int, fill: Callable, name: str, progress: Any
+) -> tuple[np.ndarray, float]:
+    """Run `fill(generator, n_samples, out)` for every draw, in threads; the result does not depend on their number.
+
+    A draw is filled in parts from one stream, so that an interrupt ends the run soon and progress counts samples.
+
+    Returns
+    -------
+    draws (draws, rows, times), averages over the samples of a draw, and N of the run.
+    """
+    draws = np.zeros((s.n_draws, rows, int(grid.slot.max()) + 1))
+    part, crew = max(1, PART // s.n_steps), Crew(s.threads)
+
+    def one(draw: int) -> float:
+        rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(s.seed, spawn_key=(role, draw))))
+        squares = 0.0
+        for begin in range(0, s.batch, part):
+            few = min(part, s.batch - begin)
+            squares += fill(rng, few, draws[draw])
+            crew.tick(few)
+        return squares
+
+    with Progress(progress, s.n_draws * s.batch, f"{name}, d = {s.d}") as show:
+        squares = crew.run(one, range(s.n_draws), show)
+    return draws / s.batch, math.sqrt(sum(squares) / (s.batch * s.n_draws))
 
 
 def _named(problem: Problem, model: Model, draws: np.ndarray) -> dict[str, np.ndarray]:
@@ -247,7 +257,7 @@ def _require_minimiser(problem: Problem, ratio: Ratio, draws: np.ndarray) -> Non
         )
 
 
-def _grid(problem: Problem, t_start: float, s: Settings, sizes: np.ndarray, above: float) -> Grid:
+def make_grid(problem: Problem, t_start: float, s: Settings, sizes: np.ndarray, above: float) -> Grid:
     """The steps of particles, from the start to exactly 0; `above` is D_c of `meanfield.guidance.placing`."""
     t = time_grid(problem.schedule, problem.least_variance, t_start, s.n_steps, above=above)
     D = (problem.sigma2 + t)[:, None] if problem.spectrum is None else problem.spectrum.D(t)

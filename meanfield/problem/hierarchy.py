@@ -35,7 +35,7 @@ class Hierarchy(Growth):
     Raises
     ------
     ProblemError : another number of levels, a number out of range, a spread with label 2; or what knows classes of one
-        Gaussian alone is asked for (`solve` and `run_modes` know more).
+        Gaussian alone is asked for (`solve`, `quenched`, `design_modes` and `run_modes` know more).
 
     Examples
     --------
@@ -105,6 +105,6 @@ class Hierarchy(Growth):
 
     def _refuse(self) -> NoReturn:
         raise ProblemError(
-            f"what is asked for knows classes of one Gaussian each; got {self!r}. Use solve, design_modes, run_modes "
-            "or Exponential."
+            f"what is asked for knows classes of one Gaussian each; got {self!r}. Use solve, quenched, design_modes, "
+            "run_modes or Exponential."
         )

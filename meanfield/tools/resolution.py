@@ -10,6 +10,8 @@ that a long step throws off weigh most. docs/steps.md has the errors that were f
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from meanfield.errors import ConvergenceError
 
@@ -53,6 +55,18 @@ h the step in log D; with 2 steps it is 14.4, r.m.s. over samples of the largest
         f"time steps must resolve the guidance: e |w| (1 - pi_1) h/(1 + D) of at most {LARGEST:g}, h the step in log "
         f"D; with {n_steps} steps it is {number:.3g}, r.m.s. over samples of the largest on their way. {remedy}"
     )
+
+
+@contextmanager
+def within_doubles(n_steps: int) -> Iterator[None]:
+    """Refuse `n_steps` steps by which states leave the range of doubles: compiled code then divides by zero."""
+    try:
+        yield
+    except ZeroDivisionError as cause:
+        raise ConvergenceError(
+            f"time steps must resolve the guidance: with {n_steps} steps samples leave the range of doubles. "
+            f"Take n_steps={2 * n_steps}, and double it while that is too few."
+        ) from cause
 
 
 def coarse(number: float) -> str:

@@ -197,9 +197,9 @@ def test_a_mode_as_label_has_a_variance_within_also_where_both_speciate_at_once(
 
 
 def test_how_a_result_stands():
-    """A mode chosen under guidance is not yet confirmed, and a glass of siblings is not known."""
-    assert solve(problem(LABEL_FIRST, 1.0)).standing == solve(problem(MODE_FIRST, 0.0)).standing == "exact"
-    assert solve(problem(MODE_FIRST, 1.0)).standing == "asymptotic"
+    """Both orders of the transitions are exact, and a glass of siblings is not known."""
+    assert solve(problem(LABEL_FIRST, 1.0)).standing == solve(problem(MODE_FIRST, 1.0)).standing == "exact"
+    assert solve(problem(MODE_FIRST, 1.0), d=16).standing == "asymptotic"
     siblings = Hierarchy((0.1, 0.6), rho=0.5, label=2)
     assert [solve(problem(siblings, w)).standing for w in (3.0, 10.0)] == ["exact", "approximate"]
 
@@ -226,7 +226,8 @@ def test_finite_d_has_the_rates_of_whole_numbers():
         (lambda: Hierarchy((0.1, 0.3), 0.7, label=2, spread=0.1), "known below a label"),
         (lambda: solve(problem(LABEL_FIRST, 1.0)).at(-1.0), "t must lie"),
         (lambda: reduced(problem(t_start=100.0), 8), "one Gaussian"),
-        (lambda: quenched(problem(t_start=100.0), 8), "one Gaussian"),
+        (lambda: quenched(problem(), 8), "finite start"),
+        (lambda: quenched(problem(t_start=100.0), 4), "two superclasses"),
         (lambda: solve(problem(spectrum=Spectrum([0.05], [1.05]))), "isotropic"),
     ],
 )

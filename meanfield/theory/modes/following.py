@@ -53,7 +53,7 @@ def _law(problem: Problem) -> Hierarchy:
 
 
 def _superclass(problem: Problem, d: float, tree: Tree, stage: Trajectory) -> ModesTrajectory:
-    """Label 1. A mode is chosen where K_2 = alpha_2; before the superclass has the weight, guidance goes on."""
+    """Label 1. A mode is chosen where I = alpha_2, (M3); before the superclass has the weight, guidance goes on."""
     sigma2, t_label = problem.sigma2, stage.t_speciation
 
     def excess(t: float, p: Place) -> float:
@@ -176,10 +176,8 @@ def _made(
 
 
 def _standing(problem: Problem, d: float, legs: list[Leg], stage: Trajectory) -> str:
-    """How the result stands: a glass while guidance acts is not known; a mode chosen meanwhile is not yet confirmed.
-
-    Of unequal weights particles then prefer the strong ones, which is left out here (docs/modes.md).
-    """
+    """How the result stands: a glass while guidance acts is not known; nor is what weights of modes do where one is
+    chosen while guidance acts: particles then prefer the strong ones (docs/modes.md)."""
 
     def acts(D: float) -> bool:
         return bool(problem.amplitude(D - problem.sigma2) != 0.0)
@@ -190,4 +188,4 @@ def _standing(problem: Problem, d: float, legs: list[Leg], stage: Trajectory) ->
     driven = _law(problem).label == 1 and any(leg.phase == "chosen" and acts(D) for leg, D in seen)
     if driven and _law(problem).spread:
         return "approximate"
-    return "asymptotic" if stage.standing == "exact" and (driven or math.isfinite(d)) else stage.standing
+    return "asymptotic" if stage.standing == "exact" and math.isfinite(d) else stage.standing

@@ -67,7 +67,7 @@ class Tree(NamedTuple):
         return self.alpha_2 + 0.5 * math.log(D / (self.tau + D)) - q_label / (2.0 * (self.tau + D))
 
     def information_mode(self, D: float, q_label: float) -> float:
-        """K_2 of (M3), which picks the modes of the superclass that dominate; one alone where it exceeds alpha_2."""
+        """I of (M3), which picks the modes of the superclass that dominate; one alone where it exceeds alpha_2."""
         wide = self.tau + D
         return 0.5 * (D / wide + self.tau * q_label / wide**2 - 1.0 + math.log(wide / D))
 
@@ -86,7 +86,7 @@ class Tree(NamedTuple):
         return self.information_label(D, q) <= self.alpha_1 and self.information_all(D, q) <= both
 
     def choose(self, D: float, m: float, v: float) -> tuple[Mode, Place]:
-        """The mode that a sample x = m A + N(0, v I) finds where K_2 = alpha_2, and x as seen from it (M3).
+        """The mode that a sample x = m A + N(0, v I) finds where I = alpha_2, and x as seen from it (M3).
 
         B = c (x - A) + N(0, r I) with c = tau/(tau + D), r = c D: so U = c N(0, v) + N(0, r), and x is regressed on U.
         """

@@ -1,0 +1,169 @@
+"""Compiled samples of a tree of modes at finite d, (M17) and (M18) of docs/modes.md: both levels by their nearest.
+
+The modes of the target's superclass are a Poisson process about its centre A, as wrong classes are about 0: in units of
+tau^(1/2), with the noise D/tau, they are the classes of `meanfield.finite.nearest`. A sample y is seen from the target
+mode A + B_1 (label 2), or from a point as far from A where no mode lies (label 1). The other superclasses, each a crowd
+N(A_a, (tau + D) I), are those classes too, in units of rho^(1/2) with the noise (tau + D)/rho, seen from A. Axis 0 is
+along B_1, axis 1 along A.
+
+With b and a the means of B - B_1 in the superclass, and of A_a - A among the others, by the weights, pi the weight of
+the superclass, and own = 1 (label 1) or 0 (label 2),
+    s_w = (F - y)/D,   F = own b + w [(own - pi) b + (1 - pi) ((x - A - a) D/(tau + D) - y)].
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from meanfield.finite.annealed import log_sigmoid, sigmoid
+from meanfield.finite.ball import Groups, inner_product
+from meanfield.finite.beginning import begun
+from meanfield.finite.nearest import ROOM, Rule, looked_at_one
+from meanfield.finite.posterior import posterior
+from meanfield.finite.sampling import Grid
+from meanfield.problem.growth import Rivals
+from meanfield.tools.compiling import compiled
+
+NAMES = ("m", "v", "q", "weight", "log_odds", "participation", "accuracy", "m_B", "v_B", "within")
+LIGHT = 1e4  # log-weight of a mode over that of the point from which samples are seen where no mode lies
+
+
+class Model(NamedTuple):
+    """What the compiled code knows of a tree at dimension d.
+
+    own : 1.0 if the class is a superclass, 0.0 if it is a mode. tau, rho : variances of both levels. log_modes : log of
+    the number of modes of a superclass. rivals : of the superclass, its modes without the target mode; and the other
+    superclasses. spread : standard deviation of the start N(0, v_T I).
+    """
+
+    sizes: np.ndarray
+    own: float
+    tau: float
+    rho: float
+    log_modes: float
+    rivals: tuple[Rivals, Rivals]
+    spread: float
+    grid: Grid
+
+
+class Sight(NamedTuple):
+    """What a sample sees: log-odds of its superclass; of its modes log Z over the target mode and the sum of squared
+    weights (`posterior`); the excess over the rule, a logarithm."""
+
+    log_odds: float
+    log_norm: float
+    square: float
+    excess: float
+
+
+@compiled()
+def level(rng, y, at, w, held, k, rule, rivals, fresh, shift):  # pragma: no cover - compiled
+    """The posterior of one level, held[k], from a fresh ball where `fresh` is asked for and due; fills shift (d,)."""
+    if fresh:
+        one = Rule(rule.tolerance, rule.most, rule.n_all[k : k + 1])
+        seen_by, _, held[k], excess = looked_at_one(rng, y, at, w, 0.0, 0.0, held[k], one, rivals, 1, shift)
+        return seen_by, excess
+    return posterior(y, at, [held[k]], np.array([[rivals.log_count, rivals.log_weight]]), shift), -math.inf
+
+
+@compiled()
+def look(rng, y, D, w, held, model, rule, fresh, F, others):  # pragma: no cover - compiled
+    """Fill F (d,) at the noise D and the weight w; others (2, d) is to work in. Returns what the sample sees."""
+    d, tau, rho, root = len(y), model.tau, model.rho, math.sqrt(len(y))
+    wide, scale, z, a = tau + D, math.sqrt(tau / rho), others[0], others[1]
+    inner = Groups(model.sizes, np.array([D / tau]))
+    modes, excess = level(rng, y, inner, w, held, 0, rule, model.rivals[0], fresh, F)
+    z[:] = scale * y
+    z[1], z[0] = scale * (y[0] + root), scale * y[1]  # here the first axis is along A
+    outer = Groups(model.sizes, np.array([wide / rho]))
+    rest, more = level(rng, z, outer, w, held, 1, rule, model.rivals[1], fresh, a)
+    a *= (1.0 + math.exp(min(rest[0], 500.0))) / scale  # their mean alone
+    a[0], a[1] = a[1], a[0]
+    crowd = model.log_modes + model.rivals[0].log_weight - 0.5 * rho * inner_product(z, z) / wide
+    crowd -= 0.5 * d * math.log(wide / D)
+    odds = rest[0] + modes[1] - 0.5 * tau * inner_product(y, y) / D - crowd  # the superclass over its own average
+    pi, shrink = sigmoid(odds), D / wide
+    of_b, of_rest = model.own + w * (model.own - pi), w * (1.0 - pi)
+    for i in range(d):
+        F[i] = of_b * F[i] + of_rest * (shrink * (y[i] - a[i]) - y[i])
+    F[0] += of_rest * shrink * root
+    return Sight(odds, modes[1], modes[2], max(excess, more))
+
+
+@compiled()
+def walk(rng, y, held, model, rule, out, about):  # pragma: no cover - compiled
+    """One sample y (d,) from the start to t = 0; adds its observables to out; `about` as in `fill`."""
+    grid, d, largest = model.grid, len(y), 0.0
+    F, after, others, column = np.empty(d), np.empty(d), np.empty((2, d)), np.empty(out.shape[0])
+    for n in range(len(grid.t)):
+        last, n_balls = n == len(grid.decay), held[0].drawn.n_balls
+        w = 0.0 if last else grid.w_start[n]
+        seen = look(rng, y, grid.D[n, 0], w, held, model, rule, True, F, others)
+        about[2] = max(about[2], seen.excess)
+        if held[0].drawn.n_balls > n_balls:
+            about[0] += 1.0
+            about[1] += len(held[0].near.half)
+        if grid.slot[n] >= 0:
+            observe(y, seen, held[0].near, model, column)
+            out[:, grid.slot[n]] += column
+        if last:
+            break
+        largest = max(largest, grid.strength[n] * sigmoid(-seen.log_odds))
+        keep, size = grid.decay[n, 0], grid.noise[n, 0] / math.sqrt(model.tau)
+        for i in range(d):
+            noise = size * rng.standard_normal() if size > 0.0 else 0.0
+            y[i] = keep * y[i] + (1.0 - keep) * F[i] + noise
+        look(rng, y, grid.D[n + 1, 0], grid.w_end[n], held, model, rule, False, after, others)
+        for i in range(d):
+            y[i] += grid.phi[n, 0] * (after[i] - F[i])
+    about[3] += largest * largest
+
+
+@compiled()
+def observe(y, seen, near, model, column):  # pragma: no cover - compiled
+    """Observables of one sample, in the order of `NAMES`; those of its mode are nan while it sees none."""
+    d, tau, label, odds = len(y), model.tau, model.rho * len(y), seen.log_odds
+    root, reach = math.sqrt(d), math.sqrt(model.rho * d / tau)
+    own = inner_product(y, y)
+    square = tau * (own + 2.0 * (root * y[0] + reach * y[1]) + d) + label  # |x|^2
+    m, length = 1.0 + y[1] / reach, label
+    if model.own == 0.0:  # about A + B_1, whose square is d
+        m, length = 1.0 + tau * (root * y[0] + reach * y[1]) / d, float(d)
+        share = -seen.log_norm + log_sigmoid(odds)  # log of the weight of the mode
+        odds = share - math.log(max(-math.expm1(share), 1e-300))
+    column[0], column[1], column[2] = m, (square - m * m * length) / (d - 1), square / d
+    column[3], column[4], column[5], column[6] = sigmoid(odds), odds, 1.0 / seen.square, 1.0 if odds > 0.0 else 0.0
+    best, least = -1, own if model.own == 0.0 else math.inf
+    for k in range(len(near.half)):
+        distance = own - 2.0 * inner_product(near.delta[k], y) + 2.0 * near.half[k, 0]
+        if distance < least:
+            best, least = k, distance
+    column[7:] = math.nan
+    if least == math.inf:
+        return
+    along = across = length = 0.0  # of B - B_1 along A and B_1, and its square
+    if best >= 0:
+        along, across, length = near.delta[best, 1], near.delta[best, 0], 2.0 * near.half[best, 0]
+    column[7] = along / reach
+    column[8] = tau * (length + 2.0 * root * across + d - along * along) / (d - 1)
+    column[9] = tau * least / d
+
+
+@compiled()
+def fill(rng, n_samples, model: Model, rule: Rule, out):  # pragma: no cover - compiled
+    """Add up the observables of `n_samples` samples in out (observables, times).
+
+    Returns the number of balls of modes, of the modes in them, the largest excess, a logarithm, over the rule, the sum
+    of N^2 (`meanfield.tools.resolution`).
+    """
+    about, d = np.array([0.0, 0.0, -math.inf, 0.0]), model.sizes[0]
+    y, spread = np.empty(d), model.spread / math.sqrt(model.tau)
+    for _ in range(n_samples):
+        for i in range(d):
+            y[i] = spread * rng.standard_normal()
+        y[0] -= math.sqrt(d)
+        y[1] -= math.sqrt(model.rho * d / model.tau)
+        held = [begun(rng, y, model.sizes, n_all, ROOM) for n_all in rule.n_all]
+        walk(rng, y, held, model, rule, out, about)
+    return about
