@@ -74,6 +74,8 @@ def test_what_is_not_known_is_said():
         quenched(problem(w=WeakModel(1.0, 0.1)), 12)
     with pytest.raises(ProblemError, match="finite start"):
         quenched(problem().replace(t_start=math.inf), 12)
+    with pytest.raises(ProblemError, match="equal weight"):
+        quenched(problem(Hierarchy((0.1, 0.3), rho=0.7, spread=0.2)), 12)
     with pytest.raises(ProblemError, match="two superclasses"):
         quenched(problem(), 4)
 

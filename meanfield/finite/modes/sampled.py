@@ -69,6 +69,8 @@ def _known(problem: Problem) -> Hierarchy:
     assert isinstance(law, Hierarchy)
     problem.require_isotropic("the quenched theory of modes", "Leave the spectrum out.")
     problem.weight(1.0)  # a function of t alone
+    rule, remedy = "the quenched theory of modes knows modes of equal weight", "Leave the spread out, or use run_modes."
+    require(law.spread == 0.0, rule, repr(law), remedy)
     rule = "the quenched theory of modes needs a finite start"
     require(math.isfinite(problem.T), rule, "t_start = inf", "Give e.g. t_start=1000.")
     return law

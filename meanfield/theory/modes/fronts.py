@@ -52,11 +52,15 @@ def modes_front(problem: Problem, lost: Numbers, *, d: float = math.inf) -> Any:
 
 
 def superclass_of(problem: Problem) -> Hierarchy:
-    """The classes of a problem whose label has many modes; others are refused."""
+    """The classes of a problem whose label has many modes of equal weight; others are refused."""
     law = problem.classes
-    rule = "a label with many modes is asked for"
-    known = isinstance(law, Hierarchy) and law.label == 1 and problem.spectrum is None
-    require(known, rule, repr(law), "Give classes=Hierarchy(alpha, rho) with label 1, without a spectrum.")
+    rule = "a label with many modes of equal weight is asked for"
+    known = isinstance(law, Hierarchy) and law.label == 1 and law.spread == 0.0 and problem.spectrum is None
+    remedy = (
+        "Give classes=Hierarchy(alpha, rho) with label 1, without a spectrum; of unequal weights, where the label "
+        "comes first, with alpha_2 - spread^2/2 for alpha_2 (docs/modes.md)."
+    )
+    require(known, rule, repr(law), remedy)
     assert isinstance(law, Hierarchy)
     return law
 

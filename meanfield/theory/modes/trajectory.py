@@ -54,8 +54,8 @@ class ModesTrajectory:
         weights are equal.
     t_label, t_mode : VE times at which the superclass outweighs the rest, and one mode the others in it; nan if never.
     events : both, in order, with m and v there.
-    standing : "exact" (d = infinity, crowds all the way), "asymptotic" (finite d), "approximate" (a glass on the way; or a
-        mode of unequal weights that is chosen while guidance acts).
+    standing : "exact" (d = infinity, crowds all the way), "asymptotic" (finite d), "approximate" (a glass on the way;
+        or a mode of unequal weights that is chosen while guidance acts).
     """
 
     problem: Problem
