@@ -1,4 +1,4 @@
-"""`design_modes`: the schedule that shifts a label most and loses no more of its modes than is allowed (docs/modes.md).
+"""`design_modes`: the schedule that shifts a label most for the modes that it may lose (docs/modes-kept.md).
 
 Four pieces, early to late: w_max, a window of w_min that pays the variance back, nothing until both transitions that
 matter are over, and, where the mode is chosen before the label is decided, w_max from the choice on: it costs no modes.

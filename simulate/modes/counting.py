@@ -1,4 +1,4 @@
-"""Which modes samples have ended in, and how many modes are lost: (M4) and (M6) of docs/modes.md from particles.
+"""Which modes samples have ended in, and how many modes are lost: (M4) and (M6) of docs/modes-finite.md from particles.
 
 Mode k has weight pi_k, and a share p_k of the samples. Lost is what tells p from pi:
 

@@ -1,4 +1,4 @@
-"""Compiled samples of a tree of modes at finite d, (M17) and (M18) of docs/modes.md: both levels by their nearest.
+"""Compiled samples of a tree of modes at finite d, both levels by their nearest: (M17), (M18) of docs/modes-finite.md.
 
 The modes of the target's superclass are a Poisson process about its centre A, as wrong classes are about 0: in units of
 tau^(1/2), with the noise D/tau, they are the classes of `meanfield.finite.nearest`. A sample y is seen from the target

@@ -1,4 +1,4 @@
-"""The most shift that any schedule has for the modes that it loses: (M11)-(M13) of docs/modes.md, in closed form."""
+"""The most shift of a label for the modes that it loses, in closed form: (M11)-(M13) of docs/modes-kept.md."""
 
 import math
 from typing import Any
@@ -17,7 +17,7 @@ def modes_front(problem: Problem, lost: Numbers, *, d: float = math.inf) -> Any:
     """The largest m(0) of a schedule with K_div <= lost: which keeps exp((alpha_2 - lost) d) modes of a label.
 
     Of all with v_B <= tau: those with w >= 0, and negative windows that pay back no more variance than was lost. Proved
-    where the label comes first; where the mode does, at lost = 0 and w >= 0 (docs/modes.md), and there it takes
+    where the label comes first; where the mode does, at lost = 0 and w >= 0 (docs/modes-kept.md), and there it takes
     guidance without a bound on w.
 
     Parameters
