@@ -174,6 +174,7 @@ def best(respond: Responses, shape: Shape, demand: Demand, coarse: int = 1, poli
     starts: list[tuple[float, int, float]] = []
     for edge in demand.edges:
         excess = demand.excess(values, edge)
+        excess[np.abs(excess) < ROUNDING] = 0.0  # one bound throughout, asked for what it keeps
         at = np.flatnonzero(pair & (excess[1:] * excess[:-1] <= 0.0))
         starts += [(float(max(goal[i], goal[i + 1])), int(i), edge) for i in at]
     starts.sort(key=lambda start: -start[0])

@@ -99,6 +99,7 @@ def test_reference_designs(sampler, t_switch, m):
 
 @settings(max_examples=40)
 @example(sampler="sde", values=[5.0, 0.0], sigma2=0.05, seed=0)  # keeps what the upper bound keeps, but for rounding
+@example(sampler="sde", values=[-1.0, -1.0], sigma2=0.25, seed=0)  # the lower bound itself, a last bit off
 @given(
     sampler=st.sampled_from(["sde", "ode", 1.5]),
     values=st.lists(st.floats(-1.0, 5.0), min_size=2, max_size=6),

@@ -16,7 +16,7 @@ from validate.figures import save, summary
 from validate.regimes import picture
 from validate.regimes.groups import DRAWS, Group, annealed_error, exact_at_every_d, groups
 from validate.regimes.judgement import distortions, power_law
-from validate.regimes.measurement import measure
+from validate.regimes.measurement import along_cells, measure
 from validate.regimes.page import SYMBOLS, page
 from validate.regimes.spread import spread_of
 from validate.results.files import read_dataset, write_dataset
@@ -28,8 +28,7 @@ SDE = Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=1.0)
 def small():
     """The continuum, one exponential and one sub-exponential group, at a fraction of the effort."""
     chosen = [g for g in groups("quick") if g.name in ("continuum w=1 ode", "alpha=0.4 w=0 sde", "P=100 w=1 ode")]
-    parts = [measure(g, d, 40, seed=3) for g in chosen for d in g.sizes]
-    return xarray.concat(parts, dim="cell", join="outer", combine_attrs="drop")
+    return along_cells([measure(g, d, 40, seed=3) for g in chosen for d in g.sizes])
 
 
 def test_the_grid_covers_the_regimes():

@@ -157,7 +157,8 @@ def measured(
     rest = [cell for cell in cells if cell.key not in found]
     others = map_cells(rest, progress=progress, say=in_a_line, before=len(found), **who)
     found |= zip([cell.key for cell in rest], others, strict=True)
-    return _stack([found[cell.key] for cell in cells], {"profile": profile, "seed": seed, **versions()})
+    measured_cells = along_cells([found[cell.key] for cell in cells])
+    return measured_cells.merge(_curves(CURVES)).assign_attrs({"profile": profile, "seed": seed, **versions()})
 
 
 def measure(
@@ -274,10 +275,10 @@ def _curves(alphas: tuple[float, ...]) -> "xarray.Dataset":
     return xarray.Dataset(variables, coords=dict(zip(dims, (list(alphas), list(SAMPLERS), w), strict=True)))
 
 
-def _stack(parts: list["xarray.Dataset"], attrs: dict[str, Any]) -> "xarray.Dataset":
-    """Cells along a new dimension (cells with fewer draws padded with nan), and the curves of the figure."""
+def along_cells(parts: list["xarray.Dataset"]) -> "xarray.Dataset":
+    """Measured cells along a new dimension, those with fewer draws padded with nan."""
     import xarray
 
     counted = [part.assign_coords({n: np.arange(part.sizes[n]) for n in ("draw", "reduced_draw")}) for part in parts]
-    cells = xarray.concat(counted, dim="cell", join="outer", combine_attrs="drop").drop_vars(["draw", "reduced_draw"])
-    return cells.merge(_curves(CURVES)).assign_attrs(attrs)
+    cells = xarray.concat(counted, dim="cell", join="outer", combine_attrs="drop")
+    return cells.drop_vars(["draw", "reduced_draw"])

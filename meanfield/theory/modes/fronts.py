@@ -28,7 +28,7 @@ def modes_front(problem: Problem, lost: Numbers, *, d: float = math.inf) -> Any:
 
     Returns
     -------
-    m(0), of the shape of `lost`; nan where modes are not apart at t = 0.
+    float or numpy.ndarray : m(0), of the shape of `lost`; nan where modes are not apart at t = 0.
 
     Raises
     ------

@@ -30,7 +30,7 @@ def regions(n: int = 12, *, points: int = 201, progress: Show = None) -> xarray.
     --------
     >>> data = regions(4, points=5, progress=False)
     >>> round(data.attrs["apart"], 4), round(data.attrs["alone"], 4)
-    (1.199, 0.3466)
+    (1.1989, 0.3466)
     """
     tau = 1.0 - RHO
     rates = np.linspace(*MODES, points)

@@ -53,6 +53,7 @@ def small_rate_scaling(
 
     Examples
     --------
+    >>> from validate.agreement.statistics import exponent
     >>> data = small_rate_scaling(sizes=(10**4, 10**6), n_samples=400, progress=False)
     >>> at = data.sel(sampler="ode", quantity="shift")
     >>> abs(exponent(data["alpha"], at["theory"])[0] - 0.5) < 0.01
