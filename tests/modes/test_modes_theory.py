@@ -200,6 +200,8 @@ def test_how_a_result_stands():
     """A mode chosen under guidance is not yet confirmed, and a glass of siblings is not known."""
     assert solve(problem(LABEL_FIRST, 1.0)).standing == solve(problem(MODE_FIRST, 0.0)).standing == "exact"
     assert solve(problem(MODE_FIRST, 1.0)).standing == "asymptotic"
+    unequal = [Hierarchy(law.alpha, law.rho, spread=0.4) for law in (LABEL_FIRST, MODE_FIRST)]
+    assert [solve(problem(law, 1.0)).standing for law in unequal] == ["exact", "approximate"]
     siblings = Hierarchy((0.1, 0.6), rho=0.5, label=2)
     assert [solve(problem(siblings, w)).standing for w in (3.0, 10.0)] == ["exact", "approximate"]
 
