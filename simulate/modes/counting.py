@@ -40,6 +40,12 @@ class ModesCount(NamedTuple):
 def count_modes(modes: Sequence[int], weights: Numbers) -> ModesCount:
     """How many modes a set of independent samples has lost, from the mode of each, with known bias.
 
+    `pairs` = sum_k n_k (n_k - 1)/(pi_k n (n - 1)) has no bias for exp(K_2) = sum_k p_k^2/pi_k, at any number of
+    samples; its logarithm is low by half the squared relative error. Its error is small from about n = (number of
+    modes)^(1/2) samples on. `K` is that of the shares n_k/n, less (distinct - 1)/(2 n): what is left of its bias falls
+    as 1/n^2, but needs several samples a mode: with fewer it counts as lost what was not yet seen, log(modes/n) and
+    more. `distinct` falls short of `by_chance` for both reasons.
+
     Parameters
     ----------
     modes : (samples,) whole numbers from 0 to (number of modes) - 1, as `Mixture.modes` gives them; at least two.
@@ -48,11 +54,7 @@ def count_modes(modes: Sequence[int], weights: Numbers) -> ModesCount:
 
     Returns
     -------
-    ModesCount. `pairs` = sum_k n_k (n_k - 1)/(pi_k n (n - 1)) has no bias for exp(K_2) = sum_k p_k^2/pi_k, for any
-    number of samples; its logarithm is low by half the squared relative error. Its error is small from about n =
-    (number of modes)^(1/2) samples on. `K` is that of the shares n_k/n, less (distinct - 1)/(2 n): what is left of its
-    bias falls as 1/n^2, but needs several samples a mode: with fewer it counts as lost what was not yet seen,
-    log(modes/n) and more. `distinct` falls short of `by_chance` for both reasons.
+    ModesCount : numbers of samples and modes, `distinct`, `by_chance`, `pairs` and `K`, with errors.
 
     Raises
     ------

@@ -197,9 +197,12 @@ def test_a_mode_as_label_has_a_variance_within_also_where_both_speciate_at_once(
 
 
 def test_how_a_result_stands():
-    """Both orders of the transitions are exact, and a glass of siblings is not known."""
+    """Both orders of the transitions are exact; a glass of siblings is not known, nor is what weights of modes do that
+    are chosen under guidance."""
     assert solve(problem(LABEL_FIRST, 1.0)).standing == solve(problem(MODE_FIRST, 1.0)).standing == "exact"
     assert solve(problem(MODE_FIRST, 1.0), d=16).standing == "asymptotic"
+    unequal = [Hierarchy(law.alpha, law.rho, spread=0.4) for law in (LABEL_FIRST, MODE_FIRST)]
+    assert [solve(problem(law, 1.0)).standing for law in unequal] == ["exact", "approximate"]
     siblings = Hierarchy((0.1, 0.6), rho=0.5, label=2)
     assert [solve(problem(siblings, w)).standing for w in (3.0, 10.0)] == ["exact", "approximate"]
 
