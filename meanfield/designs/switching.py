@@ -19,7 +19,7 @@ from meanfield.tools.roots import brentq
 
 APPROXIMATE = 2  # standing of a schedule that passes a glass with w < 0
 RATIO_TOLERANCE = 1e-9  # |v(0)/sigma2 - edge| of a root; a jump across it is no root
-ROUNDING = 1e-11  # ... of which this much is rounding: a ratio at the edge of what is possible is met there
+ROUNDING = 1e-10  # ... of which this share is rounding: a ratio at the edge of what is possible is met there
 SCAN = {0: 400, 1: 160, 2: 60}  # grid of the last switch, by the number of free ones
 FREE = {0: 1, 1: 48, 2: 20}  # grid of each free switch
 SCAN_SLOW = {0: 40, 1: 20, 2: 10}  # where every trajectory costs a `solve`
@@ -100,7 +100,7 @@ class Demand:
     def excess(self, values: Values, edge: float) -> np.ndarray:
         """v(0)/sigma2 beyond an edge; 0 within rounding."""
         excess = values.ratio - edge
-        return np.where(np.abs(excess) <= ROUNDING, 0.0, excess)
+        return np.where(np.abs(excess) <= ROUNDING * max(edge, 1.0), 0.0, excess)
 
     def meets(self, values: Values) -> np.ndarray:
         """Whether schedules are allowed and in the band."""
@@ -174,7 +174,6 @@ def best(respond: Responses, shape: Shape, demand: Demand, coarse: int = 1, poli
     starts: list[tuple[float, int, float]] = []
     for edge in demand.edges:
         excess = demand.excess(values, edge)
-        excess[np.abs(excess) < ROUNDING] = 0.0  # one bound throughout, asked for what it keeps
         at = np.flatnonzero(pair & (excess[1:] * excess[:-1] <= 0.0))
         starts += [(float(max(goal[i], goal[i + 1])), int(i), edge) for i in at]
     starts.sort(key=lambda start: -start[0])
