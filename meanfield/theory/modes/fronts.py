@@ -28,7 +28,7 @@ def modes_front(problem: Problem, lost: Numbers, *, d: float = math.inf) -> Any:
 
     Returns
     -------
-    float or numpy.ndarray : m(0), of the shape of `lost`; nan where modes are not apart at t = 0.
+    numpy.ndarray | float : m(0), of the shape of `lost`; nan where modes are not apart at t = 0.
 
     Raises
     ------
