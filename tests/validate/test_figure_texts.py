@@ -7,10 +7,11 @@ from drawn_texts import faults
 from meanfield import Fixed
 from validate.drawing import WIDTH, lettered, named_lines, noted, sized
 from validate.drawing.page import made, styled
+from validate.figures.one_dimension import POINTS
 from validate.gallery import GALLERY
 
 FEW = {"n_samples": 12, "n_disorder": 4, "n_draws": 4, "n_steps": 24, "n": 60, "fitted": 6}
-SMALLER = {  # figure -> arguments that save time, and leave all that is written as it is
+SMALLER = {  # figure, or one of its parts -> arguments that save time, and leave all that is written as it is
     "order-parameters": {"sizes": (8, 16)},
     "guidance": {"d": 16, "weights": np.linspace(-0.3, 5.0, 12)},
     "dimension": {"families": [(Fixed(50), (100, 1000)), (Fixed(20), (100, 1000)), (Fixed(9), (100, 1000))]},
@@ -18,6 +19,11 @@ SMALLER = {  # figure -> arguments that save time, and leave all that is written
     "schedules": {"amplitudes": np.geomspace(0.05, 6.0, 8)},
     "finite-size": {"particles": (8, 10), "theory": (8, 10, 16)},
     "modes-kept": {"n": 8},
+    "modes-kept/prices": {"lost": (0.0,)},
+    "strong-guidance/uniform": {"weights": [*POINTS, 100.0]},
+    "strong-guidance/tails": {"weights": np.geomspace(0.5, 64.0, 4)},
+    "strong-guidance/leaving": {"weights": [20.0, 40.0, 80.0], "points": (40.0, 80.0)},
+    "one-dimension/uniform": {"weights": [*POINTS, 100.0]},
     "phases": {"x": ("alpha", np.linspace(0.05, 1.2, 31)), "n": None},
 }
 LONGEST = 6  # entries of a legend
@@ -32,7 +38,7 @@ def reduced(figure):
         arguments = {k: own.get(k, v) for k, v in part.arguments.items()} | {
             k: v for k, v in SMALLER.get(figure.name, {}).items() if k in ("particles", "theory")
         }
-        data[name] = part.function(**arguments)
+        data[name] = part.function(**(arguments | SMALLER.get(f"{figure.name}/{name}", {})))
     return data
 
 

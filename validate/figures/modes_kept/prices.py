@@ -58,7 +58,7 @@ def prices(
 
     Examples
     --------
-    >>> data = prices(3, (0.01,), points=3, progress=False)
+    >>> data = prices(3, (0.0,), points=3, progress=False)
     >>> bool((data.m_shift.sel(schedule="constant").diff("strength") > 0).all())
     True
     """
