@@ -91,7 +91,7 @@ def groups(profile: str = "quick") -> tuple[Group, ...]:
         found.append(_sub_exponential(Polynomial(1.0), sampler, (50, 100, 200, 400), effort))
         found += [_continuum(sampler), _dense(sampler, effort)]
         found += [_crossover(d, n, sampler, effort) for d, counts in _CROSSOVER[profile].items() for n in counts]
-        found += [_of_modes(w, n, sampler) for w, n in _MODES[profile].items()]
+        found += [_of_modes(w, n, draws, sampler) for w, (draws, n) in _MODES[profile].items()]
     return tuple(found)
 
 
@@ -212,13 +212,14 @@ def _crossover(d: int, n: int, sampler: str, effort: Effort) -> Group:
     return Group(f"d={d} P={n} w=1 {sampler}", problem, (d,), (samples,), MANY_DRAWS, effort.steps[1], limit=False)
 
 
-_MODES = {"quick": {4.0: 40}, "standard": {1.0: 160, 4.0: 160}, "full": {1.0: 160, 4.0: 160}}  # samples a draw by w
+_SURE = dict.fromkeys((1.0, 4.0), (MANY_DRAWS, 48))
+_MODES = {"quick": {4.0: (DRAWS, 40)}, "standard": _SURE, "full": _SURE}  # draws, and samples of each, by w
 
 
-def _of_modes(w: float, n: int, sampler: str) -> Group:
+def _of_modes(w: float, n: int, draws: int, sampler: str) -> Group:
     """One of 3 labels of 37 modes, at d = 16 one of 5 of 122."""
     problem = Problem(classes=Hierarchy((0.1, 0.3), rho=0.7), sigma2=0.05, guidance=w, sampler=sampler, t_start=1000.0)
-    return Group(f"modes w={w:g} {sampler}", problem, (12, 16), (n, n), DRAWS, 40, limit=False)
+    return Group(f"modes w={w:g} {sampler}", problem, (12, 16), (n, n), draws, 40, limit=False)
 
 
 def _samples(classes: float, d: float, effort: Effort, draws: int = DRAWS) -> int:
