@@ -18,7 +18,7 @@ from validate.agreement.estimates import QUANTITIES
 from validate.agreement.means import mean_of
 
 ORDER = 3  # of the steps of the ODE
-BRIEF = {"n_samples": 2, "n_draws": 1, "n_steps": 2}
+BRIEF: dict[str, Any] = {"n_samples": 2, "n_draws": 1, "n_steps": 2}
 
 
 class Particles(NamedTuple):
