@@ -18,6 +18,7 @@ from meanfield.errors import require, short, whole
 from validate.errors import ConfigError
 from validate.regimes.groups import DRAWS, VANISHING, Group
 from validate.regimes.judgement import EXPONENTS
+from validate.regimes.trees import is_tree
 
 GROUP_DEFAULTS: dict[str, Any] = {"n_samples": 100, "n_disorder": DRAWS, "n_steps": 100}
 MOST = 10_000  # cells: a grid of more is a slip
@@ -126,11 +127,12 @@ def _count(name: str, value: Any, low: int) -> int:
 def _has_limit(problem: Problem, sizes: Sequence[int]) -> bool:
     """Whether there is a claim about d = infinity at these sizes.
 
-    There is one but where the distortion vanishes: its exponents are of leading order in alpha_d, for constant w >= 0
-    from t = infinity and equal weights, (T12). At sizes where the mean field has other ones it is no claim of theory.
+    There is none for classes with many modes, too slow for a fit in 1/d; else there is one but where the distortion
+    vanishes: its exponents are of leading order in alpha_d, for constant w >= 0 from t = infinity and equal weights,
+    (T12). At sizes where the mean field has other ones it is no claim of theory.
     """
     if not isinstance(problem.classes, VANISHING):
-        return True
+        return not is_tree(problem)
     predicted = EXPONENTS.get(str(problem.sampler), {})
     constant = isinstance(problem.guidance, Constant) and problem.guidance.value >= 0.0
     if not (predicted and constant and math.isinf(problem.T) and problem.classes.equal and len(sizes) >= 3):
@@ -147,11 +149,14 @@ def _has_limit(problem: Problem, sizes: Sequence[int]) -> bool:
 
 
 def _require_theory(problem: Problem) -> None:
-    """Refuse what the atlas has no theory for at finite d."""
+    """Refuse what the atlas has no theory, or no particles, for at finite d."""
     problem.require_isotropic("the atlas", "Use cfgfield simulate, which compares one problem.")
     rule = "the atlas knows weights that are functions of t"
     remedy = "Use cfgfield simulate, which compares one problem."
     require(not problem.schedule.by_sample, rule, short(problem.guidance), remedy, error=ConfigError)
+    rule = "particles of classes with many modes need a finite start"
+    start = math.isfinite(problem.T) or not is_tree(problem)
+    require(start, rule, "t_start = inf", "Give e.g. t_start = 1000.", error=ConfigError)
 
 
 def _called(problem: Problem) -> str:

@@ -13,10 +13,11 @@ import time
 from functools import cache
 from typing import Any
 
-from meanfield import Exponential, Fixed, Problem, few_classes, many_classes, quenched, reduced, solve
+from meanfield import Exponential, Fixed, Hierarchy, Problem, few_classes, many_classes, quenched, reduced, solve
 from meanfield.exact.crossover import holds
 from meanfield.finite.few import CORRECTED, applies
 from validate.regimes.groups import OF_ODE, annealed_error, exact_at_every_d
+from validate.regimes.trees import is_tree
 
 THEORIES = {"reduced": reduced, "quenched": quenched, "few": few_classes}
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -26,20 +27,26 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 QUENCHED_D = (4, 64)  # the dimensions at which the quenched theory is computed
 FEW_SHARE, FEW_LEAST = 4, 1024  # of few classes: a quarter of the particles', whose error is several times theirs
+OF_TREE = 10_000  # samples of the quenched theory of a tree, at most: as many as particles, as no twin helps either
 TIMED = {"reduced": (1, 101), "quenched": (1, 9), "few": (64, 128)}  # a and b: some milliseconds altogether
 MANY = (2, 6)  # of few classes that are too many for the order 1/d
 
 
 def bound_at(problem: Problem, d: int) -> float:
-    """`annealed_error` at this d, 0 where mean field is exact."""
+    """`annealed_error` at this d, 0 where mean field is exact; infinite for a tree, which `reduced` does not know."""
+    if is_tree(problem):
+        return math.inf
     return 0.0 if exact_at_every_d(problem, d) else annealed_error(solve(problem, d), d)
 
 
 def wanted_at(problem: Problem, d: int) -> dict[str, bool]:
     """Which theories say more at this d than mean field."""
+    within = QUENCHED_D[0] <= d <= QUENCHED_D[1]
+    if isinstance(problem.classes, Hierarchy):
+        return {"reduced": False, "quenched": within and problem.classes.spread == 0.0, "few": False}
     exact = exact_at_every_d(problem, d)
     finite = not exact and math.isfinite(bound_at(problem, d))
-    near = not exact and QUENCHED_D[0] <= d <= QUENCHED_D[1] and not holds(problem, d)
+    near = not exact and within and not holds(problem, d)
     return {"reduced": finite, "quenched": near, "few": not exact and applies(problem, d)}
 
 
@@ -53,14 +60,15 @@ def many_at(problem: Problem, d: int) -> dict[str, float]:
     >>> many_at(problem, 4), round(many_at(problem.replace(classes=Fixed(2500)), 4)["m"], 4)
     ({'m': nan, 'v': nan}, 1.2025)
     """
-    if exact_at_every_d(problem, d) or not holds(problem, d):
+    if is_tree(problem) or exact_at_every_d(problem, d) or not holds(problem, d):
         return {"m": math.nan, "v": math.nan}
     found = many_classes(problem, d)
     return {"m": found.m, "v": found.v}
 
 
 def settings_of(name: str, problem: Problem, particles: float = math.inf) -> dict[str, Any]:
-    """Effort of a theory beside so many particles; fewer samples of an ODE, of which the twin explains more.
+    """Effort of a theory beside so many particles; fewer samples of an ODE, of which the twin explains more; of a tree,
+    without a twin, as many as there are particles.
 
     Examples
     --------
@@ -72,6 +80,8 @@ def settings_of(name: str, problem: Problem, particles: float = math.inf) -> dic
     settings, draws = SETTINGS[name], SETTINGS[name]["n_draws"]
     if name == "few":
         number = min(settings["n_samples"], max(FEW_LEAST, particles // FEW_SHARE))
+    elif is_tree(problem):
+        number = min(OF_TREE, particles)
     else:
         number = settings["n_samples"] * (OF_ODE if problem.eta == 0.0 else 1.0)
     return {**settings, "n_samples": draws * math.ceil(number / draws)}
@@ -79,7 +89,7 @@ def settings_of(name: str, problem: Problem, particles: float = math.inf) -> dic
 
 def seconds_of(name: str, problem: Problem, d: int, particles: float = math.inf) -> float:
     """Predicted processor time of a theory at this d, beside so many particles."""
-    _compile(name)
+    _compile(name, is_tree(problem))
     settings = settings_of(name, problem, particles)
     many = name == "few" and problem.classes.log_count(d) > math.log(CORRECTED)
     a, b = MANY if many else TIMED[name]
@@ -88,10 +98,13 @@ def seconds_of(name: str, problem: Problem, d: int, particles: float = math.inf)
 
 
 @cache
-def _compile(name: str) -> None:
+def _compile(name: str, tree: bool) -> None:
     """Once: what is compiled at first use is no cost of a cell."""
     classes, d = (Fixed(10), 100) if name == "few" else (Exponential(alpha=0.4), 12)
-    _timed(name, Problem(classes=classes, sigma2=0.25, guidance=1.0), d, {"n_samples": 2, "n_draws": 1, "n_steps": 60})
+    problem = Problem(classes=classes, sigma2=0.25, guidance=1.0)
+    if tree:
+        problem = problem.replace(classes=Hierarchy((0.1, 0.3), rho=0.7), t_start=1000.0)
+    _timed(name, problem, d, {"n_samples": 2, "n_draws": 1, "n_steps": 60})
 
 
 def _timed(name: str, problem: Problem, d: int, settings: dict[str, Any]) -> float:

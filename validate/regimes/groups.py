@@ -3,8 +3,7 @@
 A `Group` is one problem at several dimensions. The groups cover both samplers; alpha below and above 1/2 (the
 transition of strong guidance, T13) and below and above the capacity (1/2) log(1 + 1/sigma2) (0.805 at sigma2 = 0.25:
 above it, unguided samples never speciate); w from -0.5 to 10; sub-exponential growth up to d = 10^6; the continuum.
-
-At fixed d (`_crossover`) the classes go from a hundred to so many that they are nearly a continuum.
+At fixed d (`_crossover`) the classes go from a hundred to nearly a continuum. `_of_modes` has classes of many modes.
 
 Three kinds of claim can be tested, and every number says which one it is (`validate.regimes.judgement`):
 - particles against a theory at equal d: the problem is exactly solvable at every d (no classes to tell apart, or
@@ -20,11 +19,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from meanfield import Continuum, Exponential, Fixed, Linear, Piecewise, Polynomial, Problem
+from meanfield import Continuum, Exponential, Fixed, Hierarchy, Linear, Piecewise, Polynomial, Problem
 from meanfield.errors import one_of, whole
 from meanfield.problem.growth import Growth
 from meanfield.theory.energies import phi_target
 from validate.errors import ConfigError
+from validate.regimes.trees import is_tree
 
 SIGMA2 = 0.25
 SAMPLERS = ("sde", "ode")
@@ -91,6 +91,7 @@ def groups(profile: str = "quick") -> tuple[Group, ...]:
         found.append(_sub_exponential(Polynomial(1.0), sampler, (50, 100, 200, 400), effort))
         found += [_continuum(sampler), _dense(sampler, effort)]
         found += [_crossover(d, n, sampler, effort) for d, counts in _CROSSOVER[profile].items() for n in counts]
+        found += [_of_modes(w, n, draws, sampler) for w, (draws, n) in _MODES[profile].items()]
     return tuple(found)
 
 
@@ -211,6 +212,16 @@ def _crossover(d: int, n: int, sampler: str, effort: Effort) -> Group:
     return Group(f"d={d} P={n} w=1 {sampler}", problem, (d,), (samples,), MANY_DRAWS, effort.steps[1], limit=False)
 
 
+_SURE = dict.fromkeys((1.0, 4.0), (MANY_DRAWS, 48))
+_MODES = {"quick": {4.0: (DRAWS, 40)}, "standard": _SURE, "full": _SURE}  # draws, and samples of each, by w
+
+
+def _of_modes(w: float, n: int, draws: int, sampler: str) -> Group:
+    """One of 3 labels of 37 modes, at d = 16 one of 5 of 122."""
+    problem = Problem(classes=Hierarchy((0.1, 0.3), rho=0.7), sigma2=0.05, guidance=w, sampler=sampler, t_start=1000.0)
+    return Group(f"modes w={w:g} {sampler}", problem, (12, 16), (n, n), draws, 40, limit=False)
+
+
 def _samples(classes: float, d: float, effort: Effort, draws: int = DRAWS) -> int:
     """Samples a draw for this work, at least the least in all draws."""
     return int(np.clip(effort.work / (draws * _operations(classes, d)), math.ceil(effort.least / draws), 4000))
@@ -284,7 +295,6 @@ def exact_at_every_d(problem: Problem, d: float) -> bool:
 
     So it is in the continuum, where guidance is off, and where the target has no rivals.
     """
-    if math.isinf(problem.classes.log_count(d)) or problem.classes.log_count(d) == 0.0:
-        return True
     w = problem.schedule
-    return w.largest == 0.0 and not w.breakpoints and math.isfinite(w.constant_above)
+    unguided = w.largest == 0.0 and not w.breakpoints and math.isfinite(w.constant_above)
+    return not is_tree(problem) and (unguided or problem.classes.log_count(d) in (0.0, math.inf))

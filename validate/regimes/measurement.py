@@ -21,6 +21,7 @@ from validate.regimes.controls import controlled_draws
 from validate.regimes.finite_theories import SETTINGS, THEORIES, bound_at, many_at, seconds_of, settings_of, wanted_at
 from validate.regimes.groups import RECORDS, SAMPLERS, SIGMA2, Group, exact_at_every_d, groups
 from validate.regimes.judgement import in_a_line
+from validate.regimes.trees import Particles, is_tree, log_classes, tree_particles, tree_seconds
 from validate.results.provenance import code_fingerprint, versions
 from validate.results.store import Store, content_hash
 from validate.sweeps.cost import CostModel, run_work
@@ -68,7 +69,7 @@ class AtlasCell:
     @property
     def effort(self) -> tuple[bool, bool, int]:
         """What sorts cells by what there is to compute: classes, theories of this d, coordinates."""
-        endless = math.isinf(self.group.problem.classes.log_count(self.d))
+        endless = math.isinf(log_classes(self.group.problem, self.d))
         return not endless, not exact_at_every_d(self.group.problem, self.d), self.n_samples * self.d
 
     @property
@@ -82,6 +83,9 @@ class AtlasCell:
         wanted = [name for name, yes in wanted_at(g.problem, self.d).items() if yes]
         theories = sum(seconds_of(name, g.problem, self.d, self.particles) for name in wanted)
         size: dict[str, Any] = {"n_samples": self.n_samples, "n_steps": g.n_steps}
+        if is_tree(g.problem):
+            more = {"d": self.d, "n_draws": g.n_disorder}
+            return BESIDE + theories + tree_seconds(g.problem, size | more, _step_draws(g))
         work = run_work(g.problem, self.d, **size, n_disorder=g.n_disorder, n_times=N_TIMES)
         pair = run_work(g.problem, self.d, **size, n_disorder=_step_draws(g))
         return BESIDE + theories + model.seconds(work) + 3.0 * model.seconds(pair)
@@ -172,49 +176,42 @@ def measure(
         (`theory_m`, `theory_v` over `time`, and on the finer `fine_t`; `standing`, `t_speciation`); whether that is
         exact at this d (`exact`), `annealed_error`, and the draws of the finite-d theories (`reduced_m`, `quenched_m`,
         `few_m`, ..., nan where one does not apply), m(0) and v(0) of many classes (`many_m`, `many_v`, likewise); the
-        particles' draws (`m`, `v` over draw and time); the time-step error of the final m and v (`step_m`,
-        `step_m_stderr`, ...).
+        particles' draws (`m`, `v` over draw and time; of a tree at the last time alone); the time-step error of the
+        final m and v (`step_m`, `step_m_stderr`, ...).
     """
     import xarray
-
-    from simulate import run, timestep_error
 
     started, problem = time.perf_counter(), group.problem
     own = cell_seed(seed, AtlasCell(group, d, n_samples, seed).content)
     work = {"progress": progress, "threads": threads}
-    size: dict[str, Any] = {"d": d, "n_samples": n_samples, "n_steps": group.n_steps, **work}
-    data = run(problem, n_disorder=group.n_disorder, seed=own, n_times=N_TIMES, **size)
-    step = timestep_error(problem, n_disorder=_step_draws(group), seed=own + 1, **size)
-    theory, wanted = theory_of(problem, d), wanted_at(problem, d)
+    data = _particles(group, {"d": d, "n_samples": n_samples, "n_steps": group.n_steps}, own, work)
+    theory, wanted = solve(problem) if is_tree(problem) else theory_of(problem, d), wanted_at(problem, d)
     effort = {name: settings_of(name, problem, n_samples * group.n_disorder) for name in wanted}
     where = {"d": d, "seed": own + 2, "n_times": len(data.t), **work}
     finite_d = {name: _finite_d(name, problem, effort[name], where, wanted[name]) for name in wanted}
     prediction = theory_on(theory, data.t)
-    # where the force is linear the twin may explain all, and what is left is the error of the steps
-    draws = best_draws if exact_at_every_d(problem, d) else controlled_draws
     variables: dict[str, Any] = {
         **_labels(group, d),
         "standing": theory.standing,
-        "t_speciation": float(theory.t_speciation),
+        "t_speciation": float(theory.t_label if is_tree(problem) else theory.t_speciation),
         "exact": exact_at_every_d(problem, d),
         "annealed_error": bound_at(problem, d),
         "n_samples": n_samples,
         "n_steps": group.n_steps,
         "seed": own,
-        "method": str(data.info.get("method", "")),
+        "method": data.method,
         "t": ("time", data.t),
     }
     many = many_at(problem, d)
     for q in QUANTITIES:
         variables[f"theory_{q}"] = ("time", prediction[q])
         variables[f"many_{q}"] = many[q]
-        variables[q] = (("draw", "time"), draws(data, q))
+        variables[q] = (("draw", "time"), data.draws[q])
         for name, its in finite_d.items():
             variables[f"{name}_{q}"] = ((f"{name}_draw", "time"), its[q])
             variables[f"{name}_t"] = ("time", its["t"])  # its steps, and so its records, are its own
-        variables[f"step_{q}"] = float(getattr(step, q))
-        variables[f"step_{q}_stderr"] = float(getattr(step, f"{q}_stderr"))
-    fine = np.geomspace(theory.D[0], problem.sigma2, N_FINE) - problem.sigma2
+        variables[f"step_{q}"], variables[f"step_{q}_stderr"] = data.step[q]
+    fine = np.geomspace(problem.sigma2 + theory.t[0], problem.sigma2, N_FINE) - problem.sigma2
     fine[[0, -1]] = theory.t[0], 0.0
     variables["fine_t"] = ("fine", fine)
     for q in QUANTITIES:
@@ -223,15 +220,31 @@ def measure(
     return xarray.Dataset({k: v if isinstance(v, tuple) else ((), v) for k, v in variables.items()})
 
 
+def _particles(group: Group, size: dict[str, Any], seed: int, work: dict[str, Any]) -> Particles:
+    """Particles of any classes, and their time-step error."""
+    from simulate import run, timestep_error
+
+    problem, few = group.problem, _step_draws(group)
+    if is_tree(problem):
+        size = size | {"n_draws": group.n_disorder, "seed": seed}
+        return tree_particles(problem, size, N_TIMES, few, work["progress"])
+    data = run(problem, n_disorder=group.n_disorder, seed=seed, n_times=N_TIMES, **size, **work)
+    error = timestep_error(problem, n_disorder=few, seed=seed + 1, **size, **work)
+    # where the force is linear the twin may explain all, and what is left is the error of the steps
+    draws = best_draws if exact_at_every_d(problem, size["d"]) else controlled_draws
+    step = {q: (float(getattr(error, q)), float(getattr(error, f"{q}_stderr"))) for q in QUANTITIES}
+    return Particles(data.t, {q: draws(data, q) for q in QUANTITIES}, step, str(data.info.get("method", "")))
+
+
 def _labels(group: Group, d: int) -> dict[str, Any]:
     problem, classes = group.problem, group.problem.classes
     return {
         "group": group.name,
         "problem": json.dumps(problem.to_dict()),
         "growth": classes.name,
-        "alpha": float(getattr(classes, "alpha", math.nan)),
-        "rate": float(classes.rate(d)),
-        "log_count": float(classes.log_count(d)),
+        "alpha": math.nan if is_tree(problem) else float(getattr(classes, "alpha", math.nan)),
+        "rate": math.nan if is_tree(problem) else float(classes.rate(d)),
+        "log_count": float(log_classes(problem, d)),
         "vanishing": group.vanishing,
         "w": float(problem.schedule.largest * np.sign(problem.amplitude(1.0))),
         "limit": group.limit,
@@ -254,6 +267,8 @@ def _finite_d(
         nothing = {q: np.full((effort["n_draws"], where["n_times"]), np.nan) for q in QUANTITIES}
         return nothing | {"t": np.full(where["n_times"], np.nan)}
     ensemble = THEORIES[name](problem, **where, **effort)
+    if is_tree(problem):  # without a twin
+        return {q: ensemble.draws[q] for q in QUANTITIES} | {"t": ensemble.t}
     draws = best_draws if name == "few" else controlled_draws  # of few classes the twin is the exact law
     return {q: draws(ensemble, q) for q in QUANTITIES} | {"t": ensemble.t}
 

@@ -27,7 +27,8 @@ COLUMNS = (
 )
 SYMBOLS = {
     "m": "overlap of the samples with the mean of their class, at t = 0: 1 is undistorted",
-    "v": "variance of the samples per direction, at t = 0: sigma2 is undistorted",
+    "v": "variance of the samples per direction, at t = 0: sigma2 is undistorted, of a label of many modes that of its "
+    "modes and sigma2",
     "sigma2": "variance of a class per direction; its mean has variance 1",
     "d": "dimension; \u221e: extrapolated to it",
     "P, alpha": "number of classes; alpha = log(P)/d",
@@ -38,7 +39,7 @@ SYMBOLS = {
     "particles": "mean over independent draws of the class means, with exact scores",
     "stderr": "statistical error of the particles and of the theory's own samples",
     "fit": "error of the form of a fit in 1/d, or of a power law",
-    "time step": "measured error of the particles' time step; stated, never used",
+    "time step": "measured error of the particles' time step, of many modes along the ODE alone; stated, never used",
     "z": "(particles - theory - finite d)/error: of normal law with mean 0 and r.m.s. 1 if both are right",
     "ground": "on what the claim rests: exact at this d, quenched theory at equal d, theory of few "
     "classes at equal d, extrapolation, exponent of a decay",
