@@ -1,8 +1,8 @@
 """Classes with many modes in the atlas: particles of a tree with every mode explicit, in the form of all other cells.
 
 They are held against `quenched` at the same d, which knows the modes of the target's superclass one by one and the
-other superclasses as crowds (docs/modes-finite.md). There is no claim about d = infinity: a mode is chosen sharply only where
-alpha_2 d >> log d, so the approach, d^-0.6, is too slow for a fit in 1/d.
+other superclasses as crowds (docs/modes-finite.md). There is no claim about d = infinity: a mode is chosen sharply only
+where alpha_2 d >> log d, so the approach, d^-0.6, is too slow for a fit in 1/d.
 """
 
 import math
