@@ -32,6 +32,8 @@ MEANING = {  # of variables and axes: long name, units
     "v_group": ("variance by group, whitened", "1"),
     "V": ("effective potential V", "1"),
     "phi_target": ("log-weight of the target per dimension", "1"),
+    "phi_mode": ("log-weight of the chosen mode per dimension", "1"),
+    "phi_label": ("log-weight of the other modes of the label per dimension", "1"),
     "phi_rest": ("log-weight of the rest per dimension", "1"),
     "spread": ("spread of the weight over samples", "1"),
     "theory_m": ("m of the theory", "1"),

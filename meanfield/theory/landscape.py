@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield.errors import ProblemError, array, checked, require, whole
+from meanfield.problem.hierarchy import Hierarchy
 from meanfield.problem.populations import competing
 from meanfield.problem.statement import Problem
 from meanfield.showing.meaning import described
 from meanfield.theory.energies import information, phi_rest, phi_target, potential_of, same
+from meanfield.theory.modes.slices import potential_of_modes
 from meanfield.theory.motion import Groups
 from meanfield.theory.solver import solve
 from meanfield.theory.trajectory import Trajectory
@@ -67,7 +69,9 @@ def potential(
         `m_crowd` (on the side of the rest), `m_kink` (at F = 0) and `m_target`, nan where there is none, the kinks
         `kink_low` and `kink_high` between which the target has the weight, and the `barrier` from the crowd's minimum
         to the target's (nan unless both exist). With a spectrum `v`
-        is of what moves, and `m_group`, `v_group` over (t, group) is the trajectory's place.
+        is of what moves, and `m_group`, `v_group` over (t, group) is the trajectory's place. Of classes with many
+        modes: `V`, `phi_mode`, `phi_label`, `phi_rest`, `phase` ("crowd", "label", "mode", or "glass", where V is nan)
+        over (t, m), and `v`, `m_now`, `V_now` (docs/modes.md).
 
     Raises
     ------
@@ -84,6 +88,11 @@ def potential(
     import xarray
 
     d = checked("d", d, low=1, infinite=True)
+    if isinstance(problem.classes, Hierarchy):
+        rule = "the potential of classes with many modes is known along a slice, in all directions"
+        require(q is None and group is None, rule, "q, or a group", "Leave them out.")
+        tree: Any = solve(problem, d)
+        return potential_of_modes(tree, _times(t), _default_grid(tree, None) if m is None else _grid("m", m))
     alpha, rates = problem.classes.rate(d), problem.classes.rates(d)
     if math.isinf(alpha):
         raise ProblemError("the potential needs a finite number of classes: in a continuum the rest always has all the "
