@@ -35,7 +35,7 @@ class Hierarchy(Growth):
     Raises
     ------
     ProblemError : another number of levels, a number out of range, a spread with label 2; or what knows classes of one
-        Gaussian alone is asked for (`solve`, `quenched`, `design_modes` and `run_modes` know more).
+        Gaussian alone is asked for (`solve`, `potential`, `quenched`, `design_modes` and `run_modes` know more).
 
     Examples
     --------

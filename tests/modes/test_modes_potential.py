@@ -50,7 +50,7 @@ def by_solution(theory, t):
     ids=lambda x: str(x),
 )  # fmt: skip
 def test_minus_its_gradient_is_the_force_of_the_theory(law, t, phase, guided, sampler):
-    """In the crowd, in the label, with the mode chosen while guidance acts, in the mode. 10 % of w fail where it acts."""
+    """In the crowd, the label, the mode, and with a mode chosen while guidance acts. 10 % of w fail where it acts."""
     theory = solve(problem(law, sampler=sampler))
     data = potential(theory.problem, t, m=[0.5, theory.at(t).m])
     assert data["phase"].values[0, 1] == phase
@@ -84,6 +84,18 @@ def test_fields_of_a_slice():
     at_d = potential(theory.problem, 20.0, m=[0.0, 1.0], d=12)
     exact = Hierarchy((math.log(3) / 12, math.log(37) / 12), rho=0.7)
     assert np.allclose(at_d["phi_rest"], potential(problem(exact), 20.0, m=[0.0, 1.0])["phi_rest"])
+
+
+def test_the_minimum_keeps_the_shift_of_the_mode_that_is_chosen():
+    """m = 1 of a label that is decided, 1 + m_B once a mode is; right after the choice both, with w > 0."""
+    theory = solve(problem(LABEL_FIRST))
+    data = potential(theory.problem, [2.0, 0.28, 0.1], m=np.linspace(0.7, 1.7, 1001))
+    found = []
+    for V, phase in zip(data["V"].values, data["phase"].values, strict=True):
+        low = np.flatnonzero((V[1:-1] < V[:-2]) & (V[1:-1] <= V[2:])) + 1
+        found.append({str(phase[i]): float(data["m"][i]) for i in low})
+    label, mode = pytest.approx(1.0, abs=1e-3), pytest.approx(1.0 + theory.m_B, abs=1e-3)
+    assert found == [{"label": label}, {"label": label, "mode": mode}, {"mode": mode}]
 
 
 def test_what_is_not_known_is_said():

@@ -3,7 +3,7 @@
 Per dimension, and but for a constant, the log-density of the label is that of its chosen mode or of the crowd of its
 modes, whichever is larger; that of everything is the label's or that of the other superclasses:
 
-    V = -(1 + w) phi_c + w max(phi_c, phi_rest),   phi_c = max(phi_mode, phi_label),   phi_mode = -|x - A - B|^2/(2 D d),
+    V = -(1 + w) phi_c + w max(phi_c, phi_rest),  phi_c = max(phi_mode, phi_label),  phi_mode = -|x - A - B|^2/(2 D d),
 
 phi_label and phi_rest those of (M2). The guided score is minus the gradient of d V. A slice moves x along A; what lies
 across it, and the mode, are those of the trajectory.
