@@ -30,10 +30,12 @@ def main(arguments: list[str] | None = None) -> int:
                         "sections that are there and were not run are kept")  # fmt: skip
     chosen = parser.parse_args(arguments)
 
-    results = measure(chosen.only, chosen.quick, lambda text: print(text, file=sys.stderr, flush=True))
+    results = {}
+    for name, found in measure(chosen.only, chosen.quick, lambda text: print(text, file=sys.stderr, flush=True)):
+        results[name] = found
+        if chosen.out:  # at once: what ends a later section takes nothing from this one
+            _write(chosen.out, {name: found})
     print(render(results))
-    if chosen.out:
-        _write(chosen.out, results)
     return 0
 
 

@@ -73,7 +73,7 @@ def step_cell(P: int, d: int, S: int, library: str = "torch attention", repeats:
     def scripted(n):
         script.euler(x, np.geomspace(100.25, 0.25, n + 1), 1.0, 1.0, script.normals((S, d)))
 
-    short, long = (2, 12) if P * d > SLOW else (4, 104 if P * d <= QUICK else 24)
+    short, long = (8, 18) if P * d > SLOW else (8, 108 if P * d <= QUICK else 28)  # 8 resolve the guidance
     turns: dict[str, list[float]] = {"ours": [], "theirs": []}
     for _ in range(1 if P * d > SLOW else repeats):
         for name, whole in (("ours", package), ("theirs", scripted)):

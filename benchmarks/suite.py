@@ -1,6 +1,6 @@
 """All measurements of a benchmark in order: name -> function(quick, say) that gives plain data."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from benchmarks import (
     device,
@@ -24,13 +24,11 @@ QUICK_CASE = equal_accuracy.Case(1000, 16, samples=16, timed=128, converged=96, 
 QUICK_SIZES = ((2, 2, 1024), (2, 4000, 128), (100, 24, 1024), (1000, 256, 128), (10**4, 20, 256))
 
 
-def measure(names: list[str], quick: bool, say: Say) -> dict:
-    """Run the named sections: name -> where and when it was measured, and the data. This goes to results.json."""
-    results = {}
+def measure(names: list[str], quick: bool, say: Say) -> Iterator[tuple[str, dict]]:
+    """Run the named sections: name, and where and when it was measured, and the data. This goes to results.json."""
     for name in names:
         say(f"{name} ...")
-        results[name] = {"machine": machine() | {"quick": quick}, "data": SECTIONS[name](quick, say)}
-    return results
+        yield name, {"machine": machine() | {"quick": quick}, "data": SECTIONS[name](quick, say)}
 
 
 def score_map(quick: bool, say: Say) -> list[dict]:

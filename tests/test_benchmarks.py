@@ -19,10 +19,14 @@ from benchmarks import (
     solvers,
     step_map,
     subprocesses,
+    suite,
     theory_speed,
     timing,
 )
+from benchmarks.__main__ import main
 from benchmarks.peers import LIBRARIES, available, peer
+from meanfield import ConvergenceError, Fixed, Problem
+from simulate import run
 from simulate.scores.reference import ReferenceScore
 
 TINY = {"P": 10, "d": 3, "S": 128}
@@ -219,3 +223,22 @@ def test_sections_that_were_not_run_again_are_kept(tmp_path):
     kept = json.loads((tmp_path / "results.json").read_text())
     assert kept["growth"] == old["growth"] and kept["memory"]["machine"]["load"] == 2.0
     assert "| memory | 2 |" in (tmp_path / "results.md").read_text()
+
+
+def test_the_longest_cells_of_the_step_map_resolve_their_guidance(monkeypatch):
+    """Their runs are so short that few steps must do: those of a size with as much guidance, in the same numbers."""
+    monkeypatch.setattr(step_map, "SLOW", 0)
+    assert step_map.step_cell(2000, 24, 16, library="NumPy")["ratio"] > 0.0
+    problem = Problem(classes=Fixed(2000), sigma2=0.25, guidance=1.0, sampler="sde", t_start=100.0)
+    with pytest.raises(ConvergenceError):  # negative control
+        run(problem, d=24, n_samples=16, n_disorder=1, n_steps=2, progress=False)
+
+
+def test_a_section_that_fails_takes_nothing_from_those_before(monkeypatch, tmp_path):
+    def broken(quick, say):
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(suite, "SECTIONS", {"growth": lambda quick, say: [], "memory": broken})
+    with pytest.raises(RuntimeError):
+        main(["--only", "growth", "memory", "--out", str(tmp_path)])
+    assert list(json.loads((tmp_path / "results.json").read_text())) == ["growth"]
