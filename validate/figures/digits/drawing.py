@@ -99,13 +99,7 @@ def _costs(axis, learned: xarray.Dataset, real: xarray.Dataset, sampler: str, na
         look = LOOKS[schedule]
         points = {**look.points, "mfc": FACE.get(schedule, look.colour), "ms": 9 if look.marker == "*" else 5}
         axis.errorbar(trace.value, value.value, error, trace.stderr, capsize=2, **points)
-        _name(
-            axis,
-            SHORT.get(schedule, schedule).replace("\n", " "),
-            (trace.value, value.value),
-            look.colour,
-            below=schedule == "negative window",
-        )  # beside an interval with as much accuracy
+        _name(axis, SHORT.get(schedule, schedule).replace("\n", " "), (trace.value, value.value), look.colour)
     own = (float(real["trace"].mean()), float(real[name].mean()))
     axis.plot(*own, "X", ms=7, mfc="white", mec="0.2")
     _name(axis, "real, other half", own, "0.2", below=True)
