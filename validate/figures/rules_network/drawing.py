@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from validate.drawing import LEVEL, QUIET, RULE, SAMPLER, SCHEDULE, canvas, face_of, legend_below, lettered
+from validate.drawing import LEVEL, QUIET, RULE, SAMPLER, SCHEDULE, Look, canvas, face_of, legend_below, lettered
 from validate.figures.rules_network.cells import DESIGNED, EARLY, RULES, SCHEDULES, W
 from validate.figures.rules_network.ranking import Parts, average, by_split, rank_correlation
 
@@ -66,6 +66,7 @@ def _marks(axis: Any, parts: Parts, sampler: str) -> None:
         for j, schedule in enumerate(SCHEDULES):
             at = i, j
             look: Any = {"color": LOOKS[rule].colour, "marker": MARKERS[schedule], "ls": "", "lw": 0.8}
+            look["mfc"] = _face(LOOKS[rule])
             size = 9 if schedule == DESIGNED else 5
             shown = axis.errorbar(x.value[at], y.value[at], y.stderr[at], x.stderr[at], ms=size, **look)
             if j == 0:
@@ -75,6 +76,11 @@ def _marks(axis: Any, parts: Parts, sampler: str) -> None:
     low, high = np.nanmin([x.value, y.value]), np.nanmax([x.value, y.value])
     axis.plot([low, high], [low, high], color="0.7", lw=0.8, zorder=0)
     axis.set(xlabel="variance kept, mean field")
+
+
+def _face(look: Look) -> str:
+    """Full, or empty for the second rule of a colour, whose line is broken where lines tell rules apart."""
+    return look.colour if look.line == "-" else "white"
 
 
 def _correlations(axis: Any, parts: Parts, samplers: Sequence[str]) -> None:
@@ -105,7 +111,7 @@ def _windows(axis: Any, parts: Parts, samplers: Sequence[str]) -> None:
             value, stderr = (np.array([getattr(level, q)[i] for level in kept]) for q in ("value", "stderr"))
             if np.isfinite(value).all():
                 line: Any = {"color": look.colour, "ls": SAMPLER[sampler].line, "ms": 5, "lw": 1.0}
-                axis.errorbar(range(len(levels)), value, stderr, marker="*", **line)
+                axis.errorbar(range(len(levels)), value, stderr, marker="*", mfc=_face(look), **line)
         axis.plot([], [], color=QUIET, ls=SAMPLER[sampler].line, label=f"designed, {sampler.upper()}")
     axis.axhline(1.0, color="0.7", lw=0.8, zorder=0)
     axis.set_xticks(range(len(levels)), [level.replace(" ", "\n") for level in levels])
