@@ -31,7 +31,7 @@ test-slow: $(STAMP)
 test-extras: $(EXTRAS)/installed
 	OMP_NUM_THREADS=1 $(EXTRAS)/bin/pytest -W default tests/extras tests/test_benchmarks.py
 
-# Beside NumPy, torch and JAX scripts, on one thread each: a quarter of an hour.
+# Beside NumPy, torch and JAX scripts, on one thread each: half an hour.
 bench: $(BENCH)/installed
 	$(BENCH)/bin/python -m benchmarks --out benchmarks
 

@@ -28,7 +28,8 @@ def measure(names: list[str], quick: bool, say: Say) -> Iterator[tuple[str, dict
     """Run the named sections: name, and where and when it was measured, and the data. This goes to results.json."""
     for name in names:
         say(f"{name} ...")
-        yield name, {"machine": machine() | {"quick": quick}, "data": SECTIONS[name](quick, say)}
+        data = SECTIONS[name](quick, say)
+        yield name, {"machine": machine() | {"quick": quick}, "data": data}  # in this order: it says when it finished
 
 
 def score_map(quick: bool, say: Say) -> list[dict]:
