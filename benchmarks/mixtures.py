@@ -11,6 +11,7 @@ __all__ = ["FORMS", "SIZES", "mixture_row"]
 FORMS = ("spherical", "diag", "tied", "low-rank", "full")
 SIZES = ((1000, 512, 2000), (1000, 4096, 256))  # (K, d, samples)
 STEPS = 30  # timed; fewer do not resolve the guidance
+FULL_SAMPLES = 100  # of full covariances, at most: they cost K d^2 operations a sample, twice
 
 PROGRAM = """
 import json, time
@@ -44,5 +45,6 @@ print(json.dumps({{"cpu": (time.process_time() - begin) / steps, "wall": (time.p
 
 def mixture_row(form: str, K: int, d: int, S: int, steps: int = STEPS) -> dict:
     """CPU and wall seconds of a step, and bytes: held by the mixture and the package, and at the peak beyond."""
+    S = min(S, FULL_SAMPLES) if form == "full" else S
     found = fresh(PROGRAM.format(form=form, K=K, d=d, S=S, steps=steps))
     return {"form": form, "K": K, "d": d, "S": S, **found}
