@@ -61,7 +61,7 @@ $(BENCH)/installed: pyproject.toml constraints.txt constraints-extras.txt constr
 	@$(CHECK)
 	@$(PYTHON) -m venv $(BENCH) || $(NO_VENV)
 	$(BENCH)/bin/pip install --quiet --constraint constraints.txt --constraint constraints-extras.txt \
-	    --constraint constraints-bench.txt --editable '.[bench]' pytest
+	    --constraint constraints-bench.txt --editable '.[bench,diffusers]' pytest
 	@touch $@
 
 clean:
