@@ -32,6 +32,12 @@ class Leg(NamedTuple):
     crowd: Callable[[float], bool]
 
 
+def seen_at(legs: Sequence[Leg], D: float) -> tuple[Leg, Place]:
+    """The leg that D lies in, and where samples are; beyond either end that of the end."""
+    leg = next((x for x in legs if D >= x.D_low), legs[-1])
+    return leg, leg.at(min(max(D, leg.D_low), leg.D_high))
+
+
 class Guided:
     """The flow while guidance acts against a crowd: of all (k = 0, V = 1), or of the superclass (k = 1, V = tau)."""
 

@@ -10,7 +10,7 @@ from meanfield.problem.growth import Exponential
 from meanfield.problem.hierarchy import Hierarchy
 from meanfield.problem.spectrum import Spectrum
 from meanfield.problem.statement import Problem
-from meanfield.theory.modes.flow import Guided, Leg, alone, crossing
+from meanfield.theory.modes.flow import Guided, Leg, alone, crossing, seen_at
 from meanfield.theory.modes.trajectory import ModesTrajectory, overlap
 from meanfield.theory.modes.weights import NONE, Mode, Place, Tree
 from meanfield.theory.trajectory import Event, Trajectory
@@ -164,10 +164,9 @@ def _made(
     label, events = _law(problem).label, []
     for kind, t in (("speciation", t_label), ("choice", t_mode)):
         if not math.isnan(t):
-            shown = next((x for x in legs if problem.sigma2 + t >= x.D_low), legs[-1])
-            D = min(max(problem.sigma2 + t, shown.D_low), shown.D_high)
+            shown, place = seen_at(legs, problem.sigma2 + t)
             law = _seen_as(tree, label) if shown.phase == "crowd" or mode is None else mode
-            m, v, _ = overlap(tree, shown.at(D), law, label)
+            m, v, _ = overlap(tree, place, law, label)
             events.append(Event(kind, t, m, v))
     events.sort(key=lambda x: -x.t)
     return ModesTrajectory(

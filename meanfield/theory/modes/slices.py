@@ -19,6 +19,7 @@ from meanfield.problem.hierarchy import Hierarchy
 from meanfield.problem.statement import Problem
 from meanfield.showing.meaning import described
 from meanfield.theory.energies import phi_rest
+from meanfield.theory.modes.flow import seen_at
 from meanfield.theory.modes.trajectory import ModesTrajectory
 from meanfield.theory.modes.weights import NONE, Mode, Place, Tree
 
@@ -64,9 +65,8 @@ def weights_at(tree: Tree, D: float, p: Place, mode: Mode | None) -> Weights:
 
 def slice_at(theory: ModesTrajectory, t: float) -> tuple[Place, Mode | None]:
     """Where the trajectory is at VE time t, and its mode once it is chosen."""
-    D = theory.problem.sigma2 + t
-    leg = next((x for x in theory.legs if D >= x.D_low), theory.legs[-1])
-    return leg.at(min(max(D, leg.D_low), leg.D_high)), None if leg.phase == "crowd" else theory.mode
+    leg, place = seen_at(theory.legs, theory.problem.sigma2 + t)
+    return place, None if leg.phase == "crowd" else theory.mode
 
 
 def potential_of_modes(theory: ModesTrajectory, times: np.ndarray, grid: np.ndarray) -> "xarray.Dataset":

@@ -9,7 +9,7 @@ import numpy as np
 from meanfield.problem.hierarchy import Hierarchy
 from meanfield.problem.statement import Problem
 from meanfield.showing.table import brief, html_table
-from meanfield.theory.modes.flow import Leg
+from meanfield.theory.modes.flow import Leg, seen_at
 from meanfield.theory.modes.weights import NONE, Mode, Place, Tree
 from meanfield.theory.trajectory import Event, stored_times, times_within
 from meanfield.tools.door import Numbers, door
@@ -78,8 +78,7 @@ class ModesTrajectory:
 
     def _row(self, D: float) -> tuple[Any, ...]:
         """m, v, q, within, phase, mean_shift, variance_excess at one D."""
-        leg = next((x for x in self.legs if D >= x.D_low), self.legs[-1])
-        place = leg.at(min(max(D, leg.D_low), leg.D_high))
+        leg, place = seen_at(self.legs, D)
         label = self._law.label
         mode = self.mode if label == 2 or leg.phase != "crowd" else None
         m, v, q = overlap(self.tree, place, mode or NONE, label)
