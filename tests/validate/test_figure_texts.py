@@ -7,23 +7,30 @@ from drawn_texts import faults
 from meanfield import Fixed
 from validate.drawing import WIDTH, lettered, named_lines, noted, sized
 from validate.drawing.page import made, styled
+from validate.figures.design import BASE
 from validate.figures.one_dimension import POINTS
 from validate.gallery import GALLERY
 
 FEW = {"n_samples": 12, "n_disorder": 4, "n_draws": 4, "n_steps": 24, "n": 60, "fitted": 6}
+STRENGTHS = {"weights": [*POINTS[::3], 100.0], "points": POINTS[::3]}
 SMALLER = {  # figure, or one of its parts -> arguments that save time, and leave all that is written as it is
     "order-parameters": {"sizes": (8, 16)},
     "guidance": {"d": 16, "weights": np.linspace(-0.3, 5.0, 12)},
-    "dimension": {"families": [(Fixed(50), (100, 1000)), (Fixed(20), (100, 1000)), (Fixed(9), (100, 1000))]},
+    "dimension": {"families": [(Fixed(4), (100, 1000)), (Fixed(3), (100,)), (Fixed(2), (100,))]},
     "continuum": {"counts": (10, 100, 1000)},
     "schedules": {"amplitudes": np.geomspace(0.05, 6.0, 8)},
     "finite-size": {"particles": (8, 10), "theory": (8, 10, 16)},
-    "modes-kept": {"n": 8},
-    "modes-kept/prices": {"lost": (0.0,)},
-    "strong-guidance/uniform": {"weights": [*POINTS, 100.0]},
-    "strong-guidance/tails": {"weights": np.geomspace(0.5, 64.0, 4)},
-    "strong-guidance/leaving": {"weights": [20.0, 40.0, 80.0], "points": (40.0, 80.0)},
-    "one-dimension/uniform": {"weights": [*POINTS, 100.0]},
+    "modes/marks": {"d": 24},
+    "modes-kept/prices": {"n": 8, "lost": (0.0,), "points": 11},
+    "modes-kept/regions": {"n": 8},
+    "speciation/collapse": {"cases": ((16, 1024), (64, 1024), (64, 64), (200, 12)), "ratios": (0.5, 1.0, 2.0)},
+    "design": {"problem": BASE.replace(t_start=1000.0)},
+    "strong-guidance/uniform": STRENGTHS,
+    "strong-guidance/normal": STRENGTHS,
+    "strong-guidance/tails": {"weights": [0.5, 4.0, 64.0]},
+    "strong-guidance/leaving": {"weights": [20.0, 80.0], "points": (40.0,)},
+    "one-dimension/uniform": STRENGTHS,
+    "one-dimension/normal": STRENGTHS,
     "phases": {"x": ("alpha", np.linspace(0.05, 1.2, 31)), "n": None},
 }
 LONGEST = 6  # entries of a legend
