@@ -7,7 +7,7 @@ STAMP := $(VENV)/installed
 EXTRAS := .venv-extras
 BENCH := .venv-bench
 
-.PHONY: validate figures docs test test-slow test-extras bench lint clean
+.PHONY: validate figures docs test test-all test-costs test-slow test-extras checked bench lint clean
 
 validate: $(STAMP)
 	$(BIN)/cfgfield validate --profile quick
@@ -18,11 +18,22 @@ figures: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/mkdocs build
 
-test: $(STAMP)
+# Lint, types, and every test of less than two seconds: what to run while one works.
+test: checked
+	$(BIN)/pytest -n auto --dist worksteal -m 'not slow and not long'
+
+# The others, too: every claim, notebook, figure and page.
+test-all: checked
+	$(BIN)/pytest -n auto --dist worksteal
+
+# Which tests are long, by measurement: after tests were added or made shorter, on an idle machine.
+test-costs: $(STAMP)
+	$(BIN)/python -m pytest -p tests.costing -n auto --dist worksteal
+
+checked: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n auto --dist worksteal
 
 test-slow: $(STAMP)
 	$(BIN)/pytest -m slow
