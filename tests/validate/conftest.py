@@ -1,12 +1,23 @@
 """Runs that several test files share, made once."""
 
+from functools import cache
+
 import predicted
 import pytest
+import typer.testing
 from judged import CONTINUUM
 from validation_cases import particles
 
 from meanfield import Ensemble
 from validate import predict
+
+
+@pytest.fixture(scope="session", autouse=True)
+def command():
+    """The command line is built once, not for each of its thousands of calls."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.testing, "_get_command", cache(typer.testing._get_command))
+        yield
 
 
 @pytest.fixture(scope="session")
