@@ -46,7 +46,7 @@ class Rule(NamedTuple):
     n_all: np.ndarray
 
 
-@compiled(inline="always")
+@compiled()
 def looked(rng, y, at, w, power, least, held, rule, populations, tries, shift):  # pragma: no cover - compiled
     """The posterior of a sample, from fresh balls where the tolerance asks for them; fills shift (d,), renews `held`.
 
@@ -115,10 +115,11 @@ def explicit(rng, y, h, first, held, model, rule, out, about):  # pragma: no cov
         seen_by, w, excess = looked(rng, y, at, w, model.power, 0.0, held, rule, populations, n_pop, b0)
         about[2] = max(about[2], excess)
         for k in range(n_pop):
-            if held[k].drawn.n_balls > n_balls[k]:
-                n_balls[k] = held[k].drawn.n_balls
+            near, drawn, _ = held[k]
+            if drawn.n_balls > n_balls[k]:
+                n_balls[k] = drawn.n_balls
                 about[0] += 1.0
-                about[1] += len(held[k].near.half)
+                about[1] += len(near.half)
         if grid.slot[n] >= 0:
             observe(y, h, model.sizes, seen_by, column)
             annealed.add_to(column, out, grid.slot[n])
