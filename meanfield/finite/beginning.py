@@ -5,10 +5,10 @@ import math
 import numpy as np
 
 from meanfield.finite.ball import Ball, Drawn, Held, Near, fill_squares, inner_product, move
-from meanfield.tools.compiling import compiled
+from meanfield.tools.compiling import compiled, inner
 
 
-@compiled()
+@inner()
 def start_all(rng, law, held, populations, sizes, y, h):  # pragma: no cover - compiled
     """Start of a sample whose P classes are all explicit, or hidden from the start; law = (m, v, m0, v0, w) by group.
 
@@ -64,7 +64,7 @@ def begun(rng, y, sizes, n_all, room):  # pragma: no cover - compiled
     return Held(near, Drawn(np.empty((room, d)), 0, np.empty((2, d + n_groups + 1)), 0), -math.inf)
 
 
-@compiled()
+@inner()
 def all_classes(rng, d, sizes, n_all):  # pragma: no cover - compiled
     """All rivals of a sample, drawn at the start: none is hidden."""
     delta, half = np.empty((n_all, d)), np.empty((n_all, len(sizes)))

@@ -31,7 +31,7 @@ from meanfield.finite.beginning import begun, start_all
 from meanfield.finite.drawing import renewed
 from meanfield.finite.posterior import bent, posterior, row_of
 from meanfield.finite.sampling import CONSTANT, KEEP, NOISE, PHI, ROOT, SD, SIZE, W_START, Model
-from meanfield.tools.compiling import compiled
+from meanfield.tools.compiling import compiled, inner
 
 ROOM = 256  # classes that a sample has room for at first
 SPARE = math.log(4.0)  # a fresh ball leaves a quarter of the variance that is allowed
@@ -46,7 +46,7 @@ class Rule(NamedTuple):
     n_all: np.ndarray
 
 
-@compiled()
+@inner()
 def looked(rng, y, at, w, power, least, held, rule, populations, tries, shift):  # pragma: no cover - compiled
     """The posterior of a sample, from fresh balls where the tolerance asks for them; fills shift (d,), renews `held`.
 
@@ -91,7 +91,7 @@ def looked_at_one(rng, y, at, w, power, least, held, rule, rivals, tries, shift)
     return seen_by, acting, every[0], excess
 
 
-@compiled()
+@inner()
 def over(y, at, seen_by, near, limit, rivals):  # pragma: no cover - compiled
     """log V less its limit; -inf if no class is hidden."""
     if near.ball.rho2 == math.inf:
@@ -159,7 +159,7 @@ def correct(y, w, shift, w_end, shift_end, n, table, sizes):  # pragma: no cover
         j += sizes[g]
 
 
-@compiled()
+@inner()
 def observe(y, h, sizes, seen_by, column):  # pragma: no cover - compiled
     """Observables of one sample, in the order of `sampling.NAMES`."""
     log_odds, _, square, best = seen_by
@@ -241,7 +241,7 @@ def fluctuation(s, ell, now, rivals):  # pragma: no cover - compiled
     return total
 
 
-@compiled()
+@inner()
 def spelt_out(s, sizes, y, h):  # pragma: no cover - compiled
     """Fill y and h (d,) with a sample of the annealed model and its twin: of each group, at most three axes."""
     y[:], h[:], j = 0.0, 0.0, 0

@@ -7,7 +7,7 @@ import numpy as np
 from meanfield.finite import annealed
 from meanfield.finite.ball import inner_product, kernel, log_hidden, means_outside, move
 from meanfield.problem.growth import Rivals
-from meanfield.tools.compiling import compiled
+from meanfield.tools.compiling import inner
 
 FAR = 40.0  # classes by so much behind the best, in logits, are left out
 
@@ -18,7 +18,7 @@ def row_of(populations, k):  # pragma: no cover - compiled
     return Rivals(populations[k, 0], populations[k, 1])
 
 
-@compiled()
+@inner()
 def posterior(y, at, held, populations, shift):  # pragma: no cover - compiled
     """Fill shift (d,) with sum_k pi_k (mu_k - mu_1); returns log-odds, log Z, sum_k pi_k^2 and the best wrong logit.
 

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -109,13 +110,14 @@ def test_a_fingerprint_covers_what_a_package_hands_on_late(call, tmp_path):
 
 
 KERNELS = [path for package in ("meanfield", "simulate") for path in sorted((ROOT / package).rglob("*.py"))
-           if "@compiled(" in path.read_text() and path.stem != "compiling"]  # fmt: skip
+           if re.search(r"^@(compiled|inner)\(", path.read_text(), re.M) and path.stem != "compiling"]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", KERNELS, ids=lambda p: p.stem)
 def test_every_kernel_carries_the_fingerprint_of_its_module(path):
     module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    kernels = [f for f in vars(module).values() if hasattr(f, "_cache") and f.py_func.__module__ == module.__name__]
+    found = [getattr(f, "dispatcher", f) for f in vars(module).values()]
+    kernels = [f for f in found if hasattr(f, "_cache") and f.py_func.__module__ == module.__name__]
     assert kernels
     assert {f._cache._cache_file._source_stamp for f in kernels} == {compiling.fingerprint(path)}
 

@@ -22,7 +22,7 @@ from meanfield.finite.beginning import begun
 from meanfield.finite.nearest import ROOM, Rule, looked
 from meanfield.finite.posterior import posterior
 from meanfield.finite.sampling import Grid
-from meanfield.tools.compiling import compiled
+from meanfield.tools.compiling import compiled, inner
 
 NAMES = ("m", "v", "q", "weight", "log_odds", "participation", "accuracy", "m_B", "v_B", "within")
 LIGHT = 1e4  # log-weight of a mode over that of the point from which samples are seen where no mode lies
@@ -58,7 +58,7 @@ class Sight(NamedTuple):
     excess: float
 
 
-@compiled()
+@inner()
 def level(rng, y, at, w, held, rule, rivals, shift):  # pragma: no cover - compiled
     """The posterior of one level, from a fresh ball where the rule is one that draws, and it is due; fills shift (d,).
 
@@ -70,7 +70,7 @@ def level(rng, y, at, w, held, rule, rivals, shift):  # pragma: no cover - compi
     return posterior(y, at, held, rivals, shift), -math.inf
 
 
-@compiled()
+@inner()
 def look(rng, y, D, w, modes, others, model, rule, F, room):  # pragma: no cover - compiled
     """Fill F (d,) at the noise D and the weight w; room (2, d) is to work in. Returns what the sample sees.
 
@@ -100,7 +100,7 @@ def look(rng, y, D, w, modes, others, model, rule, F, room):  # pragma: no cover
     return Sight(odds, near[1], near[2], max(excess, more))
 
 
-@compiled()
+@inner()
 def walk(rng, y, modes, others, model, rule, out, about):  # pragma: no cover - compiled
     """One sample y (d,) from the start to t = 0; adds its observables to out; `about` as in `fill`."""
     grid, d, largest, n_balls = model.grid, len(y), 0.0, 0
@@ -132,7 +132,7 @@ def walk(rng, y, modes, others, model, rule, out, about):  # pragma: no cover - 
     about[3] += largest * largest
 
 
-@compiled()
+@inner()
 def observe(y, seen, near, model, column):  # pragma: no cover - compiled
     """Observables of one sample, in the order of `NAMES`; those of its mode are nan while it sees none."""
     d, tau, label, odds = len(y), model.tau, model.rho * len(y), seen.log_odds
