@@ -39,7 +39,7 @@ def ground(square, metric, sizes, log_rare):  # pragma: no cover - compiled
     return math.exp(high)
 
 
-@inner()
+@compiled(inline="always")
 def choose(y, at, log_norm, limit, most, rivals):  # pragma: no cover - compiled
     """Noise D and the smallest ball around y that leaves log V below `limit`.
 
@@ -93,7 +93,7 @@ def seen(mu, drawn, sizes):  # pragma: no cover - compiled
     return False
 
 
-@compiled()
+@compiled(inline="always")
 def draw(rng, ball, inner, log_rivals, drawn, sizes):  # pragma: no cover - compiled
     """Draw the wrong means in the ball that lie in none of the earlier ones; returns all that are drawn by then.
 
@@ -159,7 +159,7 @@ def fill_inside(ball, drawn, sizes, act, half):  # pragma: no cover - compiled
     return n_act
 
 
-@inner()
+@compiled(inline="always")
 def renewed(rng, y, at, log_norm, limit, drawn, rivals, most):  # pragma: no cover - compiled
     """The classes in a fresh ball around y that leaves log V below `limit`, and all that are drawn by then."""
     d = len(y)

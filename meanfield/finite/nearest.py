@@ -38,8 +38,8 @@ SPARE = math.log(4.0)  # a fresh ball leaves a quarter of the variance that is a
 
 
 class Rule(NamedTuple):
-    """The tolerance; the most proposals of a ball; of each population (populations,) how many rivals are all drawn at
-    the start, -1 where none is."""
+    """The tolerance; the most proposals of a ball, 0 where none is to be drawn; of each population (populations,) how
+    many rivals are all drawn at the start, -1 where none is."""
 
     tolerance: float
     most: int
@@ -60,6 +60,8 @@ def looked(rng, y, at, w, power, least, held, rule, populations, tries, shift): 
     excess, allowed, fresh = np.empty(n_pop), np.empty(n_pop), np.zeros(n_pop, np.bool_)
     seen_by = posterior(y, at, held, populations, shift)
     acting = bent(w, shift, at, power)
+    if rule.most == 0:
+        return seen_by, acting, -math.inf
     felt = max(abs(acting), least)
     limit = 2.0 * math.log(rule.tolerance) - math.log1p(felt * felt / (1.0 + at.D.min())) - math.log(n_pop)
     for k in range(n_pop):

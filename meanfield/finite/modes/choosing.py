@@ -20,7 +20,6 @@ from meanfield.finite.annealed import add_to, log_sigmoid, sigmoid
 from meanfield.finite.ball import Groups, inner_product
 from meanfield.finite.beginning import begun
 from meanfield.finite.nearest import ROOM, Rule, looked
-from meanfield.finite.posterior import posterior
 from meanfield.finite.sampling import Grid
 from meanfield.tools.compiling import compiled, inner
 
@@ -59,18 +58,6 @@ class Sight(NamedTuple):
 
 
 @inner()
-def level(rng, y, at, w, held, rule, rivals, shift):  # pragma: no cover - compiled
-    """The posterior of one level, from a fresh ball where the rule is one that draws, and it is due; fills shift (d,).
-
-    held, rivals : of one population, `held` renewed.
-    """
-    if rule.most > 0:
-        seen_by, _, excess = looked(rng, y, at, w, 0.0, 0.0, held, rule, rivals, len(held), shift)
-        return seen_by, excess
-    return posterior(y, at, held, rivals, shift), -math.inf
-
-
-@inner()
 def look(rng, y, D, w, modes, others, model, rule, F, room):  # pragma: no cover - compiled
     """Fill F (d,) at the noise D and the weight w; room (2, d) is to work in. Returns what the sample sees.
 
@@ -78,13 +65,13 @@ def look(rng, y, D, w, modes, others, model, rule, F, room):  # pragma: no cover
     """
     d, tau, rho, root = len(y), model.tau, model.rho, math.sqrt(len(y))
     wide, scale, z, a = tau + D, math.sqrt(tau / rho), room[0], room[1]
-    inner = Groups(model.sizes, np.array([D / tau]))
-    near, excess = level(rng, y, inner, w, modes, rule, model.modes, F)
+    within = Groups(model.sizes, np.array([D / tau]))
+    near, _, excess = looked(rng, y, within, w, 0.0, 0.0, modes, rule, model.modes, len(modes), F)
     for i in range(d):
         z[i] = scale * y[i]
     z[1], z[0] = scale * (y[0] + root), scale * y[1]  # here the first axis is along A
-    outer = Groups(model.sizes, np.array([wide / rho]))
-    rest, more = level(rng, z, outer, w, others, rule, model.others, a)
+    among = Groups(model.sizes, np.array([wide / rho]))
+    rest, _, more = looked(rng, z, among, w, 0.0, 0.0, others, rule, model.others, len(others), a)
     alone = (1.0 + math.exp(min(rest[0], 500.0))) / scale
     for i in range(d):
         a[i] *= alone  # their mean alone
@@ -100,7 +87,7 @@ def look(rng, y, D, w, modes, others, model, rule, F, room):  # pragma: no cover
     return Sight(odds, near[1], near[2], max(excess, more))
 
 
-@inner()
+@compiled(inline="always")
 def walk(rng, y, modes, others, model, rule, out, about):  # pragma: no cover - compiled
     """One sample y (d,) from the start to t = 0; adds its observables to out; `about` as in `fill`."""
     grid, d, largest, n_balls = model.grid, len(y), 0.0, 0
