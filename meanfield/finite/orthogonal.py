@@ -23,7 +23,7 @@ DECIDED = 1e-12  # weight of all rivals below which they are left out
 ROWS = 4  # of what is recorded of the weights
 
 
-@inner(fastmath=True)
+@inner(fastmath=True, forceinline=True)
 def weights(y, a, half, kappa, p):  # pragma: no cover - compiled
     """pi_k of all classes into p (P,); returns the weight of all rivals, and lambda of `walk`."""
     P, top, inverse, drawn = len(p), 0.0, 1.0 / kappa, len(a) > 1
@@ -46,7 +46,7 @@ def weights(y, a, half, kappa, p):  # pragma: no cover - compiled
     return rivals * inverse, min(inverse, 1.0 - squares)
 
 
-@inner(fastmath=True)
+@inner(fastmath=True, forceinline=True)
 def force(w, p, rivals, a, b):  # pragma: no cover - compiled
     """b = -w sum_k pi_k a_k into b (P,)."""
     drawn = len(a) > 1
