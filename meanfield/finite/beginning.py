@@ -28,7 +28,10 @@ def start_all(rng, law, held, populations, sizes, y, h):  # pragma: no cover - c
         y[j] += (m[g] - 1.0) * target[j]
         h[j] += (m0[g] - 1.0) * target[j]
         j += sizes[g]
-    if np.all(v == v0) and w == 0.0:
+    alike = w == 0.0
+    for g in range(len(sizes)):
+        alike = alike and v[g] == v0[g]
+    if alike:
         return
     mean, spread, others, mass = np.zeros(d), np.zeros(d), 0.0, 0.0  # mass: log of all weights over the target's
     for k in range(len(held)):
@@ -37,8 +40,10 @@ def start_all(rng, law, held, populations, sizes, y, h):  # pragma: no cover - c
         ball, act, _ = held[k].near
         if ball.rho2 < math.inf:
             share = math.exp(populations[k, 0] + populations[k, 1] - mass)
-            mean -= share * target
-            spread += share * (bent + inner_product(target, bent) * target)
+            along = inner_product(target, bent)
+            for i in range(d):
+                mean[i] -= share * target[i]
+                spread[i] += share * (bent[i] + along * target[i])
             others += share
             continue
         count = math.exp(mass - populations[k, 1])  # of all classes, as so many of this weight

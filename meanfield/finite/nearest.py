@@ -25,6 +25,7 @@ from meanfield.finite.ball import (
     kernel,
     log_average,
     log_spread,
+    smallest,
     squares,
 )
 from meanfield.finite.beginning import begun, start_all
@@ -63,26 +64,31 @@ def looked(rng, y, at, w, power, least, held, rule, populations, tries, shift): 
     if rule.most == 0:
         return seen_by, acting, -math.inf
     felt = max(abs(acting), least)
-    limit = 2.0 * math.log(rule.tolerance) - math.log1p(felt * felt / (1.0 + at.D.min())) - math.log(n_pop)
+    limit = 2.0 * math.log(rule.tolerance) - math.log1p(felt * felt / (1.0 + smallest(at.D))) - math.log(n_pop)
     for k in range(n_pop):
         excess[k] = over(y, at, seen_by, held[k].near, limit, row_of(populations, k))
         allowed[k] = max(held[k].left + SPARE, 0.0)  # a ball that could not be large enough is not renewed at once
     for _ in range(tries):
-        if np.all(excess <= allowed):
-            break
+        due = False
         for k in range(n_pop):
             fresh[k] = excess[k] > allowed[k]
             if fresh[k]:
+                due = True
                 drawn, rivals = held[k].drawn, row_of(populations, k)
                 near, drawn = renewed(rng, y, at, seen_by[1], limit - SPARE, drawn, rivals, rule.most)
                 held[k] = Held(near, drawn, held[k].left)
+        if not due:
+            break
         seen_by = posterior(y, at, held, populations, shift)
         for k in range(n_pop):
             excess[k] = over(y, at, seen_by, held[k].near, limit, row_of(populations, k))
             if fresh[k]:
                 held[k], allowed[k] = Held(held[k].near, held[k].drawn, excess[k]), 0.0
         acting = bent(w, shift, at, power)
-    return seen_by, acting, excess.max()
+    largest = -math.inf
+    for k in range(n_pop):
+        largest = max(largest, excess[k])
+    return seen_by, acting, largest
 
 
 @compiled()
@@ -188,11 +194,13 @@ def fill(rng, n_samples, model: Model, rule: Rule, out):  # pragma: no cover - c
     Returns the number of balls, of the classes in them, the largest excess, a logarithm, over the rule, the sum of N^2,
     and N of the last sample (`meanfield.tools.resolution`).
     """
-    about, d = np.array([0.0, 0.0, -math.inf, 0.0, 0.0]), model.sizes.sum()
+    about, d = np.array([0.0, 0.0, -math.inf, 0.0, 0.0]), model.d
     y, h = np.empty(d), np.empty(d)
     for _ in range(n_samples):
         about[4] = 0.0
-        given = np.any(rule.n_all >= 0)
+        given = False
+        for n_all in rule.n_all:
+            given = given or n_all >= 0
         first = np.int64(0)
         if given:
             y[:] = 0.0  # where a ball of no classes lies
@@ -221,7 +229,7 @@ def averaged(rng, y, h, model, rule, out, about):  # pragma: no cover - compiled
         if model.power != 0.0:
             w *= annealed.bend(annealed.sigmoid(-ell), s, n, table, model.power)
         spread = fluctuation(s, ell, table[n], model.rivals)
-        if spread + math.log1p(w * w / (1.0 + table[n, :, NOISE].min())) > 2.0 * math.log(rule.tolerance):
+        if spread + math.log1p(w * w / (1.0 + smallest(table[n, :, NOISE]))) > 2.0 * math.log(rule.tolerance):
             spelt_out(s, model.sizes, y, h)
             return n
         if slot[n] >= 0:

@@ -27,7 +27,7 @@ def posterior(y, at, held, populations, shift):  # pragma: no cover - compiled
     n_pop, n_act, share = len(held), 0, np.empty(len(at.sizes))
     for k in range(n_pop):
         n_act += len(held[k].near.half)
-    best, weights, hidden, j = -math.inf, np.empty(n_act), np.full(n_pop, -math.inf), 0
+    best, weights, hidden, j = -math.inf, np.empty(n_act), np.empty(n_pop), 0
     x, force, inverse = y.copy(), y.copy(), 1.0 / at.D
     move(x, at.sizes, 1.0)
     divide(force, at)
@@ -36,6 +36,7 @@ def posterior(y, at, held, populations, shift):  # pragma: no cover - compiled
         best = max(best, fill_logits(near, force, inverse, populations[k, 1], weights[j:]))
         j += len(near.half)
     for k in range(n_pop):
+        hidden[k] = -math.inf
         if held[k].near.ball.rho2 < math.inf:
             hidden[k] = log_hidden(y, x, at, 1.0, held[k].near.ball, row_of(populations, k))
             best = max(best, hidden[k])
