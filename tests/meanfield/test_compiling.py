@@ -150,3 +150,20 @@ def test_without_a_folder_to_write_it_runs_uncached_and_says_so_once(tmp_path):
 
     assert fresh().count("Set NUMBA_CACHE_DIR to such a folder") == 1
     assert fresh(NUMBA_CACHE_DIR=str(tmp_path / "kept")) == ""
+
+
+def test_an_inner_kernel_has_no_way_in_from_python_where_it_runs_as_python():
+    """It is compiled for its caller; the control, one that is not inner, for Python too."""
+    text = "@{}()\ndef double(x):\n    return 2 * x\n@compiled()\ndef fourfold(x):\n    return double(double(x))\n"
+    ways_in, calls = {}, {}
+    for kind in ("inner", "compiled"):
+        space = {"inner": compiling.inner, "compiled": compiling.compiled}
+        exec(text.format(kind), space)
+        assert space["fourfold"](3) == 12
+        double = getattr(space["double"], "dispatcher", space["double"])
+        (code,) = double.inspect_llvm().values()
+        ways_in[kind] = code.count("define i8* @_ZN7cpython") + code.count("define ptr @_ZN7cpython")
+        assert space["double"](1.5) == 3.0
+        calls[kind] = len(double.signatures)
+    assert ways_in == {"inner": 0, "compiled": 1}
+    assert calls == {"inner": 1, "compiled": 2}  # called with another type, it was not compiled again
