@@ -30,10 +30,10 @@ from meanfield.finite.sampling import (
     W_START,
     Model,
 )
-from meanfield.tools.compiling import compiled
+from meanfield.tools.compiling import compiled, inner
 
 
-@compiled()
+@inner()
 def sigmoid(x):  # pragma: no cover - compiled
     """1/(1 + exp(-x)) without overflow."""
     if x >= 0.0:
@@ -52,7 +52,7 @@ def of_sample(s, n, table):  # pragma: no cover - compiled
     return total
 
 
-@compiled()
+@inner()
 def bent(w, square, d, power):  # pragma: no cover - compiled
     """The weight w r^power that acts where |s_c - s_u|^2 = square, r = |s_c - s_u|/sqrt(d); w if power is 0."""
     if power == 0.0:
@@ -60,7 +60,7 @@ def bent(w, square, d, power):  # pragma: no cover - compiled
     return w * math.sqrt(square / d) ** power if square > 0.0 else 0.0
 
 
-@compiled()
+@inner()
 def bend(rest, s, n, table, power):  # pragma: no cover - compiled
     """The factor r^power of `bent` for a sample whose averaged classes have the weight `rest` = 1 - pi_1."""
     square = d = 0.0
@@ -72,7 +72,7 @@ def bend(rest, s, n, table, power):  # pragma: no cover - compiled
     return bent(1.0, square, d, power)
 
 
-@compiled()
+@inner()
 def ratio_weight(log_odds, ratio):  # pragma: no cover - compiled
     """The weight beta r/(1 - beta r) at the log-odds against the average class, at most w_max (inf: no minimiser)."""
     rest = math.exp(min(-log_odds, 700.0))
@@ -80,7 +80,7 @@ def ratio_weight(log_odds, ratio):  # pragma: no cover - compiled
     return min(lost / (1.0 - lost), ratio.w_max) if lost < 1.0 else ratio.w_max
 
 
-@compiled()
+@inner()
 def start(rng, law, sizes, s):  # pragma: no cover - compiled
     """Fill s with a sample and its twin on the same normals."""
     m, v, m0, v0, _ = law
@@ -149,7 +149,7 @@ def correct(s, g, n, table, room, after):  # pragma: no cover - compiled
     s[g, 4] = max(keep * keep * hh + 2.0 * keep * (h1 * first + h2 * second) + square, 0.0)
 
 
-@compiled()
+@inner()
 def observe(s, ell, sizes, log_rivals, column):  # pragma: no cover - compiled
     """Observables of one sample of log-odds ell, in the order of `sampling.NAMES`, in column (observables,)."""
     weight, accuracy, participation, n = 0.0, 0.0, math.nan, len(s)
@@ -171,14 +171,14 @@ def observe(s, ell, sizes, log_rivals, column):  # pragma: no cover - compiled
     column[n], column[n + 1], column[n + 2], column[n + 3] = weight, ell, participation, accuracy
 
 
-@compiled()
+@inner()
 def add_to(column, out, j):  # pragma: no cover - compiled
     """Add column (observables,) to column j of out; an assignment to a slice would compile the words of its error."""
     for i in range(len(column)):
         out[i, j] += column[i]
 
 
-@compiled()
+@inner()
 def log_sigmoid(x):  # pragma: no cover - compiled
     """log(1/(1 + exp(-x))) without overflow or cancellation."""
     return -math.log1p(math.exp(-x)) if x > 0.0 else x - math.log1p(math.exp(x))

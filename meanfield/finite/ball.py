@@ -21,13 +21,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from meanfield.tools.compiling import compiled
+from meanfield.tools.compiling import compiled, inner
 
 FIRST = 32.0  # proposals of the smallest ball
 
 # Arrays are lent from caller to kernel, which allocates none: no one counts who holds them, which takes longer than the
 # sums where few classes are near. `summed` may reorder its sums, so that they run on vector registers.
-kernel, summed = compiled(_nrt=False), compiled(fastmath={"reassoc", "contract"}, _nrt=False)
+kernel, summed = inner(_nrt=False), inner(fastmath={"reassoc", "contract"}, _nrt=False)
 
 
 class Groups(NamedTuple):
@@ -98,6 +98,15 @@ def square_between(x, shrink, centre, begin, end):  # pragma: no cover - compile
     for i in range(begin, end):
         total += (shrink * x[i] - centre[i]) ** 2
     return total
+
+
+@kernel
+def smallest(x):  # pragma: no cover - compiled
+    """The least of the entries; numpy's own takes longer to compile."""
+    least = math.inf
+    for i in range(len(x)):
+        least = min(least, x[i])
+    return least
 
 
 @kernel
@@ -216,7 +225,7 @@ def log_hidden(y, x, at, power, ball, rivals):  # pragma: no cover - compiled
     return everything + outside(x, at, power, ball)
 
 
-@compiled()
+@inner()
 def log_spread(y, at, log_norm, ball, rivals):  # pragma: no cover - compiled
     """log V, the relative variance of the hidden classes (`meanfield.finite.nearest`)."""
     x = y.copy()

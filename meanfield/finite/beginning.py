@@ -5,10 +5,10 @@ import math
 import numpy as np
 
 from meanfield.finite.ball import Ball, Drawn, Held, Near, fill_squares, inner_product, move
-from meanfield.tools.compiling import compiled
+from meanfield.tools.compiling import compiled, inner
 
 
-@compiled()
+@inner()
 def start_all(rng, law, held, populations, sizes, y, h):  # pragma: no cover - compiled
     """Start of a sample whose P classes are all explicit, or hidden from the start; law = (m, v, m0, v0, w) by group.
 
@@ -28,7 +28,10 @@ def start_all(rng, law, held, populations, sizes, y, h):  # pragma: no cover - c
         y[j] += (m[g] - 1.0) * target[j]
         h[j] += (m0[g] - 1.0) * target[j]
         j += sizes[g]
-    if np.all(v == v0) and w == 0.0:
+    alike = w == 0.0
+    for g in range(len(sizes)):
+        alike = alike and v[g] == v0[g]
+    if alike:
         return
     mean, spread, others, mass = np.zeros(d), np.zeros(d), 0.0, 0.0  # mass: log of all weights over the target's
     for k in range(len(held)):
@@ -37,8 +40,10 @@ def start_all(rng, law, held, populations, sizes, y, h):  # pragma: no cover - c
         ball, act, _ = held[k].near
         if ball.rho2 < math.inf:
             share = math.exp(populations[k, 0] + populations[k, 1] - mass)
-            mean -= share * target
-            spread += share * (bent + inner_product(target, bent) * target)
+            along = inner_product(target, bent)
+            for i in range(d):
+                mean[i] -= share * target[i]
+                spread[i] += share * (bent[i] + along * target[i])
             others += share
             continue
         count = math.exp(mass - populations[k, 1])  # of all classes, as so many of this weight
@@ -64,7 +69,7 @@ def begun(rng, y, sizes, n_all, room):  # pragma: no cover - compiled
     return Held(near, Drawn(np.empty((room, d)), 0, np.empty((2, d + n_groups + 1)), 0), -math.inf)
 
 
-@compiled()
+@inner()
 def all_classes(rng, d, sizes, n_all):  # pragma: no cover - compiled
     """All rivals of a sample, drawn at the start: none is hidden."""
     delta, half = np.empty((n_all, d)), np.empty((n_all, len(sizes)))

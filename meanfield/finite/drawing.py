@@ -18,7 +18,7 @@ from meanfield.finite.ball import (
     radius2,
     squares,
 )
-from meanfield.tools.compiling import compiled
+from meanfield.tools.compiling import compiled, inner
 
 
 @kernel
@@ -39,7 +39,7 @@ def ground(square, metric, sizes, log_rare):  # pragma: no cover - compiled
     return math.exp(high)
 
 
-@compiled()
+@compiled(inline="always")
 def choose(y, at, log_norm, limit, most, rivals):  # pragma: no cover - compiled
     """Noise D and the smallest ball around y that leaves log V below `limit`.
 
@@ -71,7 +71,7 @@ def copied(x, there):  # pragma: no cover - compiled
         there[i] = x[i]
 
 
-@compiled()
+@inner()
 def grown(rows, needed):  # pragma: no cover - compiled
     """`rows` with room for `needed` of them; those there are kept."""
     if needed <= len(rows):
@@ -93,7 +93,7 @@ def seen(mu, drawn, sizes):  # pragma: no cover - compiled
     return False
 
 
-@compiled()
+@compiled(inline="always")
 def draw(rng, ball, inner, log_rivals, drawn, sizes):  # pragma: no cover - compiled
     """Draw the wrong means in the ball that lie in none of the earlier ones; returns all that are drawn by then.
 
@@ -136,7 +136,7 @@ def propose(rng, ball, shrink, spread, sizes, mu):  # pragma: no cover - compile
     return r2
 
 
-@compiled()
+@inner()
 def inside(ball, drawn, sizes):  # pragma: no cover - compiled
     """The means drawn so far that lie in the ball."""
     n, d = drawn.n_means, drawn.means.shape[1]
@@ -159,7 +159,7 @@ def fill_inside(ball, drawn, sizes, act, half):  # pragma: no cover - compiled
     return n_act
 
 
-@compiled()
+@compiled(inline="always")
 def renewed(rng, y, at, log_norm, limit, drawn, rivals, most):  # pragma: no cover - compiled
     """The classes in a fresh ball around y that leaves log V below `limit`, and all that are drawn by then."""
     d = len(y)

@@ -25,28 +25,29 @@ from meanfield.finite.ball import (
     kernel,
     log_average,
     log_spread,
+    smallest,
     squares,
 )
 from meanfield.finite.beginning import begun, start_all
 from meanfield.finite.drawing import renewed
 from meanfield.finite.posterior import bent, posterior, row_of
 from meanfield.finite.sampling import CONSTANT, KEEP, NOISE, PHI, ROOT, SD, SIZE, W_START, Model
-from meanfield.tools.compiling import compiled
+from meanfield.tools.compiling import compiled, inner
 
 ROOM = 256  # classes that a sample has room for at first
 SPARE = math.log(4.0)  # a fresh ball leaves a quarter of the variance that is allowed
 
 
 class Rule(NamedTuple):
-    """The tolerance; the most proposals of a ball; of each population (populations,) how many rivals are all drawn at
-    the start, -1 where none is."""
+    """The tolerance; the most proposals of a ball, 0 where none is to be drawn; of each population (populations,) how
+    many rivals are all drawn at the start, -1 where none is."""
 
     tolerance: float
     most: int
     n_all: np.ndarray
 
 
-@compiled(inline="always")
+@inner()
 def looked(rng, y, at, w, power, least, held, rule, populations, tries, shift):  # pragma: no cover - compiled
     """The posterior of a sample, from fresh balls where the tolerance asks for them; fills shift (d,), renews `held`.
 
@@ -60,27 +61,34 @@ def looked(rng, y, at, w, power, least, held, rule, populations, tries, shift): 
     excess, allowed, fresh = np.empty(n_pop), np.empty(n_pop), np.zeros(n_pop, np.bool_)
     seen_by = posterior(y, at, held, populations, shift)
     acting = bent(w, shift, at, power)
+    if rule.most == 0:
+        return seen_by, acting, -math.inf
     felt = max(abs(acting), least)
-    limit = 2.0 * math.log(rule.tolerance) - math.log1p(felt * felt / (1.0 + at.D.min())) - math.log(n_pop)
+    limit = 2.0 * math.log(rule.tolerance) - math.log1p(felt * felt / (1.0 + smallest(at.D))) - math.log(n_pop)
     for k in range(n_pop):
         excess[k] = over(y, at, seen_by, held[k].near, limit, row_of(populations, k))
         allowed[k] = max(held[k].left + SPARE, 0.0)  # a ball that could not be large enough is not renewed at once
     for _ in range(tries):
-        if np.all(excess <= allowed):
-            break
+        due = False
         for k in range(n_pop):
             fresh[k] = excess[k] > allowed[k]
             if fresh[k]:
+                due = True
                 drawn, rivals = held[k].drawn, row_of(populations, k)
                 near, drawn = renewed(rng, y, at, seen_by[1], limit - SPARE, drawn, rivals, rule.most)
                 held[k] = Held(near, drawn, held[k].left)
+        if not due:
+            break
         seen_by = posterior(y, at, held, populations, shift)
         for k in range(n_pop):
             excess[k] = over(y, at, seen_by, held[k].near, limit, row_of(populations, k))
             if fresh[k]:
                 held[k], allowed[k] = Held(held[k].near, held[k].drawn, excess[k]), 0.0
         acting = bent(w, shift, at, power)
-    return seen_by, acting, excess.max()
+    largest = -math.inf
+    for k in range(n_pop):
+        largest = max(largest, excess[k])
+    return seen_by, acting, largest
 
 
 @compiled()
@@ -91,7 +99,7 @@ def looked_at_one(rng, y, at, w, power, least, held, rule, rivals, tries, shift)
     return seen_by, acting, every[0], excess
 
 
-@compiled()
+@inner()
 def over(y, at, seen_by, near, limit, rivals):  # pragma: no cover - compiled
     """log V less its limit; -inf if no class is hidden."""
     if near.ball.rho2 == math.inf:
@@ -115,10 +123,11 @@ def explicit(rng, y, h, first, held, model, rule, out, about):  # pragma: no cov
         seen_by, w, excess = looked(rng, y, at, w, model.power, 0.0, held, rule, populations, n_pop, b0)
         about[2] = max(about[2], excess)
         for k in range(n_pop):
-            if held[k].drawn.n_balls > n_balls[k]:
-                n_balls[k] = held[k].drawn.n_balls
+            near, drawn, _ = held[k]
+            if drawn.n_balls > n_balls[k]:
+                n_balls[k] = drawn.n_balls
                 about[0] += 1.0
-                about[1] += len(held[k].near.half)
+                about[1] += len(near.half)
         if grid.slot[n] >= 0:
             observe(y, h, model.sizes, seen_by, column)
             annealed.add_to(column, out, grid.slot[n])
@@ -158,7 +167,7 @@ def correct(y, w, shift, w_end, shift_end, n, table, sizes):  # pragma: no cover
         j += sizes[g]
 
 
-@compiled()
+@inner()
 def observe(y, h, sizes, seen_by, column):  # pragma: no cover - compiled
     """Observables of one sample, in the order of `sampling.NAMES`."""
     log_odds, _, square, best = seen_by
@@ -185,11 +194,13 @@ def fill(rng, n_samples, model: Model, rule: Rule, out):  # pragma: no cover - c
     Returns the number of balls, of the classes in them, the largest excess, a logarithm, over the rule, the sum of N^2,
     and N of the last sample (`meanfield.tools.resolution`).
     """
-    about, d = np.array([0.0, 0.0, -math.inf, 0.0, 0.0]), model.sizes.sum()
+    about, d = np.array([0.0, 0.0, -math.inf, 0.0, 0.0]), model.d
     y, h = np.empty(d), np.empty(d)
     for _ in range(n_samples):
         about[4] = 0.0
-        given = np.any(rule.n_all >= 0)
+        given = False
+        for n_all in rule.n_all:
+            given = given or n_all >= 0
         first = np.int64(0)
         if given:
             y[:] = 0.0  # where a ball of no classes lies
@@ -218,7 +229,7 @@ def averaged(rng, y, h, model, rule, out, about):  # pragma: no cover - compiled
         if model.power != 0.0:
             w *= annealed.bend(annealed.sigmoid(-ell), s, n, table, model.power)
         spread = fluctuation(s, ell, table[n], model.rivals)
-        if spread + math.log1p(w * w / (1.0 + table[n, :, NOISE].min())) > 2.0 * math.log(rule.tolerance):
+        if spread + math.log1p(w * w / (1.0 + smallest(table[n, :, NOISE]))) > 2.0 * math.log(rule.tolerance):
             spelt_out(s, model.sizes, y, h)
             return n
         if slot[n] >= 0:
@@ -240,7 +251,7 @@ def fluctuation(s, ell, now, rivals):  # pragma: no cover - compiled
     return total
 
 
-@compiled()
+@inner()
 def spelt_out(s, sizes, y, h):  # pragma: no cover - compiled
     """Fill y and h (d,) with a sample of the annealed model and its twin: of each group, at most three axes."""
     y[:], h[:], j = 0.0, 0.0, 0

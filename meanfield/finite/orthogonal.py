@@ -16,14 +16,14 @@ import numpy as np
 from meanfield.finite.ball import inner_product, square_of
 from meanfield.finite.drawing import copied
 from meanfield.finite.sampling import Model
-from meanfield.tools.compiling import compiled
+from meanfield.tools.compiling import compiled, inner
 
 FAR, LEAST = 8, 96  # dimensions in which the correction is measured: FAR a class, and LEAST
 DECIDED = 1e-12  # weight of all rivals below which they are left out
 ROWS = 4  # of what is recorded of the weights
 
 
-@compiled(fastmath=True, forceinline=True)
+@inner(fastmath=True, forceinline=True)
 def weights(y, a, half, kappa, p):  # pragma: no cover - compiled
     """pi_k of all classes into p (P,); returns the weight of all rivals, and lambda of `walk`."""
     P, top, inverse, drawn = len(p), 0.0, 1.0 / kappa, len(a) > 1
@@ -46,7 +46,7 @@ def weights(y, a, half, kappa, p):  # pragma: no cover - compiled
     return rivals * inverse, min(inverse, 1.0 - squares)
 
 
-@compiled(fastmath=True, forceinline=True)
+@inner(fastmath=True, forceinline=True)
 def force(w, p, rivals, a, b):  # pragma: no cover - compiled
     """b = -w sum_k pi_k a_k into b (P,)."""
     drawn = len(a) > 1
@@ -61,7 +61,7 @@ def force(w, p, rivals, a, b):  # pragma: no cover - compiled
                 b[i] -= w * p[k] * a[k, i]
 
 
-@compiled()
+@inner()
 def spread(law, D, d, z, a, y, total):  # pragma: no cover - compiled
     """Start from T = infinity, y as in `meanfield.finite.beginning`; and what (M, S_0, sum_{i > 0} S_i) are there."""
     P, root, drawn = len(y), math.sqrt(D / d), len(a) > 1
@@ -97,7 +97,7 @@ def spread(law, D, d, z, a, y, total):  # pragma: no cover - compiled
             total[2] += moved
 
 
-@compiled()
+@inner()
 def walk(z, noise, model, a, half, work, out, seen):  # pragma: no cover - compiled
     """One sample from its start to t = 0: M and S into out (3, times), weights into seen (ROWS, times); returns its N
     (`meanfield.tools.resolution`), here e w h lambda/kappa, lambda a bound on the slope of the force in the logits:
@@ -142,7 +142,7 @@ def walk(z, noise, model, a, half, work, out, seen):  # pragma: no cover - compi
     return largest
 
 
-@compiled(fastmath=True)
+@inner(fastmath=True)
 def sources(b, y, out):  # pragma: no cover - compiled
     """What drives (M, S_0, sum_{i > 0} S_i)."""
     out[0], out[1], out[2] = b[0], b[0] * y[0], 0.0
@@ -150,7 +150,7 @@ def sources(b, y, out):  # pragma: no cover - compiled
         out[2] += b[i] * y[i]
 
 
-@compiled()
+@inner()
 def record(p, rivals, seen):  # pragma: no cover - compiled
     """pi_1, the log-odds, the participation, and whether the target has the largest weight."""
     squares = 0.0
@@ -160,7 +160,7 @@ def record(p, rivals, seen):  # pragma: no cover - compiled
     seen[3] = 1.0 if p[0] >= p.max() else 0.0
 
 
-@compiled()
+@inner()
 def means(P, sign, normals, a, half):  # pragma: no cover - compiled
     """Rows mu_k - mu_1 in units of sqrt(d), lower triangular, whose Gram matrix is I + sign s to first order."""
     far = float(FAR * P + LEAST)
@@ -215,7 +215,7 @@ def fill(rng, n_samples, model: Model, corrected, out):  # pragma: no cover - co
     return squares
 
 
-@compiled()
+@inner()
 def law(model, total, n_samples, out):  # pragma: no cover - compiled
     """m, v, q and those of the unguided twin, whose law is known, from the sums of M and S."""
     d, grid = float(model.d), model.grid

@@ -7,7 +7,7 @@ import numpy as np
 from meanfield.finite import annealed
 from meanfield.finite.ball import inner_product, kernel, log_hidden, means_outside, move
 from meanfield.problem.growth import Rivals
-from meanfield.tools.compiling import compiled
+from meanfield.tools.compiling import inner
 
 FAR = 40.0  # classes by so much behind the best, in logits, are left out
 
@@ -18,7 +18,7 @@ def row_of(populations, k):  # pragma: no cover - compiled
     return Rivals(populations[k, 0], populations[k, 1])
 
 
-@compiled()
+@inner()
 def posterior(y, at, held, populations, shift):  # pragma: no cover - compiled
     """Fill shift (d,) with sum_k pi_k (mu_k - mu_1); returns log-odds, log Z, sum_k pi_k^2 and the best wrong logit.
 
@@ -27,7 +27,7 @@ def posterior(y, at, held, populations, shift):  # pragma: no cover - compiled
     n_pop, n_act, share = len(held), 0, np.empty(len(at.sizes))
     for k in range(n_pop):
         n_act += len(held[k].near.half)
-    best, weights, hidden, j = -math.inf, np.empty(n_act), np.full(n_pop, -math.inf), 0
+    best, weights, hidden, j = -math.inf, np.empty(n_act), np.empty(n_pop), 0
     x, force, inverse = y.copy(), y.copy(), 1.0 / at.D
     move(x, at.sizes, 1.0)
     divide(force, at)
@@ -36,6 +36,7 @@ def posterior(y, at, held, populations, shift):  # pragma: no cover - compiled
         best = max(best, fill_logits(near, force, inverse, populations[k, 1], weights[j:]))
         j += len(near.half)
     for k in range(n_pop):
+        hidden[k] = -math.inf
         if held[k].near.ball.rho2 < math.inf:
             hidden[k] = log_hidden(y, x, at, 1.0, held[k].near.ball, row_of(populations, k))
             best = max(best, hidden[k])

@@ -8,7 +8,7 @@ what follows them.
 import math
 from typing import Any, NamedTuple
 
-from meanfield.tools.compiling import compiled
+from meanfield.tools.compiling import inner
 
 ABOVE, G, SHARE = 0, 1, 2  # of the groups: c - a, variance of the class means, share of the dimensions
 DELTA, Y, M_K = 0, 1, 2  # of a state: m - 1, log(v/D), overlap with the class that captured
@@ -16,7 +16,7 @@ N_K, O_K = 0, 1  # of its other overlaps: |mu_k|^2/d and mu_k.mu_1/d
 D, L, Q, C = 0, 1, 2, 3  # of a view: D, log(1 + 1/D), q = m^2 + v, 1/(1 + D/beta)
 
 # Arrays are lent from caller to kernel, which allocates none: counting who holds them takes longer than the physics
-kernel = compiled(error_model="numpy", _nrt=False)
+kernel = inner(error_model="numpy", _nrt=False)
 
 
 class Motion(NamedTuple):

@@ -8,7 +8,7 @@ a fingerprint of its module and of every module, in whatever folder, that this i
 import os
 import warnings
 from collections.abc import Callable
-from functools import cache
+from functools import cache, update_wrapper
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,39 @@ def compiled(**options: Any) -> Callable[[Callable], Any]:
         return dispatcher
 
     return decorate
+
+
+class Inner:
+    """A function that only compiled code calls: there it is inlined or called as any compiled one.
+
+    No way in from Python is compiled, which for arguments of many arrays takes longer than the function. Called from
+    Python, it is run as Python.
+
+    Examples
+    --------
+    >>> @inner()
+    ... def double(x):
+    ...     return 2 * x
+    >>> @compiled()
+    ... def fourfold(x):
+    ...     return double(double(x))
+    >>> fourfold(3), double(3)
+    (12, 6)
+    """
+
+    def __init__(self, dispatcher: Any) -> None:
+        update_wrapper(self, dispatcher.py_func)
+        self.dispatcher = dispatcher  # the type below has it by a weak reference
+        self._numba_type_ = numba.types.Dispatcher(dispatcher)  # what numba takes a global of compiled code for
+
+    def __call__(self, *given: Any) -> Any:
+        return self.dispatcher.py_func(*given)
+
+
+def inner(**options: Any) -> Callable[[Callable], Inner]:
+    """Decorator: `compiled` for a function that compiled code alone calls."""
+    decorate = compiled(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
+    return lambda function: Inner(decorate(function))
 
 
 @cache

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from meanfield.tools.compiling import compiled
+from meanfield.tools.compiling import compiled, inner
 from simulate.scores.fused import (
     FAST,
     LANES,
@@ -141,7 +141,7 @@ def set_sums_by_fours(y, scale, half, sums: Sums, normed, work: Fours):  # pragm
                 shift[first + i, j] = average[i * WIDE + j]
 
 
-@compiled(fastmath=FAST, forceinline=True)
+@inner(fastmath=FAST, forceinline=True)
 def _add_four(e, k, m, o, size, a):  # pragma: no cover - compiled
     """a[s, j] += sum over classes k ... k + 3 of e m, for four samples."""
     e00, e01, e02, e03 = e[k], e[k + U1], e[k + U2], e[k + U3]

@@ -30,7 +30,7 @@ last bits from one that reads them from the disk.
 
 import numpy as np
 
-from meanfield.tools.compiling import compiled
+from meanfield.tools.compiling import compiled, inner
 from simulate.scores.cutting import Cut
 from simulate.scores.posterior import Sums
 from simulate.scores.products import FORMATS
@@ -68,7 +68,7 @@ def accumulate_fused(query, delta, half, cut: Cut, squares, sums: Sums, packed, 
         accumulate_packed(query, packed, count, cut, squares, sums, L)
 
 
-@compiled(forceinline=True)
+@inner(forceinline=True)
 def pack(delta, half, limit, packed):  # pragma: no cover - compiled
     """Fill `packed` (blocks, 1 + rows, ROW) with classes of half <= limit; return how many, and how many were seen.
 
@@ -91,7 +91,7 @@ def pack(delta, half, limit, packed):  # pragma: no cover - compiled
     return kept, delta.shape[0]
 
 
-@compiled(fastmath=FAST, forceinline=True)
+@inner(fastmath=FAST, forceinline=True)
 def accumulate_packed(query, packed, count, cut, squares, sums, L):  # pragma: no cover - compiled
     """Add the first `count` packed classes to the running sums, shift (samples, rows).
 
@@ -133,7 +133,7 @@ def accumulate_packed(query, packed, count, cut, squares, sums, L):  # pragma: n
                     _shift(flat, np.uintp(base + (1 + j) * ROW), L, size, np.uintp(first), np.uintp(j), shift)
 
 
-@compiled(fastmath=FAST, forceinline=True)
+@inner(fastmath=FAST, forceinline=True)
 def start_rows(m, half, size, L):  # pragma: no cover - compiled
     for k in range(size):
         value = -m[half + k]
@@ -143,7 +143,7 @@ def start_rows(m, half, size, L):  # pragma: no cover - compiled
         L[B3 + k] = value
 
 
-@compiled(fastmath=FAST, forceinline=True)
+@inner(fastmath=FAST, forceinline=True)
 def add_products(query, s, j, m, o, size, L):  # pragma: no cover - compiled
     """L[s, k] += sum over directions j ... j + 3 of q m, for four samples s ... s + 3."""
     q00, q01, q02, q03 = query[s, j], query[s, j + U1], query[s, j + U2], query[s, j + U3]
@@ -158,7 +158,7 @@ def add_products(query, s, j, m, o, size, L):  # pragma: no cover - compiled
         L[B3 + k] += q30 * m0 + q31 * m1 + q32 * m2 + q33 * m3
 
 
-@compiled(fastmath=FAST, forceinline=True)
+@inner(fastmath=FAST, forceinline=True)
 def _shift(m, o, e, size, s, j, shift):  # pragma: no cover - compiled
     """shift[s, j] += sum_k e[s, k] m[j, k] for four samples and four directions."""
     zero = np.float32(0)
@@ -183,13 +183,13 @@ def _shift(m, o, e, size, s, j, shift):  # pragma: no cover - compiled
         shift[r, j + U3] += b3
 
 
-@compiled(fastmath=FAST, forceinline=True)
+@inner(fastmath=FAST, forceinline=True)
 def _ordered(bits):  # pragma: no cover - compiled
     """The bits of a float as an integer in the order of the floats; its own inverse."""
     return bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF))
 
 
-@compiled(fastmath=FAST, forceinline=True)
+@inner(fastmath=FAST, forceinline=True)
 def largest_of(row, size):  # pragma: no cover - compiled
     best = _ordered(np.float32(row[U0]).view(np.int32))
     for k in range(size):
@@ -197,7 +197,7 @@ def largest_of(row, size):  # pragma: no cover - compiled
     return np.int32(_ordered(best)).view(np.float32)
 
 
-@compiled(fastmath=FAST, forceinline=True)
+@inner(fastmath=FAST, forceinline=True)
 def exponentials(row, reference, size):  # pragma: no cover - compiled
     """row <- 2^(row - reference); returns the sum."""
     low, half, bias, unit = np.float32(-126), np.float32(0.5), np.float32(127), np.int32(2**23)
@@ -214,7 +214,7 @@ def exponentials(row, reference, size):  # pragma: no cover - compiled
     return total
 
 
-@compiled(fastmath=FAST, forceinline=True)
+@inner(fastmath=FAST, forceinline=True)
 def sum_of_squares(row, size):  # pragma: no cover - compiled
     total = np.float32(0)
     for k in range(size):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from array_api_compat import array_namespace
 
-from meanfield.tools.compiling import compiled
+from meanfield.tools.compiling import compiled, inner
 
 
 def library(x: Any) -> Any:
@@ -157,14 +157,14 @@ def _fill(sums: Sums, there: Posterior, normed, full):  # pragma: no cover - com
                 shift[s, j] = share * raw[s, j]
 
 
-@compiled(forceinline=True)
+@inner(forceinline=True)
 def odds_of(top, total):  # pragma: no cover - compiled
     """Whether any wrong class counts for a sample, and the log-odds of the target, infinite if none does."""
     some = total > 0.0
     return some, -(top + (np.log(total) if total != 1.0 else 0.0)) if some else np.inf  # 1: a single rival
 
 
-@compiled(forceinline=True)
+@inner(forceinline=True)
 def split(log_odds):  # pragma: no cover - compiled
     """pi_1 and 1 - pi_1 of one sample: `shares`, compiled."""
     small = np.exp(-abs(log_odds))

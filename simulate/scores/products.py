@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from meanfield.tools.compiling import compiled
+from meanfield.tools.compiling import compiled, inner
 from simulate.scores.cutting import Cut
 from simulate.scores.posterior import Sums
 
@@ -123,7 +123,7 @@ def accumulate(y, delta, half, cut: Cut, squares, sums: Sums, work: Scratch):  #
                     shift[i, k] += partial[i, k]
 
 
-@compiled(forceinline=True)
+@inner(forceinline=True)
 def _largest(words):  # pragma: no cover - compiled
     """Bits of the largest of the floats whose bits are `words`."""
     sign = 8 * words.itemsize - 1
@@ -133,7 +133,7 @@ def _largest(words):  # pragma: no cover - compiled
     return _ordered(best, sign)
 
 
-@compiled(forceinline=True)
+@inner(forceinline=True)
 def _ordered(word, sign):  # pragma: no cover - compiled
     """An integer in the order of the floats from the bits of a float, and back: all but the sign flips if negative."""
     return word ^ ((word >> sign) & ((1 << sign) - 1))

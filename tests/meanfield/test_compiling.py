@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -109,13 +110,14 @@ def test_a_fingerprint_covers_what_a_package_hands_on_late(call, tmp_path):
 
 
 KERNELS = [path for package in ("meanfield", "simulate") for path in sorted((ROOT / package).rglob("*.py"))
-           if "@compiled(" in path.read_text() and path.stem != "compiling"]  # fmt: skip
+           if re.search(r"^@(compiled|inner)\(", path.read_text(), re.M) and path.stem != "compiling"]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", KERNELS, ids=lambda p: p.stem)
 def test_every_kernel_carries_the_fingerprint_of_its_module(path):
     module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    kernels = [f for f in vars(module).values() if hasattr(f, "_cache") and f.py_func.__module__ == module.__name__]
+    found = [getattr(f, "dispatcher", f) for f in vars(module).values()]
+    kernels = [f for f in found if hasattr(f, "_cache") and f.py_func.__module__ == module.__name__]
     assert kernels
     assert {f._cache._cache_file._source_stamp for f in kernels} == {compiling.fingerprint(path)}
 
@@ -148,3 +150,20 @@ def test_without_a_folder_to_write_it_runs_uncached_and_says_so_once(tmp_path):
 
     assert fresh().count("Set NUMBA_CACHE_DIR to such a folder") == 1
     assert fresh(NUMBA_CACHE_DIR=str(tmp_path / "kept")) == ""
+
+
+def test_an_inner_kernel_has_no_way_in_from_python_where_it_runs_as_python():
+    """It is compiled for its caller; the control, one that is not inner, for Python too."""
+    text = "@{}()\ndef double(x):\n    return 2 * x\n@compiled()\ndef fourfold(x):\n    return double(double(x))\n"
+    ways_in, calls = {}, {}
+    for kind in ("inner", "compiled"):
+        space = {"inner": compiling.inner, "compiled": compiling.compiled}
+        exec(text.format(kind), space)
+        assert space["fourfold"](3) == 12
+        double = getattr(space["double"], "dispatcher", space["double"])
+        (code,) = double.inspect_llvm().values()
+        ways_in[kind] = code.count("define i8* @_ZN7cpython") + code.count("define ptr @_ZN7cpython")
+        assert space["double"](1.5) == 3.0
+        calls[kind] = len(double.signatures)
+    assert ways_in == {"inner": 0, "compiled": 1}
+    assert calls == {"inner": 1, "compiled": 2}  # called with another type, it was not compiled again

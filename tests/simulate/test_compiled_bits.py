@@ -39,7 +39,7 @@ def _kernels(path: Path) -> dict[str, tuple[str, set[str]]]:
     for node in ast.parse(path.read_text()).body:
         if isinstance(node, ast.FunctionDef):
             decorator = " ".join(ast.unparse(d) for d in node.decorator_list)
-            if decorator.startswith("compiled("):
+            if decorator.startswith(("compiled(", "inner(")):
                 calls = {n.func.id for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
                 found[node.name] = (decorator, calls)
     return found

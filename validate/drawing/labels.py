@@ -44,7 +44,8 @@ def named_lines(axis: Any, names: dict[str, Any], gap: float = 1.25) -> None:
     if not names:
         return
     figure, size = axis.figure.figure, SMALL[in_column()]
-    figure.draw_without_rendering()  # from here on the frame is where it will be, but for the room of these names
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)  # from here on the frame is where it will be, but for the room of these names
     box = axis.get_window_extent()
     ends = [(np.array(_end(axis, line)) - box.p0) / box.size for line in names.values()]
     step = gap * size / 72.0 * figure.dpi / box.height

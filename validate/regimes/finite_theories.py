@@ -16,7 +16,7 @@ from typing import Any
 from meanfield import Exponential, Fixed, Hierarchy, Problem, few_classes, many_classes, quenched, reduced, solve
 from meanfield.exact.crossover import holds
 from meanfield.finite.few import CORRECTED, applies
-from validate.regimes.groups import OF_ODE, annealed_error, exact_at_every_d
+from validate.regimes.groups import OF_ODE, VANISHING, annealed_error, exact_at_every_d
 from validate.regimes.trees import is_tree
 
 THEORIES = {"reduced": reduced, "quenched": quenched, "few": few_classes}
@@ -40,14 +40,17 @@ def bound_at(problem: Problem, d: int) -> float:
 
 
 def wanted_at(problem: Problem, d: int) -> dict[str, bool]:
-    """Which theories say more at this d than mean field."""
+    """Which theories say more at this d than mean field; `reduced` where an extrapolation has its effect taken out, or
+    nothing better is known."""
     within = QUENCHED_D[0] <= d <= QUENCHED_D[1]
     if isinstance(problem.classes, Hierarchy):
         return {"reduced": False, "quenched": within and problem.classes.spread == 0.0, "few": False}
     exact = exact_at_every_d(problem, d)
-    finite = not exact and math.isfinite(bound_at(problem, d))
-    near = not exact and within and not holds(problem, d)
-    return {"reduced": finite, "quenched": near, "few": not exact and applies(problem, d)}
+    many, few = not exact and holds(problem, d), not exact and applies(problem, d)
+    near = not exact and within and not many
+    better = isinstance(problem.classes, VANISHING) and (many or few or near)
+    finite = not exact and not better and math.isfinite(bound_at(problem, d))
+    return {"reduced": finite, "quenched": near, "few": few}
 
 
 def many_at(problem: Problem, d: int) -> dict[str, float]:

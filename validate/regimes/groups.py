@@ -89,7 +89,7 @@ def groups(profile: str = "quick") -> tuple[Group, ...]:
         found.append(_sub_exponential(Polynomial(0.5), sampler, (100, 1000, 10_000, 100_000, 1_000_000), effort))
         found.append(_sub_exponential(Fixed(100), sampler, (1000, 10_000, 100_000, 1_000_000), effort))
         found.append(_sub_exponential(Polynomial(1.0), sampler, (50, 100, 200, 400), effort))
-        found += [_continuum(sampler), _dense(sampler, effort)]
+        found += [_continuum(sampler, effort), _dense(sampler, effort)]
         found += [_crossover(d, n, sampler, effort) for d, counts in _CROSSOVER[profile].items() for n in counts]
         found += [_of_modes(w, n, draws, sampler) for w, (draws, n) in _MODES[profile].items()]
     return tuple(found)
@@ -126,8 +126,8 @@ def _suited(effort: Effort, w: float, sampler: str) -> tuple[Effort, int]:
     share, steps = 1.0, effort.steps[w < 0.0 or w >= 5.0]
     if w == 0.0:  # the twin is the sample itself, and any step is exact
         share, steps = UNGUIDED, RECORDS
-    elif sampler == "ode":  # of order 3
-        share, steps = OF_ODE, effort.steps[0]
+    elif sampler == "ode":  # of order 3: fewer leave a hundredth of the statistical error
+        share, steps = OF_ODE, 3 * effort.steps[0] // 4
     return effort._replace(work=share * effort.work, least=round(share * effort.least)), steps
 
 
@@ -150,8 +150,7 @@ def _sub_exponential(growth: Growth, sampler: str, sizes: tuple[int, ...], effor
     effort = effort._replace(work=IN_FEW * effort.work, least=round(IN_FEW * effort.least))
     counts = tuple(_samples(n, min(d, n), effort, FEW_DRAWS) for d, n in zip(sizes, classes, strict=True))
     label = f"P=d^{growth.gamma:g}" if isinstance(growth, Polynomial) else f"P={round(classes[0])}"
-    # up to 20 e-folds of D, and the pair leaves the ODE a small error: the steps must leave a smaller one
-    steps = effort.steps[0] * (2 if sampler == "ode" else 1)
+    steps = _suited(effort, 1.0, sampler)[1] * (2 if sampler == "ode" else 1)  # up to 20 e-folds of D
     return Group(f"{label} w=1 {sampler}", problem, sizes, counts, FEW_DRAWS, steps)
 
 
@@ -188,17 +187,18 @@ def _equal_size(name: str, problem: Problem) -> Group:
     return Group(name, problem, sizes, counts, 60, 100, limit=False)
 
 
-def _continuum(sampler: str) -> Group:
+def _continuum(sampler: str, effort: Effort) -> Group:
     problem = Problem(classes=Continuum(), sigma2=SIGMA2, guidance=1.0, sampler=sampler)
-    return Group(f"continuum w=1 {sampler}", problem, (4, 16, 64), (260, 260, 130), FEW_DRAWS, 100)
+    counts, steps = (260, 260, 130), effort.steps[sampler == "sde"]
+    return Group(f"continuum w=1 {sampler}", problem, (4, 16, 64), counts, FEW_DRAWS, steps)
 
 
 def _dense(sampler: str, effort: Effort) -> Group:
     """So many wide classes in so few dimensions that the annealed theory holds at this d: the test at equal d."""
     problem = Problem(classes=Exponential(2.0), sigma2=8.0, guidance=1.0, sampler=sampler)
     effort, steps = _suited(effort, 1.0, sampler)
-    samples = _samples(math.exp(2.0 * 5), 5, effort)
-    return Group(f"alpha=2 sigma2=8 w=1 {sampler}", problem, (5,), (samples,), DRAWS, steps)
+    counts = (_samples(math.exp(2.0 * 5), 5, effort),)
+    return Group(f"alpha=2 sigma2=8 w=1 {sampler}", problem, (5,), counts, DRAWS, steps)
 
 
 _MORE: dict[int, tuple[int, ...]] = {4: (10, 100, 1000, 10_000), 8: (100, 10_000)}

@@ -82,6 +82,7 @@ def save(data: "xarray.Dataset", level: float = 0.01) -> dict[str, bytes]:
         for kind in ("png", "pdf", "svg"):
             stream = io.BytesIO()
             fig.savefig(stream, format=kind)
+            fig.set_layout_engine("none")  # laid out once: in every format the panels stay where they are
             files[kind] = stream.getvalue()
     return files
 

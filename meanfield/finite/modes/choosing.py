@@ -16,14 +16,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from meanfield.finite.annealed import log_sigmoid, sigmoid
+from meanfield.finite.annealed import add_to, log_sigmoid, sigmoid
 from meanfield.finite.ball import Groups, inner_product
 from meanfield.finite.beginning import begun
-from meanfield.finite.nearest import ROOM, Rule, looked_at_one
-from meanfield.finite.posterior import posterior
+from meanfield.finite.nearest import ROOM, Rule, looked
 from meanfield.finite.sampling import Grid
-from meanfield.problem.growth import Rivals
-from meanfield.tools.compiling import compiled
+from meanfield.tools.compiling import compiled, inner
 
 NAMES = ("m", "v", "q", "weight", "log_odds", "participation", "accuracy", "m_B", "v_B", "within")
 LIGHT = 1e4  # log-weight of a mode over that of the point from which samples are seen where no mode lies
@@ -33,8 +31,9 @@ class Model(NamedTuple):
     """What the compiled code knows of a tree at dimension d.
 
     own : 1.0 if the class is a superclass, 0.0 if it is a mode. tau, rho : variances of both levels. log_modes : log of
-    the number of modes of a superclass. rivals : of the superclass, its modes without the target mode; and the other
-    superclasses. spread : standard deviation of the start N(0, v_T I).
+    the number of modes of a superclass. modes, others : of the superclass, its modes without the target mode; and the
+    other superclasses; populations of one row (log of their number, and of their weight over the target's). spread :
+    standard deviation of the start N(0, v_T I).
     """
 
     sizes: np.ndarray
@@ -42,7 +41,8 @@ class Model(NamedTuple):
     tau: float
     rho: float
     log_modes: float
-    rivals: tuple[Rivals, Rivals]
+    modes: np.ndarray
+    others: np.ndarray
     spread: float
     grid: Grid
 
@@ -57,56 +57,55 @@ class Sight(NamedTuple):
     excess: float
 
 
-@compiled()
-def level(rng, y, at, w, held, k, rule, rivals, fresh, shift):  # pragma: no cover - compiled
-    """The posterior of one level, held[k], from a fresh ball where `fresh` is asked for and due; fills shift (d,)."""
-    if fresh:
-        one = Rule(rule.tolerance, rule.most, rule.n_all[k : k + 1])
-        seen_by, _, held[k], excess = looked_at_one(rng, y, at, w, 0.0, 0.0, held[k], one, rivals, 1, shift)
-        return seen_by, excess
-    return posterior(y, at, [held[k]], np.array([[rivals.log_count, rivals.log_weight]]), shift), -math.inf
+@inner()
+def look(rng, y, D, w, modes, others, model, rule, F, room):  # pragma: no cover - compiled
+    """Fill F (d,) at the noise D and the weight w; room (2, d) is to work in. Returns what the sample sees.
 
-
-@compiled()
-def look(rng, y, D, w, held, model, rule, fresh, F, others):  # pragma: no cover - compiled
-    """Fill F (d,) at the noise D and the weight w; others (2, d) is to work in. Returns what the sample sees."""
+    modes, others : what it holds of both levels, each a list of one.
+    """
     d, tau, rho, root = len(y), model.tau, model.rho, math.sqrt(len(y))
-    wide, scale, z, a = tau + D, math.sqrt(tau / rho), others[0], others[1]
-    inner = Groups(model.sizes, np.array([D / tau]))
-    modes, excess = level(rng, y, inner, w, held, 0, rule, model.rivals[0], fresh, F)
-    z[:] = scale * y
+    wide, scale, z, a = tau + D, math.sqrt(tau / rho), room[0], room[1]
+    within = Groups(model.sizes, np.array([D / tau]))
+    near, _, excess = looked(rng, y, within, w, 0.0, 0.0, modes, rule, model.modes, len(modes), F)
+    for i in range(d):
+        z[i] = scale * y[i]
     z[1], z[0] = scale * (y[0] + root), scale * y[1]  # here the first axis is along A
-    outer = Groups(model.sizes, np.array([wide / rho]))
-    rest, more = level(rng, z, outer, w, held, 1, rule, model.rivals[1], fresh, a)
-    a *= (1.0 + math.exp(min(rest[0], 500.0))) / scale  # their mean alone
+    among = Groups(model.sizes, np.array([wide / rho]))
+    rest, _, more = looked(rng, z, among, w, 0.0, 0.0, others, rule, model.others, len(others), a)
+    alone = (1.0 + math.exp(min(rest[0], 500.0))) / scale
+    for i in range(d):
+        a[i] *= alone  # their mean alone
     a[0], a[1] = a[1], a[0]
-    crowd = model.log_modes + model.rivals[0].log_weight - 0.5 * rho * inner_product(z, z) / wide
+    crowd = model.log_modes + model.modes[0, 1] - 0.5 * rho * inner_product(z, z) / wide
     crowd -= 0.5 * d * math.log(wide / D)
-    odds = rest[0] + modes[1] - 0.5 * tau * inner_product(y, y) / D - crowd  # the superclass over its own average
+    odds = rest[0] + near[1] - 0.5 * tau * inner_product(y, y) / D - crowd  # the superclass over its own average
     pi, shrink = sigmoid(odds), D / wide
     of_b, of_rest = model.own + w * (model.own - pi), w * (1.0 - pi)
     for i in range(d):
         F[i] = of_b * F[i] + of_rest * (shrink * (y[i] - a[i]) - y[i])
     F[0] += of_rest * shrink * root
-    return Sight(odds, modes[1], modes[2], max(excess, more))
+    return Sight(odds, near[1], near[2], max(excess, more))
 
 
-@compiled()
-def walk(rng, y, held, model, rule, out, about):  # pragma: no cover - compiled
+@compiled(inline="always")
+def walk(rng, y, modes, others, model, rule, out, about):  # pragma: no cover - compiled
     """One sample y (d,) from the start to t = 0; adds its observables to out; `about` as in `fill`."""
-    grid, d, largest = model.grid, len(y), 0.0
-    F, after, others, column = np.empty(d), np.empty(d), np.empty((2, d)), np.empty(out.shape[0])
+    grid, d, largest, n_balls = model.grid, len(y), 0.0, 0
+    F, after, room, column = np.empty(d), np.empty(d), np.empty((2, d)), np.empty(out.shape[0])
+    still = Rule(rule.tolerance, 0, rule.n_all)  # draws no ball
     for n in range(len(grid.t)):
-        last, n_balls = n == len(grid.decay), held[0].drawn.n_balls
+        last = n == len(grid.decay)
         w = 0.0 if last else grid.w_start[n]
-        seen = look(rng, y, grid.D[n, 0], w, held, model, rule, True, F, others)
+        seen = look(rng, y, grid.D[n, 0], w, modes, others, model, rule, F, room)
         about[2] = max(about[2], seen.excess)
-        if held[0].drawn.n_balls > n_balls:
+        near, drawn, _ = modes[0]
+        if drawn.n_balls > n_balls:
+            n_balls = drawn.n_balls
             about[0] += 1.0
-            about[1] += len(held[0].near.half)
+            about[1] += len(near.half)
         if grid.slot[n] >= 0:
-            observe(y, seen, held[0].near, model, column)
-            out[:, grid.slot[n]] += column
+            observe(y, seen, near, model, column)
+            add_to(column, out, grid.slot[n])
         if last:
             break
         largest = max(largest, grid.strength[n] * sigmoid(-seen.log_odds))
@@ -114,13 +113,13 @@ def walk(rng, y, held, model, rule, out, about):  # pragma: no cover - compiled
         for i in range(d):
             noise = size * rng.standard_normal() if size > 0.0 else 0.0
             y[i] = keep * y[i] + (1.0 - keep) * F[i] + noise
-        look(rng, y, grid.D[n + 1, 0], grid.w_end[n], held, model, rule, False, after, others)
+        look(rng, y, grid.D[n + 1, 0], grid.w_end[n], modes, others, model, still, after, room)
         for i in range(d):
             y[i] += grid.phi[n, 0] * (after[i] - F[i])
     about[3] += largest * largest
 
 
-@compiled()
+@inner()
 def observe(y, seen, near, model, column):  # pragma: no cover - compiled
     """Observables of one sample, in the order of `NAMES`; those of its mode are nan while it sees none."""
     d, tau, label, odds = len(y), model.tau, model.rho * len(y), seen.log_odds
@@ -164,6 +163,7 @@ def fill(rng, n_samples, model: Model, rule: Rule, out):  # pragma: no cover - c
             y[i] = spread * rng.standard_normal()
         y[0] -= math.sqrt(d)
         y[1] -= math.sqrt(model.rho * d / model.tau)
-        held = [begun(rng, y, model.sizes, n_all, ROOM) for n_all in rule.n_all]
-        walk(rng, y, held, model, rule, out, about)
+        modes = [begun(rng, y, model.sizes, rule.n_all[0], ROOM)]
+        others = [begun(rng, y, model.sizes, rule.n_all[1], ROOM)]
+        walk(rng, y, modes, others, model, rule, out, about)
     return about

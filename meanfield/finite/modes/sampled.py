@@ -29,7 +29,8 @@ def quenched_modes(
 
     model = _model(problem, law, s)
     few = math.log(max(n_explicit, 0.5)) + 1e-12
-    n_all = [round(math.exp(x.log_count)) if x.log_count <= few else -1 for x in model.rivals]
+    log_counts = [float(rivals[0, 0]) for rivals in (model.modes, model.others)]
+    n_all = [round(math.exp(x)) if x <= few else -1 for x in log_counts]
     rule = Rule(tolerance, n_most, np.array(n_all))
     tallies: list[list[float]] = []
 
@@ -79,17 +80,16 @@ def _known(problem: Problem) -> Hierarchy:
 def _model(problem: Problem, law: Hierarchy, s: Settings) -> Any:
     """The tree at dimension d."""
     from meanfield.finite.modes.choosing import LIGHT, Model
-    from meanfield.problem.growth import Rivals
 
     first, second = law.log_counts(s.d)
     rule = "the quenched theory of modes needs two superclasses or more, and two modes of each"
     require(min(first, second) > 0.0, rule, f"{law!r} at d = {s.d}", "Take a larger d.")
-    modes = Rivals(second, LIGHT) if law.label == 1 else Rivals(_without_one(second), 0.0)
+    modes = (second, LIGHT) if law.label == 1 else (_without_one(second), 0.0)
     sizes = np.array([s.d])
     above = thinning(problem.schedule, problem.largest_weight, min(first, second), s.d)
     grid = make_grid(problem, problem.T, s, sizes, above)
-    rivals = (modes, Rivals(_without_one(first), 0.0))
-    return Model(sizes, 2.0 - law.label, law.tau, law.rho, second, rivals, math.sqrt(problem.v_T), grid)
+    rivals = [np.array([row]) for row in (modes, (_without_one(first), 0.0))]
+    return Model(sizes, 2.0 - law.label, law.tau, law.rho, second, *rivals, math.sqrt(problem.v_T), grid)
 
 
 def _without_one(log_count: float) -> float:
