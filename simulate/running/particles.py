@@ -63,7 +63,7 @@ def simulate_batch(
     else:
         move = functools.partial(advance, score=score, pull=make_pull(problem, d, mass))
     state = State(y)
-    noise = y * 0.0
+    noise: Any = 0.0 if noisy or steps.parts else y * 0.0  # by parts no kernel reads it
     for n in range(len(steps) + 1):
         if n in slot:
             posterior = state.posterior or score(state.y, place.coefficient(steps.variance(n)), full=True)
@@ -76,22 +76,23 @@ def simulate_batch(
             posterior = state.posterior or score(state.y, D)
             state = state._replace(posterior=posterior)
             resolve(step, place.seen(posterior), D)
+        twin *= step.decay
         if noisy:
             noise = reader.step(step.mix)
-        twin *= step.decay
-        twin += noise
+            twin += noise
         state = move(state, D, noise, step, full=n + 1 in slot)
         tick()
     raise AssertionError("unreachable: the last time is always recorded")
 
 
 def _start(problem: Problem, begin: Start, D: Any, mixture: Classes, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The batch and its twin at total variance D, from the normals z; (samples, dim) each."""
+    """The batch and its twin at total variance D, from the normals z, which are overwritten; (samples, dim) each."""
     target = mixture.target
     if math.isfinite(problem.T):
         root_v = np.sqrt(begin.v)
-        x = (root_v if mixture.counts is None else np.repeat(root_v, mixture.counts)) * z
-        return x - target, x - target
+        z *= root_v if mixture.counts is None else np.repeat(root_v, mixture.counts)
+        z -= target
+        return z, z.copy()
     m, root_v, root_D = begin.m, np.sqrt(begin.v), np.sqrt(D)
     if mixture.counts is not None:
         m, root_v, root_D = (np.repeat(x, mixture.counts) for x in (m, root_v, root_D))  # (dim,) each
@@ -103,4 +104,5 @@ def _start(problem: Problem, begin: Start, D: Any, mixture: Classes, z: np.ndarr
         others = mixture.mean_delta + share * target
         spread = mixture.covariance(extra * z) if np.any(extra) else 0.0
     centre = (m - 1.0) * target - float(problem.amplitude(begin.t)) * others
-    return centre + root_D * z + spread, root_D * z
+    twin = root_D * z
+    return centre + twin + spread, twin

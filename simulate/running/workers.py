@@ -84,7 +84,8 @@ class _Workers:
         self._crew = Crew(1 if streamed else plan.threads)
         self._mixtures: dict[int, Classes] = {}
         self._locks = {draw: threading.Lock() for draw, _ in self._items}
-        self._left = {draw: len(plan.batches) for draw, _ in self._items}
+        self._left = dict.fromkeys(self._locks, plan.n_batches)
+        self._own = threading.local()  # of each thread: `score`, that of `draw`
         self._ranges = max(1, n_ranges(plan.case.n_classes)) if streamed else 1  # of classes in a step
         self._passed = 0  # of them, since the last step
 
@@ -97,12 +98,15 @@ class _Workers:
 
     def _item(self, item: tuple[int, range]) -> tuple[np.ndarray, float]:
         draw, samples = item
+        own = self._own
+        if getattr(own, "draw", None) != draw:
+            own.draw, own.score = draw, None  # the classes of another draw go before these are drawn
         with self._locks[draw]:
             if draw not in self._mixtures:
                 self._mixtures[draw] = self._draw(draw)
             mixture = self._mixtures[draw]
-        score = self._score(mixture, len(samples))
-        result = simulate_batch(self._plan, self._steps, mixture, score, draw, samples, self._tick)
+        own.score = own.score or self._score(mixture)  # with its scratch memory, from batch to batch
+        result = simulate_batch(self._plan, self._steps, mixture, own.score, draw, samples, self._tick)
         with self._lock:
             self._left[draw] -= 1
             if not self._left[draw]:
@@ -112,8 +116,8 @@ class _Workers:
     def _draw(self, draw: int) -> Classes:
         return draw_classes(self._plan, draw, self._crew.check, self._pass)
 
-    def _score(self, mixture: Classes, samples: int) -> Score:
-        return make_score(self._plan, mixture, samples, self._crew.check)
+    def _score(self, mixture: Classes) -> Score:
+        return make_score(self._plan, mixture, len(self._plan.batches[0]), self._crew.check)
 
     def _tick(self) -> None:
         """A step is done."""
