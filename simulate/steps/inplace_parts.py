@@ -29,22 +29,26 @@ class SumScore(Score, Protocol):
     def sums(self, y: np.ndarray, D: Any, full: bool = False) -> Sums: ...
 
 
+def past(shifts: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """`State.before` of a batch that has been nowhere: two values without a share, of shifts 0 (2, samples, dim)."""
+    return tuple((np.zeros((2, len(shift))), shift) for shift in shifts)
+
+
 def advance_by_parts(
     parts: Parts, state: State, posterior: Posterior, step: Step, score: SumScore, full: bool
 ) -> State:
     """The state one step later, as `simulate.steps.stepping.advance` gives it; it takes the arrays of `state`."""
     y, samples = state.y, len(state.y)
-    earlier = state.before if isinstance(state.before, tuple) else ()
-    values = [(np.empty((2, samples)), posterior.shift), *earlier]
-    (L0, p0), (L1, p1) = (values + values)[:2]  # what is not there has no share
-    L2, p2 = values[2] if len(values) == 3 else (L0, np.zeros_like(y))
+    earlier = state.before if isinstance(state.before, tuple) else past(np.zeros((2, *y.shape)))
+    now = np.empty((2, samples)), posterior.shift
+    (L0, p0), (L1, p1), (L2, p2) = now, *earlier
     before = np.empty((samples, 3))
     _predict(y, p0, p1, p2, posterior.log_odds, L0, L1, L2, step.decay, parts.weights, parts.ahead, before)
     log_odds, weight, participation = np.empty((3, samples))
     there = Posterior(p2, log_odds, weight, participation, np.empty(samples, bool))
     sums, D = score.sums(y, step.D_end, full), step.D_end
     _correct(y, p0, p1, L0, L1, L2, there, sums, D, parts.weights, parts.through, before, step.resolved, full)
-    return State(y, there if step.resolved else None, tuple(values[:2]))
+    return State(y, there if step.resolved else None, (now, earlier[0]))
 
 
 @compiled(fastmath=FAST)
