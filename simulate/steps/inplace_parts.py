@@ -87,11 +87,12 @@ def _correct(
     for s in range(y.shape[0]):
         some, odds = odds_of(top[s], total[s])
         nearest[s] = not some or top[s] < 0.0
-        right, wrong = split(odds)
+        decided = max(L0[0, s], L1[0, s], L2[0, s]) > DECIDED or not some
+        right, wrong = split(odds) if full or decided or not move else (0.0, 0.0)  # else from the odds moved, below
         inverse = 1.0 / total[s] if some else 1.0
         participation[s] = 1.0 / (right**2 + wrong**2 * square[s] * inverse**2) if full else np.nan
         c, c0, c1, c2 = 0.0, 0.0, 0.0, 0.0  # of a there, and of the shifts
-        if max(L0[0, s], L1[0, s], L2[0, s]) > DECIDED or not some:
+        if decided:
             c = (weights[0] + weights[1]) * wrong
         else:
             for g in range(2):
