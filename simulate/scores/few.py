@@ -34,9 +34,8 @@ from simulate.scores.fused import (
     start_rows,
     sum_of_squares,
 )
-from simulate.scores.posterior import Sums
+from simulate.scores.posterior import LN2, Sums
 
-LN2 = np.log(2.0)
 TINY = np.float32(2.0**-100)  # weights below would make numbers too small to be normal, which take many times as long
 WIDEST = 4096  # directions, at most, of classes held [class][direction]
 WIDE = WIDEST + LANES  # numbers from one class to the next: a constant, and no power of two, as `ROW`
