@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,10 @@ V1 = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
 UNLIMITED = 2**62  # version 1 says no limit by the largest number of pages
 
 
-def require_memory(needed: float, what: str, remedy: str) -> None:
+Words = str | Callable[[], str]  # or what makes them, where that takes a while
+
+
+def require_memory(needed: float, what: Words, remedy: Words) -> None:
     """Refuse what would leave less than a tenth of the memory that is available; `needed` in bytes.
 
     Examples
@@ -25,6 +29,7 @@ def require_memory(needed: float, what: str, remedy: str) -> None:
     """
     free = available_bytes()
     if not needed < 0.9 * free:
+        what, remedy = (words if isinstance(words, str) else words() for words in (what, remedy))
         raise ProblemError(f"{what}, and {free / 2**30:.3g} GiB of memory are available; {remedy}.")
 
 

@@ -212,7 +212,9 @@ def _require_means(case: Case, dtype: str, copies: int, extra: int) -> None:
     several = f" for each of {copies} draws at a time" if copies > 1 else ""
     require_memory(
         math.exp(log_bytes) + extra if log_bytes < 700.0 else math.inf,
-        f"d={case.d} with {case.problem.classes!r} needs {case.in_words} classes "
-        f"({case.size_of_means(case.dim)} of float32 means{several})",
-        case.remedies,
+        lambda: (
+            f"d={case.d} with {case.problem.classes!r} needs {case.in_words} classes "
+            f"({case.size_of_means(case.dim)} of float32 means{several})"
+        ),
+        lambda: case.remedies,
     )

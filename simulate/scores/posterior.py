@@ -70,7 +70,8 @@ def shares(log_odds: Any) -> tuple[Any, Any]:
     """
     xp = library(log_odds)
     small = xp.exp(-xp.abs(log_odds))
-    more, less = 1.0 / (1.0 + small), small / (1.0 + small)  # the larger of both, and the smaller
+    both = 1.0 + small
+    more, less = 1.0 / both, small / both  # the larger of both, and the smaller
     ahead = log_odds > 0
     return xp.where(ahead, more, less), xp.where(ahead, less, more)
 
