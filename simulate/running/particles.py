@@ -51,11 +51,10 @@ class Batches:
         by_ratio = functools.partial(ratio_weight, schedule, mass) if schedule.by_ratio else None
         self._watch = Observer(mixture.target, d, mixture.counts, problem.spectrum, by_ratio)
         self._weigh = make_weigh(problem, d, mass)
-        self._in_place = isinstance(score, FastScore | StreamedScore) and not schedule.by_sample
-        if self._in_place:
-            self._move = functools.partial(advance_in_place, score=score)
-        else:
-            self._move = functools.partial(advance, score=score, pull=make_pull(problem, d, mass))
+        self._move: Callable[..., State] = functools.partial(advance, score=score, pull=make_pull(problem, d, mass))
+        self._in_place = False
+        if isinstance(score, FastScore | StreamedScore) and not schedule.by_sample:
+            self._move, self._in_place = functools.partial(advance_in_place, score=score), True
         self._room = np.empty((4 if self._in_place else 2, len(plan.batches[0]), mixture.dim))
 
     def __call__(self, samples: range) -> tuple[np.ndarray, float]:

@@ -39,16 +39,15 @@ def advance_by_parts(
 ) -> State:
     """The state one step later, as `simulate.steps.stepping.advance` gives it; it takes the arrays of `state`."""
     y, samples = state.y, len(state.y)
-    earlier = state.before if isinstance(state.before, tuple) else past(np.zeros((2, *y.shape)))
-    now = np.empty((2, samples)), posterior.shift
-    (L0, p0), (L1, p1), (L2, p2) = now, *earlier
+    now = L0, p0 = np.empty((2, samples)), posterior.shift
+    (L1, p1), (L2, p2) = state.before if isinstance(state.before, tuple) else past(np.zeros((2, *y.shape)))
     before = np.empty((samples, 3))
     _predict(y, p0, p1, p2, posterior.log_odds, L0, L1, L2, step.decay, parts.weights, parts.ahead, before)
     log_odds, weight, participation = np.empty((3, samples))
     there = Posterior(p2, log_odds, weight, participation, np.empty(samples, bool))
     sums, D = score.sums(y, step.D_end, full), step.D_end
     _correct(y, p0, p1, L0, L1, L2, there, sums, D, parts.weights, parts.through, before, step.resolved, full)
-    return State(y, there if step.resolved else None, (now, earlier[0]))
+    return State(y, there if step.resolved else None, (now, (L1, p1)))
 
 
 @compiled(fastmath=FAST)
