@@ -125,14 +125,18 @@ def _solvers(rows: list[dict]) -> str:
     if not rows:
         return f"{title}\n\nLeft out: torch is not installed."
     names = dict.fromkeys(name for r in rows for name in r["scores"] if name != "ours")
-    parts = [title, "Scores, and in brackets CPU seconds over ours; a dash: not within the scores tried."]
+    said = (
+        "Scores, and in brackets CPU seconds over ours; a dash: not within the scores tried. Both sides draw class "
+        "means and starts; in the last two columns the best of them, also with class means and start for nothing."
+    )
+    parts = [title, said]
     for sampler in ("ode", "sde"):
         chosen = [r for r in rows if r["sampler"] == sampler]
         used = [name for name in names if any(name in r["scores"] for r in chosen)]
-        head = ["P", "d", "samples", "tolerance", "ours", "ours, CPU s", *used]
+        head = ["P", "d", "samples", "tolerance", "ours", "ours, CPU s", *used, "best / ours", "nothing drawn"]
         body = [
             [r["P"], r["d"], r["S"], r["tolerance"], r["scores"]["ours"], r["seconds"]["ours"],
-             *(_of_peer(r, name) for name in used)]
+             *(_of_peer(r, name) for name in used), best_peer(r)[1], best_peer(r, drawn=False)[1]]
             for r in chosen
         ]  # fmt: skip
         parts.append(f"{sampler.upper()}:\n\n{table(head, body)}")
@@ -146,7 +150,9 @@ def _solvers(rows: list[dict]) -> str:
 
 def _of_peer(row: dict, name: str) -> str:
     scores, seconds = row["scores"].get(name), row["seconds"].get(name)
-    return "-" if scores is None or seconds is None else f"{scores} ({seconds / row['seconds']['ours']:.3g})"
+    if scores is None or seconds is None:
+        return "-"
+    return f"{scores} ({(seconds + row['drawing']) / row['seconds']['ours']:.3g})"
 
 
 def _growth(rows: list[dict]) -> str:

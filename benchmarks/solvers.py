@@ -3,11 +3,11 @@ all have torch attention as their score, and all start from the same states.
 
 ODE. The answer is the package's at many steps, on the same classes and starts, so nothing here is statistical. Karras
 levels end at `LEAST` (by tolerance), where the first-order step to 0 still allows the tolerance.
-SDE. Sampling cannot show 1e-5. In the continuum every scheme is linear in start and noise, and its law follows from its
-responses: the path without noise gives m, the change of the end by a unit normal at each step, squared and added, v. So
-the number of scores is that of the continuum, exactly; the CPU of a score is measured at every P.
-A number of steps counts from where on all larger ones tried are within the tolerance. The package is timed whole, with
-its classes drawn; a peer over `FEW` scores, scaled, from class means that are there.
+SDE. Sampling cannot show 1e-5. So the number of scores is that of the continuum, exactly (`benchmarks.solver_laws`);
+the CPU of a score is measured at every P.
+A number of steps counts from where on all larger ones tried are within the tolerance. The package is timed whole. A
+peer is timed over `FEW` scores, scaled; what its script has to draw as well, class means and start, it draws with
+torch's generator, and that is added to its time.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,17 +22,14 @@ from benchmarks import ours
 from benchmarks.ours import order_parameters
 from benchmarks.peers import peer
 from benchmarks.peers.solvers import Denoiser, dpmpp, dpmpp_sde, heun, karras
+from benchmarks.solver_laws import SIGMA2, Solver, T, W, law, law_of_peer
 from benchmarks.timing import cpu_seconds
-from meanfield import Continuum, Fixed, Problem
+from meanfield import Fixed, Problem
 from simulate import run
-from simulate.running.plan import Settings, make_plan
-from simulate.scores.reference import ContinuumScore
-from simulate.steps.guidance_force import make_pull
-from simulate.steps.stepping import State, advance
 
 __all__ = ["CASES", "TOLERANCES", "Case", "best_peer", "error_curves", "first_within", "law", "rows", "sde_curves"]
 
-SIGMA2, W, T, TOLERANCES = 0.25, 1.0, 1000.0, (1e-3, 1e-5)
+TOLERANCES = (1e-3, 1e-5)
 LEAST = {1e-3: 0.03, 1e-5: 0.002}  # last level before 0
 LADDERS = {
     1e-3: (4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 22, 24, 28, 32, 40, 48, 56, 64, 80, 96, 128),
@@ -63,7 +60,6 @@ CASES = (
     Case(10**6, 22, 4, 32, TOLERANCES[:1]),
 )
 Curves = dict[float, dict[str, list[list[float]]]]
-Solver = Callable[[Any, Any, np.ndarray, Callable], Any]  # (denoiser, x, levels, normals) -> x
 
 
 def peers(sampler: str) -> dict[str, Solver]:
@@ -91,25 +87,28 @@ def rows(case: Case, repeats: int = 3) -> Iterator[dict]:
         curves = error_curves(case) if sampler == "ode" else sde_curves()
         for tolerance in case.tolerances:
             needed = {name: first_within(errors, tolerance) for name, errors in curves[tolerance].items()}
-            seconds = _cost(case, sampler, needed, repeats)
+            seconds, drawing = cost(case, sampler, needed, repeats)
             yield {
                 "P": case.P, "d": case.d, "S": case.timed, "sampler": sampler, "tolerance": tolerance,
-                "scores": needed, "seconds": seconds, "errors": curves[tolerance],
+                "scores": needed, "seconds": seconds, "drawing": drawing, "errors": curves[tolerance],
             }  # fmt: skip
 
 
-def best_peer(row: dict) -> tuple[str, float]:
+def best_peer(row: dict, drawn: bool = True) -> tuple[str, float]:
     """The peer that takes the least CPU among those within the tolerance, and its CPU over the package's; nan if none.
+    Without `drawn` its class means and start are there, and cost nothing.
 
     Examples
     --------
-    >>> best_peer({"seconds": {"ours": 2.0, "Heun": 8.0, "RK45": 5.0, "DOP853": None}})
-    ('RK45', 2.5)
+    >>> row = {"seconds": {"ours": 2.0, "Heun": 8.0, "RK45": 5.0, "DOP853": None}, "drawing": 1.0}
+    >>> best_peer(row), best_peer(row, drawn=False)
+    (('RK45', 3.0), ('RK45', 2.5))
     """
-    seconds = {name: s for name, s in row["seconds"].items() if s is not None}
-    own = seconds.pop("ours", float("nan"))
+    seconds = {
+        name: s + drawn * row["drawing"] for name, s in row["seconds"].items() if s is not None and name != "ours"
+    }
     name = min(seconds, key=lambda peer: seconds[peer], default="none")
-    return name, seconds.get(name, float("nan")) / own
+    return name, seconds.get(name, float("nan")) / (row["seconds"]["ours"] or float("nan"))
 
 
 def first_within(errors: list[list[float]], tolerance: float) -> int | None:
@@ -139,7 +138,7 @@ def error_curves(case: Case) -> Curves:
 @cache
 def sde_curves() -> Curves:
     """The same of the SDE, in the continuum."""
-    return _ladders("sde", law, _law_of_peer, (4.0 * law(1024) - law(512)) / 3.0, TOLERANCES)
+    return _ladders("sde", law, law_of_peer, (4.0 * law(1024) - law(512)) / 3.0, TOLERANCES)
 
 
 def _ladders(sampler: str, own: Callable, solve: Callable, answer: np.ndarray, tolerances: tuple[float, ...]) -> Curves:
@@ -212,65 +211,12 @@ def _adaptive(case: Case, mixtures: list, method: str, tolerance: float, answer:
     return found
 
 
-class _Crowd:
-    """A script in the continuum, on the line through mu_1 = 1: posterior mean x/(1 + D)."""
-
-    means = (1.0,)
-
-    def posterior_mean(self, x: np.ndarray, D: float) -> np.ndarray:
-        return x / (1.0 + D)
-
-
-def _moments(ends: np.ndarray) -> np.ndarray:
-    """m and v from the end without noise, then with a unit normal in start and each step (responses,)."""
-    return np.array([ends[0], np.sum((ends[1:] - ends[0]) ** 2)])
-
-
-def law(n: int, w: float = W) -> np.ndarray:
-    """m and v of the package's SDE after n steps in the continuum, without sampling.
-
-    Examples
-    --------
-    >>> law(40).round(3).tolist()
-    [1.2, 0.103]
-    """
-    problem = Problem(classes=Continuum(), sigma2=SIGMA2, guidance=w, sampler="sde", t_start=T)
-    steps = make_plan(problem, Settings(2, 1, 1)).steps(n)
-    score, pull = ContinuumScore(np.ones(1)), make_pull(problem, 1, np.inf)
-    y = np.full((n + 2, 1), -1.0)
-    y[1] += np.sqrt(T)
-    state = State(y)
-    for i in range(n):
-        noise = np.zeros_like(y)
-        noise[2 + i] = steps.noise[i]
-        state = advance(state, steps.variance(i), noise, steps.step(i), score, pull)
-    return _moments(1.0 + state.y[:, 0])
-
-
-def _law_of_peer(solver: Solver, least: float, n: int) -> tuple[int, np.ndarray]:
-    """Scores, and m and v of n steps of a solver in the continuum, without sampling."""
-    x = np.zeros((2 * n + 3, 1))
-    x[1] = T**0.5
-    kicks = iter(range(2, len(x)))
-    bring: Callable[[np.ndarray], Any] = np.asarray
-    if not isinstance(solver, type(dpmpp_sde)):  # a scheduler wants tensors
-        import torch
-
-        bring = torch.as_tensor
-
-    def normals() -> Any:
-        kick = np.zeros_like(x)
-        kick[next(kicks)] = 1.0
-        return bring(kick)
-
-    denoise = Denoiser(_Crowd(), SIGMA2, W)
-    ends = np.asarray(solver(denoise, bring(x), karras(n, least, T**0.5), normals), float)[:, 0]
-    return denoise.calls, _moments(ends)
-
-
-def _cost(case: Case, sampler: str, needed: dict[str, int | None], repeats: int) -> dict[str, float | None]:
-    """CPU seconds of whole runs: the least over turns that all methods take."""
+def cost(case: Case, sampler: str, needed: dict[str, int | None], repeats: int) -> tuple[dict, float]:
+    """CPU seconds of whole runs, the least over turns that all methods take: the package with all that it draws, peers
+    without; and what a peer takes to draw class means and start."""
     import torch
+
+    from benchmarks.peers.with_torch import TorchAttention
 
     problem = Problem(classes=Fixed(case.P), sigma2=SIGMA2, guidance=W, sampler=sampler, t_start=T)
     script = peer("torch attention")(ours.means(ours.classes(case.P, case.d)))
@@ -285,8 +231,13 @@ def _cost(case: Case, sampler: str, needed: dict[str, int | None], repeats: int)
         with torch.no_grad():
             return cpu_seconds(lambda: solve(denoise, *what)) / denoise.calls
 
+    def draw() -> tuple:
+        return TorchAttention.drawn(case.P, case.d), T**0.5 * torch.randn(x.shape)
+
     best: dict[str, float | None] = dict.fromkeys(needed)
+    drawing = np.inf
     for turn in range(repeats + 1):
+        drawing = min(drawing, cpu_seconds(draw))
         for name, scores in needed.items():
             if scores is None:
                 continue
@@ -297,4 +248,4 @@ def _cost(case: Case, sampler: str, needed: dict[str, int | None], repeats: int)
                 seconds = scores * of_a_score(*solve)
             if turn:  # the first warms up
                 best[name] = min(seconds, best[name] or np.inf)
-    return best
+    return best, drawing

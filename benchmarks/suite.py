@@ -93,7 +93,7 @@ def own_mixtures(quick: bool, say: Say) -> list[dict]:
             if K * d * d * 8 > 4e9 and form == "full":  # its axes alone
                 continue
             rows.append(mixtures.mixture_row(form, K, d, S))
-            say(f"{form}, K = {K}, d = {d}, S = {S}: {rows[-1]['cpu']:.3g} CPU s a step")
+            say("{form}, K = {K}, d = {d}, S = {S}: {cpu:.3g} CPU s a step".format(**rows[-1]))
     return rows
 
 

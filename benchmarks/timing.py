@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+COMPILED = 10.0  # CPU seconds that no compilation of a kernel takes
+
 __all__ = ["alternate", "cpu_seconds", "growth", "ratio", "sgemm"]
 
 
@@ -17,9 +19,10 @@ def cpu_seconds(call: Callable[[], object], number: int = 1) -> float:
 
 
 def alternate(calls: dict[str, Callable[[], object]], repeats: int = 5, least: float = 0.02) -> dict[str, list[float]]:
-    """CPU seconds a call of every method, `repeats` turns each; the first, untimed, warms up and sets the call count.
+    """CPU seconds a call of every method, `repeats` turns each, after calls that warm up.
 
-    A turn is as many calls as take `least` seconds.
+    A turn is as many calls as take `least` seconds. The first call may compile, so that the second sets their number;
+    where the first takes longer than any compilation, a turn is one call.
 
     Examples
     --------
@@ -30,7 +33,8 @@ def alternate(calls: dict[str, Callable[[], object]], repeats: int = 5, least: f
     number = {}
     for name, call in calls.items():
         first = cpu_seconds(call)
-        number[name] = 1 if first > 10 * least else max(1, int(least / max(cpu_seconds(call), 1e-7)))
+        again = first if first > COMPILED else cpu_seconds(call)
+        number[name] = max(1, int(least / max(again, 1e-7)))
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(repeats):
         for name, call in calls.items():

@@ -82,6 +82,23 @@ def test_a_peer_samples_the_class_without_guidance(script, eta):
     assert abs(x.var() / 0.25 - 1) < 0.1
 
 
+def test_a_turn_is_as_long_whatever_the_first_call_compiles(monkeypatch):
+    """On a clock that the calls drive. Control: a call that is slow at all times has turns of one."""
+    now, calls = [0.0], {"compiles": [], "slow": []}
+    monkeypatch.setattr(timing.time, "process_time", lambda: now[0])
+
+    def takes(name, first, later):
+        def call():
+            now[0] += later if calls[name] else first
+            calls[name].append(now[0])
+
+        return call
+
+    found = timing.alternate({"compiles": takes("compiles", 3.0, 0.002), "slow": takes("slow", 3.0, 3.0)}, repeats=4)
+    assert len(calls["compiles"]) == 2 + 4 * 10 and len(calls["slow"]) == 2 + 4
+    assert found["compiles"] == pytest.approx([0.002] * 4) and found["slow"] == pytest.approx([3.0] * 4)
+
+
 def test_cells_of_the_maps_and_the_table_of_libraries():
     cells = [step_map.score_cell(**TINY, library="NumPy", repeats=1), step_map.step_cell(**TINY, library="NumPy")]
     assert max(cells[0]["errors"].values()) < 1e-5 and all(cell["ratio"] > 0 for cell in cells)
@@ -135,10 +152,29 @@ def test_every_solver_converges_to_the_answer_of_the_package(monkeypatch):
         assert curves["ode"][1e-5]["ours"][-1][1] < 1e-5
     assert abs(solvers.law(400)[0] - 1.2) < 1e-3 < abs(solvers.law(400, w=1.1)[0] - 1.2)
     row = {"P": 30, "d": 6, "S": 16, "sampler": "ode", "tolerance": 1e-3, "errors": curves["ode"][1e-3]}
-    row |= {"scores": {"ours": 9, "Heun": 30}, "seconds": {"ours": 1.0, "Heun": 2.5}}
+    row |= {"scores": {"ours": 9, "Heun": 30}, "seconds": {"ours": 1.0, "Heun": 2.25}, "drawing": 0.25}
     page = rendered({"solvers": [row]})
+    assert "30 (2.5)" in page and "| 2.5 | 2.25 |" in page  # with all that is drawn, and without
+    assert "Below 3 times less CPU than the best of them: P = 30, ode, 0.001 (2.50, Heun)." in page
+
+
+def test_a_peer_draws_classes_of_the_same_law():
+    if "torch attention" not in available():
+        pytest.skip("torch is not installed (make test-extras, make bench)")
+    means = np.asarray(peer("torch attention").drawn(4000, 16).means)
+    assert means.shape == (4000, 16) and abs(means[0] @ means[0] / 16 - 1) < 1e-5
+    assert abs(means[1:].var() - 1) < 5 * np.sqrt(2 / means[1:].size) < abs(1.1 * means[1:].var() - 1)  # control: 10 %
+
+
+def test_the_line_of_a_mixture_says_the_samples_that_it_took(monkeypatch):
+    """Full covariances take fewer than they are asked for."""
+    monkeypatch.setattr(mixtures, "fresh", lambda program: {"cpu": 1.0, "wall": 1.0, "held": 0, "beyond": 0})
+    monkeypatch.setattr(mixtures, "SIZES", ((10, 4, 2000),))
+    said: list[str] = []
+    suite.own_mixtures(False, said.append)
     assert (
-        "30 (2.5)" in page and "Below 3 times less CPU than the best of them: P = 30, ode, 0.001 (2.50, Heun)." in page
+        "full, K = 10, d = 4, S = 100: 1 CPU s a step" in said
+        and "diag, K = 10, d = 4, S = 2000: 1 CPU s a step" in said
     )
 
 

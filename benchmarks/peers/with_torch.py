@@ -11,9 +11,16 @@ from torch.nn.functional import scaled_dot_product_attention
 class TorchAttention:
     """Guided sampling by `scaled_dot_product_attention` on the CPU, float32; -|mu|^2/(2D) goes in as the mask."""
 
-    def __init__(self, means: np.ndarray) -> None:
+    def __init__(self, means: np.ndarray | torch.Tensor) -> None:
         self.means = torch.as_tensor(means, dtype=torch.float32)  # (classes, dim)
         self.half = 0.5 * (self.means**2).sum(1)  # (classes,)
+
+    @classmethod
+    def drawn(cls, P: int, d: int) -> "TorchAttention":
+        """Class means by torch's generator, the target rescaled to |mu_1|^2 = d: what a script without ours does."""
+        means = torch.randn(P, d)
+        means[0] *= d**0.5 / means[0].norm()
+        return cls(means)
 
     def samples(self, x: np.ndarray) -> torch.Tensor:
         return torch.as_tensor(x, dtype=torch.float32)

@@ -35,8 +35,6 @@ class Rows:
 
     def map(self, work: Callable[[slice], Result]) -> list[Result]:
         """work(part) of every chunk, in their order."""
-        if self._threads == 1:
-            return [work(part) for part in self.parts]
         self._crew = Crew(self._threads)  # one computation each
         try:
             return self._crew.run(work, self.parts)

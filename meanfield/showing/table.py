@@ -1,7 +1,6 @@
 """How results look in a notebook: one plain table, which says first what it is of."""
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import Any
 
 CELL = 'style="text-align:right;padding:1px 8px"'
@@ -15,6 +14,8 @@ def html_table(caption: str, rows: Iterable[Sequence[Any]], head: Sequence[str] 
     >>> html_table("Sizes", [("d", 8)]).count("<td")
     2
     """
+    from html import escape  # with all entities of HTML, which no import of the package waits for
+
     first = f'<caption style="text-align:left;caption-side:top"><b>{escape(caption)}</b></caption>'
     titles = "".join(f"<th {CELL}>{escape(word)}</th>" for word in head)
     body = "".join(f"<tr>{''.join(f'<td {CELL}>{escape(str(x))}</td>' for x in row)}</tr>" for row in rows)

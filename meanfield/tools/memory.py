@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,10 @@ V1 = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
 UNLIMITED = 2**62  # version 1 says no limit by the largest number of pages
 
 
-def require_memory(needed: float, what: str, remedy: str) -> None:
+Words = str | Callable[[], str]  # or what makes them, where that takes a while
+
+
+def require_memory(needed: float, what: Words, remedy: Words) -> None:
     """Refuse what would leave less than a tenth of the memory that is available; `needed` in bytes.
 
     Examples
@@ -25,6 +29,7 @@ def require_memory(needed: float, what: str, remedy: str) -> None:
     """
     free = available_bytes()
     if not needed < 0.9 * free:
+        what, remedy = (words if isinstance(words, str) else words() for words in (what, remedy))
         raise ProblemError(f"{what}, and {free / 2**30:.3g} GiB of memory are available; {remedy}.")
 
 
@@ -36,9 +41,9 @@ def available_bytes() -> int:
 
 def _of_the_machine() -> int:
     """MemAvailable where the system tells, else the free pages."""
-    with suppress(OSError, ValueError), open("/proc/meminfo", encoding="ascii") as lines:
-        for line in lines:
-            if line.startswith("MemAvailable:"):
+    with suppress(OSError, ValueError):
+        for line in _read("/proc/meminfo").splitlines():
+            if line.startswith(b"MemAvailable:"):
                 return 1024 * int(line.split()[1])
     with suppress(ValueError, OSError, AttributeError):
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -52,48 +57,51 @@ def address_space_left() -> int:
 
         limit, _ = resource.getrlimit(resource.RLIMIT_AS)
         if limit != resource.RLIM_INFINITY:
-            used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+            used = int(_read("/proc/self/statm").split()[0])
             return limit - used * os.sysconf("SC_PAGE_SIZE")
     return sys.maxsize
 
 
-def _of_the_groups(mount: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
+def _of_the_groups(mount: str | Path = "/sys/fs/cgroup", own: str | Path = "/proc/self/cgroup") -> int:
     """What the control groups of this process leave, of version 2 or 1: its own and all above. Files that the system
     keeps in memory count as free."""
     try:
-        text = own.read_text(encoding="utf-8")
-    except (OSError, ValueError):
+        text = _read(own)
+    except OSError:
         return sys.maxsize
-    return min((_of_a_group(*group) for group in _groups(mount, text)), default=sys.maxsize)
+    return min((_of_a_group(*group) for group in _groups(Path(mount), text)), default=sys.maxsize)
 
 
 @cache
-def _groups(mount: Path, text: str) -> tuple[tuple[Path, str, str, str], ...]:
-    """Folders that may limit this process, with the names of their files. (Paths are dear to make, and asked for often;
-    a process that is moved to another group has another `text`.)"""
+def _groups(mount: Path, text: bytes) -> tuple[tuple[str, str, str, bytes], ...]:
+    """Of the groups that may limit this process the files of limit, usage and statistics, and what in the last is
+    cache. (Paths are dear to make, and asked for often; a process that is moved to another group has another `text`.)
+    """
     found = []
     with suppress(ValueError):
-        for line in text.splitlines():
+        for line in text.decode("utf-8").splitlines():
             _, kinds, path = line.split(":", 2)
             if kinds not in ("", "memory"):
                 continue
-            names = V2 if not kinds else V1
+            *names, cached = V2 if not kinds else V1
             place = mount / kinds / path.lstrip("/")
             while place.is_relative_to(mount / kinds):
-                found.append((place, *names))
+                limit, usage, about = (str(place / name) for name in (*names, "memory.stat"))
+                found.append((limit, usage, about, cached.encode()))
                 place = place.parent
     return tuple(found)
 
 
-def _of_a_group(place: Path, limit: str, usage: str, cached: str) -> int:
+def _of_a_group(limit: str, usage: str, about: str, cached: bytes) -> int:
     """What one group leaves. The system counts anew what it is asked for: only where there is a limit."""
     with suppress(OSError, ValueError, KeyError):  # no limit: no file, or "max"
-        most = _number(place / limit)
+        most = int(_read(limit))
         if most < UNLIMITED:
-            about = dict(line.split() for line in (place / "memory.stat").read_text(encoding="ascii").splitlines())
-            return most - _number(place / usage) + int(about[cached])
+            return most - int(_read(usage)) + int(dict(line.split() for line in _read(about).splitlines())[cached])
     return sys.maxsize
 
 
-def _number(path: Path) -> int:
-    return int(path.read_text(encoding="ascii"))
+def _read(path: str | Path) -> bytes:
+    """A small file of the system, at once: a run of milliseconds asks for five of them."""
+    with open(path, "rb", buffering=0) as file:
+        return file.read()

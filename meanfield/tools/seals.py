@@ -5,7 +5,6 @@ not mind what follows their end; ours checks the seal before any library sees a 
 or keep it busy for ever. A JSON file has the hash of its other entries under "sha256".
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +22,7 @@ def sealed(content: bytes) -> bytes:
     >>> unsealed(sealed(b"numbers")), unsealed(b"numbers")
     ((b'numbers', True), (b'numbers', False))
     """
-    return content + MARK + hashlib.sha256(content).hexdigest().encode() + b"\n"
+    return content + MARK + _hash(content).encode() + b"\n"
 
 
 def unsealed(content: bytes) -> tuple[bytes, bool]:
@@ -63,4 +62,10 @@ def unsealed_json(data: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
 def json_hash(data: Any) -> str:
     """SHA-256 of plain data: equal for equal data on any machine and in any run, before and after a file of JSON."""
     plain = json.loads(json.dumps(data))  # keys of JSON are words, and words have another order than numbers
-    return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return _hash(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode())
+
+
+def _hash(content: bytes) -> str:
+    import hashlib  # with a library of ciphers, which no import of the package waits for
+
+    return hashlib.sha256(content).hexdigest()

@@ -32,9 +32,9 @@ class ArrayNoise:
         self._near = "cpu" in str(device(place.put(np.zeros(1)))).lower()
         self._address = 1  # of the next fine step
 
-    def start(self) -> np.ndarray:
-        """The start normals (samples, dim), on the host."""
-        return self._host.start()
+    def start(self, out: np.ndarray | None = None) -> np.ndarray:
+        """The start normals (samples, dim), on the host; in `out` if given."""
+        return self._host.start(out)
 
     def step(self, weights: np.ndarray) -> Any:
         """Noise of one step, sum_j weights[j] xi_j over its fine steps, (samples, dim)."""

@@ -21,6 +21,7 @@ and sums are not fused, so the numbers are the same, bit by bit, on every proces
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -49,9 +50,12 @@ SIN = _polynomial(lambda z: np.sin(math.pi / 4 * np.sqrt(z)) / np.sqrt(z), 3, 0.
 COS = _polynomial(lambda z: np.cos(math.pi / 4 * np.sqrt(z)), 4, 0.0, 1.0)
 
 
+@lru_cache(maxsize=256)  # every batch asks for that of its draw
 def make_key(seed: int, role: int, draw: int) -> np.ndarray:
     """The 64-bit key of one role in one draw, shape (2,) uint32. Seeds of any size are hashed, none is special."""
-    return np.random.SeedSequence(seed, spawn_key=(role, draw)).generate_state(2)
+    key = np.random.SeedSequence(seed, spawn_key=(role, draw)).generate_state(2)
+    key.flags.writeable = False
+    return key
 
 
 def normals(key: np.ndarray, indices: range, dim: int, step: int = 0, out: np.ndarray | None = None) -> np.ndarray:

@@ -64,9 +64,9 @@ class NoiseReader:
         self._address = 1  # of the next fine step; 0 is the start
         self._noise, self._fine = np.empty((len(samples), dim)), np.empty((0, dim))
 
-    def start(self) -> np.ndarray:
-        """The start normals, shape (samples, dim)."""
-        return normals(self._key, self._samples, self._dim, out=np.empty_like(self._noise))
+    def start(self, out: np.ndarray | None = None) -> np.ndarray:
+        """The start normals, shape (samples, dim) float64; in `out` if given."""
+        return normals(self._key, self._samples, self._dim, out=np.empty_like(self._noise) if out is None else out)
 
     def step(self, weights: np.ndarray) -> np.ndarray:
         """Noise of one step, sum_j weights[j] xi_j over its fine steps, shape (samples, dim).

@@ -50,10 +50,10 @@ class Observer:
         if not self._grouped:
             m, v, q = _order_parameters(y, outside, self._target, self._d)
             m_twin, v_twin, _ = _order_parameters(twin, outside, self._target, self._d)
-            return np.array([np.sum(values, dtype=np.float64) for values in (m, v, q, m_twin, v_twin, *seen)])
+            return np.array([m, v, q, m_twin, v_twin, *seen]).sum(axis=1)
         guided, unguided = self._by_group(y), self._by_group(twin)
         (m, v, q), (m_twin, v_twin, _) = self._overall(*guided), self._overall(*unguided)
-        overall = [np.sum(values, dtype=np.float64) for values in (m, v, q, m_twin, v_twin, *seen)]
+        overall = np.array([m, v, q, m_twin, v_twin, *seen]).sum(axis=1)
         return np.concatenate([overall, *(values.sum(axis=0) for values in (*guided[:2], *unguided[:2]))])
 
     def _by_group(self, y: np.ndarray):

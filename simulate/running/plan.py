@@ -5,6 +5,7 @@ The steps are no part of it: a plan is followed on several grids where the error
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ class Plan:
     threads: int
     place: Place = HOST
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Samples of a batch at most, so few that its state stays small where d is large.
 
@@ -82,7 +83,7 @@ class Plan:
         wanted = min(self.n_samples, STREAMED_SAMPLES) if self.case.classes == "streamed" else self.batch
         return max(1, min(wanted, STATE_BYTES // (8 * self.case.dim)))
 
-    @property
+    @cached_property
     def batches(self) -> list[range]:
         """The samples of a draw."""
         return [range(i, min(i + self.width, self.n_samples)) for i in range(0, self.n_samples, self.width)]
@@ -211,7 +212,9 @@ def _require_means(case: Case, dtype: str, copies: int, extra: int) -> None:
     several = f" for each of {copies} draws at a time" if copies > 1 else ""
     require_memory(
         math.exp(log_bytes) + extra if log_bytes < 700.0 else math.inf,
-        f"d={case.d} with {case.problem.classes!r} needs {case.in_words} classes "
-        f"({case.size_of_means(case.dim)} of float32 means{several})",
-        case.remedies,
+        lambda: (
+            f"d={case.d} with {case.problem.classes!r} needs {case.in_words} classes "
+            f"({case.size_of_means(case.dim)} of float32 means{several})"
+        ),
+        lambda: case.remedies,
     )

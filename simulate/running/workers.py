@@ -23,11 +23,10 @@ from meanfield.tools.resolution import require_resolved
 from meanfield.tools.versions import versions
 from simulate.running.classes import draw_classes, make_score
 from simulate.running.observables import count, unpack
-from simulate.running.particles import simulate_batch
+from simulate.running.particles import Batches
 from simulate.running.plan import Plan
 from simulate.scores.cutting import NEGLIGIBLE
 from simulate.scores.mixture import Classes
-from simulate.scores.reference import Score
 from simulate.scores.streamed import n_ranges
 from simulate.steps.integrators import Steps
 
@@ -84,12 +83,13 @@ class _Workers:
         self._crew = Crew(1 if streamed else plan.threads)
         self._mixtures: dict[int, Classes] = {}
         self._locks = {draw: threading.Lock() for draw, _ in self._items}
-        self._left = {draw: len(plan.batches) for draw, _ in self._items}
+        self._left = dict.fromkeys(self._locks, plan.n_batches)
+        self._own = threading.local()  # of each thread: `batches`, those of `draw`
         self._ranges = max(1, n_ranges(plan.case.n_classes)) if streamed else 1  # of classes in a step
         self._passed = 0  # of them, since the last step
 
     def run(self, show: Any) -> list[tuple[np.ndarray, float]]:
-        """What `simulate_batch` returns, of every item."""
+        """What `Batches` gives, of every item."""
         total = len(self._items) * len(self._steps) * self._ranges
         label = f"particles, d = {self._plan.case.d}"
         with one_blas_thread(), Progress(show, total, label) as progress:
@@ -97,12 +97,15 @@ class _Workers:
 
     def _item(self, item: tuple[int, range]) -> tuple[np.ndarray, float]:
         draw, samples = item
+        own = self._own
+        if getattr(own, "draw", None) != draw:
+            own.draw, own.batches = draw, None  # the classes of another draw go before these are drawn
         with self._locks[draw]:
             if draw not in self._mixtures:
                 self._mixtures[draw] = self._draw(draw)
             mixture = self._mixtures[draw]
-        score = self._score(mixture, len(samples))
-        result = simulate_batch(self._plan, self._steps, mixture, score, draw, samples, self._tick)
+        own.batches = own.batches or self._batches(draw, mixture)
+        result = own.batches(samples)
         with self._lock:
             self._left[draw] -= 1
             if not self._left[draw]:
@@ -112,8 +115,9 @@ class _Workers:
     def _draw(self, draw: int) -> Classes:
         return draw_classes(self._plan, draw, self._crew.check, self._pass)
 
-    def _score(self, mixture: Classes, samples: int) -> Score:
-        return make_score(self._plan, mixture, samples, self._crew.check)
+    def _batches(self, draw: int, mixture: Classes) -> Batches:
+        score = make_score(self._plan, mixture, len(self._plan.batches[0]), self._crew.check)
+        return Batches(self._plan, self._steps, mixture, score, draw, self._tick)
 
     def _tick(self) -> None:
         """A step is done."""

@@ -23,7 +23,7 @@ from simulate.scores.cutting import NEGLIGIBLE, Cut, cut_off
 from simulate.scores.few import WIDEST, Fours, set_sums, set_sums_by_fours
 from simulate.scores.fused import accumulate_fused, workspace
 from simulate.scores.mixture import Held
-from simulate.scores.posterior import Posterior, Sums
+from simulate.scores.posterior import LN2, Posterior, Sums
 from simulate.scores.products import accumulate, scratch
 
 SUPER = 65536  # classes per call of a kernel: between calls an interrupt is noticed
@@ -88,14 +88,14 @@ class FastScore:
         samples, dim = y.shape
         if self._few is not None:
             return self._set(y, D, self._sums.shift[:samples], normed=False)
-        scale = 1.0 / (D * np.log(2.0))
+        scale = 1.0 / (D * LN2)
         query = self._kernel.query(samples)  # at least (samples, dim), zero beyond
         np.multiply(y, scale, out=query[:samples, :dim], casting="same_kind")
         sums = Sums(*(array[: len(query)] for array in self._sums)).clear()
         cut = cut_off(y, D, len(self._delta), self._lost, full, self._largest)
         for k in range(0, len(self._delta), SUPER):
             self._check()
-            bits, delta = self._offsets(scale, k, 1.0 / np.log(2.0)), self._delta[k : k + SUPER]
+            bits, delta = self._offsets(scale, k, 1.0 / LN2), self._delta[k : k + SUPER]
             self._kernel.add(query, delta, bits, cut, full, sums)
         return sums.natural(samples)
 
@@ -151,7 +151,7 @@ class _OneByOne:
 class _ByFours:
     """Work space of `simulate.scores.few.set_sums_by_fours`."""
 
-    unit = 1.0 / float(np.log(2.0))
+    unit = 1.0 / LN2
 
     def __init__(self, delta: np.ndarray) -> None:
         self._work = Fours.of(delta)

@@ -34,9 +34,8 @@ from simulate.scores.fused import (
     start_rows,
     sum_of_squares,
 )
-from simulate.scores.posterior import Sums
+from simulate.scores.posterior import LN2, Sums
 
-LN2 = np.log(2.0)
 TINY = np.float32(2.0**-100)  # weights below would make numbers too small to be normal, which take many times as long
 WIDEST = 4096  # directions, at most, of classes held [class][direction]
 WIDE = WIDEST + LANES  # numbers from one class to the next: a constant, and no power of two, as `ROW`
@@ -61,6 +60,13 @@ def set_sums(y, scale, delta, half, sums: Sums, normed, row, logits):  # pragma:
         for k in range(classes):
             logits[k] -= half[k]
             best = max(best, logits[k])
+        if classes == 1:  # the leading one, alone
+            top[s], total[s], square[s] = best, 1.0, 1.0
+            logits[0] = 1.0 / (1.0 + np.exp(-np.float64(best))) if normed else 1.0
+            weight = logits[0]  # of the type of the products
+            for j in range(dim):
+                shift[s, j] = weight * delta[0, j]
+            continue
         total[s] = square[s] = 0.0
         for k in range(classes):
             logits[k] = np.exp(logits[k] - best) if logits[k] < best else 1  # the leading one costs nothing

@@ -15,7 +15,7 @@ With a spectrum (docs/spectra.md) all is whitened, groups of directions follow o
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -25,7 +25,8 @@ import numpy as np
 from simulate.randomness.normals import make_key, normals
 from simulate.randomness.streams import MEANS
 
-ROWS = 65536  # classes handled at a time where temporaries are needed
+ROWS = 65536  # classes drawn at a time
+BLOCK = 4096  # classes in a float64 temporary, which stays in the cache where dimensions are few
 COORDINATES = 2**22  # of them at a time, at most: 32 MiB in float64
 LARGEST_LOG = 650.0  # of a weight: beyond, the target has no share
 
@@ -92,7 +93,7 @@ class Held(Classes):
 
     def total(self, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """See `Classes`."""
-        return sum((function(b) for b in self._blocks(4096)), np.zeros(()))
+        return sum((function(b) for b in self._blocks()), np.zeros(()))
 
     def mean(self, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """See `Classes`; of populations, the sum of theirs by their shares."""
@@ -122,8 +123,8 @@ class Held(Classes):
         parts = [0.5 * np.add.reduceat(b * b, self.first, axis=1) for b in self._blocks()]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.first)))
 
-    def _blocks(self, rows: int = ROWS):
-        rows = max(1, min(rows, COORDINATES // self.dim))
+    def _blocks(self) -> Iterator[np.ndarray]:
+        rows = max(1, min(BLOCK, COORDINATES // self.dim))
         for k in range(0, len(self.delta), rows):
             yield self.delta[k : k + rows].astype(np.float64)
 

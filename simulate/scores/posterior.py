@@ -11,6 +11,8 @@ from array_api_compat import array_namespace
 
 from meanfield.tools.compiling import compiled, inner
 
+LN2 = float(np.log(2.0))
+
 
 def library(x: Any) -> Any:
     """The namespace of an array, with the names of the array API: NumPy's at once, since every step asks.
@@ -68,7 +70,8 @@ def shares(log_odds: Any) -> tuple[Any, Any]:
     """
     xp = library(log_odds)
     small = xp.exp(-xp.abs(log_odds))
-    more, less = 1.0 / (1.0 + small), small / (1.0 + small)  # the larger of both, and the smaller
+    both = 1.0 + small
+    more, less = 1.0 / both, small / both  # the larger of both, and the smaller
     ahead = log_odds > 0
     return xp.where(ahead, more, less), xp.where(ahead, less, more)
 
@@ -110,7 +113,7 @@ class Sums(NamedTuple):
 
     def natural(self, samples: int) -> "Sums":
         """Running sums of the first samples, with their logits to base e."""
-        return Sums(self.top[:samples] * np.log(2.0), self.total[:samples], self.square[:samples], self.shift[:samples])
+        return Sums(self.top[:samples] * LN2, self.total[:samples], self.square[:samples], self.shift[:samples])
 
     def posterior(self, dim: int, full: bool) -> Posterior:
         """The posterior in `dim` directions; `full` with the participation.

@@ -107,11 +107,11 @@ class Steps:
 
     def step(self, n: int) -> Step:
         """Step n."""
-        by = self._by_direction
-        decay, phi, psi, ratio, mix = (by(a[n]) for a in (self.decay, self.phi, self.psi, self.ratio, self.mix))
+        numbers = self.D[n + 1], self.decay[n], self.phi[n], self.psi[n], self.ratio[n], self.mix[n]
+        D, decay, phi, psi, ratio, mix = map(self._by_direction, numbers)
         strength, resolved = float(self.strength[n]), bool(self.resolved[n])
         w_start, w_end, parts = self.w_start[n], self.w_end[n], self.parts[n] if self.parts else None
-        return Step(by(self.D[n + 1]), w_start, w_end, decay, phi, psi, ratio, strength, resolved, mix, parts)
+        return Step(D, w_start, w_end, decay, phi, psi, ratio, strength, resolved, mix, parts)
 
     def _by_direction(self, x: Any) -> Any:
         return x if self.counts is None else np.repeat(x, self.counts, axis=-1)

@@ -21,6 +21,7 @@ all but exp(-`DECIDED`) of the weight, as much as a score leaves out, L jumps to
 that, and such a sample's force is its last one.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,26 +50,25 @@ def make_parts(
 ) -> tuple[Parts, ...]:
     """Coefficients of the steps on D (n + 1,); `strength` (n,) is e |w| h/(1 + D), `restarts` (n,) where a step knows
     nothing before its beginning, `resolved` (n,) as in `simulate.steps.integrators.Steps`."""
+    end = D[1:, None]
+    least = np.sqrt(end / D[:-1, None])  # r^e (n, 1)
+    q = 1.0 - (1.0 - least) * (1.0 - POINTS) / 2.0  # (n, points)
+    w = problem.amplitude(np.maximum(end / q**2 - problem.sigma2, 0.0).ravel()).reshape(q.shape)
+    weights, at, times = -w * (1.0 - least) / 2.0, (q / np.sqrt(end)).tolist(), (D**-0.5).tolist()
     parts, known = [], 0
-    for n in range(len(D) - 1):
+    for n in range(len(q)):
         known = 0 if restarts[n] or not resolved[n] else min(known + 1, 2)
         used = min(known, 1) if strength[n] > STRONG else known
-        least = np.sqrt(D[n + 1] / D[n])  # r^e
-        q = 1.0 - (1.0 - least) * (1.0 - POINTS) / 2.0
-        times = D[n + 1 - np.arange(used + 2)] ** -0.5  # the end, now, before
-        at = q / np.sqrt(D[n + 1])
-        w = problem.amplitude(np.maximum(D[n + 1] / q**2 - problem.sigma2, 0.0))
-        weights = -w * (1.0 - least) / 2.0
-        parts.append(Parts(weights, _shares(times[1:], at, 3), _shares(times, at, 4)))
+        nodes = times[n - used : n + 2][::-1]  # the end, now, before
+        parts.append(Parts(weights[n], _shares(nodes[1:], at[n], 3), _shares(nodes, at[n], 4)))
     return tuple(parts)
 
 
-def _shares(nodes: np.ndarray, at: np.ndarray, width: int) -> np.ndarray:
-    """Lagrange's: of the values at the nodes (n,) in the polynomial through them, at some points; 0 up to `width`."""
+def _shares(nodes: list[float], at: list[float], width: int) -> np.ndarray:
+    """Lagrange's: of the values at the nodes in the polynomial through them, at some points; 0 up to `width`."""
     shares = np.zeros((len(at), width))
-    for i, node in enumerate(nodes):
-        others = np.delete(nodes, i)
-        shares[:, i] = np.prod((at[:, None] - others) / (node - others), axis=1)
+    for share, x in zip(shares, at, strict=True):
+        share[: len(nodes)] = [math.prod((x - b) / (a - b) for b in nodes if b != a) for a in nodes]
     return shares
 
 

@@ -26,8 +26,8 @@ class Resolution:
         self._largest, self.square = np.zeros(samples), 0.0
 
     def __call__(self, step: Step, posterior: Posterior, D: Any) -> None:
-        w = np.ravel(self._weigh(max(abs(step.w_start), abs(step.w_end)), posterior, D))
-        self.note(step.strength * np.abs(w) * posterior.rest)
+        w = self._weigh(max(abs(step.w_start), abs(step.w_end)), posterior, D)
+        self.note(step.strength * abs(np.ravel(w) if np.ndim(w) else w) * posterior.rest)
 
     def note(self, strength: np.ndarray) -> None:
         """Take account of N of every sample, (samples,), in one step."""

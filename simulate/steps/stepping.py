@@ -24,7 +24,7 @@ class State(NamedTuple):
     """A batch between two steps.
 
     y (samples, dim); its posterior, None if not known; `before`, the force b where the last step began, or in steps by
-    parts the values (L, a) where the last two began, the latest first.
+    parts the values (L, a) where the last two began, the latest first (in place: (L and 1 + exp L, p)).
     """
 
     y: Any

@@ -65,6 +65,40 @@ def test_progress_is_shown_while_an_item_runs_and_at_the_end():
     assert seen == sorted(seen) and 4 in seen and seen[-1] == 12
 
 
+@pytest.mark.parametrize(("look", "shown"), [(-1.0, [2, 6, 6, 8, 12, 12]), (float("inf"), [6, 12])])
+def test_a_crew_of_one_is_the_calling_thread_and_shows_what_its_items_tell(monkeypatch, look, shown):
+    """After every tick if it looks all the time, after every item if never."""
+    monkeypatch.setattr("meanfield.tools.crew.LOOK", look)
+    crew, seen, threads = Crew(1), [], []
+
+    def work(n):
+        threads.append(threading.current_thread())
+        crew.tick(2)
+        crew.tick(4)
+
+    crew.run(work, range(2), seen.append)
+    assert seen == shown and threads == 2 * [threading.current_thread()]
+
+
+def test_what_show_raises_ends_a_crew_of_one_within_its_item(monkeypatch):
+    monkeypatch.setattr("meanfield.tools.crew.LOOK", -1.0)
+    crew, begun, ended = Crew(1), [], []
+
+    def work(n):
+        begun.append(n)
+        crew.tick()
+        ended.append(n)
+
+    def show(done):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        crew.run(work, range(3), show)
+    assert begun == [0] and not ended
+    with pytest.raises(Stopped):
+        crew.check()
+
+
 def test_what_show_raises_stops_the_items_and_reaches_the_caller():
     """Items that never end by themselves."""
     crew, begun, stopped = Crew(2), [], []

@@ -21,7 +21,6 @@ The file is `Problem.to_dict()`, a table for the run, and cells to validate (doc
 """
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -48,6 +47,8 @@ class ProblemFile(NamedTuple):
 
 def read_config(path: str | Path) -> ProblemFile:
     """A TOML file whose keys are all known; values are checked by what takes them."""
+    import tomllib
+
     from validate.problem_files.checking import check_keys
     from validate.problem_files.tables import TABLES
 
