@@ -115,21 +115,31 @@ def _diffused(guidance: DensityRatio, eta: float, cells: int) -> np.ndarray:
     y, width = 0.5 * (edges[1:] + edges[:-1]), edges[1] - edges[0]
     slope = (1.0 + eta**2) / eta**2  # 2e/eta^2
 
-    def matrix(tau):
+    def bands(tau):
+        """Of the generator: from a cell to the next one, out of a cell, from a cell to the one before."""
         kappa = math.exp(-tau)
         rise = np.diff(-0.5 * y * y + slope * _potential(capped, y, kappa))
         right, left = (0.5 * eta**2 / width**2 / exprel(x) for x in (-rise, rise))  # of cells i and i + 1
         main = np.zeros(cells)
         main[:-1] -= right
         main[1:] -= left
-        return diags_array([right, main, left], offsets=[-1, 0, 1], format="csc")  # type: ignore[arg-type]
+        return right, main, left
+
+    def matrix(tau, p):
+        return diags_array(bands(tau), offsets=[-1, 0, 1], format="csc")  # type: ignore[arg-type]
+
+    def flow(tau, p):
+        """matrix(tau, p) @ p: to make a sparse matrix takes several times as long."""
+        right, main, left = bands(tau)
+        out = np.zeros(cells)
+        out[1:] = right * p[:-1]
+        out += main * p
+        out[:-1] += left * p[1:]
+        return out
 
     begin = np.exp(-0.5 * (y - capped.largest / math.sqrt(KAPPA[0])) ** 2)
-    law = _solved(
-        lambda tau, p: matrix(tau) @ p, begin / begin.sum(), method="BDF", jac=lambda tau, p: matrix(tau),
-        rtol=1e-6, atol=1e-10,
-    )  # fmt: skip
-    pulled = [y @ (matrix(-math.log(k)) @ p) + 0.5 * eta**2 * (y @ p) for p, k in zip(law, KAPPA, strict=True)]
+    law = _solved(flow, begin / begin.sum(), method="BDF", jac=matrix, rtol=1e-6, atol=1e-10)
+    pulled = [y @ flow(-math.log(k), p) + 0.5 * eta**2 * (y @ p) for p, k in zip(law, KAPPA, strict=True)]
     return np.array(pulled) * np.sqrt(KAPPA) / (0.5 + 0.5 * eta**2)  # what moves E y, by (O6)
 
 

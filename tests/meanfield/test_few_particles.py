@@ -25,7 +25,7 @@ def theory(problem, d, n_samples, **settings):
 @pytest.mark.parametrize(
     "d, P, w, sampler, n_samples",
     [
-        (300, 2, 0.5, "sde", 30_000),
+        (300, 2, 0.5, "sde", 18_000),
         (300, 3, 3.0, "ode", 8000),
         (1000, 10, 0.5, "ode", 4000),
         pytest.param(1000, 2, 3.0, "ode", 30_000, marks=SLOW),

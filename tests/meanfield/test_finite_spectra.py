@@ -158,11 +158,12 @@ def test_without_guidance_every_group_has_its_exact_law(theory, T):
 def test_unconditional_energy_in_the_glass(sampler):
     """w = -1 samples the mixture: q(0) = sum_i r_i u_i at every d, with all classes and with the nearest ones."""
     p = Problem(classes=Exponential(0.6), spectrum=TWO, guidance=-1.0, sampler=sampler)
-    for d, options in ((8, {}), (24, {"n_explicit": 0})):
-        data = quenched(p, d, n_samples=480, n_draws=24, n_steps=50, n_times=2, **options)
+    for d, n, options in ((8, 480, {}), (24, 144, {"n_explicit": 0})):
+        settings = {"n_samples": n, "n_draws": 24, "n_steps": 50, "n_times": 2, **options}
+        data = quenched(p, d, **settings)
         truth = 0.75 * 1.25 + 0.25 * 4.5
         assert exact_z(data.final.q, truth) < 4
-        wrong = quenched(p.replace(guidance=-0.7), d, n_samples=480, n_draws=24, n_steps=50, n_times=2, **options)
+        wrong = quenched(p.replace(guidance=-0.7), d, **settings)
         assert exact_z(wrong.final.q, truth) > 4
 
 
@@ -172,7 +173,7 @@ def test_reduction_is_that_of_vectors_in_all_directions(sampler):
     p = Problem(classes=Exponential(0.5), spectrum=TWO, guidance=2.0, sampler=sampler, t_start=100.0)
     vectors = solve_sampler(p, Integrator(p, 60), d=8, theory="reduced", n_samples=4000, n_draws=20)
     data, other = (
-        reduced(q, 8, n_samples=60_000, n_draws=20, n_steps=120, n_times=2) for q in (p, p.replace(guidance=2.2))
+        reduced(q, 8, n_samples=20_000, n_draws=20, n_steps=120, n_times=2) for q in (p, p.replace(guidance=2.2))
     )
     names = ("m_group_paired", "v_group_paired")
     assert max(z(vectors, data, name).max() for name in names) < 4

@@ -68,7 +68,7 @@ SLOW = pytest.mark.slow
 @pytest.mark.parametrize(
     "sampler, w, d, P, draws, samples",
     [
-        ("ode", 1.0, 4, 3000, 1200, 10),
+        ("ode", 1.0, 4, 3000, 300, 10),
         pytest.param("sde", 1.0, 4, 3000, 6000, 8, marks=SLOW),
         pytest.param("ode", 3.0, 4, 15_000, 3000, 10, marks=SLOW),
         pytest.param("sde", 0.5, 4, 2000, 6000, 8, marks=SLOW),

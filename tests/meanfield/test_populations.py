@@ -232,8 +232,9 @@ def test_quenched_goes_to_solve_through_a_takeover():
     """d = 48 and 192, two populations: the gap closes; either alone, and the mean rate, are elsewhere."""
     problem = CROSSING.replace(sampler="ode", guidance=1.0)
     theory, gaps = solve(problem), []
+    settings = {"n_samples": 800, "n_draws": 40, "n_steps": 100, "n_times": 2, "tolerance": 0.05, "progress": False}
     for d in (48, 192):
-        data = quenched(problem, d, n_samples=800, n_draws=40, n_steps=100, n_times=2, seed=d, progress=False)
+        data = quenched(problem, d, seed=d, **settings)
         gaps.append(np.array([data.final.m_paired.mean - theory.final.m, data.final.v_paired.mean - theory.final.v]))
         error = np.array([data.final.m_paired.stderr, data.final.v_paired.stderr])
     assert np.all(np.abs(gaps[1]) < 0.6 * np.abs(gaps[0]) + 3 * error)

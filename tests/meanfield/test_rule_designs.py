@@ -42,14 +42,21 @@ def problem(rule, sampler="ode", classes=None):
 
 
 @lru_cache
-def designed(rule, sampler="ode"):
+def designed(rule, sampler):
     """The design with default bounds, made once."""
     return design(problem(rule, sampler), progress=False)
 
 
-@pytest.mark.parametrize("sampler", ["ode", "sde"])
-@each
-def test_the_amplitude_of_a_rule_keeps_the_variance_under_that_rule(rule, sampler):
+SLOW = pytest.mark.slow  # eta enters the drift, a rule the push: one rule by SDE shows both together
+BY_SDE = [
+    pytest.param("rescale", "sde"),
+    *(pytest.param(name, "sde", marks=SLOW) for name in ("zero-star", "tangential")),
+]
+
+
+@pytest.mark.parametrize(("name", "sampler"), [*((name, "ode") for name in RULES), *BY_SDE])
+def test_the_amplitude_of_a_rule_keeps_the_variance_under_that_rule(name, sampler):
+    rule = RULES[name]
     made = designed(rule, sampler)
     final = solve(made.problem).final
     assert made.problem.guidance.name == rule.name
@@ -76,7 +83,7 @@ def test_of_plain_guidance_it_is_the_design_that_is_proved():
 @each
 def test_no_other_switch_shifts_more(rule):
     """Wherever v(0) - sigma2 changes sign along the family, the switch is there, or the mean is smaller."""
-    made, times = designed(rule), np.geomspace(0.02, 500.0, 12)
+    made, times = designed(rule, "ode"), np.geomspace(0.02, 500.0, 12)
     ends = [solve(problem(type(rule)(Piecewise([t], [-1.0, 5.0])))).final for t in times]
     crossed = np.flatnonzero(np.diff(np.sign([final.v / 0.25 - 1.0 for final in ends])))
     here = [i for i in crossed if times[i] < made.switches[0] < times[i + 1]]
@@ -109,7 +116,7 @@ def test_among_competing_classes_the_window_is_closed_before_the_glass(rule):
         assert known.outcome.m - 0.02 < made.outcome.m < known.outcome.m + 1e-6  # patterns with levels of their own
 
 
-@pytest.mark.parametrize("code", [euler, dpmpp_2m])
+@pytest.mark.parametrize("code", [euler, pytest.param(dpmpp_2m, marks=SLOW)])  # of two steps: `test_sampler_designs`
 def test_a_samplers_own_code_under_a_rule(code):
     """The law with one scale a step, by the rule's formula in the sampler's loop, keeps the variance."""
     levels = sd_sigmas(20)

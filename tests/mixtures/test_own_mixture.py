@@ -96,9 +96,9 @@ def assert_flows(mixture, plain, target, guidance, weight):
     options = {"target": target, "n_samples": 4, "n_steps": 200, "seed": 5}
     found = sample_mixture(problem, mixture, **options)
     scale = math.sqrt(mixture.covariance(target).trace())
-    for factor, same in ((1.0, True), (1.01, False)):
-        flow = np.array([plain.flow(x, problem.T, lambda *a, f=factor: f * weight(*a), least) for x in x0])
-        assert (np.abs(found - flow).max() < 1e-5 * scale) == same
+    for factor, same, n in ((1.0, True, 4), (1.01, False, 1)):
+        flow = np.array([plain.flow(x, problem.T, lambda *a, f=factor: f * weight(*a), least) for x in x0[:n]])
+        assert (np.abs(found[:n] - flow).max() < 1e-5 * scale) == same
 
 
 @pytest.mark.parametrize("target", ["a", "c"])

@@ -184,7 +184,7 @@ def test_particles_lose_fewer_modes_by_the_design_than_by_constant_guidance_of_t
         return (one.mean - other.mean) / math.hypot(one.stderr, other.stderr)
 
     plain = made.same_mean[1].problem
-    designed, constant, again = moved(made.problem, 0, 24), moved(plain, 0, 24), moved(plain, 1, 12)
+    designed, constant, again = moved(made.problem, 0, 18), moved(plain, 0, 18), moved(plain, 1, 9)
     assert z(constant, designed) > 5.0 and abs(z(constant, again)) < 4.0
 
 

@@ -102,9 +102,9 @@ def test_class_2_is_that_of_the_draw_however_classes_are_held(classes):
 def test_the_posterior_knows_class_2():
     """Two classes draw samples to the middle, half of them on either side; unless class 2 counts, m(0) would be 0."""
     p = PROBLEM.replace(classes=Fixed(2), guidance=Composed(1.0, w_2=1.0), sampler="sde")
-    data = run(p, d=30, n_samples=64, n_disorder=16, **SIZES).final
+    data = run(p, d=30, n_samples=32, n_disorder=16, **SIZES).final
     for theory in (quenched, reduced):
-        found = theory(p, 30, n_samples=640, n_draws=16, **SIZES).final
+        found = theory(p, 30, n_samples=320, n_draws=16, **SIZES).final
         for name in ("m", "m_2", "v", "participation", "accuracy"):
             one, other = getattr(data, name), getattr(found, name)
             assert abs(one.mean - other.mean) < 5 * np.hypot(one.stderr, other.stderr)

@@ -109,9 +109,9 @@ def test_code_of_samplers_and_particles(problem):
 
 @pytest.mark.parametrize("rule", LIBRARY, ids=repr)
 def test_continuous_time_is_the_limit_of_steps(rule):
-    """Two derivations: the equations of motion, and one vector through 400 steps of Heun."""
+    """Two derivations: the equations of motion, and one vector through 250 steps of Heun."""
     problem = PROBLEM.replace(guidance=rule)
-    fine = solve_sampler(problem, heun(karras_sigmas(400, 1e-3, 1000.0**0.5)))
+    fine = solve_sampler(problem, heun(karras_sigmas(250, 1e-3, 1000.0**0.5)))
     jumps = isinstance(rule.guidance, Interval)  # a step across an edge is of first order
     assert state(fine) == pytest.approx(state(solve(problem)), abs=5e-3 if jumps else 1e-3)
     assert state(solve_sampler(problem, euler(sd_sigmas(12), start="vp"))) != pytest.approx(state(fine), abs=2e-3)

@@ -65,13 +65,17 @@ def test_the_law_of_the_steps_tends_to_solve(name, sampler):
     assert off[0] < 1e-4 < 1e-3 < off[1], off
 
 
+@cache
+def particles(name, sampler, w):
+    sizes = {"d": 1000, "n_samples": 8, "n_disorder": 24, "n_steps": STEPS, "progress": False}
+    problem = PROBLEM.replace(sampler=sampler, guidance=RULES[name](w))
+    return run(problem, seed=cell_seed(17, [name, sampler, w]), **sizes).final
+
+
 def scores(name, sampler, w, k=1.0):
-    """(theory - particles)/stderr of m and v, of the same steps; the particles have the parameter k times as large."""
-    problem = PROBLEM.replace(sampler=sampler)
-    m, v = law(problem.replace(guidance=RULES[name](w)), STEPS)
-    seed = cell_seed(17, [name, sampler, w])
-    sizes = {"d": 1000, "n_samples": 8, "n_disorder": 24, "n_steps": STEPS, "seed": seed, "progress": False}
-    data = run(problem.replace(guidance=RULES[name](w, k)), **sizes).final
+    """(theory - particles)/stderr of m and v, of the same steps; the theory has the parameter k times as large."""
+    m, v = law(PROBLEM.replace(sampler=sampler, guidance=RULES[name](w, k)), STEPS)
+    data = particles(name, sampler, w)
     return [
         (m - data.m_paired.mean) / data.m_paired.stderr,
         (v - data.v_paired.mean) / data.v_paired.stderr,

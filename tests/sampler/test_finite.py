@@ -73,8 +73,8 @@ def test_averaged_classes_are_those_of_reduced_as_steps_grow():
 
 def test_nearest_classes_are_those_of_particles():
     """At equal d; in the glass averaged classes are told apart."""
-    theory = quenched(GLASS, d=12, n_samples=2000, n_draws=20)
-    particles = run_sampler(GLASS, DDIM, d=12, n_samples=100, n_disorder=30, classes="explicit")
+    theory = quenched(GLASS, d=12, n_samples=800, n_draws=20)
+    particles = run_sampler(GLASS, DDIM, d=12, n_samples=40, n_disorder=30, classes="explicit")
     averaged = solve_sampler(GLASS, DDIM, d=12, n_samples=3000, n_draws=20)
     threshold = limit(3, 20)
     assert np.all(np.abs(z(theory, particles)) < threshold)
@@ -86,8 +86,8 @@ def test_nearest_classes_of_a_spectrum_are_those_of_particles():
     """Groups of directions, 1097 classes, hidden at first; u of a group 20 % off is another problem."""
     grouped = Problem(classes=Exponential(alpha=0.5), spectrum=Spectrum(c=[0.2, 0.5], u=[1.2, 4.5]), guidance=2.0)
     other = grouped.replace(spectrum=Spectrum(c=[0.2, 0.5], u=[1.44, 4.5]))
-    particles = run_sampler(grouped, DDIM, d=14, n_samples=40, n_disorder=60, classes="explicit")
-    options = {"d": 14, "theory": "quenched", "n_samples": 1200, "n_draws": 20}
+    particles = run_sampler(grouped, DDIM, d=14, n_samples=20, n_disorder=40, classes="explicit")
+    options = {"d": 14, "theory": "quenched", "n_samples": 600, "n_draws": 20}
     scores = []
     for problem in (grouped, other):
         theory = solve_sampler(problem, DDIM, **options)
@@ -153,7 +153,7 @@ def test_any_number_of_classes():
 def test_a_tolerance_that_is_not_kept_is_told():
     """Six steps at w = 12 lead some samples away from all classes, where too many would have to be drawn."""
     far = PROBLEM.replace(classes=Exponential(alpha=0.7), guidance=12.0)
-    data = quenched(far, euler(karras_sigmas(6, 0.05, 15.0)), d=100, n_samples=20)
+    data = quenched(far, euler(karras_sigmas(6, 0.05, 15.0)), d=100, n_samples=8)
     assert data.info["excess"] > 2.0
     assert data.info["standing"] == "approximate"
     assert "tolerances" in repr(data)

@@ -92,7 +92,7 @@ def test_overlapping_increments_are_those_of_one_path():
 def test_a_stochastic_solver_of_second_order_against_particles():
     sampler = from_k_diffusion(sample_dpmpp_sde, SIGMAS)
     law = solve_sampler(PROBLEM, sampler)
-    data = run_sampler(PROBLEM, sampler, d=256, n_samples=1024, n_disorder=32)
+    data = run_sampler(PROBLEM, sampler, d=256, n_samples=256, n_disorder=32)
     assert law.standing == "exact" and np.max(np.abs(z(law, data))) < 4.0
     independent = solve_sampler(PROBLEM, from_k_diffusion(sample_dpmpp_sde, SIGMAS, halves=False))
     assert np.max(np.abs(z(independent, data))) > 4.0  # negative control: the noise of the half step forgotten

@@ -72,12 +72,12 @@ def test_check_sees_clones_that_share_their_noise(monkeypatch):
 def test_check_sees_noise_off_by_two(monkeypatch):
     plain = branching.Descent.coefficients
     monkeypatch.setattr(branching.Descent, "coefficients", lambda *a: (*plain(*a)[:2], np.sqrt(2.0) * plain(*a)[2]))
-    assert np.abs(identity_z(pair(256))).max() > limit(7)
+    assert np.abs(identity_z(pair(256, n_samples=200))).max() > limit(7)
 
 
 def test_clones_of_another_stochasticity_break_the_identity():
     """The end point is a posterior draw for eta = 1 only: less noise keeps clones together."""
-    data = pair(256, eta=0.3)
+    data = pair(256, eta=0.3, n_samples=200)
     assert (data["phi"] - data["posterior"])[:4].min() > 0.1
 
 
@@ -90,7 +90,7 @@ def test_trunk_by_ode_has_the_same_law():
 
 def test_steps_too_coarse_are_seen_and_finer_ones_agree():
     truth = phi_two(pair(256, n_samples=1)["D"].values, 256.0)
-    coarse = pair(256, n_steps=8, n_samples=2000, t_start=256 * 15.0)
+    coarse = pair(256, n_steps=8, n_samples=400, t_start=256 * 15.0)
     fine = pair(256, n_steps=120, n_samples=2000)
     assert np.abs(z_scores(truth, coarse["phi_draws"].values)).max() > limit(7)
     assert np.abs(z_scores(truth, fine["phi_draws"].values)).max() < limit(7)

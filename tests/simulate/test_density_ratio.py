@@ -110,7 +110,8 @@ def test_weak_order_of_the_sde_with_a_weight_that_follows_the_sample():
     """
     p = problem(beta=0.2, w_max=1.0, classes=Continuum(), t_start=200.0)
     n = np.array([30, 42, 60, 84])
-    found = [timestep_error(p, d=4, n_samples=16_000, n_disorder=8, n_steps=int(k), seed=1) for k in n]
+    settings = {"n_samples": 16_000, "n_disorder": 8, "batch": 4000, "seed": 1}
+    found = [timestep_error(p, d=4, n_steps=int(k), **settings) for k in n]
     m, stderr = np.array([[e.m, e.m_stderr] for e in found]).T
     slope, covariance = np.polyfit(np.log(n), np.log(np.abs(m)), 1, w=np.abs(m) / stderr, cov="unscaled")
     assert abs(-slope[0] - order(1)) < 0.15 + 2.0 * math.sqrt(covariance[0, 0]), (m, stderr)
@@ -174,7 +175,8 @@ def compare(p, d, **options):
 @pytest.mark.parametrize("sampler", ["ode", "sde"])
 def test_particles_and_theory_agree(sampler):
     """In the continuum; relative corrections of order 1/d are below the errors at this d."""
-    z, off = compare(problem(beta=0.3, w_max=4.0, classes=Continuum(), sampler=sampler), 256, n_samples=600)
+    n = {"ode": 400, "sde": 600}[sampler]
+    z, off = compare(problem(beta=0.3, w_max=4.0, classes=Continuum(), sampler=sampler), 256, n_samples=n)
     assert np.abs(z).max() < family_threshold(2), z
     assert np.abs(off).max() > 2.0 * family_threshold(2), off
 
@@ -183,10 +185,10 @@ def test_particles_and_theory_agree(sampler):
 def test_the_reduced_model_is_exact_in_the_continuum(sampler):
     """At d = 8, where fade is off; a beta 10 % off fails."""
     p = problem(beta=0.3, w_max=4.0, classes=Continuum(), sampler=sampler)
-    particles = run(p, d=8, n_samples=1000, n_disorder=40, n_steps=120, seed=2)
+    particles = run(p, d=8, n_samples=500, n_disorder=24, n_steps=120, seed=2)
     data, found = particles.final, []
     for beta in (0.3, 0.33):
-        theory = reduced(p.replace(guidance=DensityRatio(beta, 4.0)), 8, n_samples=80_000, n_steps=120)
+        theory = reduced(p.replace(guidance=DensityRatio(beta, 4.0)), 8, n_samples=24_000, n_steps=120, n_times=2)
         pairs = [(getattr(data, q), getattr(theory.final, q)) for q in ("m_paired", "v_paired")]
         found.append(max(abs(a.mean - b.mean) / math.hypot(a.stderr, b.stderr) for a, b in pairs))
     assert theory.info["standing"] == "exact"
@@ -201,7 +203,7 @@ def test_the_reduced_model_is_exact_in_the_continuum(sampler):
 def test_classes_that_are_drawn_agree_within_the_error_of_the_theory(sampler, classes, d):
     """Stated: relative order 1/d and 1/(beta^2 P)."""
     p = problem(beta=0.3, w_max=4.0, classes=classes, sampler=sampler)
-    data = run(p, d=d, n_samples=600, n_disorder=16, n_steps=120, seed=2).final.m_paired
+    data = run(p, d=d, n_samples=250, n_disorder=16, n_steps=120, seed=2).final.m_paired
     shift = fade(p, d).trajectory.final.mean_shift
     budget = (1.0 / d + 1.0 / (0.09 * math.exp(classes.log_count(d)))) * shift
     assert abs(data.mean - 1.0 - shift) < 3.0 * data.stderr + budget

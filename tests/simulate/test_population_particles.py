@@ -99,7 +99,7 @@ def z(a, b):
 
 def theory(problem, d, seed, law=None, **how):
     law = problem.classes if law is None else law
-    how = {"n_samples": 2500, "n_steps": 40, "threads": 2, "progress": False, **how}
+    how = {"n_samples": 2500, "n_steps": 40, "n_times": 2, "threads": 2, "progress": False, **how}
     return quenched(problem.replace(classes=law), d, seed=seed, **how)
 
 
@@ -128,11 +128,12 @@ def test_explicit_particles_agree_with_the_quenched_theory():
 def test_drawn_balls_agree_with_explicit_classes():
     """Balls of their own for each population, from the start of the rule on; some classes hidden to the end."""
     problem = BASE.replace(classes=Populations([0.2, 0.6], [-0.3, 0.12]), sampler="ode")
-    many = {"n_samples": 6000, "n_steps": 50}
+    many = {"n_samples": 6000, "n_steps": 20}
     balls = theory(problem, 12, 3, n_explicit=0, **many)
     assert balls.info["balls"] > 1.0 and balls.info["standing"] == "asymptotic"
-    mixed = theory(problem, 12, 4, **many)  # the common classes all drawn, the rare ones hidden at first
-    full = theory(problem, 12, 5, n_explicit=10_000, **many)
+    some = {**many, "n_samples": 3000}
+    mixed = theory(problem, 12, 4, **some)  # the common classes all drawn, the rare ones hidden at first
+    full = theory(problem, 12, 5, n_explicit=10_000, **some)
     assert full.info["standing"] == "exact"
     assert np.abs(z(balls, full)).max() < 3.5 and np.abs(z(mixed, full)).max() < 3.5
     wrong = theory(problem, 12, 6, Populations([0.2, 0.6], [-0.25, 0.1]), **many)  # control
@@ -141,7 +142,7 @@ def test_drawn_balls_agree_with_explicit_classes():
 
 def test_comparison_takes_populations():
     data = run(BASE, d=10, n_samples=40, n_disorder=60, n_steps=40, threads=1, progress=False)
-    assert compare(theory(BASE, 10, 7), data)
+    assert compare(theory(BASE, 10, 7, n_times=33), data)
     alone = BASE.replace(classes=Exponential(0.5, prior=0.1))
     assert abs(data.final.m_paired.mean - solve(BASE, 10).final.m) < abs(
         data.final.m_paired.mean - solve(alone, 10).final.m

@@ -76,7 +76,8 @@ def test_explicit_particles_agree_with_the_quenched_theory(prior, sampler):
 
     def theory(prior, n=8000):
         law = Exponential(0.4, prior=prior)
-        return quenched(problem.replace(classes=law), 12, n_samples=n, n_steps=50, seed=2, threads=2, progress=False)
+        how = {"n_steps": 50, "n_times": 2, "threads": 2, "progress": False}
+        return quenched(problem.replace(classes=law), 12, n_samples=n, seed=2, **how)
 
     assert z(particles, theory(prior)) < 3.5  # three numbers
     assert z(particles, theory(0.0, 2000)) > 5.0  # control: equal weights
@@ -87,7 +88,7 @@ def test_explicit_particles_agree_with_the_quenched_theory(prior, sampler):
 def test_drawn_balls_agree_with_explicit_classes():
     """More than `n_explicit` classes: the nearest are drawn, and all others averaged, with their weight."""
     problem = BASE.replace(classes=Exponential(0.6, prior=-0.15), sampler="ode")
-    how = {"n_samples": 4000, "n_steps": 20, "threads": 2, "progress": False}
+    how = {"n_samples": 1500, "n_steps": 20, "n_times": 2, "threads": 2, "progress": False}
     balls = quenched(problem, 12, seed=3, n_explicit=0, **how)
     assert balls.info["balls"] > 0.5
     assert z(balls, quenched(problem, 12, seed=4, n_explicit=10_000, **how)) < 3.5
