@@ -5,7 +5,7 @@ are timed on this machine before the atlas runs: with T_n the processor time of 
 
     T_a + (N - a) (T_b - T_a)/(b - a).
 
-The scatter of single samples averages out over the cells. About a second for the quick atlas.
+The scatter of single samples averages out over the cells. Three seconds for the quick atlas.
 """
 
 import math

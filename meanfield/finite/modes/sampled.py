@@ -88,8 +88,8 @@ def _model(problem: Problem, law: Hierarchy, s: Settings) -> Any:
     sizes = np.array([s.d])
     above = thinning(problem.schedule, problem.largest_weight, min(first, second), s.d)
     grid = make_grid(problem, problem.T, s, sizes, above)
-    rivals = [np.array([row]) for row in (modes, (_without_one(first), 0.0))]
-    return Model(sizes, 2.0 - law.label, law.tau, law.rho, second, *rivals, math.sqrt(problem.v_T), grid)
+    near, others = (np.array([row]) for row in (modes, (_without_one(first), 0.0)))
+    return Model(sizes, 2.0 - law.label, law.tau, law.rho, second, near, others, math.sqrt(problem.v_T), grid)
 
 
 def _without_one(log_count: float) -> float:
