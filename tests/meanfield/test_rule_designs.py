@@ -47,8 +47,8 @@ def designed(rule, sampler):
     return design(problem(rule, sampler), progress=False)
 
 
-SLOW = pytest.mark.slow  # eta enters the drift, a rule the push: one rule by SDE shows both together
-BY_SDE = [
+SLOW = pytest.mark.slow
+BY_SDE = [  # eta enters the drift, a rule the push: one rule shows both together
     pytest.param("rescale", "sde"),
     *(pytest.param(name, "sde", marks=SLOW) for name in ("zero-star", "tangential")),
 ]
@@ -105,7 +105,10 @@ def test_a_mean_beyond_the_largest_is_refused():
         design(problem(Rescale()), mean=3.0, progress=False)
 
 
-@pytest.mark.parametrize("rule", [CustomRule(plain), Rescale()], ids=["plain", "rescale"])
+@pytest.mark.parametrize(
+    "rule",  # of plain guidance the design is known besides
+    [pytest.param(CustomRule(plain), id="plain"), pytest.param(Rescale(), id="rescale", marks=SLOW)],
+)
 def test_among_competing_classes_the_window_is_closed_before_the_glass(rule):
     made = design(problem(rule, classes=Exponential(0.4)), margin=0.05, progress=False)
     theory = solve(made.problem)

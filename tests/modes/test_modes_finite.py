@@ -31,7 +31,7 @@ def test_unguided_samples_have_the_law_of_their_class_and_guided_ones_do_not(law
     known = {"m": exact.final.m, "v": exact.final.v, "m_B": exact.m_B, "v_B": exact.v_B, "within": exact.final.within}
 
     def off(w):
-        found = sampled(problem(law, w), 48, 600)
+        found = sampled(problem(law, w), 48, 240)
         return [abs(getattr(found, name).mean - x) / getattr(found, name).stderr for name, x in known.items()]
 
     assert max(off(0.0)) < 4.0 < max(off(0.5))
