@@ -8,7 +8,7 @@ one, so steps want the density in log D
 At and below speciation there is no such decay: the weight of the target changes from 0 to 1 within some steps around
     D_s = 1/(exp(2 log(P)/d) - 1),
 which with few classes is far above 1. One density serves all,
-    dn/d log D ~ 1/(1 + (D/D_c)^(1/2)),     D_c = 8 (1 + 8 D_s/n^3)/n^2,     n = 1 + eta^2,
+    dn/d log D ~ 1/(1 + (D/D_c)^(1/2)),     D_c = 8 (1 + 8 D_s/n)/n^2,     n = 1 + eta^2,
 and |w|/4 times that D_c if |w| > 4, as strong guidance speciates in proportion to w earlier: even in log D below D_c,
 thinner above; its integral is -2u, and steps are even in u. The more noise there is the lower D_c is, since what went
 wrong earlier is forgotten; the exponent stays where it is, as m(t) of early times is to be right, too. D_c was chosen
@@ -48,7 +48,7 @@ def thinning(schedule: Schedule, strongest: float, log_others: float, d: int, et
     if rarity <= 0.0:
         return math.inf
     noisy = 1.0 + eta**2
-    return 8.0 / noisy**2 * unit * max(1.0, strongest / STRONG) * (1.0 + 8.0 / noisy**3 / rarity)
+    return 8.0 / noisy**2 * unit * max(1.0, strongest / STRONG) * (1.0 + 8.0 / noisy / rarity)
 
 
 def time_grid(

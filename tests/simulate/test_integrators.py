@@ -93,7 +93,7 @@ def twin(problem, d, n_steps, n_samples, seed):
     mixture = draw_direct(d, P, seed, 0)
     score, e, eta = ReferenceScore(mixture), problem.e, problem.eta
     noisy = 1.0 + eta**2
-    D_c = (8.0 + 64.0 / noisy**3 / (P ** (2.0 / d) - 1.0)) / noisy**2
+    D_c = (8.0 + 64.0 / noisy / (P ** (2.0 / d) - 1.0)) / noisy**2
     first, last = (math.log(1.0 + math.sqrt(D_c / D)) for D in (problem.sigma2 + problem.t_start, problem.sigma2))
     D = D_c / (np.exp(np.linspace(first, last, n_steps + 1)) - 1.0) ** 2
 

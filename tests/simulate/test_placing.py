@@ -29,7 +29,7 @@ def test_a_run_takes_steps_of_the_stated_density(eta):
     problem = Problem(classes=Fixed(10), sigma2=0.25, guidance=12.0, sampler=eta, t_start=1000.0)
     t = run(problem, d=20, n_samples=2, n_disorder=1, n_steps=400, n_times=401, progress=False).t
     noisy, D_s = 1.0 + eta**2, 1.0 / (10.0 ** (2.0 / 20.0) - 1.0)
-    D_c = 3.0 * 8.0 / noisy**2 * (1.0 + 8.0 * D_s / noisy**3)
+    D_c = 3.0 * 8.0 / noisy**2 * (1.0 + 8.0 * D_s / noisy)
     assert spread_of_steps(t, D_c) < 1e-3
     assert min(spread_of_steps(t, 1.1 * D_c), spread_of_steps(t, 24.0)) > 0.01  # negative controls
 
