@@ -35,7 +35,7 @@ BATCH, SIZE = (
 )  # every draw takes a batch, which costs what 250 samples do with few coordinates P d, 125 at 5000
 MARGIN = 1.1  # the order from n to n' is not known
 NEAR = (0.6, 1.15)  # n'/n within which the error at n' follows from that at n
-FIRST, STRONGER = {3: 7, 2: 6}, 0.35  # by order: steps of the first pilot for tol = 10^-3, and their power of |w|
+FIRST, STRONGER = 7, 0.35  # steps of the first pilot for tol = 10^-3, and their power of |w|
 CLEAR = 0.7  # guidance per step of the run, where the limit is 1: its samples are others
 LIMIT = 100_000  # steps
 
@@ -66,7 +66,7 @@ def choose_steps(plan: Plan, tol: float) -> Control:
     pieces = 1 + sum(0 < t < plan.case.begin.t for t in stops(problem.schedule))
     p, samples = order(problem.eta), math.ceil(min(max(n_all // SHARE, FEWEST), MOST) / DRAWS)
     strength = min(max(problem.largest_weight, 1.0), 1e4) ** STRONGER
-    n, cost = max(round(FIRST[p] * strength * (1e-3 / tol) ** (1.0 / (p + 1))), pieces, 2), 0.0
+    n, cost = max(round(FIRST * strength * (1e-3 / tol) ** (1.0 / (p + 1))), pieces, 2), 0.0
     while 2 * n <= LIMIT:
         try:
             pilot = _fly(plan, n, samples, tol)

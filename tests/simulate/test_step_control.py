@@ -132,7 +132,7 @@ def test_a_pilot_is_doubled_while_that_saves_steps(monkeypatch, spread, n_sample
     def part(plan, n, draws, samples):
         flown.append(draws)
         signs = np.where(np.arange(draws.start, draws.stop) % 2, 1.0, -1.0)
-        assert n == 6
+        assert n == 7
         return Pilot(5e-4 + spread * np.stack([signs, signs], axis=1), 0.1)
 
     monkeypatch.setattr("simulate.running.stepcontrol._part", part)
@@ -141,9 +141,9 @@ def test_a_pilot_is_doubled_while_that_saves_steps(monkeypatch, spread, n_sample
     assert flown[0] == range(4) and (len(flown) > 1) == more
     assert all(a.stop == b.start and len(b) == b.start for a, b in pairwise(flown))
     samples = math.ceil(max(8 * n_samples // 64, 128) / 4)
-    assert chosen.cost == pytest.approx(3 * 6 * flown[-1].stop * samples / (8 * n_samples))
-    q = 2 if chosen.n_steps > 6 else 4
-    assert chosen.m == pytest.approx(math.hypot(5e-4, stderr_of(flown[-1].stop, spread)) * (6 / chosen.n_steps) ** q)
+    assert chosen.cost == pytest.approx(3 * 7 * flown[-1].stop * samples / (8 * n_samples))
+    q = 2 if chosen.n_steps > 7 else 4
+    assert chosen.m == pytest.approx(math.hypot(5e-4, stderr_of(flown[-1].stop, spread)) * (7 / chosen.n_steps) ** q)
 
 
 def stderr_of(draws, spread):
