@@ -27,7 +27,7 @@ from simulate.steps.integrators import order
 # ten times the largest difference found from rounding (docs/steps.md)
 FLOOR = {"float32": 2e-6, "float64": 1e-10, "bfloat16": 1e-3}
 SHARE = 64  # one of so many samples is in a pilot, at first
-FEWEST, MOST = 128, 2**14  # samples of a pilot at first, at least and at most
+FEWEST, MOST = 256, 2**14  # samples of a pilot at first, at least and at most
 DRAWS = 4  # of a pilot, at first
 BATCH, SIZE = (
     250,
