@@ -35,7 +35,7 @@ BATCH, SIZE = (
 )  # every draw takes a batch, which costs what 250 samples do with few coordinates P d, 125 at 5000
 MARGIN = 1.1  # the order from n to n' is not known
 NEAR = (0.6, 1.15)  # n'/n within which the error at n' follows from that at n
-FIRST, STRONGER = 7, 0.35  # steps of the first pilot for tol = 10^-3, and their power of |w|
+FIRST = {3: (8, 0.0), 2: (7, 0.35)}  # by order: steps of the first pilot for tol = 10^-3, and their power of |w|
 CLEAR = 0.7  # guidance per step of the run, where the limit is 1: its samples are others
 LIMIT = 100_000  # steps
 
@@ -65,8 +65,9 @@ def choose_steps(plan: Plan, tol: float) -> Control:
         raise ProblemError(f"tol must be at least {floor:g} with {plan.dtype} scores; got {tol:g}. Take {remedy}.")
     pieces = 1 + sum(0 < t < plan.case.begin.t for t in stops(problem.schedule))
     p, samples = order(problem.eta), math.ceil(min(max(n_all // SHARE, FEWEST), MOST) / DRAWS)
-    strength = min(max(problem.largest_weight, 1.0), 1e4) ** STRONGER
-    n, cost = max(round(FIRST * strength * (1e-3 / tol) ** (1.0 / (p + 1))), pieces, 2), 0.0
+    first, power = FIRST[p]
+    first *= min(max(problem.largest_weight, 1.0), 1e4) ** power * (1e-3 / tol) ** (1.0 / (p + 1))
+    n, cost = max(round(first), pieces, 2), 0.0
     while 2 * n <= LIMIT:
         try:
             pilot = _fly(plan, n, samples, tol)
