@@ -27,14 +27,14 @@ from simulate.steps.integrators import order
 # ten times the largest difference found from rounding (docs/steps.md)
 FLOOR = {"float32": 2e-6, "float64": 1e-10, "bfloat16": 1e-3}
 SHARE = 64  # one of so many samples is in a pilot, at first
-FEWEST, MOST = 256, 2**14  # samples of a pilot at first, at least and at most
+FEWEST, MOST = 128, 2**14  # samples of a pilot at first, at least and at most
 DRAWS = 4  # of a pilot, at first
 BATCH, SIZE = (
     250,
     5000,
 )  # every draw takes a batch, which costs what 250 samples do with few coordinates P d, 125 at 5000
-MARGIN = 1.1  # the order from n to n' is not known
-NEAR = (0.6, 1.15)  # n'/n within which the error at n' follows from that at n
+MARGIN = 1.2  # the order from n to n' is not known
+NEAR = (0.6, 1.1)  # n'/n within which the error at n' follows from that at n
 FIRST = {3: (8, 0.0), 2: (7, 0.35)}  # by order: steps of the first pilot for tol = 10^-3, and their power of |w|
 CLEAR = 0.7  # guidance per step of the run, where the limit is 1: its samples are others
 LIMIT = 100_000  # steps
@@ -133,7 +133,7 @@ def _errors(changes: np.ndarray, draws: int) -> np.ndarray:
 def _factor(errors: np.ndarray, tol: float, p: int, far: bool = False) -> float:
     """n'/n; the steps of the next pilot over those of this one if `far`."""
     excess = max(MARGIN * float(errors.max()) / tol, 1e-12)
-    q = float(p + 1) if far else _exponent(excess > 1.0, p)
+    q = 3.0 if far and p == 2 else _exponent(excess > 1.0, p)
     return float(np.clip(excess ** (1.0 / q), NEAR[0], 4.0))
 
 
