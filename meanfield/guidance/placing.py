@@ -7,12 +7,13 @@ one, so steps want the density in log D
     (error of a step/h^(p+1))^(1/(p+1)) ~ D^(-q),     q = (1 + eta^2)/(p + 1):   1/4 (ODE), 2/3 (SDE, eta = 1).
 At and below speciation there is no such decay: the weight of the target changes from 0 to 1 within some steps around
     D_s = 1/(exp(2 log(P)/d) - 1),
-which with few classes is far above 1. One density serves both, its exponent between the two,
-    dn/d log D ~ 1/(1 + (D/D_c)^(1/2)),     D_c = 8 (1 + 8 D_s),     and |w|/4 times that if |w| > 4, as strong guidance
-speciates in proportion to w earlier:
-even in log D below D_c, thinner above; its integral is -2u, and n steps are even in u. D_c was chosen, once, for the
-worst of fourteen problems; docs/steps.md has errors. Where the weight depends on the sample, as where classes are not
-known, steps are even in log D.
+which with few classes is far above 1. One density serves all,
+    dn/d log D ~ 1/(1 + (D/D_c)^(1/2)),     D_c = 8 (1 + 8 D_s/n)/n^2,     n = 1 + eta^2,
+and |w|/4 times that D_c if |w| > 4, as strong guidance speciates in proportion to w earlier: even in log D below D_c,
+thinner above; its integral is -2u, and steps are even in u. The more noise there is the lower D_c is, since what went
+wrong earlier is forgotten; the exponent stays where it is, as m(t) of early times is to be right, too. D_c was chosen
+for the worst of some fifteen problems; docs/steps.md has errors. Where the weight depends on the sample, as where
+classes are not known, steps are even in log D.
 """
 
 import math
@@ -26,7 +27,7 @@ from meanfield.guidance.stops import stops
 STRONG = 4.0  # |w| up to which D_c was chosen
 
 
-def thinning(schedule: Schedule, strongest: float, log_others: float, d: int, unit: float = 1.0) -> float:
+def thinning(schedule: Schedule, strongest: float, log_others: float, d: int, eta: float, unit: float = 1.0) -> float:
     """D_c, above which steps may be longer; `strongest` is the largest |w|, `log_others` is log P, or what
     equals it for unequal weights. Infinite where the weight depends on the sample: by a ratio of densities
     it acts at D ~ d. `unit` is the largest variance of the class means in any direction, in which D is measured.
@@ -35,14 +36,19 @@ def thinning(schedule: Schedule, strongest: float, log_others: float, d: int, un
     --------
     >>> from meanfield import Constant
     >>> w = Constant(1.0)
-    >>> thinning(w, 1.0, math.inf, 16), round(thinning(w, 1.0, math.log(10), 64)), thinning(w, 1.0, 0.0, 16)
-    (8.0, 866, inf)
+    >>> [round(thinning(w, 1.0, log_others, 64, eta=0.0), 1) for log_others in (math.inf, math.log(10), 0.0)]
+    [8.0, 865.8, inf]
+    >>> thinning(w, 1.0, math.inf, 64, eta=1.0)
+    2.0
     """
     if schedule.by_sample:
         return math.inf
     exponent = 2.0 * log_others / d
     rarity = math.expm1(exponent) if exponent < 700.0 else math.inf
-    return 8.0 * unit * max(1.0, strongest / STRONG) * (1.0 + 8.0 / rarity) if rarity > 0.0 else math.inf
+    if rarity <= 0.0:
+        return math.inf
+    noisy = 1.0 + eta**2
+    return 8.0 / noisy**2 * unit * max(1.0, strongest / STRONG) * (1.0 + 8.0 / noisy / rarity)
 
 
 def time_grid(

@@ -1,5 +1,6 @@
 """Check functions shared by the tests and by their negative controls."""
 
+import math
 import threading
 
 import numpy as np
@@ -49,17 +50,16 @@ def law_z(a: Ensemble, b: Ensemble) -> np.ndarray:
     return np.array([z_between(getattr(x, n), getattr(y, n)) for x, y in pairs for n in ("m_paired", "v_paired", "q")])
 
 
-def affine_moments(problem: Problem, n_steps: int, **changes) -> np.ndarray:
+def affine_moments(problem: Problem, n_steps: int, above: float = math.inf, **changes) -> np.ndarray:
     """m and v at t = 0 (by group, with a spectrum) of the numerical scheme in the continuum, without any sampling.
 
     Every step is affine there: one "sample" carries what becomes of the mean, the others what becomes of the start and
-    of each kick. `changes` replace coefficients of every step.
+    of each kick. Steps are thinner `above` this D; `changes` replace coefficients of every step.
     """
     groups = 1 if problem.spectrum is None else len(problem.spectrum)
     counts = None if problem.spectrum is None else (1,) * groups
-    steps = make_steps(
-        problem, time_grid(problem.schedule, problem.least_variance, problem.t_start, n_steps), 1, counts
-    )
+    times = time_grid(problem.schedule, problem.least_variance, problem.t_start, n_steps, above=above)
+    steps = make_steps(problem, times, 1, counts)
     start = problem.t_start if problem.spectrum is None else problem.t_start / problem.spectrum.g
     target, y = np.zeros((n_steps + 2, groups)), np.zeros((n_steps + 2, groups))  # (mean, start, kicks; groups)
     target[0], y[0], y[1] = 1.0, -1.0, np.sqrt(start)

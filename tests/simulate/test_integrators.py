@@ -92,7 +92,8 @@ def twin(problem, d, n_steps, n_samples, seed):
     P = int(count_classes(problem, d))
     mixture = draw_direct(d, P, seed, 0)
     score, e, eta = ReferenceScore(mixture), problem.e, problem.eta
-    D_c = 8.0 + 64.0 / (P ** (2.0 / d) - 1.0)
+    noisy = 1.0 + eta**2
+    D_c = (8.0 + 64.0 / noisy / (P ** (2.0 / d) - 1.0)) / noisy**2
     first, last = (math.log(1.0 + math.sqrt(D_c / D)) for D in (problem.sigma2 + problem.t_start, problem.sigma2))
     D = D_c / (np.exp(np.linspace(first, last, n_steps + 1)) - 1.0) ** 2
 

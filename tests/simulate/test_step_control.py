@@ -1,16 +1,19 @@
 """`run(..., tol=)`: the step number it takes keeps the time-step error below tol, and bad requests are refused."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from meanfield.errors import ConvergenceError, ProblemError
 from meanfield.guidance.schedules import Interval
-from meanfield.problem.growth import Exponential
+from meanfield.problem.growth import Exponential, Fixed
 from meanfield.problem.statement import Problem
 from simulate import run
-from simulate.running.stepcontrol import FLOOR
+from simulate.running.plan import Settings, make_plan
+from simulate.running.stepcontrol import FLOOR, Pilot, _errors, choose_steps
 
 PROBLEM = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=1.0, t_start=1000.0)
 SIZE = {"d": 8, "threads": 1, "progress": False, "n_times": 2}
@@ -107,3 +110,42 @@ def test_rounding_stays_below_the_floor(changes):
     settings = {**SIZE, "n_samples": 100, "n_disorder": 4, "n_steps": 40}
     a, b = (run(PROBLEM.replace(**changes), dtype=dtype, **settings).final for dtype in ("float32", "float64"))
     assert abs(a.m.mean - b.m.mean) < FLOOR["float32"] and abs(a.v.mean - b.v.mean) / 0.25 < FLOOR["float32"]
+
+
+def test_the_error_is_what_students_law_leaves_open():
+    """Its mean square, from draws that may be few; for more draws of the same variance it is less."""
+    changes = np.random.default_rng(3).normal([0.3, 0.0], [1.0, 2.0], (6, 2))
+    centre, stderr = changes.mean(axis=0), changes.std(axis=0, ddof=1) / math.sqrt(6)
+    assert np.allclose(_errors(changes, 6) ** 2, centre**2 + stats.t(5).var() * stderr**2)
+    assert np.allclose(_errors(changes, 12) ** 2, centre**2 + stats.t(11).var() * stderr**2 / 2)
+
+
+@pytest.mark.parametrize(
+    ("spread", "n_samples", "more"),
+    [(8e-4, 10_000, True), (1e-5, 10_000, False), (8e-4, 40, False)],
+    ids=["noisy", "quiet", "a run as small as its pilot"],
+)
+def test_a_pilot_is_doubled_while_that_saves_steps(monkeypatch, spread, n_samples, more):
+    """Where its statistics decide, in a run that is large beside it; the steps then come from the smaller stderr."""
+    flown = []
+
+    def part(plan, n, draws, samples):
+        flown.append(draws)
+        signs = np.where(np.arange(draws.start, draws.stop) % 2, 1.0, -1.0)
+        assert n == 7
+        return Pilot(5e-4 + spread * np.stack([signs, signs], axis=1), 0.1)
+
+    monkeypatch.setattr("simulate.running.stepcontrol._part", part)
+    plan = make_plan(PROBLEM.replace(classes=Fixed(1000)), Settings(20, n_samples, 8))
+    chosen = choose_steps(plan, 1e-3)
+    assert flown[0] == range(4) and (len(flown) > 1) == more
+    assert all(a.stop == b.start and len(b) == b.start for a, b in pairwise(flown))
+    samples = math.ceil(max(8 * n_samples // 64, 128) / 4)
+    assert chosen.cost == pytest.approx(3 * 7 * flown[-1].stop * samples / (8 * n_samples))
+    q = 2 if chosen.n_steps > 7 else 4
+    assert chosen.m == pytest.approx(math.hypot(5e-4, stderr_of(flown[-1].stop, spread)) * (7 / chosen.n_steps) ** q)
+
+
+def stderr_of(draws, spread):
+    """(nu/(nu - 2))^(1/2) stderr of as many draws at +-spread."""
+    return spread * math.sqrt((draws - 1) / (draws - 3) / (draws - 1))
