@@ -10,7 +10,7 @@ COSTS = json.loads((ROOT / "tests" / "costs.json").read_text(encoding="utf-8"))
 def missing(node: str) -> bool:
     file, *_, test = node.partition("[")[0].split("::")
     path = ROOT / file
-    return not path.exists() or path.parts[-1].startswith("test_") and f"def {test}(" not in path.read_text("utf-8")
+    return not path.exists() or (path.name.startswith("test_") and f"def {test}(" not in path.read_text("utf-8"))
 
 
 def test_every_test_with_a_cost_exists():
