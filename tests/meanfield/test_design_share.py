@@ -38,11 +38,7 @@ def dominating(made, keep, objective="shift"):
     return np.max(getattr(x, objective)[kept], initial=-math.inf) - mine
 
 
-IDS = [" ".join(str(x) for x in case.values()) for case in CASES]
-AGAIN = pytest.param(CASES[5], marks=pytest.mark.slow)  # growth, sampler, start and objective are those of CASES[2]
-
-
-@pytest.mark.parametrize("case", [*CASES[:5], AGAIN], ids=IDS)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: " ".join(str(x) for x in case.values()))
 def test_no_constant_guidance_dominates_a_design(case):
     case = dict(case)
     asked = {name: case.pop(name) for name in ("keep", "w_max", "maximise")}

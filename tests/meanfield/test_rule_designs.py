@@ -47,14 +47,8 @@ def designed(rule, sampler):
     return design(problem(rule, sampler), progress=False)
 
 
-SLOW = pytest.mark.slow
-BY_SDE = [  # eta enters the drift, a rule the push: one rule shows both together
-    pytest.param("rescale", "sde"),
-    *(pytest.param(name, "sde", marks=SLOW) for name in ("zero-star", "tangential")),
-]
-
-
-@pytest.mark.parametrize(("name", "sampler"), [*((name, "ode") for name in RULES), *BY_SDE])
+@pytest.mark.parametrize("sampler", ["ode", "sde"])
+@pytest.mark.parametrize("name", RULES)
 def test_the_amplitude_of_a_rule_keeps_the_variance_under_that_rule(name, sampler):
     rule = RULES[name]
     made = designed(rule, sampler)
@@ -105,10 +99,7 @@ def test_a_mean_beyond_the_largest_is_refused():
         design(problem(Rescale()), mean=3.0, progress=False)
 
 
-@pytest.mark.parametrize(
-    "rule",  # of plain guidance the design is known besides
-    [pytest.param(CustomRule(plain), id="plain"), pytest.param(Rescale(), id="rescale", marks=SLOW)],
-)
+@pytest.mark.parametrize("rule", [CustomRule(plain), Rescale()], ids=["plain", "rescale"])
 def test_among_competing_classes_the_window_is_closed_before_the_glass(rule):
     made = design(problem(rule, classes=Exponential(0.4)), margin=0.05, progress=False)
     theory = solve(made.problem)
@@ -119,7 +110,7 @@ def test_among_competing_classes_the_window_is_closed_before_the_glass(rule):
         assert known.outcome.m - 0.02 < made.outcome.m < known.outcome.m + 1e-6  # patterns with levels of their own
 
 
-@pytest.mark.parametrize("code", [euler, pytest.param(dpmpp_2m, marks=SLOW)])  # of two steps: `test_sampler_designs`
+@pytest.mark.parametrize("code", [euler, dpmpp_2m])
 def test_a_samplers_own_code_under_a_rule(code):
     """The law with one scale a step, by the rule's formula in the sampler's loop, keeps the variance."""
     levels = sd_sigmas(20)
