@@ -38,6 +38,7 @@ LADDERS = {
 CONVERGED = 256
 DRAWS = 2  # of the class means
 FEW = 16  # scores over which a peer is timed
+QUICK, QUICK_TURNS = 100, 5  # classes up to which a run takes milliseconds, and how many times as often it is timed
 
 
 @dataclass(frozen=True)
@@ -236,7 +237,7 @@ def cost(case: Case, sampler: str, needed: dict[str, int | None], repeats: int) 
 
     best: dict[str, float | None] = dict.fromkeys(needed)
     drawing = np.inf
-    for turn in range(repeats + 1):
+    for turn in range(repeats * (QUICK_TURNS if case.P <= QUICK else 1) + 1):
         drawing = min(drawing, cpu_seconds(draw))
         for name, scores in needed.items():
             if scores is None:
