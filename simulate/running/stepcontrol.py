@@ -7,9 +7,9 @@ there (from four steps on it may be anything from 0 to 4; docs/steps.md). What i
 the mean square of what the error may be: Student's, nu = draws of the class means less one; v_0 the variance without
 guidance (sigma2). From n one goes to
     n' = n (error/tol)^{1/q},    q = p - 1/2 (ODE), p (SDE) upwards, p + 3 (ODE), p + 2 (SDE) downwards,
-cautious either way; if n' is far from n there is another pilot, of the SDE at q = 3, as its errors fall steeply at first. A paired difference has some hundredth of the
-standard deviation of a sample, so few samples do. Where they do not, the pilot is doubled for as long as the steps that
-the smaller stderr saves the run are more than it takes.
+cautious either way; if n' is far from n there is another pilot, of the SDE at q = 3, as its errors fall steeply at
+first. A paired difference has some hundredth of the standard deviation of a sample, so few samples do. Where they do
+not, the pilot is doubled for as long as the steps that the smaller stderr saves the run are more than it takes.
 """
 
 import math
