@@ -7,9 +7,9 @@ there (from four steps on it may be anything from 0 to 4; docs/steps.md). What i
 the mean square of what the error may be: Student's, nu = draws of the class means less one; v_0 the variance without
 guidance (sigma2). From n one goes to
     n' = n (error/tol)^{1/q},    q = p - 1/2 (ODE), p (SDE) upwards, p + 3 (ODE), p + 2 (SDE) downwards,
-cautious either way; if n' is far from n there is another pilot. A paired difference has some hundredth of the
-standard deviation of a sample, so few samples do. Where they do not, the pilot is doubled for as long as the steps that
-the smaller stderr saves the run are more than it takes.
+cautious either way; if n' is far from n there is another pilot, of the SDE at q = 3, as its errors fall steeply at
+first. A paired difference has some hundredth of the standard deviation of a sample, so few samples do. Where they do
+not, the pilot is doubled for as long as the steps that the smaller stderr saves the run are more than it takes.
 """
 
 import math
@@ -33,8 +33,8 @@ BATCH, SIZE = (
     250,
     5000,
 )  # every draw takes a batch, which costs what 250 samples do with few coordinates P d, 125 at 5000
-MARGIN = 1.2  # the order from n to n' is not known
-NEAR = (0.6, 1.1)  # n'/n within which the error at n' follows from that at n
+MARGIN = {3: 1.2, 2: 1.1}  # by order: the order from n to n' is not known
+LOWEST, HIGHEST = 0.6, {3: 1.1, 2: 1.15}  # n'/n within which the error at n' follows from that at n; by order
 FIRST = {3: (8, 0.0), 2: (7, 0.35)}  # by order: steps of the first pilot for tol = 10^-3, and their power of |w|
 CLEAR = 0.7  # guidance per step of the run, where the limit is 1: its samples are others
 LIMIT = 100_000  # steps
@@ -78,13 +78,13 @@ def choose_steps(plan: Plan, tol: float) -> Control:
         cost += 3 * n * len(pilot.changes) * samples / n_all
         errors = _errors(pilot.changes, len(pilot.changes))
         factor = _factor(errors, tol, p)
-        if factor <= NEAR[1]:
+        if factor <= HIGHEST[p]:
             resolved = n * pilot.guidance / CLEAR
             n_steps = max(math.ceil(max(factor * n, resolved)), pieces)
             q = _exponent(factor > 1.0, p)
             m, v = (float(error) * (n / n_steps) ** q for error in errors)
             return Control(n_steps, m, v, cost)
-        n = math.ceil(n * max(_factor(errors, tol, p, far=True), NEAR[1]))
+        n = math.ceil(n * max(_factor(errors, tol, p, far=True), HIGHEST[p]))
     raise ConvergenceError(
         f"tol must be within reach of {LIMIT} steps; got {tol:g}. Take a larger tol, or more samples: the pilot starts "
         f"with one of {SHARE}."
@@ -132,9 +132,9 @@ def _errors(changes: np.ndarray, draws: int) -> np.ndarray:
 
 def _factor(errors: np.ndarray, tol: float, p: int, far: bool = False) -> float:
     """n'/n; the steps of the next pilot over those of this one if `far`."""
-    excess = max(MARGIN * float(errors.max()) / tol, 1e-12)
+    excess = max(MARGIN[p] * float(errors.max()) / tol, 1e-12)
     q = 3.0 if far and p == 2 else _exponent(excess > 1.0, p)
-    return float(np.clip(excess ** (1.0 / q), NEAR[0], 4.0))
+    return float(np.clip(excess ** (1.0 / q), LOWEST, 4.0))
 
 
 def _exponent(upwards: bool, p: int) -> float:
