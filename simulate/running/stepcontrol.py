@@ -29,10 +29,8 @@ FLOOR = {"float32": 2e-6, "float64": 1e-10, "bfloat16": 1e-3}
 SHARE = 64  # one of so many samples is in a pilot, at first
 FEWEST, MOST = 128, 2**14  # samples of a pilot at first, at least and at most
 DRAWS = 4  # of a pilot, at first
-BATCH, SIZE = (
-    250,
-    5000,
-)  # every draw takes a batch, which costs what 250 samples do with few coordinates P d, 125 at 5000
+BATCH = 250  # every draw takes a batch, which costs what so many samples do where coordinates P d are few
+SIZE = 5000  # coordinates at which it costs half of that
 MARGIN = {3: 1.2, 2: 1.1}  # by order: the order from n to n' is not known
 LOWEST, HIGHEST = 0.6, {3: 1.1, 2: 1.15}  # n'/n within which the error at n' follows from that at n; by order
 FIRST = {3: (8, 0.0), 2: (7, 0.35)}  # by order: steps of the first pilot for tol = 10^-3, and their power of |w|
