@@ -6,7 +6,7 @@ there (from four steps on it may be anything from 0 to 4; docs/steps.md). What i
     error(n)^2 = mean^2 + stderr^2 nu/(nu - 2)   of   (F(n) - F(2n)) 2^p/(2^p - 1),    F = m(0) and F = v(0)/v_0,
 the mean square of what the error may be: Student's, nu = draws of the class means less one; v_0 the variance without
 guidance (sigma2). From n one goes to
-    n' = n (error/tol)^{1/q},    q = p - 1/2 (ODE), p (SDE) upwards, p + 3 (ODE), p + 2 (SDE) downwards,
+    n' = n (error/tol)^{1/q},    q = p - 1/2 (ODE), p (SDE) upwards, 6 downwards,
 cautious either way; if n' is far from n there is another pilot, of the SDE at q = 3, as its errors fall steeply at
 first. A paired difference has some hundredth of the standard deviation of a sample, so few samples do. Where they do
 not, the pilot is doubled for as long as the steps that the smaller stderr saves the run are more than it takes.
@@ -26,13 +26,14 @@ from simulate.steps.integrators import order
 
 # ten times the largest difference found from rounding (docs/steps.md)
 FLOOR = {"float32": 2e-6, "float64": 1e-10, "bfloat16": 1e-3}
-SHARE = 64  # one of so many samples is in a pilot, at first
+SHARE = {3: 64, 2: 32}  # by order: one of so many samples is in a pilot, at first; those of the SDE differ more
 FEWEST, MOST = 128, 2**14  # samples of a pilot at first, at least and at most
-DRAWS = 4  # of a pilot, at first
+DRAWS = {3: 4, 2: 8}  # by order: of a pilot, at first
 BATCH = 250  # every draw takes a batch, which costs what so many samples do where coordinates P d are few
 SIZE = 5000  # coordinates at which it costs half of that
-MARGIN = {3: 1.2, 2: 1.1}  # by order: the order from n to n' is not known
-LOWEST, HIGHEST = 0.6, {3: 1.1, 2: 1.15}  # n'/n within which the error at n' follows from that at n; by order
+MARGIN = 1.2  # the order from n to n' is not known
+NEAR = (0.6, 1.1)  # n'/n within which the error at n' follows from that at n
+DOWNWARDS = 6.0  # the steepest that errors were found to fall with the steps at this accuracy (docs/steps.md)
 FIRST = {3: (8, 0.0), 2: (7, 0.35)}  # by order: steps of the first pilot for tol = 10^-3, and their power of |w|
 CLEAR = 0.7  # guidance per step of the run, where the limit is 1: its samples are others
 LIMIT = 100_000  # steps
@@ -62,7 +63,8 @@ def choose_steps(plan: Plan, tol: float) -> Control:
         remedy = 'a larger tol or dtype="float64"' if floor > FLOOR["float64"] else "a larger tol"
         raise ProblemError(f"tol must be at least {floor:g} with {plan.dtype} scores; got {tol:g}. Take {remedy}.")
     pieces = 1 + sum(0 < t < plan.case.begin.t for t in stops(problem.schedule))
-    p, samples = order(problem.eta), math.ceil(min(max(n_all // SHARE, FEWEST), MOST) / DRAWS)
+    p = order(problem.eta)
+    samples = math.ceil(min(max(n_all // SHARE[p], FEWEST), MOST) / DRAWS[p])
     first, power = FIRST[p]
     first *= min(max(problem.largest_weight, 1.0), 1e4) ** power * (1e-3 / tol) ** (1.0 / (p + 1))
     n, cost = max(round(first), pieces, 2), 0.0
@@ -70,22 +72,22 @@ def choose_steps(plan: Plan, tol: float) -> Control:
         try:
             pilot = _fly(plan, n, samples, tol)
         except ConvergenceError:  # steps that do not resolve the guidance
-            cost += 3 * n * DRAWS * samples / n_all
+            cost += 3 * n * DRAWS[p] * samples / n_all
             n *= 2
             continue
         cost += 3 * n * len(pilot.changes) * samples / n_all
         errors = _errors(pilot.changes, len(pilot.changes))
         factor = _factor(errors, tol, p)
-        if factor <= HIGHEST[p]:
+        if factor <= NEAR[1]:
             resolved = n * pilot.guidance / CLEAR
             n_steps = max(math.ceil(max(factor * n, resolved)), pieces)
             q = _exponent(factor > 1.0, p)
             m, v = (float(error) * (n / n_steps) ** q for error in errors)
             return Control(n_steps, m, v, cost)
-        n = math.ceil(n * max(_factor(errors, tol, p, far=True), HIGHEST[p]))
+        n = math.ceil(n * max(_factor(errors, tol, p, far=True), NEAR[1]))
     raise ConvergenceError(
         f"tol must be within reach of {LIMIT} steps; got {tol:g}. Take a larger tol, or more samples: the pilot starts "
-        f"with one of {SHARE}."
+        f"with one of {SHARE[p]}."
     )
 
 
@@ -101,7 +103,7 @@ def _fly(plan: Plan, n: int, samples: int, tol: float) -> Pilot:
     of as many samples as there are, and save every sample of the run what the smaller stderr saves it."""
     case, n_all = plan.case, plan.n_samples * plan.n_disorder
     p, batch = order(case.problem.eta), BATCH / (1.0 + case.n_classes * case.d / SIZE)
-    pilot = _part(plan, n, range(DRAWS), samples)
+    pilot = _part(plan, n, range(DRAWS[p]), samples)
     while True:
         draws = len(pilot.changes)
         now, then = (n * _factor(_errors(pilot.changes, k), tol, p) for k in (draws, 2 * draws))
@@ -130,13 +132,13 @@ def _errors(changes: np.ndarray, draws: int) -> np.ndarray:
 
 def _factor(errors: np.ndarray, tol: float, p: int, far: bool = False) -> float:
     """n'/n; the steps of the next pilot over those of this one if `far`."""
-    excess = max(MARGIN[p] * float(errors.max()) / tol, 1e-12)
+    excess = max(MARGIN * float(errors.max()) / tol, 1e-12)
     q = 3.0 if far and p == 2 else _exponent(excess > 1.0, p)
-    return float(np.clip(excess ** (1.0 / q), LOWEST, 4.0))
+    return float(np.clip(excess ** (1.0 / q), NEAR[0], 4.0))
 
 
 def _exponent(upwards: bool, p: int) -> float:
     """q."""
     if upwards:
         return 2.5 if p == 3 else 2.0
-    return 6.0 if p == 3 else 4.0
+    return DOWNWARDS
