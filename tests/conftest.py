@@ -32,7 +32,7 @@ if find_spec("hypothesis"):
 
 
 LONGEST = ("test_notebooks.py", "test_jobs.py")
-LONG = 2.0  # CPU s
+LONG = 1.5  # CPU s
 COSTS: dict[str, float] = json.loads(Path(__file__).with_name("costs.json").read_text(encoding="utf-8"))
 
 

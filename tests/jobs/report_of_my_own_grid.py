@@ -15,7 +15,7 @@ n_samples = 100
 n_steps = STEPS
 grid = {w = [0.5, 1.0], sampler = ["sde", "ode"]}
 """
-for steps, code in ((6, 1), (100, 0)):
+for steps, code in ((4, 1), (100, 0)):
     Path("paper.toml").write_text(GRID.replace("STEPS", str(steps)))
     words = [sys.executable, "-m", "validate.cli", "validate", "paper.toml", "--out", f"with-{steps}-steps"]
     done = subprocess.run(words, capture_output=True, text=True)

@@ -138,16 +138,16 @@ def test_a_schedule_acts_by_what_it_is_where_the_classes_are_chosen():
 def test_its_result_is_that_of_a_run():
     """Whole trajectories, the exact twin, weights that end on the target; whatever the number of threads."""
     settings = {"n_samples": 2000, "n_draws": 10, "n_steps": 80, "n_times": 33}
-    found, again = (few_classes(PROBLEM, 40, threads=k, **settings) for k in (1, 2))
+    found, again = (few_classes(PROBLEM, 120, threads=k, **settings) for k in (1, 2))
     assert all(np.array_equal(found.draws[q], again.draws[q]) for q in found.draws)
     assert np.all(found.m_paired.mean == found.m.mean) and np.allclose(found.v_twin.mean, found.D)
-    exact = quenched(PROBLEM, 40, n_samples=4000, n_draws=40, n_steps=80)
+    exact = quenched(PROBLEM, 120, n_samples=2000, n_draws=40, n_steps=80)
     for q, allowed in (("weight", 0.02), ("accuracy", 0.03), ("participation", 0.3)):
         assert np.allclose(getattr(found, q).mean, getattr(exact, q).mean, atol=allowed), q
     middle = np.argmin(np.abs(found.weight.mean - 0.5))
     assert 0.2 < found.weight.mean[middle] < 0.8 and found.final.accuracy.mean == 1.0
     assert abs(found.q.mean[middle] / exact.q.mean[middle] - 1) < 0.02
-    unguided = few_classes(PROBLEM.replace(guidance=0.0), 40, n_samples=200, n_draws=4, n_steps=20)
+    unguided = few_classes(PROBLEM.replace(guidance=0.0), 120, n_samples=200, n_draws=4, n_steps=20)
     assert np.all(unguided.m.mean == 1.0) and np.allclose(unguided.v.mean, unguided.D)
 
 
