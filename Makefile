@@ -18,7 +18,7 @@ figures: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/mkdocs build
 
-# Lint, types, and every test of less than 1.5 CPU seconds: what to run while one works.
+# Lint, types, and every test of less than one CPU second: what to run while one works.
 test: checked
 	$(BIN)/pytest -n auto --dist worksteal -m 'not slow and not long'
 

@@ -4,7 +4,7 @@ And the site, built once: a warning (a dead link, an equation of two places, a p
 
 And the order: what takes long begins first, so that no worker is still at it when the others are done.
 
-And what is `long`: tests of at least `LONG` processor seconds in costs.json, as `make test-costs` measured them.
+And what is `long`: the tests in costs.json, of a processor second or more when `make test-costs` measured them.
 `make test` leaves them out, `make test-all` does not.
 
 And BLAS on one thread: workers fill the cores, and its threads, on matrices as small as here, would mostly wait for
@@ -32,14 +32,13 @@ if find_spec("hypothesis"):
 
 
 LONGEST = ("test_notebooks.py", "test_jobs.py")
-LONG = 1.5  # CPU s
 COSTS: dict[str, float] = json.loads(Path(__file__).with_name("costs.json").read_text(encoding="utf-8"))
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items):
     for item in items:
-        if COSTS.get(item.nodeid, 0.0) >= LONG:
+        if item.nodeid in COSTS:
             item.add_marker("long")
     items.sort(key=lambda item: item.path.name not in LONGEST)  # stable
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 COSTS = Path(__file__).with_name("costs.json")
-LEAST = 1.0  # CPU s from which on a test is written down
+LONG = 1.0  # CPU s from which on a test is written down
 BEFORE = pytest.StashKey[float]()
 _found: dict[str, float] = {}
 
@@ -41,6 +41,6 @@ def pytest_runtest_logreport(report):
 
 def pytest_sessionfinish(session):
     if not hasattr(session.config, "workerinput"):  # where all reports arrive
-        costs = {name: round(cpu, 1) for name, cpu in sorted(_found.items()) if cpu >= LEAST}
+        costs = {name: round(cpu, 1) for name, cpu in sorted(_found.items()) if cpu >= LONG}
         COSTS.write_text(json.dumps(costs, indent=0) + "\n", encoding="utf-8")
-        print(f"\n{sum(_found.values()):.0f} CPU s of tests; {len(costs)} of at least {LEAST:g} in {COSTS.name}")
+        print(f"\n{sum(_found.values()):.0f} CPU s of tests; {len(costs)} of at least {LONG:g} in {COSTS.name}")
