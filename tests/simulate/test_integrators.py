@@ -186,12 +186,12 @@ def test_weak_order_of_the_sde_in_a_mixture(monkeypatch, changes, left):
         return replace(steps, **{name: np.full(len(steps), value) for name, value in changes.items()})
 
     monkeypatch.setattr(simulate.running.plan, "make_steps", altered)
-    problem, n = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=5.0), [32, 64, 128, 256]
-    settings = {"d": 6, "n_samples": 1000, "n_disorder": 64, "n_times": 2, "batch": 1000, "progress": False}
-    m = [run(problem, n_steps=k, noise_refinement=256 // k, dtype="float64", **settings).draws["m"][:, -1] for k in n]
+    problem, n = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=5.0), [16, 32, 64, 128]
+    settings = {"d": 6, "n_samples": 1000, "n_disorder": 256, "n_times": 2, "batch": 1000, "progress": False}
+    m = [run(problem, n_steps=k, noise_refinement=128 // k, dtype="float64", **settings).draws["m"][:, -1] for k in n]
     change = -np.diff(m, axis=0)  # (step sizes, draws)
-    fit = [-np.polyfit(np.log(n[:-1]), np.log(np.abs(np.delete(change, i, 1).mean(axis=1))), 1)[0] for i in range(64)]
-    stderr = math.sqrt(63.0) * np.std(fit)
+    fit = [-np.polyfit(np.log(n[:-1]), np.log(np.abs(np.delete(change, i, 1).mean(axis=1))), 1)[0] for i in range(256)]
+    stderr = math.sqrt(255.0) * np.std(fit)
     assert abs(np.mean(fit) - left) < 0.15 + 2 * stderr and stderr < 0.2
 
 
