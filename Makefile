@@ -28,7 +28,9 @@ test-all: checked
 
 # Which tests are long, by measurement: after tests were added or made shorter, on an idle machine.
 test-costs: $(STAMP)
+	echo '{}' > tests/costs.json
 	$(BIN)/python -m pytest -p tests.costing -n auto --dist worksteal
+	$(BIN)/python -m pytest -p tests.costing -n auto --dist worksteal -m 'not slow and not long'
 
 checked: $(STAMP)
 	$(BIN)/ruff check .

@@ -1,7 +1,8 @@
 """`make test-costs`: the processor seconds of every test, into tests/costs.json, which `tests/conftest.py` reads.
 
 A plugin of pytest. What a test costs is measured around its setup, call and teardown, with the programs that it has
-started and seen end; kernels are compiled in the first test that needs them, so measure when they have been.
+started and seen end. Kernels are compiled in the first test that needs them: once the long ones are known, the others
+are measured by themselves, since some of them compile then. What a run leaves out keeps its cost.
 """
 
 import json
@@ -41,6 +42,7 @@ def pytest_runtest_logreport(report):
 
 def pytest_sessionfinish(session):
     if not hasattr(session.config, "workerinput"):  # where all reports arrive
-        costs = {name: round(cpu, 1) for name, cpu in sorted(_found.items()) if cpu >= LONG}
-        COSTS.write_text(json.dumps(costs, indent=0) + "\n", encoding="utf-8")
+        costs = {k: cpu for k, cpu in json.loads(COSTS.read_text(encoding="utf-8")).items() if k not in _found}
+        costs |= {name: round(cpu, 1) for name, cpu in _found.items() if cpu >= LONG}
+        COSTS.write_text(json.dumps(dict(sorted(costs.items())), indent=0) + "\n", encoding="utf-8")
         print(f"\n{sum(_found.values()):.0f} CPU s of tests; {len(costs)} of at least {LONG:g} in {COSTS.name}")

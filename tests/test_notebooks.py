@@ -43,11 +43,13 @@ def execute(kernel, notebook, folder):
         kernel.execute_cell(cell, index)
 
 
+@pytest.mark.long  # in a kernel of their own, whose cost is seen when it ends
 @pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p.stem not in LEARNED], ids=lambda p: p.stem)
 def test_notebook_runs(path, tmp_path, kernel):
     execute(kernel, nbformat.read(path, as_version=4), tmp_path)
 
 
+@pytest.mark.long
 def test_a_notebook_knows_nothing_of_the_one_before(tmp_path, kernel):
     """Negative control: a name that another notebook has defined stops a cell, as any error does."""
     first, second = (nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)]) for code in ("x = 1", "x"))
