@@ -16,13 +16,14 @@ def draw(rows: list[dict], P: int, axes: Any = None) -> Any:
         for ax, sampler in zip(both, ("ode", "sde"), strict=True):
             chosen = [r for r in rows if r["sampler"] == sampler and r["P"] == P]
             for i, name in enumerate(dict.fromkeys(name for r in chosen for name in r["errors"])):
-                colour, width = COLOURS[i % len(COLOURS)], 2.2 if name == "ours" else 0.8
+                turn, at = divmod(i - 1, len(COLOURS) - 1)  # ours has the first colour alone
+                colour, width, line = (COLOURS[1 + at], 0.8, "-:"[turn]) if i else (COLOURS[0], 2.2, "-")
                 for n, row in enumerate(chosen):  # of every tolerance: its levels are others
                     points = [point for point in row["errors"].get(name, []) if 0 < point[1] < 1]
                     if points:
                         x, error = zip(*points, strict=True)
-                        label = None if n else name
-                        ax.loglog(x, error, color=colour, marker=MARKS[i % len(MARKS)], ms=3, lw=width, label=label)
+                        look = {"color": colour, "marker": MARKS[i % len(MARKS)], "ms": 3, "lw": width, "ls": line}
+                        ax.loglog(x, error, **look, label=None if n else name)
             for tolerance in TOLERANCES:
                 ax.axhline(tolerance, color="0.7", lw=0.6, ls=":")
             ax.set(title=f"{sampler.upper()}" + (f", P = {P}" if sampler == "ode" else ", continuum"),

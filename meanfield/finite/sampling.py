@@ -157,7 +157,7 @@ def make_model(problem: Problem, s: Settings) -> Model:
     begin = problem.start(rate, mass, s.d, prior)
     sizes = np.array([s.d] if problem.spectrum is None else problem.spectrum.counts(s.d))
     unit = 1.0 if problem.spectrum is None else float(problem.spectrum.g.max())
-    above = thinning(problem.schedule, problem.largest_weight, math.log(mass), s.d, problem.eta, unit)
+    above = thinning(problem.schedule, problem.largest_weight, math.log(mass), s.d, problem.e, unit)
     grid = make_grid(problem, begin.t, s, sizes, above)
     m, v = (np.atleast_1d(np.asarray(x, float)) for x in (begin.m, begin.v))
     start = Law(m, v, m, v, 0.0)

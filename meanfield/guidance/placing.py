@@ -8,7 +8,7 @@ one, so steps want the density in log D
 At and below speciation there is no such decay: the weight of the target changes from 0 to 1 within some steps around
     D_s = 1/(exp(2 log(P)/d) - 1),
 which with few classes is far above 1. One density serves all,
-    dn/d log D ~ 1/(1 + (D/D_c)^(1/2)),     D_c = 8 (1 + 8 D_s/n)/n^2,     n = 1 + eta^2,
+    dn/d log D ~ 1/(1 + (D/D_c)^(1/2)),     D_c = (2/e^2) (1 + 4 D_s/e),     e = (1 + eta^2)/2,
 and |w|/4 times that D_c if |w| > 4, as strong guidance speciates in proportion to w earlier: even in log D below D_c,
 thinner above; its integral is -2u, and steps are even in u. The more noise there is the lower D_c is, since what went
 wrong earlier is forgotten; the exponent stays where it is, as m(t) of early times is to be right, too. D_c was chosen
@@ -27,7 +27,7 @@ from meanfield.guidance.stops import stops
 STRONG = 4.0  # |w| up to which D_c was chosen
 
 
-def thinning(schedule: Schedule, strongest: float, log_others: float, d: int, eta: float, unit: float = 1.0) -> float:
+def thinning(schedule: Schedule, strongest: float, log_others: float, d: int, e: float, unit: float = 1.0) -> float:
     """D_c, above which steps may be longer; `strongest` is the largest |w|, `log_others` is log P, or what
     equals it for unequal weights. Infinite where the weight depends on the sample: by a ratio of densities
     it acts at D ~ d. `unit` is the largest variance of the class means in any direction, in which D is measured.
@@ -36,9 +36,9 @@ def thinning(schedule: Schedule, strongest: float, log_others: float, d: int, et
     --------
     >>> from meanfield import Constant
     >>> w = Constant(1.0)
-    >>> [round(thinning(w, 1.0, log_others, 64, eta=0.0), 1) for log_others in (math.inf, math.log(10), 0.0)]
+    >>> [round(thinning(w, 1.0, log_others, 64, e=0.5), 1) for log_others in (math.inf, math.log(10), 0.0)]
     [8.0, 865.8, inf]
-    >>> thinning(w, 1.0, math.inf, 64, eta=1.0)
+    >>> thinning(w, 1.0, math.inf, 64, e=1.0)
     2.0
     """
     if schedule.by_sample:
@@ -47,8 +47,7 @@ def thinning(schedule: Schedule, strongest: float, log_others: float, d: int, et
     rarity = math.expm1(exponent) if exponent < 700.0 else math.inf
     if rarity <= 0.0:
         return math.inf
-    noisy = 1.0 + eta**2
-    return 8.0 / noisy**2 * unit * max(1.0, strongest / STRONG) * (1.0 + 8.0 / noisy / rarity)
+    return 2.0 / e**2 * unit * max(1.0, strongest / STRONG) * (1.0 + 4.0 / e / rarity)
 
 
 def time_grid(

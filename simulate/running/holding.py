@@ -74,7 +74,7 @@ class Case:
         """D_c of `meanfield.guidance.placing`."""
         p = self.problem
         unit = 1.0 if p.spectrum is None else float(p.spectrum.g.max())
-        return thinning(p.schedule, p.largest_weight, math.log(self._mass), self.d, p.eta, unit)
+        return thinning(p.schedule, p.largest_weight, math.log(self._mass), self.d, p.e, unit)
 
     @property
     def log_weight(self) -> float | np.ndarray:

@@ -39,12 +39,12 @@ def test_a_start_far_away_takes_hardly_more_steps():
         """Share of the steps that lie beyond t = 1000."""
         return np.mean(time_grid(W, 0.25, t_start, 400, above=above)[1:] >= 1000.0)
 
-    assert beyond(1e6, thinning(W, 1.0, math.inf, 16, eta=1.0)) < 0.05 < 0.4 < beyond(1e6, math.inf)
+    assert beyond(1e6, thinning(W, 1.0, math.inf, 16, e=1.0)) < 0.05 < 0.4 < beyond(1e6, math.inf)
 
 
 def error(problem, n_steps, above):
     """Larger error of m and v/sigma2 in the continuum, where the law of the scheme is known without sampling."""
-    answer = affine_moments(problem, 1500, thinning(W, 1.0, math.inf, 16, problem.eta))
+    answer = affine_moments(problem, 1500, thinning(W, 1.0, math.inf, 16, problem.e))
     return np.abs((affine_moments(problem, n_steps, above) - answer) / [1.0, problem.sigma2]).max()
 
 
@@ -52,5 +52,5 @@ def error(problem, n_steps, above):
 def test_the_more_noise_the_later_the_steps(eta, gain):
     """The error at twelve steps, against that of steps placed as for the ODE, and of steps even in log D."""
     problem = Problem(classes=Continuum(), sigma2=0.25, guidance=1.0, sampler=eta, t_start=1000.0)
-    own, ode = (thinning(W, 1.0, math.inf, 16, x) for x in (eta, 0.0))
+    own, ode = (thinning(W, 1.0, math.inf, 16, (1.0 + x**2) / 2.0) for x in (eta, 0.0))
     assert gain * error(problem, 12, own) < error(problem, 12, ode) < error(problem, 12, math.inf)

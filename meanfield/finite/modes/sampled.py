@@ -86,7 +86,7 @@ def _model(problem: Problem, law: Hierarchy, s: Settings) -> Any:
     require(min(first, second) > 0.0, rule, f"{law!r} at d = {s.d}", "Take a larger d.")
     modes = (second, LIGHT) if law.label == 1 else (_without_one(second), 0.0)
     sizes = np.array([s.d])
-    above = thinning(problem.schedule, problem.largest_weight, min(first, second), s.d, problem.eta)
+    above = thinning(problem.schedule, problem.largest_weight, min(first, second), s.d, problem.e)
     grid = make_grid(problem, problem.T, s, sizes, above)
     near, others = (np.array([row]) for row in (modes, (_without_one(first), 0.0)))
     return Model(sizes, 2.0 - law.label, law.tau, law.rho, second, near, others, math.sqrt(problem.v_T), grid)
