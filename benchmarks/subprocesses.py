@@ -5,14 +5,16 @@ A program runs in a process of its own and prints one line of JSON.
 
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-__all__ = ["SIZES", "first_call", "import_seconds", "peak_memory"]
+__all__ = ["SIZES", "first_call", "import_seconds", "peak_memory", "process_seconds"]
 
+ROOT = Path(__file__).parents[1]
 SIZES = ((10**6, 24, 256), (10**5, 256, 256), (10**4, 20, 10**4), (10, 4000, 10**5), (2, 24, 10**6))  # (P, d, samples)
 
 MEMORY = """
@@ -38,7 +40,7 @@ begin = time.process_time()
 import {name}
 print(json.dumps(time.process_time() - begin))
 """
-CALL = """
+RUN = """
 import json, time
 from meanfield import Fixed, Problem
 from simulate import run
@@ -47,9 +49,24 @@ def go():
     problem = Problem(classes=Fixed(10), sigma2=0.25, guidance=0.1, t_start=100.0)
     run(problem, d=4, n_samples=10, n_disorder=2, n_steps=5, dtype="{dtype}", progress=False)
     return time.process_time() - begin
-first = go()
-print(json.dumps(first - go()))
 """
+CALL = RUN + "first = go()\nprint(json.dumps(first - go()))"
+
+COMMAND = "import sys; from validate.cli import main; sys.argv[1:] = {}; sys.exit(main())"
+PROCESSES = {
+    "Python": "",
+    "NumPy": "import numpy",
+    "`import simulate`": "import simulate",
+    "`cfgfield --help`": COMMAND.format(["--help"]),
+    "`cfgfield solve --help`": COMMAND.format(["solve", "--help"]),
+    "NumPy, numba with its types, and the BLAS that numba calls": """
+import numba, scipy.linalg.cython_blas
+from numba.core.registry import cpu_target
+cpu_target.typing_context.refresh()
+cpu_target.target_context.refresh()
+""",
+    "`import simulate` and a first run": RUN.format(dtype="float32") + "go()",
+}  # from its start to its end
 
 
 def peak_memory(P: int, d: int, S: int) -> dict:
@@ -69,10 +86,29 @@ def first_call(dtype: str = "float32") -> dict[str, float]:
         return {state: fresh(CALL.format(dtype=dtype), NUMBA_CACHE_DIR=cache) for state in ("compiled", "cached")}
 
 
+def process_seconds(repeats: int = 5) -> dict[str, float]:
+    """CPU seconds of whole processes, median, once what they compile is in the cache."""
+    return {
+        name: statistics.median([_whole(program) for _ in range(1 + repeats)][1:])
+        for name, program in PROCESSES.items()
+    }
+
+
+def _whole(program: str) -> float:
+    """CPU seconds of a process from its start to its end."""
+
+    def spent() -> float:
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return children.ru_utime + children.ru_stime
+
+    begin = spent()
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True)
+    return spent() - begin
+
+
 def fresh(program: str, **environment: str):
-    root = Path(__file__).parents[1]
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=root, env={**os.environ, **environment}, capture_output=True, text=True
+        [sys.executable, "-c", program], cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True
     )
     if done.returncode:
         raise RuntimeError(f"a benchmark program failed:\n{done.stderr}")

@@ -108,6 +108,7 @@ def start_up(quick: bool, say: Say) -> dict:
     return {
         "imports": {name: subprocesses.import_seconds(name) for name in ("meanfield", "simulate", "validate")},
         "first call": {dtype: subprocesses.first_call(dtype) for dtype in ("float32", "float64")},
+        "processes": subprocesses.process_seconds(*((1,) if quick else ())),
     }
 
 

@@ -224,8 +224,16 @@ def test_an_import_is_timed_in_a_process_of_its_own():
 def test_the_first_call_is_longer_where_it_has_to_compile():
     call = subprocesses.first_call()
     assert 0 <= call["cached"] < call["compiled"]
-    page = rendered({"start-up": {"imports": {}, "first call": {"float32": call}}})
+    page = rendered({"start-up": {"imports": {}, "first call": {"float32": call}, "processes": {}}})
     assert f"{call['compiled']:.3g}" in page
+
+
+def test_a_process_is_timed_from_its_start_to_its_end():
+    spent = subprocesses.process_seconds(repeats=1)
+    loaded, run = list(spent)[-2:]
+    assert 0 < spent["Python"] < spent["NumPy"] < spent["`cfgfield --help`"] and spent[loaded] < spent[run]
+    page = rendered({"start-up": {"imports": {}, "first call": {}, "processes": spent}})
+    assert all(f"| {name} | {seconds:.3g} |" in page for name, seconds in spent.items())
 
 
 def test_the_map_covers_what_it_claims():

@@ -50,9 +50,9 @@ app = typer.Typer(
 
 
 def _print_version(asked: bool) -> None:
-    from importlib.metadata import version
-
     if asked:
+        from importlib.metadata import version
+
         typer.echo(version("cfgfield"))
         raise typer.Exit
 
