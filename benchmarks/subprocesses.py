@@ -15,7 +15,15 @@ from pathlib import Path
 __all__ = ["SIZES", "first_call", "import_seconds", "peak_memory", "process_seconds"]
 
 ROOT = Path(__file__).parents[1]
-SIZES = ((10**6, 24, 256), (10**5, 256, 256), (10**4, 20, 10**4), (10, 4000, 10**5), (2, 24, 10**6))  # (P, d, samples)
+SIZES = (  # (P, d, samples)
+    (10**6, 24, 256),
+    (10**5, 256, 256),
+    (10**4, 20, 10**4),
+    (10**4, 10**4, 64),
+    (10**4, 2 * 10**4, 64),
+    (10, 4000, 10**5),
+    (2, 24, 10**6),
+)
 
 MEMORY = """
 import json

@@ -79,7 +79,8 @@ def solver_table(quick: bool, say: Say) -> list[dict]:
 
 
 def growth(quick: bool, say: Say) -> list[dict]:
-    return [scaling.cost_growth(axis, repeats=1 if quick else 3) for axis in scaling.AXES]
+    axes = [(axis, sizes[:3] if quick else sizes, others) for axis, sizes, others in scaling.AXES]
+    return [scaling.cost_growth(axis, sizes, repeats=1 if quick else 3, **others) for axis, sizes, others in axes]
 
 
 def memory(quick: bool, say: Say) -> list[dict]:
