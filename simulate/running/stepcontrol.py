@@ -13,8 +13,8 @@ the rarer and the more strongly guided, the later and the faster the classes are
 cautious either way. If n' is far above n there is another pilot at q = FAR, as errors fall steeply at first. They fall
 less and less steeply: between a pilot of too few steps and one of enough they lie below the straight line through
 both, in log error against log n, and q is its slope. A paired difference has some hundredth of the standard deviation
-of a sample, so few samples do. Where they do not, the pilot is doubled for as long as the steps that the smaller stderr
-saves the run are more than it takes.
+of a sample, so few samples do. Where they do not, as in a large run, the pilot is doubled for as long as the steps that
+the smaller stderr saves the run are more than it takes.
 """
 
 import math
@@ -33,7 +33,8 @@ from simulate.steps.integrators import order
 # ten times the largest difference found from rounding (docs/steps.md)
 FLOOR = {"float32": 2e-6, "float64": 1e-10, "bfloat16": 1e-3}
 SHARE = {3: 64, 2: 32}  # by order: one of so many samples is in a pilot, at first; those of the SDE differ more
-FEWEST, MOST = 128, 2**14  # samples of a pilot at first, at least and at most
+LARGE = 2**15  # samples of a run from which on its pilot is not larger at first
+FEWEST, MOST = 128, 2**14  # samples of a pilot at first, at least, and at last, at most
 DRAWS = 3  # of a pilot, at first: every one takes a batch
 BATCH = 250  # which costs what so many samples do where coordinates P d are few
 SIZE = 5000  # coordinates at which it costs half of that
@@ -81,7 +82,7 @@ def choose_steps(plan: Plan, tol: float) -> Control:
     problem, n_all = plan.case.problem, plan.n_samples * plan.n_disorder
     pieces = 1 + sum(0 < t < plan.case.begin.t for t in stops(problem.schedule))
     p = order(problem.eta)
-    samples = math.ceil(min(max(n_all // SHARE[p], FEWEST), MOST) / DRAWS)
+    samples = math.ceil(max(min(n_all, LARGE) // SHARE[p], FEWEST) / DRAWS)
     n, cost, below = max(_first(plan.case, tol, p), pieces, 2), 0.0, None
     while 2 * n <= LIMIT:
         try:
