@@ -27,7 +27,10 @@ def count(groups: int, by_ratio: bool) -> int:
 
 class Observer:
     """Sums over a batch of every observable, shape (size,): `NAMES`, then `BY_GROUP` if there is a spectrum, then
-    `BY_RATIO` if there is a function `weigh` of the posterior that gives each sample's weight (samples,)."""
+    `BY_RATIO` if there is a function `weigh` of the posterior that gives each sample's weight (samples,).
+
+    `last` : m and v of every sample when last looked at, (2, samples).
+    """
 
     def __init__(
         self,
@@ -43,6 +46,7 @@ class Observer:
         self._first = np.cumsum(self._counts) - self._counts
         self._weight = self._counts * (1.0 if spectrum is None else spectrum.g)  # d_i g_i
         self.size = count(len(counts or ()), weigh is not None)
+        self.last = np.empty((2, 0))
 
     def __call__(self, y: np.ndarray, twin: np.ndarray, outside: np.ndarray, posterior: Posterior) -> np.ndarray:
         p = posterior
@@ -50,9 +54,11 @@ class Observer:
         if not self._grouped:
             m, v, q = _order_parameters(y, outside, self._target, self._d)
             m_twin, v_twin, _ = _order_parameters(twin, outside, self._target, self._d)
+            self.last = np.array([m, v])
             return np.array([m, v, q, m_twin, v_twin, *seen]).sum(axis=1)
         guided, unguided = self._by_group(y), self._by_group(twin)
         (m, v, q), (m_twin, v_twin, _) = self._overall(*guided), self._overall(*unguided)
+        self.last = np.array([m, v])
         overall = np.array([m, v, q, m_twin, v_twin, *seen]).sum(axis=1)
         return np.concatenate([overall, *(values.sum(axis=0) for values in (*guided[:2], *unguided[:2]))])
 

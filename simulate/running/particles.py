@@ -57,6 +57,11 @@ class Batches:
             self._move, self._in_place = functools.partial(advance_in_place, score=score), True
         self._room = np.empty((4 if self._in_place else 2, len(plan.batches[0]), mixture.dim))
 
+    @property
+    def last(self) -> np.ndarray:
+        """m(0) and v(0) of every sample of the last batch, (2, samples)."""
+        return self._watch.last
+
     def __call__(self, samples: range) -> tuple[np.ndarray, float]:
         """Sums over the batch: of the observables, shape (observables, times), and of N^2, N the largest guidance of a
         step on a sample's way (`meanfield.tools.resolution`).

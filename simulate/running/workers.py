@@ -10,8 +10,8 @@ BLAS is held to one thread meanwhile, so threads do not fight and the result is 
 import math
 import threading
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from simulate.scores.streamed import n_ranges
 from simulate.steps.integrators import Steps
 
 BATCH_BYTES = 500  # of an item, its samples, its result
+Result = TypeVar("Result")
 
 
 def follow(plan: Plan, steps: Steps, progress: Any, about: Mapping[str, Any] | None = None) -> Ensemble:
@@ -38,7 +39,7 @@ def follow(plan: Plan, steps: Steps, progress: Any, about: Mapping[str, Any] | N
     began = time.perf_counter()
     case = plan.case
     _require_room(plan, len(steps.record))
-    results = _Workers(plan, steps).run(progress)
+    results = Workers(plan, (steps,), lambda batches, samples: batches[0](samples)).run(progress)
     sums = np.stack([sums for sums, _ in results])  # (items, observables, times)
     number = math.sqrt(sum(square for _, square in results) / (plan.n_samples * plan.n_disorder))
     means = sums.reshape(plan.n_disorder, len(plan.batches), -1, len(steps.record)).sum(axis=1) / plan.n_samples
@@ -73,11 +74,14 @@ def _require_room(plan: Plan, n_times: int) -> None:
     require_memory(needed, what, "use lower n_samples, n_disorder or n_times")
 
 
-class _Workers:
-    """Runs the items in threads; draws each mixture when it is first needed and drops it after its last batch."""
+class Workers(Generic[Result]):
+    """Runs the items in threads; draws each mixture when it is first needed and drops it after its last batch.
 
-    def __init__(self, plan: Plan, steps: Steps) -> None:
-        self._plan, self._steps, self._items = plan, steps, plan.items
+    `work(batches, samples)` is done for every item, `batches` being those of its draw on each of the grids of steps.
+    """
+
+    def __init__(self, plan: Plan, grids: Sequence[Steps], work: Callable[[list[Batches], range], Result]) -> None:
+        self._plan, self._grids, self._work, self._items = plan, grids, work, plan.items
         self._lock = threading.Lock()
         streamed = plan.case.classes == "streamed"
         self._crew = Crew(1 if streamed else plan.threads)
@@ -88,14 +92,14 @@ class _Workers:
         self._ranges = max(1, n_ranges(plan.case.n_classes)) if streamed else 1  # of classes in a step
         self._passed = 0  # of them, since the last step
 
-    def run(self, show: Any) -> list[tuple[np.ndarray, float]]:
-        """What `Batches` gives, of every item."""
-        total = len(self._items) * len(self._steps) * self._ranges
+    def run(self, show: Any) -> list[Result]:
+        """What `work` gives, of every item."""
+        total = len(self._items) * sum(map(len, self._grids)) * self._ranges
         label = f"particles, d = {self._plan.case.d}"
         with one_blas_thread(), Progress(show, total, label) as progress:
             return self._crew.run(self._item, self._items, progress)
 
-    def _item(self, item: tuple[int, range]) -> tuple[np.ndarray, float]:
+    def _item(self, item: tuple[int, range]) -> Result:
         draw, samples = item
         own = self._own
         if getattr(own, "draw", None) != draw:
@@ -105,7 +109,7 @@ class _Workers:
                 self._mixtures[draw] = self._draw(draw)
             mixture = self._mixtures[draw]
         own.batches = own.batches or self._batches(draw, mixture)
-        result = own.batches(samples)
+        result = self._work(own.batches, samples)
         with self._lock:
             self._left[draw] -= 1
             if not self._left[draw]:
@@ -115,9 +119,9 @@ class _Workers:
     def _draw(self, draw: int) -> Classes:
         return draw_classes(self._plan, draw, self._crew.check, self._pass)
 
-    def _batches(self, draw: int, mixture: Classes) -> Batches:
+    def _batches(self, draw: int, mixture: Classes) -> list[Batches]:
         score = make_score(self._plan, mixture, len(self._plan.batches[0]), self._crew.check)
-        return Batches(self._plan, self._steps, mixture, score, draw, self._tick)
+        return [Batches(self._plan, steps, mixture, score, draw, self._tick) for steps in self._grids]
 
     def _tick(self) -> None:
         """A step is done."""

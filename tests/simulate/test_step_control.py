@@ -5,15 +5,16 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from meanfield.errors import ConvergenceError, ProblemError
 from meanfield.guidance.schedules import Interval
 from meanfield.problem.growth import Exponential, Fixed
+from meanfield.problem.spectrum import power_law
 from meanfield.problem.statement import Problem
-from simulate import run
+from simulate import run, timestep_error
+from simulate.running.pairing import Pair, follow_pair
 from simulate.running.plan import Settings, make_plan
-from simulate.running.stepcontrol import FLOOR, Pilot, _errors, choose_steps
+from simulate.running.stepcontrol import FIRST, FLOOR, MARGIN, SURE, _errors, choose_steps
 
 PROBLEM = Problem(classes=Exponential(0.4), sigma2=0.25, guidance=1.0, t_start=1000.0)
 SIZE = {"d": 8, "threads": 1, "progress": False, "n_times": 2}
@@ -112,40 +113,103 @@ def test_rounding_stays_below_the_floor(changes):
     assert abs(a.m.mean - b.m.mean) < FLOOR["float32"] and abs(a.v.mean - b.v.mean) / 0.25 < FLOOR["float32"]
 
 
-def test_the_error_is_what_students_law_leaves_open():
-    """Its mean square, from draws that may be few; for more draws of the same variance it is less."""
-    changes = np.random.default_rng(3).normal([0.3, 0.0], [1.0, 2.0], (6, 2))
-    centre, stderr = changes.mean(axis=0), changes.std(axis=0, ddof=1) / math.sqrt(6)
-    assert np.allclose(_errors(changes, 6) ** 2, centre**2 + stats.t(5).var() * stderr**2)
-    assert np.allclose(_errors(changes, 12) ** 2, centre**2 + stats.t(11).var() * stderr**2 / 2)
+def test_the_error_is_that_of_samples_or_of_draws_whichever_is_larger():
+    """Its mean and `SURE` standard errors, root mean square; draws that do not differ have the stderr of samples."""
+    rng = np.random.default_rng(3)
+    alike, apart = rng.normal(0.3, 1.0, (2, 6, 500)), rng.normal(0.3, 1.0, (2, 6, 1)) + np.zeros((2, 6, 500))
+    by_samples = alike.std(axis=(1, 2), ddof=1) / math.sqrt(3000)
+    by_draws = apart.mean(axis=2).std(axis=1, ddof=1) / math.sqrt(6)
+    for changes, stderr in ((alike, np.maximum(by_samples, draws_stderr(alike))), (apart, by_draws)):
+        for p, more in ((2, 1), (3, 2)):
+            error = MARGIN * np.hypot(changes.mean(axis=(1, 2)), SURE[p] * stderr / math.sqrt(more))
+            assert np.allclose(_errors(changes, p, more), error)
+    assert (by_draws > 10 * by_samples).all(), "negative control: they are told apart"
+
+
+def draws_stderr(changes):
+    return changes.mean(axis=2).std(axis=1, ddof=1) / math.sqrt(changes.shape[1])
+
+
+SMALL = make_plan(PROBLEM.replace(classes=Fixed(1024)), Settings(20, 20_000, 8))  # P^{2/d} = 2
+
+
+def pilots(monkeypatch, error, spread=0.0):
+    """Pilots that find `error(n)` give or take `spread` from draw to draw; the list of (n, draws) that are flown."""
+    flown = []
+
+    def part(plan, n, draws, samples):
+        flown.append((n, draws))
+        signs = np.where(np.arange(draws.start, draws.stop) % 2, 1.0, -1.0)
+        return Pair(error(n) + spread * signs[:, None] + np.zeros((2, len(draws), samples)), 0.1)
+
+    monkeypatch.setattr("simulate.running.stepcontrol._part", part)
+    return flown
 
 
 @pytest.mark.parametrize(
     ("spread", "n_samples", "more"),
-    [(1.9e-3, 20_000, True), (1e-5, 20_000, False), (1.9e-3, 40, False)],
-    ids=["noisy", "quiet", "a run as small as its pilot"],
+    [(1e-3, 20_000, True), (1e-5, 20_000, False), (1e-3, 40, False), (2e-4, 2000, False), (2e-4, 200_000, True)],
+    ids=["noisy", "quiet", "a run as small as its pilot", "less noisy", "a large run"],
 )
 def test_a_pilot_is_doubled_while_that_saves_steps(monkeypatch, spread, n_samples, more):
     """Where its statistics decide, in a run that is large beside it; the steps then come from the smaller stderr."""
-    flown = []
-
-    def part(plan, n, draws, samples):
-        flown.append(draws)
-        signs = np.where(np.arange(draws.start, draws.stop) % 2, 1.0, -1.0)
-        assert n == 7
-        return Pilot(5e-4 + spread * np.stack([signs, signs], axis=1), 0.1)
-
-    monkeypatch.setattr("simulate.running.stepcontrol._part", part)
-    plan = make_plan(PROBLEM.replace(classes=Fixed(1000)), Settings(20, n_samples, 8))
-    chosen = choose_steps(plan, 1e-3)
-    assert flown[0] == range(8) and (len(flown) > 1) == more
+    flown = pilots(monkeypatch, lambda n: 4e-4, spread)
+    chosen = choose_steps(make_plan(SMALL.case.problem, Settings(20, n_samples, 8)), 1e-3)
+    n = flown[-1][0]
+    flown = [draws for at, draws in flown if at == n]
+    assert flown[0] == range(3) and (len(flown) > 1) == more
     assert all(a.stop == b.start and len(b) == b.start for a, b in pairwise(flown))
-    samples = math.ceil(max(8 * n_samples // 32, 128) / 8)
-    assert chosen.cost == pytest.approx(3 * 7 * flown[-1].stop * samples / (8 * n_samples))
-    q = 2 if chosen.n_steps > 7 else 6
-    assert chosen.m == pytest.approx(math.hypot(5e-4, stderr_of(flown[-1].stop, spread)) * (7 / chosen.n_steps) ** q)
+    if len(flown) == 1 and n_samples == 2000:
+        assert chosen.cost == pytest.approx(3 * n * 3 * math.ceil(500 / 3) / 16_000)
 
 
-def stderr_of(draws, spread):
-    """(nu/(nu - 2))^(1/2) stderr of as many draws at +-spread."""
-    return spread * math.sqrt((draws - 1) / (draws - 3) / (draws - 1))
+@pytest.mark.parametrize(
+    ("power", "bend", "held"), [(2.5, 0.0, True), (6.0, 0.0, True), (3.0, -0.5, True), (2.0, 6.0, False)]
+)
+def test_between_two_pilots_errors_follow_the_line_through_both(monkeypatch, power, bend, held):
+    """So errors that fall ever less steeply are kept below tol, at hardly more steps than it takes.
+
+    Negative control: ever more steeply, which they do not, and the line is too low.
+    """
+
+    def error(n):
+        return 4e-5 * (39 / n) ** (power + bend * math.log(n / 39))
+
+    flown = pilots(monkeypatch, error)
+    chosen = choose_steps(SMALL, 1e-5)
+    assert flown[0][0] == 39 and len({n for n, _ in flown}) == 2
+    assert (MARGIN * error(chosen.n_steps) <= 1e-5) == held
+    assert bend or MARGIN * error(chosen.n_steps - 1.1) > 1e-5
+
+
+def test_the_first_pilot_has_about_the_steps_it_takes(monkeypatch):
+    """More for rarer classes and stronger guidance, as theory would have it."""
+    first = {}
+    for P in (10, 1024):
+        for w in (1.0, 8.0):
+            flown = pilots(monkeypatch, lambda n: 0.0)
+            choose_steps(make_plan(PROBLEM.replace(classes=Fixed(P), guidance=w), Settings(20, 20_000, 8)), 1e-3)
+            first[P, w] = flown[0][0]
+    assert first[1024, 1.0] == round(FIRST[2]) and first[1024, 8.0] == round(2 * FIRST[2])
+    assert first[10, 1.0] < first[1024, 1.0] and first[10, 8.0] < first[1024, 8.0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"classes": Fixed(5)}, {"spectrum": power_law(2, modes=8, bins="equal")}],
+    ids=["explicit", "span", "spectrum"],
+)
+def test_a_pair_changes_what_two_runs_on_the_same_noise_do(changes):
+    """Negative control: draws of another number change by something else."""
+    problem = PROBLEM.replace(**changes)
+    n_samples, n_disorder = 60, 3
+    settings = Settings(d=8, n_samples=n_samples, n_disorder=n_disorder, batch=25, threads=2)
+    pair = follow_pair(make_plan(problem, settings), 12)
+    known = timestep_error(
+        problem, d=8, n_samples=n_samples, n_disorder=n_disorder, n_steps=12, batch=25, threads=1, progress=False
+    )
+    m, v = pair.changes.mean(axis=2)
+    assert np.allclose(m, known.difference_m.values, rtol=0, atol=1e-12)
+    ratio = known.difference_v.values / v  # v_0, the same for all draws
+    assert np.allclose(ratio, ratio[0], rtol=1e-6) and 0.5 * problem.sigma2 < ratio[0] < 2.0
+    assert not np.allclose(m[::-1], known.difference_m.values, rtol=0, atol=1e-6)
