@@ -8,7 +8,8 @@ cache from the first product to the last,
 or, where sums are not wanted, to the shift of the posterior, sum_k pi_k delta_k = shift/(total + exp(-top)): the target
 has the logit 0. Nothing is left out.
 
-* `set_sums`, for very few classes: they pass over one sample after the other.
+* `set_sums`, for very few classes: they pass over one sample after the other. A single one is scaled itself, once, in
+  place of every state, whose product with it is a float64 sum: a state is read, a shift written, and that is all.
 * `set_sums_by_fours`, for more of them, float32: four samples at a time, by the loops of `simulate.scores.fused`. The
   second product has the directions as lanes, four classes at a time: no vector has to be added up within itself, which
   with few classes would cost as much as all else. So classes are held twice: [direction][class] and [class][direction].
@@ -48,6 +49,9 @@ def set_sums(y, scale, delta, half, sums: Sums, normed, row, logits):  # pragma:
     and the work space, row (dim,), logits (classes,). With `normed` shift is that of the posterior."""
     top, total, square, shift = sums
     classes, dim = delta.shape
+    if classes == 1:
+        _set_sums_of_one(y, scale, delta[0], half[0], sums, normed, row, logits)
+        return
     for s in range(y.shape[0]):
         for j in range(dim):
             row[j] = y[s, j] * scale[j]
@@ -60,13 +64,6 @@ def set_sums(y, scale, delta, half, sums: Sums, normed, row, logits):  # pragma:
         for k in range(classes):
             logits[k] -= half[k]
             best = max(best, logits[k])
-        if classes == 1:  # the leading one, alone
-            top[s], total[s], square[s] = best, 1.0, 1.0
-            logits[0] = 1.0 / (1.0 + np.exp(-np.float64(best))) if normed else 1.0
-            weight = logits[0]  # of the type of the products
-            for j in range(dim):
-                shift[s, j] = weight * delta[0, j]
-            continue
         total[s] = square[s] = 0.0
         for k in range(classes):
             logits[k] = np.exp(logits[k] - best) if logits[k] < best else 1  # the leading one costs nothing
@@ -85,6 +82,25 @@ def set_sums(y, scale, delta, half, sums: Sums, normed, row, logits):  # pragma:
                 row[j] += weight * delta[k, j]
         for j in range(dim):
             shift[s, j] = row[j]
+
+
+@inner(fastmath=FAST, forceinline=True)
+def _set_sums_of_one(y, scale, delta, half, sums, normed, row, share):  # pragma: no cover - compiled
+    """The same of a single rival, delta (dim,): what is read of a state need not be kept for its shift."""
+    top, total, square, shift = sums
+    dim = len(delta)
+    for j in range(dim):
+        row[j] = scale[j] * delta[j]
+    for s in range(y.shape[0]):
+        dot = 0.0
+        for j in range(dim):
+            dot += y[s, j] * row[j]
+        best = dot - half
+        top[s], total[s], square[s] = best, 1.0, 1.0
+        share[0] = 1.0 / (1.0 + np.exp(-best)) if normed else 1.0
+        weight = share[0]  # of the type of the products
+        for j in range(dim):
+            shift[s, j] = weight * delta[j]
 
 
 class Fours(NamedTuple):
