@@ -37,7 +37,7 @@ from simulate.scores.fused import (
 )
 from simulate.scores.posterior import LN2, Sums
 
-TINY = np.float32(2.0**-100)  # weights below would make numbers too small to be normal, which take many times as long
+TINY = np.float32(2.0**-100)  # weights below would make numbers too small to be normal, of which each takes some 50 ns
 WIDEST = 4096  # directions, at most, of classes held [class][direction]
 WIDE = WIDEST + LANES  # numbers from one class to the next: a constant, and no power of two, as `ROW`
 W1, W2, W3 = np.uintp(WIDE), np.uintp(2 * WIDE), np.uintp(3 * WIDE)
@@ -127,7 +127,7 @@ class Fours(NamedTuple):
         return cls(by_direction.ravel(), by_class.ravel(), states, aligned(4 * ROW), aligned(4 * WIDE))
 
 
-@compiled(fastmath=FAST)
+@compiled(fastmath=FAST, error_model="numpy")
 def set_sums_by_fours(y, scale, half, sums: Sums, normed, work: Fours):  # pragma: no cover - compiled
     """As `set_sums`, but scale and half are in bits, log2(e) times what they are there."""
     top, total, square, shift = sums
@@ -150,10 +150,11 @@ def set_sums_by_fours(y, scale, half, sums: Sums, normed, work: Fours):  # pragm
             best = largest_of(row, size)
             total[s] = exponentials(row, best, size)
             square[s], top[s] = sum_of_squares(row, size), best * LN2
-            share = np.float32(1.0 / (total[s] + np.exp2(-np.float64(best))) if normed else 1.0)
+            share = np.float32(1.0 / (total[s] + np.exp(-top[s])) if normed else 1.0)
+            least = TINY / share  # infinite where the target has all the weight
             for k in range(size):
-                weight = row[k] * share
-                row[k] = weight if weight > TINY else np.float32(0.0)
+                weight = row[k] if row[k] > least else np.float32(0.0)
+                row[k] = weight * share
         for i in range(4):
             average[i * WIDE : i * WIDE + across] = 0
         for k in range(0, classes, 4):

@@ -200,18 +200,23 @@ def largest_of(row, size):  # pragma: no cover - compiled
 @inner(fastmath=FAST, forceinline=True)
 def exponentials(row, reference, size):  # pragma: no cover - compiled
     """row <- 2^(row - reference); returns the sum."""
-    low, half, bias, unit = np.float32(-126), np.float32(0.5), np.float32(127), np.int32(2**23)
     total = np.float32(0)
     for k in range(size):
-        z = row[k] - reference
-        z = z if z > low else low
-        n = np.floor(z + half)
-        f = z - n
-        value = (((((C6 * f + C5) * f + C4) * f + C3) * f + C2) * f + C1) * f + C0
-        value *= np.int32(np.int32(n + bias) * unit).view(np.float32)
+        value = power_of_two(row[k] - reference)
         row[k] = value
         total += value
     return total
+
+
+@inner(fastmath=FAST, forceinline=True)
+def power_of_two(z):  # pragma: no cover - compiled
+    """2^z, z <= 0; what is below the smallest normal float is taken for it."""
+    low, half, bias, unit = np.float32(-126), np.float32(0.5), np.float32(127), np.int32(2**23)
+    z = z if z > low else low
+    n = np.floor(z + half)
+    f = z - n
+    value = (((((C6 * f + C5) * f + C4) * f + C3) * f + C2) * f + C1) * f + C0
+    return value * np.int32(np.int32(n + bias) * unit).view(np.float32)
 
 
 @inner(fastmath=FAST, forceinline=True)
