@@ -47,14 +47,15 @@ class Observer:
     def __call__(self, y: np.ndarray, twin: np.ndarray, outside: np.ndarray, posterior: Posterior) -> np.ndarray:
         p = posterior
         seen = [p.weight, p.log_odds, p.participation, p.nearest, *([self._weigh(p)] if self._weigh else [])]
+        posteriors = [float(x.sum()) for x in seen]
         if not self._grouped:
-            m, v, q = _order_parameters(y, outside, self._target, self._d)
-            m_twin, v_twin, _ = _order_parameters(twin, outside, self._target, self._d)
-            return np.array([m, v, q, m_twin, v_twin, *seen]).sum(axis=1)
+            guided, unguided = (_order_parameters(x, outside, self._target, self._d) for x in (y, twin))
+            return np.array([*guided, *unguided[:2], *posteriors])
         guided, unguided = self._by_group(y), self._by_group(twin)
         (m, v, q), (m_twin, v_twin, _) = self._overall(*guided), self._overall(*unguided)
-        overall = np.array([m, v, q, m_twin, v_twin, *seen]).sum(axis=1)
-        return np.concatenate([overall, *(values.sum(axis=0) for values in (*guided[:2], *unguided[:2]))])
+        overall = np.array([m, v, q, m_twin, v_twin]).sum(axis=1)
+        groups = (values.sum(axis=0) for values in (*guided[:2], *unguided[:2]))
+        return np.concatenate([overall, posteriors, *groups])
 
     def _by_group(self, y: np.ndarray):
         """m, v, q of every group, (samples, groups) each."""
@@ -80,7 +81,8 @@ def unpack(draws: np.ndarray, groups: int, ratio: bool = False) -> dict[str, np.
 
 
 def _order_parameters(y: np.ndarray, outside: np.ndarray, target: np.ndarray, d: int):
+    """m, v, q summed over the batch: each is a sum of y.mu_1, of its square, and of |y|^2."""
     along = y @ target / d  # (samples,): m - 1
-    square = np.einsum("sd,sd->s", y, y) + outside
-    v = (square - d * along**2) / (d - 1)
-    return 1.0 + along, v, square / d + 2.0 * along + 1.0
+    ahead, square = along.sum(), np.vdot(y, y) + outside.sum()
+    v = (square - d * (along @ along)) / (d - 1)
+    return len(y) + ahead, v, square / d + 2.0 * ahead + len(y)
