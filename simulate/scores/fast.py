@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from simulate.scores.cutting import MANY, NEGLIGIBLE, Cut, cut_off
+from simulate.scores.cutting import NEGLIGIBLE, Cut, cut_off
 from simulate.scores.few import WIDEST, Fours, set_sums, set_sums_by_fours
 from simulate.scores.fused import accumulate_fused, workspace
 from simulate.scores.lanes import Lanes, set_sums_by_lanes
@@ -29,9 +29,9 @@ from simulate.scores.products import accumulate, scratch
 
 SUPER = 65536  # classes per call of a kernel: between calls an interrupt is noticed
 FEW = 4096  # directions up to which the fused kernel is the faster one
-THIN = 48  # directions up to which all samples of a tile meet fewer than `MANY` classes at once
-VERY_FEW = 4  # wrong classes that a sample meets one by one where directions are more, or the products float64
-SOME = 128  # and below which four samples meet them at once
+THIN = 32  # up to which few classes, however few, meet many samples at once
+VERY_FEW = 4  # wrong classes that a sample meets one by one where products are float64; in float32 a single one
+SOME = 128  # below which several are few in float32
 
 
 class FastScore:
@@ -131,12 +131,9 @@ def make_kernel(dim: int, samples: int, n_classes: int, block: int, dtype: str) 
 def make_few(delta: np.ndarray) -> "_OneByOne | _ByFours | _ByLanes | None":
     """What sets the sums over few classes, with its work space; None where classes are added up block by block."""
     classes, dim = delta.shape
-    by_lanes = delta.dtype == np.float32 and dim <= THIN
-    if classes <= (1 if by_lanes else VERY_FEW):
-        return _OneByOne(delta) if classes else None
-    if by_lanes:
-        return _ByLanes(delta) if classes < MANY else None
-    return _ByFours(delta) if delta.dtype == np.float32 and classes < SOME and dim <= WIDEST else None
+    if delta.dtype == np.float32 and 1 < classes < SOME and dim <= WIDEST:
+        return _ByLanes(delta) if dim <= max(THIN, 3 * classes) else _ByFours(delta)
+    return _OneByOne(delta) if 0 < classes <= VERY_FEW else None
 
 
 class _OneByOne:

@@ -22,8 +22,8 @@ def setting(n_classes, d, n, D):
     return mixture, np.sqrt(D) * noise + np.linspace(0.0, 1.0, n)[:, None] * mixture.delta[-1]
 
 
-@pytest.mark.parametrize("n_classes", [3, 18, 256])
-@pytest.mark.parametrize("d", [2, 3, 17, 48])
+@pytest.mark.parametrize("n_classes", [3, 18, 120])
+@pytest.mark.parametrize("d", [2, 3, 17, 32])
 @pytest.mark.parametrize("n", [1, 7, SAMPLES])
 def test_lanes_at_every_remainder(n_classes, d, n):
     """Sums and posterior; negative control: one class less."""
