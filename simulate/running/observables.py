@@ -28,8 +28,6 @@ def count(groups: int, by_ratio: bool) -> int:
 class Observer:
     """Sums over a batch of every observable, shape (size,): `NAMES`, then `BY_GROUP` if there is a spectrum, then
     `BY_RATIO` if there is a function `weigh` of the posterior that gives each sample's weight (samples,).
-
-    `last` : m and v of every sample when last looked at, (2, samples).
     """
 
     def __init__(
@@ -46,21 +44,27 @@ class Observer:
         self._first = np.cumsum(self._counts) - self._counts
         self._weight = self._counts * (1.0 if spectrum is None else spectrum.g)  # d_i g_i
         self.size = count(len(counts or ()), weigh is not None)
-        self.last = np.empty((2, 0))
 
     def __call__(self, y: np.ndarray, twin: np.ndarray, outside: np.ndarray, posterior: Posterior) -> np.ndarray:
         p = posterior
         seen = [p.weight, p.log_odds, p.participation, p.nearest, *([self._weigh(p)] if self._weigh else [])]
+        posteriors = [float(x.sum()) for x in seen]
         if not self._grouped:
-            m, v, q = _order_parameters(y, outside, self._target, self._d)
-            m_twin, v_twin, _ = _order_parameters(twin, outside, self._target, self._d)
-            self.last = np.array([m, v])
-            return np.array([m, v, q, m_twin, v_twin, *seen]).sum(axis=1)
+            guided, unguided = (_order_parameters(x, outside, self._target, self._d) for x in (y, twin))
+            return np.array([*guided, *unguided[:2], *posteriors])
         guided, unguided = self._by_group(y), self._by_group(twin)
         (m, v, q), (m_twin, v_twin, _) = self._overall(*guided), self._overall(*unguided)
-        self.last = np.array([m, v])
-        overall = np.array([m, v, q, m_twin, v_twin, *seen]).sum(axis=1)
-        return np.concatenate([overall, *(values.sum(axis=0) for values in (*guided[:2], *unguided[:2]))])
+        overall = np.array([m, v, q, m_twin, v_twin]).sum(axis=1)
+        groups = (values.sum(axis=0) for values in (*guided[:2], *unguided[:2]))
+        return np.concatenate([overall, posteriors, *groups])
+
+    def each(self, y: np.ndarray, outside: np.ndarray) -> np.ndarray:
+        """m and v of every sample, (2, samples)."""
+        if self._grouped:
+            return np.array(self._overall(*self._by_group(y))[:2])
+        along = y @ self._target / self._d
+        square = np.einsum("sd,sd->s", y, y) + outside
+        return np.array([1.0 + along, (square - self._d * along**2) / (self._d - 1)])
 
     def _by_group(self, y: np.ndarray):
         """m, v, q of every group, (samples, groups) each."""
@@ -86,7 +90,8 @@ def unpack(draws: np.ndarray, groups: int, ratio: bool = False) -> dict[str, np.
 
 
 def _order_parameters(y: np.ndarray, outside: np.ndarray, target: np.ndarray, d: int):
+    """m, v, q summed over the batch: each is a sum of y.mu_1, of its square, and of |y|^2."""
     along = y @ target / d  # (samples,): m - 1
-    square = np.einsum("sd,sd->s", y, y) + outside
-    v = (square - d * along**2) / (d - 1)
-    return 1.0 + along, v, square / d + 2.0 * along + 1.0
+    ahead, square = along.sum(), np.vdot(y, y) + outside.sum()
+    v = (square - d * (along @ along)) / (d - 1)
+    return len(y) + ahead, v, square / d + 2.0 * ahead + len(y)

@@ -60,7 +60,7 @@ class Batches:
     @property
     def last(self) -> np.ndarray:
         """m(0) and v(0) of every sample of the last batch, (2, samples)."""
-        return self._watch.last
+        return self._watch.each(*self._end)
 
     def __call__(self, samples: range) -> tuple[np.ndarray, float]:
         """Sums over the batch: of the observables, shape (observables, times), and of N^2, N the largest guidance of a
@@ -94,6 +94,7 @@ class Batches:
                 seen = place.seen(posterior)
                 sums[:, slot[n]] = self._watch(place.take(state.y), place.take(twin), outside[slot[n]], seen)
             if n == len(steps):
+                self._end = place.take(state.y), outside[slot[n]]
                 return sums, resolve.square
             step, D = place.step(steps.step(n)), place.coefficient(steps.variance(n))
             if step.w_start != 0.0 or step.w_end != 0.0:

@@ -31,6 +31,7 @@ from simulate.scores.streamed import n_ranges
 from simulate.steps.integrators import Steps
 
 BATCH_BYTES = 500  # of an item, its samples, its result
+SMALL = 2**18  # bytes for which the system is not asked once more, as takes a tenth of a millisecond
 Result = TypeVar("Result")
 
 
@@ -67,6 +68,8 @@ def _require_room(plan: Plan, n_times: int) -> None:
     """Refuse averages that do not fit: of every batch, beside what follows the batch, and of them all."""
     numbers = count(len(plan.case.counts or ()), plan.case.problem.schedule.by_ratio) * n_times
     needed = float(plan.n_disorder) * plan.n_batches * (3 * 8 * numbers + BATCH_BYTES)
+    if needed < SMALL:
+        return
     what = (
         f"{plan.n_batches} batches of samples in each of {plan.n_disorder} draws need {needed / 2**30:.3g} GiB for "
         f"{numbers} averages of each"

@@ -22,15 +22,16 @@ import numpy as np
 from simulate.scores.cutting import NEGLIGIBLE, Cut, cut_off
 from simulate.scores.few import WIDEST, Fours, set_sums, set_sums_by_fours
 from simulate.scores.fused import accumulate_fused, workspace
+from simulate.scores.lanes import Lanes, set_sums_by_lanes
 from simulate.scores.mixture import Held
 from simulate.scores.posterior import LN2, Posterior, Sums
 from simulate.scores.products import accumulate, scratch
 
 SUPER = 65536  # classes per call of a kernel: between calls an interrupt is noticed
 FEW = 4096  # directions up to which the fused kernel is the faster one
-THIN = 48  # up to which it is so with any number of classes but the very fewest
-VERY_FEW = 4  # wrong classes that a sample meets one by one
-SOME = 128  # and that four samples meet at once
+THIN = 32  # up to which few classes, however few, meet many samples at once
+VERY_FEW = 4  # wrong classes that a sample meets one by one where products are float64; in float32 a single one
+SOME = 128  # below which several are few in float32
 
 
 class FastScore:
@@ -127,12 +128,12 @@ def make_kernel(dim: int, samples: int, n_classes: int, block: int, dtype: str) 
     return kind(dim, samples, min(block, max(n_classes, 1)), dtype)
 
 
-def make_few(delta: np.ndarray) -> "_OneByOne | _ByFours | None":
+def make_few(delta: np.ndarray) -> "_OneByOne | _ByFours | _ByLanes | None":
     """What sets the sums over few classes, with its work space; None where classes are added up block by block."""
     classes, dim = delta.shape
-    if classes <= VERY_FEW:
-        return _OneByOne(delta) if classes else None
-    return _ByFours(delta) if delta.dtype == np.float32 and classes < SOME and THIN < dim <= WIDEST else None
+    if delta.dtype == np.float32 and 1 < classes < SOME and dim <= WIDEST:
+        return _ByLanes(delta) if dim <= max(THIN, 3 * classes) else _ByFours(delta)
+    return _OneByOne(delta) if 0 < classes <= VERY_FEW else None
 
 
 class _OneByOne:
@@ -158,6 +159,18 @@ class _ByFours:
 
     def set(self, y: np.ndarray, scale: np.ndarray, half: np.ndarray, sums: Sums, normed: bool) -> None:
         set_sums_by_fours(y, scale, half, sums, normed, self._work)
+
+
+class _ByLanes:
+    """Work space of `simulate.scores.lanes.set_sums_by_lanes`."""
+
+    unit = 1.0 / LN2
+
+    def __init__(self, delta: np.ndarray) -> None:
+        self._work = Lanes.of(delta)
+
+    def set(self, y: np.ndarray, scale: np.ndarray, half: np.ndarray, sums: Sums, normed: bool) -> None:
+        set_sums_by_lanes(y, scale, half, sums, normed, self._work)
 
 
 class _Plain:

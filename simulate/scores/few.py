@@ -8,10 +8,11 @@ cache from the first product to the last,
 or, where sums are not wanted, to the shift of the posterior, sum_k pi_k delta_k = shift/(total + exp(-top)): the target
 has the logit 0. Nothing is left out.
 
-* `set_sums`, for very few classes: they pass over one sample after the other.
-* `set_sums_by_fours`, for more of them, float32: four samples at a time, by the loops of `simulate.scores.fused`. The
-  second product has the directions as lanes, four classes at a time: no vector has to be added up within itself, which
-  with few classes would cost as much as all else. So classes are held twice: [direction][class] and [class][direction].
+* `set_sums`, for very few classes: they pass over one sample after the other. A single one is scaled itself, once, in
+  place of every state, whose product with it is a float64 sum: a state is read, a shift written, and that is all.
+* `set_sums_by_fours`, for more of them, float32: four samples at a time meet four classes at a time. In both products
+  the directions are the lanes, as they are many: the loops are `simulate.scores.fused.add_sums`, with classes in place
+  of its directions, whose vectors are added up in themselves once for all directions, and `_add_four`.
 """
 
 from typing import NamedTuple
@@ -27,7 +28,7 @@ from simulate.scores.fused import (
     U1,
     U2,
     U3,
-    add_products,
+    add_sums,
     aligned,
     exponentials,
     largest_of,
@@ -36,7 +37,7 @@ from simulate.scores.fused import (
 )
 from simulate.scores.posterior import LN2, Sums
 
-TINY = np.float32(2.0**-100)  # weights below would make numbers too small to be normal, which take many times as long
+TINY = np.float32(2.0**-100)  # weights below would make numbers too small to be normal, of which each takes some 50 ns
 WIDEST = 4096  # directions, at most, of classes held [class][direction]
 WIDE = WIDEST + LANES  # numbers from one class to the next: a constant, and no power of two, as `ROW`
 W1, W2, W3 = np.uintp(WIDE), np.uintp(2 * WIDE), np.uintp(3 * WIDE)
@@ -48,6 +49,9 @@ def set_sums(y, scale, delta, half, sums: Sums, normed, row, logits):  # pragma:
     and the work space, row (dim,), logits (classes,). With `normed` shift is that of the posterior."""
     top, total, square, shift = sums
     classes, dim = delta.shape
+    if classes == 1:
+        _set_sums_of_one(y, scale, delta[0], half[0], sums, normed, row, logits)
+        return
     for s in range(y.shape[0]):
         for j in range(dim):
             row[j] = y[s, j] * scale[j]
@@ -60,13 +64,6 @@ def set_sums(y, scale, delta, half, sums: Sums, normed, row, logits):  # pragma:
         for k in range(classes):
             logits[k] -= half[k]
             best = max(best, logits[k])
-        if classes == 1:  # the leading one, alone
-            top[s], total[s], square[s] = best, 1.0, 1.0
-            logits[0] = 1.0 / (1.0 + np.exp(-np.float64(best))) if normed else 1.0
-            weight = logits[0]  # of the type of the products
-            for j in range(dim):
-                shift[s, j] = weight * delta[0, j]
-            continue
         total[s] = square[s] = 0.0
         for k in range(classes):
             logits[k] = np.exp(logits[k] - best) if logits[k] < best else 1  # the leading one costs nothing
@@ -87,15 +84,34 @@ def set_sums(y, scale, delta, half, sums: Sums, normed, row, logits):  # pragma:
             shift[s, j] = row[j]
 
 
+@inner(fastmath=FAST, forceinline=True)
+def _set_sums_of_one(y, scale, delta, half, sums, normed, row, share):  # pragma: no cover - compiled
+    """The same of a single rival, delta (dim,): what is read of a state need not be kept for its shift."""
+    top, total, square, shift = sums
+    dim = len(delta)
+    for j in range(dim):
+        row[j] = scale[j] * delta[j]
+    for s in range(y.shape[0]):
+        dot = 0.0
+        for j in range(dim):
+            dot += y[s, j] * row[j]
+        best = dot - half
+        top[s], total[s], square[s] = best, 1.0, 1.0
+        share[0] = 1.0 / (1.0 + np.exp(-best)) if normed else 1.0
+        weight = share[0]  # of the type of the products
+        for j in range(dim):
+            shift[s, j] = weight * delta[j]
+
+
 class Fours(NamedTuple):
     """Classes for `set_sums_by_fours`, up to `simulate.scores.fused.BLOCK`, and its work space for four samples.
 
-    by_direction : half norms, then directions, in rows of `ROW`. by_class : in rows of `WIDE`, zero beyond. states
-    (4, dim rounded up to fours), logits (4 ROW,), average (4 WIDE,).
+    classes : rounded up to fours, in rows of `WIDE`, zero beyond. states, average (4 WIDE,); half (ROW,), what is taken
+    off the products; logits (4, ROW).
     """
 
-    by_direction: np.ndarray
-    by_class: np.ndarray
+    classes: np.ndarray
+    half: np.ndarray
     states: np.ndarray
     logits: np.ndarray
     average: np.ndarray
@@ -103,45 +119,44 @@ class Fours(NamedTuple):
     @classmethod
     def of(cls, delta: np.ndarray) -> "Fours":
         """These classes (classes, dim) float32."""
-        classes, dim = delta.shape
-        rows = -(-dim // 4) * 4
-        by_direction, by_class = aligned(1 + rows, ROW), aligned(-(-classes // 4) * 4, WIDE)
-        by_direction[1 : 1 + dim, :classes], by_class[:classes, :dim] = delta.T, delta
-        states = np.zeros((4, rows), np.float32)
-        return cls(by_direction.ravel(), by_class.ravel(), states, aligned(4 * ROW), aligned(4 * WIDE))
+        rows = aligned(-(-len(delta) // 4) * 4, WIDE)
+        rows[: len(delta), : delta.shape[1]] = delta
+        return cls(rows.ravel(), aligned(ROW), aligned(4 * WIDE), aligned(4, ROW), aligned(4 * WIDE))
 
 
-@compiled(fastmath=FAST)
+@compiled(fastmath=FAST, error_model="numpy")
 def set_sums_by_fours(y, scale, half, sums: Sums, normed, work: Fours):  # pragma: no cover - compiled
     """As `set_sums`, but scale and half are in bits, log2(e) times what they are there."""
     top, total, square, shift = sums
-    by_direction, by_class, states, L, average = work
+    rows, off, states, logits, average = work
+    L = logits.ravel()
     samples, dim = y.shape
     classes = len(half)
     size, across = np.uintp(-(-classes // LANES) * LANES), np.uintp(-(-dim // LANES) * LANES)
     for k in range(size):
-        by_direction[k] = half[k] if k < classes else np.inf
+        off[k] = half[k] if k < classes else np.inf
     for first in range(0, samples, 4):
         here = min(4, samples - first)
         for i in range(here):
             for j in range(dim):
-                states[i, j] = y[first + i, j] * scale[j]
-        start_rows(by_direction, U0, size, L)
-        for j in range(0, states.shape[1], 4):
-            add_products(states, U0, np.uintp(j), by_direction, np.uintp((1 + j) * ROW), size, L)
+                states[i * WIDE + j] = y[first + i, j] * scale[j]
+        start_rows(off, U0, size, L)
+        for k in range(0, classes, 4):
+            add_sums(rows, np.uintp(k * WIDE), states, np.uintp(WIDE), across, U0, np.uintp(k), logits)
         for i in range(here):
             row, s = L[i * ROW : (i + 1) * ROW], first + i
             best = largest_of(row, size)
             total[s] = exponentials(row, best, size)
             square[s], top[s] = sum_of_squares(row, size), best * LN2
-            share = np.float32(1.0 / (total[s] + np.exp2(-np.float64(best))) if normed else 1.0)
+            share = np.float32(1.0 / (total[s] + np.exp(-top[s])) if normed else 1.0)
+            least = TINY / share  # infinite where the target has all the weight
             for k in range(size):
-                weight = row[k] * share
-                row[k] = weight if weight > TINY else np.float32(0.0)
+                weight = row[k] if row[k] > least else np.float32(0.0)
+                row[k] = weight * share
         for i in range(4):
             average[i * WIDE : i * WIDE + across] = 0
         for k in range(0, classes, 4):
-            _add_four(L, np.uintp(k), by_class, np.uintp(k * WIDE), across, average)
+            _add_four(L, np.uintp(k), rows, np.uintp(k * WIDE), across, average)
         for i in range(here):
             for j in range(dim):
                 shift[first + i, j] = average[i * WIDE + j]

@@ -130,7 +130,8 @@ def accumulate_packed(query, packed, count, cut, squares, sums, L):  # pragma: n
                     square[s] += sum_of_squares(row, size)
             if live:
                 for j in range(0, rows, 4):
-                    _shift(flat, np.uintp(base + (1 + j) * ROW), L, size, np.uintp(first), np.uintp(j), shift)
+                    o = np.uintp(base + (1 + j) * ROW)
+                    add_sums(flat, o, L, np.uintp(ROW), size, np.uintp(first), np.uintp(j), shift)
 
 
 @inner(fastmath=FAST, forceinline=True)
@@ -159,16 +160,16 @@ def add_products(query, s, j, m, o, size, L):  # pragma: no cover - compiled
 
 
 @inner(fastmath=FAST, forceinline=True)
-def _shift(m, o, e, size, s, j, shift):  # pragma: no cover - compiled
-    """shift[s, j] += sum_k e[s, k] m[j, k] for four samples and four directions."""
-    zero = np.float32(0)
+def add_sums(m, o, e, row, size, s, j, out):  # pragma: no cover - compiled
+    """out[s, j] += sum_k e[s, k] m[j, k] for four rows of each, `row` numbers apart: samples, and directions."""
+    zero, r2, r3 = np.float32(0), row + row, row + row + row
     a00, a01, a02, a03 = zero, zero, zero, zero
     a10, a11, a12, a13 = zero, zero, zero, zero
     a20, a21, a22, a23 = zero, zero, zero, zero
     a30, a31, a32, a33 = zero, zero, zero, zero
     for k in range(size):
-        m0, m1, m2, m3 = m[o + k], m[o + B1 + k], m[o + B2 + k], m[o + B3 + k]
-        e0, e1, e2, e3 = e[k], e[B1 + k], e[B2 + k], e[B3 + k]
+        m0, m1, m2, m3 = m[o + k], m[o + row + k], m[o + r2 + k], m[o + r3 + k]
+        e0, e1, e2, e3 = e[k], e[row + k], e[r2 + k], e[r3 + k]
         a00, a01, a02, a03 = a00 + e0 * m0, a01 + e0 * m1, a02 + e0 * m2, a03 + e0 * m3
         a10, a11, a12, a13 = a10 + e1 * m0, a11 + e1 * m1, a12 + e1 * m2, a13 + e1 * m3
         a20, a21, a22, a23 = a20 + e2 * m0, a21 + e2 * m1, a22 + e2 * m2, a23 + e2 * m3
@@ -177,10 +178,10 @@ def _shift(m, o, e, size, s, j, shift):  # pragma: no cover - compiled
         ((a00, a01, a02, a03), (a10, a11, a12, a13), (a20, a21, a22, a23), (a30, a31, a32, a33))
     ):
         r = s + np.uintp(i)
-        shift[r, j] += b0
-        shift[r, j + U1] += b1
-        shift[r, j + U2] += b2
-        shift[r, j + U3] += b3
+        out[r, j] += b0
+        out[r, j + U1] += b1
+        out[r, j + U2] += b2
+        out[r, j + U3] += b3
 
 
 @inner(fastmath=FAST, forceinline=True)
@@ -200,18 +201,23 @@ def largest_of(row, size):  # pragma: no cover - compiled
 @inner(fastmath=FAST, forceinline=True)
 def exponentials(row, reference, size):  # pragma: no cover - compiled
     """row <- 2^(row - reference); returns the sum."""
-    low, half, bias, unit = np.float32(-126), np.float32(0.5), np.float32(127), np.int32(2**23)
     total = np.float32(0)
     for k in range(size):
-        z = row[k] - reference
-        z = z if z > low else low
-        n = np.floor(z + half)
-        f = z - n
-        value = (((((C6 * f + C5) * f + C4) * f + C3) * f + C2) * f + C1) * f + C0
-        value *= np.int32(np.int32(n + bias) * unit).view(np.float32)
+        value = power_of_two(row[k] - reference)
         row[k] = value
         total += value
     return total
+
+
+@inner(fastmath=FAST, forceinline=True)
+def power_of_two(z):  # pragma: no cover - compiled
+    """2^z, z <= 0; what is below the smallest normal float is taken for it."""
+    low, half, bias, unit = np.float32(-126), np.float32(0.5), np.float32(127), np.int32(2**23)
+    z = z if z > low else low
+    n = np.floor(z + half)
+    f = z - n
+    value = (((((C6 * f + C5) * f + C4) * f + C3) * f + C2) * f + C1) * f + C0
+    return value * np.int32(np.int32(n + bias) * unit).view(np.float32)
 
 
 @inner(fastmath=FAST, forceinline=True)

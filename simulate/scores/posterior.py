@@ -36,6 +36,7 @@ class Posterior(NamedTuple):
     participation : 1/sum_k pi_k^2 (samples,); nan in the continuum, nan unless `full` was asked for.
     nearest : whether the target is the most probable class (samples,).
     log_ratio : log p_t(x)/p_t(x|c) (samples,) in the continuum, if asked for; elsewhere it follows from the odds.
+    wrong : 1 - pi_1 (samples,), where it was had along with the others; `rest` makes it where it was not.
     """
 
     shift: np.ndarray
@@ -44,6 +45,14 @@ class Posterior(NamedTuple):
     participation: np.ndarray
     nearest: np.ndarray
     log_ratio: np.ndarray | None = None
+    wrong: Any = None
+
+    @classmethod
+    def empty(cls, shift: np.ndarray) -> "Posterior":
+        """Arrays for compiled code to fill, beside this one (samples, dim)."""
+        samples = len(shift)
+        log_odds, weight, participation, wrong = np.empty((4, samples))
+        return cls(shift, log_odds, weight, participation, np.empty(samples, bool), wrong=wrong)
 
     @property
     def rest(self) -> np.ndarray:
@@ -55,6 +64,8 @@ class Posterior(NamedTuple):
         >>> Posterior(one[:, None], 50.0 * one, one, one, one > 0).rest    # pi_1 rounds to 1
         array([1.92874985e-22])
         """
+        if self.wrong is not None:
+            return self.wrong
         xp = library(self.log_odds)
         known = xp.isfinite(self.log_odds)  # not in the continuum, nor where no rival counts
         return xp.where(known, shares(self.log_odds)[1], 1.0 - self.weight)
@@ -138,8 +149,7 @@ class Sums(NamedTuple):
 
     def swift_posterior(self, shift: np.ndarray, normed: bool, full: bool) -> Posterior:
         """The same, compiled, with its shift in `shift` (samples, dim); where `normed` it is there already."""
-        log_odds, weight, participation = np.empty((3, len(self.total)))
-        there = Posterior(shift, log_odds, weight, participation, np.empty(len(self.total), bool))
+        there = Posterior.empty(shift)
         _fill(self, there, normed, full)
         return there
 
@@ -147,11 +157,11 @@ class Sums(NamedTuple):
 @compiled(fastmath={"reassoc", "contract", "nsz"})
 def _fill(sums: Sums, there: Posterior, normed, full):  # pragma: no cover - compiled
     top, total, square, raw = sums
-    shift, log_odds, weight, participation, nearest, _ = there
+    shift, log_odds, weight, participation, nearest, _, rest = there
     for s in range(len(total)):
         some, odds = odds_of(top[s], total[s])
-        weight[s], wrong = split(odds)
-        share = wrong / total[s] if some else 0.0
+        weight[s], rest[s] = split(odds)
+        share = rest[s] / total[s] if some else 0.0
         log_odds[s] = odds if some else np.nan
         nearest[s] = not some or top[s] < 0.0
         participation[s] = 1.0 / (weight[s] ** 2 + share**2 * square[s]) if full else np.nan

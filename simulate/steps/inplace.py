@@ -52,7 +52,6 @@ def advance_in_place(state: State, D: Any, noise: np.ndarray, step: Step, score:
     (True, True)
     """
     y = state.y
-    samples, dim = y.shape
     if step.w_start == 0.0 and step.w_end == 0.0:
         y *= step.decay
         y += noise
@@ -62,12 +61,11 @@ def advance_in_place(state: State, D: Any, noise: np.ndarray, step: Step, score:
         return advance_by_parts(step.parts, state, posterior, step, score, full)
     held = posterior.shift
     before = state.before if isinstance(state.before, np.ndarray) else np.zeros_like(y)
-    each = np.empty((6, dim))
+    each = np.empty((6, y.shape[1]))
     each[0], each[1], each[2], each[3] = step.decay, step.phi, step.ratio, step.psi
     each[4], each[5] = 1.0 / step.D_end, 1.0 / (1.0 + step.D_end)  # products are cheap, quotients are not
     _predict(y, held, before, noise, step.w_start, each)
-    log_odds, weight, participation = np.empty((3, samples))
-    there = Posterior(held, log_odds, weight, participation, np.empty(samples, bool))
+    there = Posterior.empty(held)
     _correct(y, there, score.sums(y, step.D_end, full), step.w_end, each, step.resolved, full)
     return State(y, there if step.resolved else None, before)
 
@@ -88,7 +86,7 @@ def _predict(y, held, before, noise, w, each):  # pragma: no cover - compiled
 @compiled(fastmath=FAST)
 def _correct(y, there: Posterior, sums: Sums, w, each, move, full):  # pragma: no cover - compiled
     """y (samples, dim); the coefficients `each` (6, dim); fills the posterior, whose shift is the predicted force."""
-    held, log_odds, weight, participation, nearest, _ = there
+    held, log_odds, weight, participation, nearest, _, rest = there
     top, total, square, shift = sums
     psi, inverse_D, share = each[3], each[4], each[5]
     for s in range(y.shape[0]):
@@ -111,4 +109,4 @@ def _correct(y, there: Posterior, sums: Sums, w, each, move, full):  # pragma: n
         for j in range(y.shape[1]):
             held[s, j] *= wrong
         log_odds[s] = odds if some else np.nan
-        weight[s] = right
+        weight[s], rest[s] = right, wrong

@@ -30,7 +30,7 @@ def far(fast, slow, size) -> float:
 @pytest.mark.parametrize("d", [2, 3, 4, 17, 64])
 @pytest.mark.parametrize("n", [1, 4, 7])
 def test_fused_kernel_at_every_remainder(monkeypatch, n_classes, d, n):
-    monkeypatch.setattr(kernels, "THIN", 64)
+    monkeypatch.setattr(kernels, "make_few", lambda delta: None)  # no classes are too few
     mixture = draw_direct(d=d, n_classes=n_classes, seed=0, draw=0)
     y = spread(mixture, d, n)
     size = np.abs(mixture.delta).max()
@@ -158,7 +158,7 @@ def test_a_spectrum_is_cut_by_its_own_distances():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("n_classes", [2, 4, 5, 6, 20, 50])
+@pytest.mark.parametrize("n_classes", [2, 3, 4, 5, 6, 17, 20])
 @pytest.mark.parametrize("D", [0.05, 30.0])
 def test_few_classes_one_by_one_and_by_fours(dtype, n_classes, D):
     """Sums and posterior of `simulate.scores.few`; negative control: one class less."""
