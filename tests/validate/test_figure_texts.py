@@ -22,7 +22,7 @@ SMALLER = {  # figure, or one of its parts -> arguments that save time, and leav
     "finite-size/sizes": {"particles": (8, 10), "theory": (8, 10, 16), "n_steps": 24},
     "modes/marks": {"d": 24, "weights": (0.5, 4.0), "n_samples": 16},
     "modes-kept/prices": {"n": 4, "lost": (0.0,), "points": 5},
-    "modes-kept/regions": {"n": 4},
+    "modes-kept/regions": {"n": 8},
     "speciation/collapse": {"cases": ((16, 1024), (64, 1024), (64, 64), (200, 12)), "ratios": (0.5, 1.0, 2.0)},
     "design": {"problem": BASE.replace(t_start=1000.0)},
     "strong-guidance/uniform": STRENGTHS,
