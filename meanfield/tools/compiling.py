@@ -6,7 +6,7 @@ a fingerprint of its module and of every module, in whatever folder, that this i
 
 One process at a time compiles a function; those that wait for it then find it on disk. Otherwise every worker of a pool
 would compile the same, and two that compile it for different arguments could write both under one name: numba numbers
-its files by the index that it has read. Nobody waits in a circle, as who holds a function waits for those that it calls.
+its files by the index that it has read. Nobody waits in a circle: who holds a function waits for those that it calls.
 """
 
 import os
