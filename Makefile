@@ -7,6 +7,9 @@ STAMP := $(VENV)/installed
 EXTRAS := .venv-extras
 BENCH := .venv-bench
 
+# Where this is set (images of containers often do), every process of a test run would compile all sources anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: validate figures docs test test-all test-costs test-slow test-extras checked bench lint clean
 
 validate: $(STAMP)

@@ -10,8 +10,12 @@ And what is `long`: the tests in costs.json, of a processor second or more when 
 And BLAS on one thread: workers fill the cores, and its threads, on matrices as small as here, would mostly wait for
 each other, which costs more than all that they compute. It is set before NumPy is loaded, and for programs that tests
 start; `tests/simulate/test_blas_threads.py` asks of runs what they do where it is not set.
+
+And garbage: what collecting the tests makes lives to the end. Python would look through its half a million objects
+again and again, a third of the time of collecting and a tenth of that of running, so it is told to leave them alone.
 """
 
+import gc
 import json
 import os
 import subprocess
@@ -30,6 +34,7 @@ if find_spec("hypothesis"):
     settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("any speed")
 
+gc.disable()  # until the tests are collected
 
 LONGEST = ("test_notebooks.py", "test_jobs.py")
 COSTS: dict[str, float] = json.loads(Path(__file__).with_name("costs.json").read_text(encoding="utf-8"))
@@ -41,6 +46,11 @@ def pytest_collection_modifyitems(items):
         if item.nodeid in COSTS:
             item.add_marker("long")
     items.sort(key=lambda item: item.path.name not in LONGEST)  # stable
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ On uniform grids the averages are correlations, and 1 - g keeps its relative pre
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -35,7 +36,8 @@ def orthogonal(lam: float, n: float) -> np.ndarray:
     return _planted(y, -0.5 * y**2 / lam - 0.5 * math.log(2.0 * math.pi * lam), n)
 
 
-def drawn(D: float, n: float, d: int) -> np.ndarray:
+@lru_cache(maxsize=1024)  # phi and the information are asked for at the same times, one after the other
+def drawn(D: float, n: float, d: int) -> tuple[float, float]:
     """phi and E log(1/pi_1) of n classes drawn from N(0, I_d): averages over r = |x|, x ~ N(0, (1 + D) I)."""
     if d < FEW:  # Gauss-Laguerre: the density of r^2 ends sharply at 0
         from scipy.special import roots_genlaguerre
@@ -49,7 +51,8 @@ def drawn(D: float, n: float, d: int) -> np.ndarray:
         p = np.exp(log_p - log_p.max())
     seen = p > 1e-16 * p.max()
     values = [_planted(*_rival_law(D, a, n, d), n) for a in r[seen]]
-    return p[seen] @ np.array(values) / p[seen].sum()
+    phi, surprise = p[seen] @ np.array(values) / p[seen].sum()
+    return float(phi), float(surprise)
 
 
 def _rival_law(D: float, r: float, n: float, d: int) -> tuple[np.ndarray, np.ndarray]:

@@ -3,17 +3,23 @@
 Numba keeps a compiled function until the file changes in which it stands. But what it calls is compiled into it, and so
 is every constant that it imports: a caller in another file would go on with the old ones. So the stamp of the cache is
 a fingerprint of its module and of every module, in whatever folder, that this imports from, directly or not.
+
+One process at a time compiles a function; those that wait for it then find it on disk. Otherwise every worker of a pool
+would compile the same, and two that compile it for different arguments could write both under one name: numba numbers
+its files by the index that it has read. Nobody waits in a circle: who holds a function waits for those that it calls.
 """
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, update_wrapper
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numba
+from numba.core.compiler_lock import global_compiler_lock
 
 from meanfield.loading import handed_on, imported
 
@@ -47,7 +53,9 @@ def compiled(**options: Any) -> Callable[[Callable], Any]:
                 raise
             _say_uncached()
             return numba.njit(nogil=True, **options)(function)
-        dispatcher._cache._cache_file._source_stamp = fingerprint(path)
+        file = dispatcher._cache._cache_file
+        file._source_stamp = fingerprint(path)
+        dispatcher.compile = _one_at_a_time(dispatcher.compile, f"{file._index_path}.lock")
         return dispatcher
 
     return decorate
@@ -84,6 +92,30 @@ def inner(**options: Any) -> Callable[[Callable], Inner]:
     """Decorator: `compiled` for a function that compiled code alone calls."""
     decorate = compiled(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
     return lambda function: Inner(decorate(function))
+
+
+def _one_at_a_time(compiles: Callable[[Any], Any], lock: str) -> Callable[[Any], Any]:
+    """`compile` of a dispatcher, by one thread of one process."""
+
+    def compiles_alone(signature: Any) -> Any:
+        with global_compiler_lock, _held(lock):
+            return compiles(signature)
+
+    return compiles_alone
+
+
+@contextmanager
+def _held(path: str) -> Iterator[None]:
+    """Hold the lock of a file; where there is none to be had (Windows, some networks) go on without.
+
+    It is the process that holds it: a fork does not, and it ends with the process, however that ends.
+    """
+    with ExitStack() as stack:
+        with suppress(ImportError, OSError):
+            import fcntl
+
+            fcntl.lockf(stack.enter_context(open(path, "wb")), fcntl.LOCK_EX)
+        yield
 
 
 @cache

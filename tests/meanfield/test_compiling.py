@@ -1,6 +1,7 @@
 """Compiled code on disk is void when code in another file changes that was compiled into it; numba alone keeps it."""
 
 import ast
+import fcntl
 import os
 import re
 import shutil
@@ -10,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from forking import FORKS
+from numba.core import event
 
 from meanfield.tools import compiling
 
@@ -47,6 +50,58 @@ def test_a_change_in_another_file_is_seen(how, tmp_path):
     (pack / "low" / "callee.py").write_text(f"{how}@compiled()\ndef one(x):\n    return 10 * x\n")
     (pack / "low" / "deep" / "constants.py").write_text("BASE = 3\n")
     assert product(tmp_path) == ((30, 0) if how == OURS else (2, 1))
+
+
+class Held(event.Listener):
+    """Says that something is being compiled, and waits there for a word if it is to."""
+
+    def __init__(self, channel, waits):
+        self.channel, self.waits = channel, waits
+
+    def on_start(self, event):
+        self.channel.send("compiles")
+        if self.waits:
+            self.channel.recv()
+
+    def on_end(self, event):
+        pass
+
+
+def compile_in_steps(folder, channel, waits):
+    """In a process of its own: what it does is said as it does it, at last how often it found its kernel on disk."""
+    lock = fcntl.lockf
+
+    def locked(handle, how):
+        try:
+            lock(handle, how | fcntl.LOCK_NB)
+        except OSError:
+            channel.send("waits for the other")
+            lock(handle, how)
+
+    fcntl.lockf = locked
+    event.register("numba:compile", Held(channel, waits))
+    sys.path.insert(0, str(folder))
+    twice = import_module("kernel").twice
+    assert twice(1) == 2
+    channel.send(sum(twice.stats.cache_hits.values()))
+
+
+@pytest.mark.parametrize("how", [OURS, PLAIN], ids=["ours", "numba alone"])
+def test_a_kernel_is_compiled_by_one_process_at_a_time(how, tmp_path):
+    """The second begins while the first is compiling. By numba alone, the control, both compile."""
+    (tmp_path / "kernel.py").write_text(f"{how}@compiled()\ndef twice(x):\n    return 2 * x\n")
+    (first, ours), (second, theirs) = FORKS.Pipe(), FORKS.Pipe()
+    processes = [FORKS.Process(target=compile_in_steps, args=(tmp_path, c, c is ours)) for c in (ours, theirs)]
+    processes[0].start()
+    assert first.recv() == "compiles"
+    processes[1].start()
+    said = [second.recv()]
+    first.send("go on")
+    assert first.recv() == 0
+    said.append(second.recv())
+    for process in processes:
+        process.join()
+    assert said == (["waits for the other", 1] if how == OURS else ["compiles", 0])
 
 
 def test_imports_read_off_lines_are_those_that_the_parser_finds():

@@ -15,23 +15,27 @@ FEW = {"n_samples": 12, "n_disorder": 4, "n_draws": 4, "n_steps": 24, "n": 60, "
 STRENGTHS = {"weights": [*POINTS[::3], 100.0], "points": POINTS[::3]}
 SMALLER = {  # figure, or one of its parts -> arguments that save time, and leave all that is written as it is
     "order-parameters": {"sizes": (8, 16)},
-    "guidance": {"d": 16, "weights": np.linspace(-0.3, 5.0, 12)},
+    "guidance": {"d": 16, "weights": np.linspace(-0.3, 5.0, 8), "points": (0.5, 5.0)},
     "dimension": {"families": [(Fixed(4), (100, 1000)), (Fixed(3), (100,)), (Fixed(2), (100,))]},
     "continuum": {"counts": (10, 100, 1000)},
     "schedules": {"amplitudes": np.geomspace(0.05, 6.0, 8)},
-    "finite-size": {"particles": (8, 10), "theory": (8, 10, 16)},
-    "modes/marks": {"d": 24},
-    "modes-kept/prices": {"n": 8, "lost": (0.0,), "points": 11},
+    "finite-size/sizes": {"particles": (8, 10), "theory": (8, 10, 16), "n_steps": 24},
+    "modes/marks": {"d": 24, "weights": (0.5, 4.0), "n_samples": 16},
+    "modes-kept/prices": {"n": 4, "lost": (0.0,), "points": 5},
     "modes-kept/regions": {"n": 8},
     "speciation/collapse": {"cases": ((16, 1024), (64, 1024), (64, 64), (200, 12)), "ratios": (0.5, 1.0, 2.0)},
     "design": {"problem": BASE.replace(t_start=1000.0)},
     "strong-guidance/uniform": STRENGTHS,
     "strong-guidance/normal": STRENGTHS,
-    "strong-guidance/tails": {"weights": [0.5, 4.0, 64.0]},
+    "strong-guidance/tails": {"weights": [0.5, 4.0, 64.0], "n_starts": 41},
     "strong-guidance/leaving": {"weights": [20.0, 80.0], "points": (40.0,)},
     "one-dimension/uniform": STRENGTHS,
     "one-dimension/normal": STRENGTHS,
     "phases": {"x": ("alpha", np.linspace(0.05, 1.2, 31)), "n": None},
+    "samplers": {"steps": [5, 10, 100], "points": [5, 50]},
+    "guidance-rules": {"steps": [5, 10, 100]},
+    "cfg-plus-plus": {"steps": [5, 10, 100], "points": [5, 50]},
+    "which-guidance": {"d": 16},
 }
 LONGEST = 6  # entries of a legend
 LEARNED = {"digits", "rules-network"}  # drawn from made-up data by tests of their own
@@ -42,9 +46,7 @@ def reduced(figure):
     data = {}
     for name, part in figure.parts("quick").items():
         own = {**FEW, **SMALLER.get(figure.name, {})}
-        arguments = {k: own.get(k, v) for k, v in part.arguments.items()} | {
-            k: v for k, v in SMALLER.get(figure.name, {}).items() if k in ("particles", "theory")
-        }
+        arguments = {k: own.get(k, v) for k, v in part.arguments.items()}
         data[name] = part.function(**(arguments | SMALLER.get(f"{figure.name}/{name}", {})))
     return data
 

@@ -26,26 +26,29 @@ def data():
         "gaussian": line_ends(GAUSSIAN, (0.0, 4.0), n_samples=400, n_steps=100, bins=10),
         "uniform": line_strength(COMPACT, [1.0, 8.0, 64.0], [1.0, 8.0], **SMALL),
         "normal": line_strength(GAUSSIAN, [1.0, 8.0, 1e4], [1.0, 8.0], **SMALL),
-        "tails": line_tails(COMPACT, GAUSSIAN, [1.0, 4.0, 16.0]),
+        "tails": line_tails(COMPACT, GAUSSIAN, [4.0, 16.0]),
         "leaving": line_leaving(COMPACT, (1e-2, 1e-4), weights=[20.0, 40.0, 60.0], points=(40.0,), n_samples=100),
     }
 
 
-def test_drawings(data):
-    support = COMPACT.target.support
+@pytest.fixture(scope="module")
+def drawn(data):
+    """Both figures, with their axes."""
     distances = [("uniform", data["uniform"]), ("Gaussians", data["normal"])]
-    first = where_it_goes(data["paths"], support, data["compact"], data["gaussian"], distances)
-    second = strong_guidance(data["uniform"], data["normal"], data["tails"], data["leaving"])
-    for figure, axes in (first, second):
+    return (
+        where_it_goes(data["paths"], COMPACT.target.support, data["compact"], data["gaussian"], distances),
+        strong_guidance(data["uniform"], data["normal"], data["tails"], data["leaving"]),
+    )
+
+
+def test_drawings(drawn):
+    for figure, axes in drawn:
         assert all(axis.get_xlabel() and axis.get_ylabel() for axis in np.ravel(axes))
         figure.savefig("/dev/null", format="png")
 
 
-def test_everything_drawn_is_in_the_frame_and_in_a_legend(data):
-    support = COMPACT.target.support
-    distances = [("uniform", data["uniform"]), ("Gaussians", data["normal"])]
-    _, first = where_it_goes(data["paths"], support, data["compact"], data["gaussian"], distances)
-    _, second = strong_guidance(data["uniform"], data["normal"], data["tails"], data["leaving"])
+def test_everything_drawn_is_in_the_frame_and_in_a_legend(data, drawn):
+    (_, first), (_, second) = drawn
     low, high = first[0, 0].get_ylim()
     shown = data["paths"].sel(t=slice(30.0, None))
     assert all(low < float(shown[name].min()) and float(shown[name].max()) < high for name in ("ode", "sde"))

@@ -103,7 +103,7 @@ def test_a_smaller_shift_is_reached_and_a_larger_one_says_what_is(weaker):
     assert weaker.estimate("shift").value == pytest.approx(0.3, abs=0.01)
     assert json.loads(weaker.dataset.attrs["window"])[0] < 6.0
     with pytest.raises(ProblemError, match=r"largest shift that keeps the trace at 1 .* is 0\.\d+"):
-        MIXTURE.design("dog", shift=50.0, **QUICK)
+        MIXTURE.design("dog", shift=50.0, **ROUGH)
 
 
 def test_a_shift_that_is_missed_is_said_with_what_was_reached(weaker):
@@ -137,7 +137,7 @@ def test_rivals_that_do_not_reach_the_accuracy_are_named_with_the_reason(dog, tm
 
 def test_a_trace_that_cannot_be_kept_is_said_plainly():
     """Without a negative window guidance only narrows this class."""
-    made = MIXTURE.design("dog", w_min=0.0, **QUICK)
+    made = MIXTURE.design("dog", w_min=0.0, **ROUGH)
     assert not made.kept
     assert "not kept" in made.warnings[0]
     assert "NOT KEPT" in repr(made)

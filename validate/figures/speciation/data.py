@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import xarray
 
-from meanfield import Fixed, collapse_time, excess_entropy, phi_drawn, phi_orthogonal, phi_two
+from meanfield import Fixed, collapse_time, information_drawn, phi_drawn, phi_orthogonal, phi_two
 from meanfield.errors import checked
 from simulate import clones
 from validate.errors import ComparisonError
@@ -103,14 +103,17 @@ def collapse_curves(
     def measure(case):
         i, (n, d) = case
         unit, t_C = math.log(n), collapse_time(math.log(n), d)
+
+        def excess(information, t):  # (C7), in units of log(n)/d
+            return (information - 0.5 * d * np.log1p(1.0 / t)) / unit
+
         data = clones(Fixed(n), t_C * x, d=d, sigma2=0.0, **options | {"seed": options["seed"] + i})
-        gaussian = 0.5 * d * np.log1p(1.0 / data["t"].values)
         found = _columns(data, phi_drawn(t_C * x, n, d)) | {"n": n, "d": d, "t_C": t_C}
-        found["excess"] = "ratio", (data["information"].values - gaussian) / unit
+        found["excess"] = "ratio", excess(data["information"].values, data["t"].values)
         found["excess_stderr"] = "ratio", data["information_stderr"].values / unit
         found["line"] = "fine", phi_drawn(t_C * fine, n, d)
         for name, axis, points in (("excess_theory", "ratio", x), ("excess_line", "fine", fine)):
-            found[name] = axis, excess_entropy(t_C * points, unit, d, exact=True) * d / unit
+            found[name] = axis, excess(information_drawn(t_C * points, n, d), t_C * points)
         return found
 
     far = phi_orthogonal(fine / (2.0 * limit), 1.0, math.exp(limit))  # t_C = |mu|^2/(2 log n) at d = infinity
