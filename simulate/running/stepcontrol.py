@@ -34,7 +34,7 @@ SIZE = 5000  # coordinates at which it costs half of that
 MARGIN = 1.2  # the order from n to n' is not known
 NEAR = (0.6, 1.1)  # n'/n within which the error at n' follows from that at n
 DOWNWARDS = 6.0  # the steepest that errors were found to fall with the steps at this accuracy (docs/steps.md)
-FIRST = {3: (8, 0.0), 2: (7, 0.35)}  # by order: steps of the first pilot for tol = 10^-3, and their power of |w|
+FIRST = {3: (8, 0.0), 2: (5, 0.35)}  # by order: steps of the first pilot for tol = 10^-3, and their power of |w|
 CLEAR = 0.7  # guidance per step of the run, where the limit is 1: its samples are others
 LIMIT = 100_000  # steps
 

@@ -91,7 +91,7 @@ def _sum(x: Any) -> Any:
     return library(x).sum(x, axis=1)
 
 
-@inner()
+@inner(forceinline=True)
 def solved(start, w, S1, S0, Q2, Q1, Q0, kappa):  # pragma: no cover - compiled
     """x of one sample, as in `answer`; `start` is L*."""
     odds, low, high = start, start - FAR, start + FAR

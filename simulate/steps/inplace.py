@@ -119,7 +119,7 @@ def _correct(y, there: Posterior, sums: Sums, w, each, move, answers, full):  # 
         weight[s] = right
 
 
-@inner(fastmath=FAST)
+@inner(fastmath=FAST, forceinline=True)
 def _answer(shift, ahead, inverse, w, odds, wrong, each):  # pragma: no cover - compiled
     """f and -w x of `simulate.steps.answering` for one sample, of sums with this inverse of their total."""
     S1, S0, Q2, Q1, Q0 = 0.0, 0.0, 0.0, 0.0, 0.0
