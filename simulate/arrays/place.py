@@ -82,7 +82,7 @@ class Place:
         there = {
             name: self.coefficient(getattr(step, name))
             for name in step._fields
-            if name not in ("resolved", "mix", "parts")
+            if name not in ("resolved", "answers", "mix", "parts")
         }
         return step._replace(**there)
 

@@ -40,7 +40,7 @@ BATCH = 250  # which costs what so many samples do where coordinates P d are few
 SIZE = 5000  # coordinates at which it costs half of that
 SURE = {3: 3.0, 2: 1.5}  # by order: standard errors; those of the ODE are small, and known from few draws
 MARGIN = 1.2  # the order from n to n' is not known
-FIRST = {3: 7.5, 2: 8.5}  # by order: steps of the first pilot for tol = 10^-3, |w| = 1 and P^{2/d} = 2
+FIRST = {3: 7.5, 2: 5.0}  # by order: steps of the first pilot for tol = 10^-3, |w| = 1 and P^{2/d} = 2
 RARITY = (0.1, 4.0)  # P^{2/d} - 1, within which it tells
 UP, FAR, DOWN = 2.5, 3.5, {3: 10.0, 2: 6.0}  # q; the last, by order, the steepest that errors were found to fall
 CHORD = (2.0, 8.0)  # q between two pilots

@@ -8,7 +8,7 @@ shift, then the predicted force b^, then the shift again), `before` (b_- of the 
 * `_predict`, with the symbols of `simulate.steps.integrators`:
       b = -w p,   b^ = b + rho (b - b_-),   y <- r^e y + c_0 b + c_1 (b^ - b) + noise,   held <- b^,   before <- b;
 * `_correct`, from the sums Z = sum_k exp(l_k - top), S = sum_k delta_k exp(l_k - top) of the score at y, with a = S/Z:
-      p = (1 - pi_1) a,   u = psi (-w p - b^),   y <- y + u,
+      u = -f psi (w x a + b^)   with f and x of `simulate.steps.answering`,   y <- y + u,
       a' = a + u/(1 + D),   log-odds' = log-odds - (u/D).(a + a')/2,   held <- (1 - pi_1') a'       (`moved`).
 
 Each sample is computed by itself, so its numbers do not depend on the batch. `advance` is the plain twin of this module
@@ -19,10 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from meanfield.tools.compiling import compiled
+from meanfield.tools.compiling import compiled, inner
 from simulate.scores.posterior import Posterior, Sums, odds_of, split
+from simulate.steps.answering import solved
 from simulate.steps.inplace_parts import SumScore, advance_by_parts
 from simulate.steps.integrators import Step
+from simulate.steps.parts import DECIDED
 from simulate.steps.stepping import State
 
 FAST = {"reassoc", "contract", "nsz"}
@@ -66,7 +68,7 @@ def advance_in_place(state: State, D: Any, noise: np.ndarray, step: Step, score:
     each[4], each[5] = 1.0 / step.D_end, 1.0 / (1.0 + step.D_end)  # products are cheap, quotients are not
     _predict(y, held, before, noise, step.w_start, each)
     there = Posterior.empty(held)
-    _correct(y, there, score.sums(y, step.D_end, full), step.w_end, each, step.resolved, full)
+    _correct(y, there, score.sums(y, step.D_end, full), step.w_end, each, step.resolved, step.answers, full)
     return State(y, there if step.resolved else None, before)
 
 
@@ -84,23 +86,26 @@ def _predict(y, held, before, noise, w, each):  # pragma: no cover - compiled
 
 
 @compiled(fastmath=FAST)
-def _correct(y, there: Posterior, sums: Sums, w, each, move, full):  # pragma: no cover - compiled
+def _correct(y, there: Posterior, sums: Sums, w, each, move, answers, full):  # pragma: no cover - compiled
     """y (samples, dim); the coefficients `each` (6, dim); fills the posterior, whose shift is the predicted force."""
     held, log_odds, weight, participation, nearest, _, rest = there
     top, total, square, shift = sums
-    psi, inverse_D, share = each[3], each[4], each[5]
+    psi, inverse_D, crowd = each[3], each[4], each[5]
     for s in range(y.shape[0]):
         some, odds = odds_of(top[s], total[s])
         nearest[s] = not some or top[s] < 0.0
         right, wrong = split(odds)
         inverse = 1.0 / total[s] if some else 1.0
         participation[s] = 1.0 / (right**2 + wrong**2 * square[s] * inverse**2) if full else np.nan
+        share, force = 1.0, -w * wrong
+        if answers and odds < DECIDED:
+            share, force = _answer(shift[s], held[s], inverse, w, odds, wrong, each)
         change = 0.0  # u.(a + a')/D
         for j in range(y.shape[1]):
             mean = shift[s, j] * inverse
-            u = psi[j] * (-w * wrong * mean - held[s, j])
+            u = share * psi[j] * (force * mean - held[s, j])
             y[s, j] += u
-            later = mean + u * share[j]
+            later = mean + u * crowd[j]
             held[s, j] = later if move else mean
             change += u * inverse_D[j] * (mean + later)
         if move and some:
@@ -110,3 +115,19 @@ def _correct(y, there: Posterior, sums: Sums, w, each, move, full):  # pragma: n
             held[s, j] *= wrong
         log_odds[s] = odds if some else np.nan
         weight[s], rest[s] = right, wrong
+
+
+@inner(fastmath=FAST, forceinline=True)
+def _answer(shift, ahead, inverse, w, odds, wrong, each):  # pragma: no cover - compiled
+    """f and -w x of `simulate.steps.answering` for one sample, of sums with this inverse of their total."""
+    S1, S0, Q2, Q1, Q0 = 0.0, 0.0, 0.0, 0.0, 0.0
+    for j in range(each.shape[1]):  # shift may be wider
+        own, other, part = each[3, j] * inverse * shift[j], each[3, j] * ahead[j], each[4, j] * each[5, j]
+        S1 += own * inverse * shift[j] * each[4, j]
+        S0 += own * ahead[j] * each[4, j]
+        Q2 += own * own * part
+        Q1 += own * other * part
+        Q0 += other * other * part
+    kappa = Q2 / S1 if S1 > 0.0 else 0.0
+    x = solved(odds, w, S1, S0, Q2, Q1, Q0, kappa) if odds > -DECIDED else wrong
+    return 1.0 / (1.0 + w * x * kappa), -w * x

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 from simulate.scores.posterior import Posterior, library, shares
 from simulate.scores.reference import Score
+from simulate.steps.answering import answer
 from simulate.steps.guidance_force import Pull
-from simulate.steps.integrators import Step, correct, predict
+from simulate.steps.integrators import Step, predict
 from simulate.steps.parts import DECIDED, Parts, integral, split
 
 
@@ -46,8 +47,9 @@ def advance(state: State, D: Any, noise: Any, step: Step, score: Score, pull: Pu
     ahead = b + step.ratio * (b - state.before)
     predicted = predict(state.y, b, ahead, noise, step)
     there = score(predicted, step.D_end, full)
-    y = correct(predicted, pull(step.w_end, there, step.D_end) - ahead, step)
-    return State(y, moved(there, y - predicted, step.D_end) if step.resolved else None, b)
+    force = pull(step.w_end, there, step.D_end)
+    change = answer(there, force, ahead, step.psi, step.D_end) if step.answers else step.psi * (force - ahead)
+    return State(predicted + change, moved(there, change, step.D_end) if step.resolved else None, b)
 
 
 def _by_parts(parts: Parts, state: State, posterior: Posterior, step: Step, score: Score, full: bool) -> State:

@@ -106,11 +106,11 @@ def test_order_of_the_ode_with_a_weight_that_follows_the_sample(w_max):
 def test_weak_order_of_the_sde_with_a_weight_that_follows_the_sample():
     """Mean overlap on shared noise, n against 2n steps, over four step sizes.
 
-    On its way to 2: of four other seeds together the slope is 1.72(9) here, and 1.94(13) from 42 to 120 steps.
+    On its way to 2: from 16 to 22 steps it is 1.3, from 22 to 44 1.8.
     """
     p = problem(beta=0.2, w_max=1.0, classes=Continuum(), t_start=200.0)
     n = np.array([30, 42, 60, 84])
-    settings = {"n_samples": 16_000, "n_disorder": 8, "batch": 4000, "seed": 1}
+    settings = {"n_samples": 16_000, "n_disorder": 14, "batch": 4000, "seed": 1}
     found = [timestep_error(p, d=4, n_steps=int(k), **settings) for k in n]
     m, stderr = np.array([[e.m, e.m_stderr] for e in found]).T
     slope, covariance = np.polyfit(np.log(n), np.log(np.abs(m)), 1, w=np.abs(m) / stderr, cov="unscaled")

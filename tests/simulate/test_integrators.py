@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from particle_checks import affine_moments
-from scipy import integrate
+from scipy import integrate, optimize
 
 import simulate.running.plan
 from meanfield.errors import ProblemError
@@ -97,33 +97,44 @@ def twin(problem, d, n_steps, n_samples, seed):
     first, last = (math.log(1.0 + math.sqrt(D_c / D)) for D in (problem.sigma2 + problem.t_start, problem.sigma2))
     D = D_c / (np.exp(np.linspace(first, last, n_steps + 1)) - 1.0) ** 2
 
-    def kernel(s, j, h):
-        return np.exp(-e * h * (1.0 - s)) * s**j
-
-    reader = NoiseReader(seed, 0, range(n_samples), d)
+    w, reader = problem.guidance.value, NoiseReader(seed, 0, range(n_samples), d)
     y = math.sqrt(problem.v_T) * reader.start() - mixture.target
-    force, before = -problem.guidance.value * score(y, D[0]).shift, None
+    force, before = -w * score(y, D[0]).shift, None
     for n in range(n_steps):
-        h = float(np.log(D[n] / D[n + 1]))
-        rho = 0.0 if before is None else h / np.log(D[n - 1] / D[n])
-        weights = [e * h * integrate.quad(kernel, 0, 1, (j, h))[0] for j in range(3)]
-        sd = np.sqrt(D[n + 1] * (1.0 - np.exp(-(eta**2) * h)))
-        base = np.exp(-e * h) * y + weights[0] * force + reader.step(np.array([sd]))
-        slope = 0.0 if before is None else rho * (force - before)
-        predicted = base + weights[1] * slope
-        there = score(predicted, D[n + 1])
-        new = -problem.guidance.value * there.shift
-        if before is None:
-            y = base + weights[1] * (new - force)
-        else:  # the parabola through before, force and new at s/h = -1/rho, 0, 1
-            bend = (rho * (new - force) - rho**2 * (force - before)) / (1.0 + rho)
-            y = base + weights[1] * (new - force - bend) + weights[2] * bend
-        wrong = 1.0 / (1.0 + np.exp(there.log_odds))  # (samples,)
-        mean = there.shift / wrong[:, None]
-        after = mean + (y - predicted) / (1.0 + D[n + 1])
-        log_odds = there.log_odds - ((y - predicted) * (mean + after)).sum(axis=1) / (2.0 * D[n + 1])
-        before, force = force, -problem.guidance.value * after / (1.0 + np.exp(log_odds))[:, None]
+        here, end = D[n], D[n + 1]
+        h, length = float(np.log(here / end)), here**0.25 - end**0.25
+        rho = 0.0 if before is None else length / (D[n - 1] ** 0.25 - here**0.25)
+
+        def kernel(s, j, h=h, here=here, length=length):
+            return e * np.exp(-e * (h - s)) * ((here**0.25 - (here * np.exp(-s)) ** 0.25) / length) ** j
+
+        weights = [integrate.quad(kernel, 0, h, (j,))[0] for j in range(3)]
+        sd = np.sqrt(end * (1.0 - np.exp(-(eta**2) * h)))
+        ahead = force if before is None else force + rho * (force - before)
+        predicted = np.exp(-e * h) * y + weights[0] * force + weights[1] * (ahead - force)
+        predicted = predicted + reader.step(np.array([sd]))
+        there = score(predicted, end)
+        psi = (weights[1] + rho * weights[2]) / (1.0 + rho)
+        mean = there.shift / (1.0 / (1.0 + np.exp(there.log_odds)))[:, None]
+        y = np.array([state(psi, w, end, *of) for of in zip(predicted, ahead, mean, there.log_odds, strict=True)])
+        change = y - predicted
+        after = mean + change / (1.0 + end)
+        log_odds = there.log_odds - (change * (mean + after)).sum(axis=1) / (2.0 * end)
+        before, force = force, -w * after / (1.0 + np.exp(log_odds))[:, None]
     return 1.0 + (y @ mixture.target).mean() / d, (y**2).sum(axis=1).mean()
+
+
+def state(psi, w, D, predicted, ahead, mean, log_odds):
+    """y' = y* + psi (b(y') - b^) of one sample, w > 0, by Brent's method for 1 - pi_1."""
+
+    def change(x):
+        return -psi * (w * x * mean + ahead) / (1.0 + psi * w * x / (1.0 + D))
+
+    def miss(x):
+        u = change(x)
+        return 1.0 / (1.0 + np.exp(log_odds - u @ (2.0 * mean + u / (1.0 + D)) / (2.0 * D))) - x
+
+    return predicted + change(optimize.brentq(miss, 0.0, 1.0, xtol=1e-15))
 
 
 @pytest.mark.parametrize("eta", [0.5, 1.0])
@@ -206,7 +217,11 @@ def test_noise_and_coefficients(eta):
     exact = integrate.quad(lambda D: eta**2 * (D1 / D) ** (2 * problem.e), D1, D0)[0]
     assert coarse.noise[2] ** 2 == pytest.approx(exact, rel=1e-10)
     h = np.log(D0 / D1)
-    weight = integrate.quad(lambda s: problem.e * np.exp(-problem.e * (h - s)) * s / h, 0, h)[0]
+
+    def share(s):
+        return (D0**0.25 - (D0 * np.exp(-s)) ** 0.25) / (D0**0.25 - D1**0.25)
+
+    weight = integrate.quad(lambda s: problem.e * np.exp(-problem.e * (h - s)) * share(s), 0, h)[0]
     assert coarse.phi[2] == pytest.approx(weight, rel=1e-9)
 
 
