@@ -45,7 +45,6 @@ def error_of_the_fewest(problem, n_steps):
         ({"sampler": "ode", "guidance": 10.0, "t_start": math.inf}, 1e-3),
         ({}, 3e-3),
         ({"guidance": 10.0, "t_start": math.inf}, 3e-3),
-        ({"classes": Exponential(0.6), "guidance": -0.5}, 3e-3),
     ],
 )
 def test_tol_is_honoured(changes, tol):
@@ -132,7 +131,7 @@ def test_a_pilot_is_doubled_while_that_saves_steps(monkeypatch, spread, n_sample
     def part(plan, n, draws, samples):
         flown.append(draws)
         signs = np.where(np.arange(draws.start, draws.stop) % 2, 1.0, -1.0)
-        assert n == 7
+        assert n == 5
         return Pilot(5e-4 + spread * np.stack([signs, signs], axis=1), 0.1)
 
     monkeypatch.setattr("simulate.running.stepcontrol._part", part)
@@ -141,9 +140,9 @@ def test_a_pilot_is_doubled_while_that_saves_steps(monkeypatch, spread, n_sample
     assert flown[0] == range(8) and (len(flown) > 1) == more
     assert all(a.stop == b.start and len(b) == b.start for a, b in pairwise(flown))
     samples = math.ceil(max(8 * n_samples // 32, 128) / 8)
-    assert chosen.cost == pytest.approx(3 * 7 * flown[-1].stop * samples / (8 * n_samples))
-    q = 2 if chosen.n_steps > 7 else 6
-    assert chosen.m == pytest.approx(math.hypot(5e-4, stderr_of(flown[-1].stop, spread)) * (7 / chosen.n_steps) ** q)
+    assert chosen.cost == pytest.approx(3 * 5 * flown[-1].stop * samples / (8 * n_samples))
+    q = 2 if chosen.n_steps > 5 else 6
+    assert chosen.m == pytest.approx(math.hypot(5e-4, stderr_of(flown[-1].stop, spread)) * (5 / chosen.n_steps) ** q)
 
 
 def stderr_of(draws, spread):
