@@ -46,7 +46,6 @@ def error_of_the_fewest(problem, n_steps):
         ({"sampler": "ode", "guidance": 10.0, "t_start": math.inf}, 1e-3),
         ({}, 3e-3),
         ({"guidance": 10.0, "t_start": math.inf}, 3e-3),
-        ({"classes": Exponential(0.6), "guidance": -0.5}, 3e-3),
     ],
 )
 def test_tol_is_honoured(changes, tol):
