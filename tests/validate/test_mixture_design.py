@@ -106,6 +106,15 @@ def test_a_smaller_shift_is_reached_and_a_larger_one_says_what_is(weaker):
         MIXTURE.design("dog", shift=50.0, **ROUGH)
 
 
+def test_a_shift_that_few_samples_had_is_had_on_more_of_them(monkeypatch):
+    """The window is found on few samples, and looked for again on more: there its shift is another."""
+    made = MIXTURE.design("dog", shift=0.3, seed=2, **QUICK)
+    assert made.estimate("shift").value == pytest.approx(0.3, abs=0.003)
+    monkeypatch.setattr("validate.tuning.designing._aimed", lambda bench, axis, window, *rest: window)
+    off = MIXTURE.design("dog", shift=0.3, seed=2, **QUICK)
+    assert abs(off.estimate("shift").value - 0.3) > 0.01, "negative control"
+
+
 def test_a_shift_that_is_missed_is_said_with_what_was_reached(weaker):
     """Below a sixty-fourth of w_max nothing is searched."""
     made = MIXTURE.design("dog", shift=0.002, n_samples=400, **QUICK)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 BATCHES = 8
 ENOUGH = 0.25  # of the tolerance: a standard error that needs no more samples
+CLOSE, ROUNDS = 0.005, 4  # of a shift that is asked for: how near to come to it on a larger bench, in so many turns
 GROWTH, LARGEST = 4, 16  # factors by which samples grow until that, and at most
 EXPECTED = 80  # runs of a search, for a progress bar
 OWN, THEORY = "window", "mean field"
@@ -165,6 +166,8 @@ def _window(
         factor *= GROWTH
         bench = bench.larger(GROWTH)
         found = again(bench, axis, found, keep, tolerance)
+        if shift is not None:
+            found = _aimed(bench, axis, found, w_max, keep, tolerance, shift)
     return bench, found
 
 
@@ -190,6 +193,21 @@ def _weaker(
     if excess(top) > 0.0 and excess(low) < 0.0:
         brentq(excess, low, top, xtol=0.01)
     return min(found.values(), key=lambda window: abs(window.trial.shift - shift))
+
+
+def _aimed(
+    bench: Bench, axis: Axis, window: Window, w_max: float, keep: float, tolerance: float, shift: float
+) -> Window:
+    """The window of that shift on this bench: on a smaller one its shift was another. It is nearly linear in w."""
+    for _ in range(ROUNDS):
+        now = window.trial.shift
+        if not window.kept or abs(now - shift) <= CLOSE * shift:
+            break
+        nearer = again(bench, axis, window._replace(w=min(window.w * shift / now, w_max)), keep, tolerance)
+        if not nearer.kept or abs(nearer.trial.shift - shift) >= abs(now - shift):
+            break
+        window = nearer
+    return window
 
 
 def _verified(
