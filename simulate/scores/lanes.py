@@ -93,8 +93,8 @@ def _bring_in(y, scale, first, here, states, four):  # pragma: no cover - compil
 def _take_out(states, over, first, here, shift, four):  # pragma: no cover - compiled
     """shift[first + i, j] <- states[j, i] share[i], the same way."""
     for begin in range(0, here, 4):
-        i = np.uintp(3 * ROW + begin)
-        share0, share1, share2, share3 = over[i], over[i + U1], over[i + U2], over[i + U3]
+        s = np.uintp(3 * ROW + begin)
+        share0, share1, share2, share3 = over[s], over[s + U1], over[s + U2], over[s + U3]
         for j in range(shift.shape[1]):
             o, f = np.uintp(j * ROW + begin), np.uintp(j)
             a0, a1, a2, a3 = states[o], states[o + U1], states[o + U2], states[o + U3]
