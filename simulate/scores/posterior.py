@@ -170,12 +170,11 @@ def _fill(sums: Sums, there: Posterior, normed, full):  # pragma: no cover - com
         for i in range(size):
             odds = -(top[first + i] + E[i])
             log_odds[first + i] = odds if total[first + i] > 0.0 else np.nan
-            E[i], E[TILE + i] = odds, -odds
-        take_pi(E[:size])
-        take_pi(E[TILE : TILE + size])
+            E[i], E[size + i] = odds, -odds
+        take_pi(E[: 2 * size])
         for i in range(size):
             s, some = first + i, total[first + i] > 0.0
-            rest[s], weight[s] = E[i] if some else 0.0, E[TILE + i] if some else 1.0
+            rest[s], weight[s] = E[i] if some else 0.0, E[size + i] if some else 1.0
             share = rest[s] / total[s] if some else 0.0
             nearest[s] = not some or top[s] < 0.0
             participation[s] = 1.0 / (weight[s] ** 2 + share**2 * square[s]) if full else np.nan
