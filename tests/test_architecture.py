@@ -43,8 +43,9 @@ ARROWS = {
     "meanfield.export": STATED,
     "meanfield.adapters": {"meanfield.errors", "meanfield.tools", "meanfield.export", "meanfield.sampler"},
     "simulate.randomness": {"meanfield.tools"},
-    "simulate.scores": {"meanfield.problem", "meanfield.tools", "simulate.randomness"},
-    "simulate.steps": STATED | {"simulate.scores"},
+    "simulate.elementary": {"meanfield.tools"},
+    "simulate.scores": {"meanfield.problem", "meanfield.tools", "simulate.elementary", "simulate.randomness"},
+    "simulate.steps": STATED | {"simulate.elementary", "simulate.scores"},
     "simulate.arrays": STATED | {"meanfield.sampler", "simulate.randomness", "simulate.scores", "simulate.steps"},
     "simulate.running": STATED | {"simulate.arrays", "simulate.randomness", "simulate.scores", "simulate.steps"},
     "simulate.sampled": STATED

@@ -29,7 +29,7 @@ from simulate.scores.products import accumulate, scratch
 
 SUPER = 65536  # classes per call of a kernel: between calls an interrupt is noticed
 FEW = 4096  # directions up to which the fused kernel is the faster one
-THIN = 32  # up to which few classes, however few, meet many samples at once
+THIN = 64  # up to which few classes, however few, meet many samples at once
 VERY_FEW = 4  # wrong classes that a sample meets one by one where products are float64; in float32 a single one
 SOME = 128  # below which several are few in float32
 

@@ -6,8 +6,9 @@ and to add them up a vector must be taken apart for every sample. Here samples a
     total[s] = sum_k e[k, s],   square[s] = sum_k e[k, s]^2,   a[j, s] = sum_k delta[k, j] e[k, s],
 and every line is the same operation on all samples of a tile. The two products are the loop that is there already
 (`simulate.scores.fused.add_products`), the classes in place of its queries. What it costs is that states come in and
-shifts go out with rows and columns exchanged: with many directions that is dearer than what is saved. The sums are set,
-not added up, and nothing is left out, as in `simulate.scores.few`.
+shifts go out with rows and columns exchanged: with many directions that is dearer than what is saved. They are read and
+written one after the other, as memory likes it, and exchanged in the cache, where four numbers of four samples are one
+vector. The sums are set, not added up, and nothing is left out, as in `simulate.scores.few`.
 """
 
 from typing import NamedTuple
@@ -15,18 +16,19 @@ from typing import NamedTuple
 import numpy as np
 
 from meanfield.tools.compiling import compiled, inner
-from simulate.scores.fused import B1, B2, FAST, LANES, ROW, add_products, aligned, power_of_two
+from simulate.scores.fused import B1, B2, B3, FAST, LANES, ROW, U1, U2, U3, add_products, aligned, power_of_two
 from simulate.scores.posterior import LN2, Sums
 
 TILE = 256  # samples at a time: states and logits of them stay in the caches of one processor
-ZERO = np.float32(0.0)
+ZERO, ONE = np.float32(0.0), np.float32(1.0)
+LOST = np.float32(100.0)  # bits: products with a smaller share would be numbers too small to be normal
 
 
 class Lanes(NamedTuple):
     """Classes for `set_sums_by_lanes`, and its work space for a tile of samples, in rows of `ROW`.
 
     by_class (classes, dim) and by_direction (dim, classes), both rounded up to fours. states (dim ROW,), of which the
-    shifts take the place; logits (classes ROW,); over (3 ROW,): top, total, square.
+    shifts take the place; logits (classes ROW,); over (4 ROW,): top, total, square, share; four (4 ROW,), samples.
     """
 
     by_class: np.ndarray
@@ -34,6 +36,7 @@ class Lanes(NamedTuple):
     states: np.ndarray
     logits: np.ndarray
     over: np.ndarray
+    four: np.ndarray
 
     @classmethod
     def of(cls, delta: np.ndarray) -> "Lanes":
@@ -41,21 +44,19 @@ class Lanes(NamedTuple):
         rows, columns = (-(-size // 4) * 4 for size in delta.shape)
         by_class = np.zeros((rows, columns), np.float32)
         by_class[: delta.shape[0], : delta.shape[1]] = delta
-        return cls(by_class, by_class.T.copy(), aligned(columns * ROW), aligned(rows * ROW), aligned(3 * ROW))
+        return cls(by_class, by_class.T.copy(), aligned(columns * ROW), aligned(rows * ROW), *aligned(2, 4 * ROW))
 
 
 @compiled(fastmath=FAST)
 def set_sums_by_lanes(y, scale, half, sums: Sums, normed, work: Lanes):  # pragma: no cover - compiled
     """As `simulate.scores.few.set_sums`, float32, but scale and half are in bits, log2(e) times what they are there."""
     top, total, square, shift = sums
-    by_class, by_direction, states, L, over = work
-    samples, dim = y.shape
+    by_class, by_direction, states, L, over, four = work
+    samples = len(y)
     for first in range(0, samples, TILE):
         here = min(TILE, samples - first)
         size = np.uintp(-(-here // LANES) * LANES)
-        for i in range(here):
-            for j in range(dim):
-                states[j * ROW + i] = y[first + i, j] * scale[j]
+        _bring_in(y, scale, first, here, states, four)
         for k in range(0, by_class.shape[0], 4):
             row = L[k * ROW : (k + 4) * ROW]
             for r in range(4):
@@ -69,12 +70,48 @@ def set_sums_by_lanes(y, scale, half, sums: Sums, normed, work: Lanes):  # pragm
                 _set_row(row, np.uintp(r * ROW), size, ZERO)
             for k in range(0, by_direction.shape[1], 4):
                 add_products(by_direction, np.uintp(j), np.uintp(k), L, np.uintp(k * ROW), size, row)
+        _take_shares(over, size, normed)
         for i in range(here):
-            s = first + i
-            top[s], total[s], square[s] = over[i] * LN2, over[ROW + i], over[2 * ROW + i]
-            share = np.float32(1.0 / (total[s] + np.exp(-top[s])) if normed else 1.0)
-            for j in range(dim):
-                shift[s, j] = states[j * ROW + i] * share
+            top[first + i], total[first + i], square[first + i] = over[i] * LN2, over[ROW + i], over[2 * ROW + i]
+        _take_out(states, over, first, here, shift, four)
+
+
+@inner(fastmath=FAST, forceinline=True)
+def _bring_in(y, scale, first, here, states, four):  # pragma: no cover - compiled
+    """states[j, i] <- scale[j] y[first + i, j], by way of four samples."""
+    for begin in range(0, here, 4):
+        for i in range(min(4, here - begin)):
+            for j in range(y.shape[1]):
+                four[i * ROW + j] = y[first + begin + i, j] * scale[j]
+        for j in range(y.shape[1]):
+            o, f = np.uintp(j * ROW + begin), np.uintp(j)
+            q0, q1, q2, q3 = four[f], four[f + B1], four[f + B2], four[f + B3]
+            states[o], states[o + U1], states[o + U2], states[o + U3] = q0, q1, q2, q3
+
+
+@inner(fastmath=FAST, forceinline=True)
+def _take_out(states, over, first, here, shift, four):  # pragma: no cover - compiled
+    """shift[first + i, j] <- states[j, i] share[i], the same way."""
+    for begin in range(0, here, 4):
+        s = np.uintp(3 * ROW + begin)
+        share0, share1, share2, share3 = over[s], over[s + U1], over[s + U2], over[s + U3]
+        for j in range(shift.shape[1]):
+            o, f = np.uintp(j * ROW + begin), np.uintp(j)
+            a0, a1, a2, a3 = states[o], states[o + U1], states[o + U2], states[o + U3]
+            four[f], four[f + B1], four[f + B2], four[f + B3] = a0 * share0, a1 * share1, a2 * share2, a3 * share3
+        for i in range(min(4, here - begin)):
+            for j in range(shift.shape[1]):
+                shift[first + begin + i, j] = four[i * ROW + j]
+
+
+@inner(fastmath=FAST, error_model="numpy", forceinline=True)
+def _take_shares(over, size, normed):  # pragma: no cover - compiled
+    """What makes of the sums a shift of the posterior, 1/(total + exp(-top)), or, where that is not wanted, 1; of less
+    than 2^-`LOST` nothing."""
+    for i in range(size):
+        rise = power_of_two(-over[i] if over[i] > -LOST else LOST)
+        share = ONE / (over[B1 + i] + rise) if over[i] > -LOST else ZERO
+        over[B3 + i] = share if normed else ONE
 
 
 @inner(fastmath=FAST, forceinline=True)

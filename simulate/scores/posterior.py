@@ -10,8 +10,10 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from meanfield.tools.compiling import compiled, inner
+from simulate.elementary import take_log, take_pi
 
 LN2 = float(np.log(2.0))
+TILE = 256  # samples at a time
 
 
 def library(x: Any) -> Any:
@@ -154,20 +156,31 @@ class Sums(NamedTuple):
         return there
 
 
-@compiled(fastmath={"reassoc", "contract", "nsz"})
+@compiled(fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")  # 1/0 is inf: no branch
 def _fill(sums: Sums, there: Posterior, normed, full):  # pragma: no cover - compiled
+    """`TILE` samples at a time, for the logarithms and pi of all of them to be had at once (`simulate.elementary`)."""
     top, total, square, raw = sums
     shift, log_odds, weight, participation, nearest, _, rest = there
-    for s in range(len(total)):
-        some, odds = odds_of(top[s], total[s])
-        weight[s], rest[s] = split(odds)
-        share = rest[s] / total[s] if some else 0.0
-        log_odds[s] = odds if some else np.nan
-        nearest[s] = not some or top[s] < 0.0
-        participation[s] = 1.0 / (weight[s] ** 2 + share**2 * square[s]) if full else np.nan
-        if not normed:
-            for j in range(shift.shape[1]):
-                shift[s, j] = share * raw[s, j]
+    E = np.empty(2 * TILE)
+    for first in range(0, len(total), TILE):
+        size = min(TILE, len(total) - first)
+        for i in range(size):
+            E[i] = total[first + i] if total[first + i] > 0.0 else 1.0
+        take_log(E[:size])
+        for i in range(size):
+            odds = -(top[first + i] + E[i])
+            log_odds[first + i] = odds if total[first + i] > 0.0 else np.nan
+            E[i], E[size + i] = odds, -odds
+        take_pi(E[: 2 * size])
+        for i in range(size):
+            s, some = first + i, total[first + i] > 0.0
+            rest[s], weight[s] = E[i] if some else 0.0, E[size + i] if some else 1.0
+            share = rest[s] / total[s] if some else 0.0
+            nearest[s] = not some or top[s] < 0.0
+            participation[s] = 1.0 / (weight[s] ** 2 + share**2 * square[s]) if full else np.nan
+            if not normed:
+                for j in range(shift.shape[1]):
+                    shift[s, j] = share * raw[s, j]
 
 
 @inner(forceinline=True)

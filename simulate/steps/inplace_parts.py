@@ -6,7 +6,7 @@ The state is y, the shifts p = (1 - pi_1) a at this time and the two before, and
 shift,
     C_i = sum_g weight_g share_gi pi(-L_g)/pi(-L_i),     pi(L) = 1/(1 + exp(-L)),     int b dq = sum_i C_i p_i,
 and then goes once through its directions. It takes `TILE` samples at a time, for pi of all of them to be had at once
-(`simulate.steps.elementary`). The shift moved to the corrected state is written over the oldest, which is one variable
+(`simulate.elementary`). The shift moved to the corrected state is written over the oldest, which is one variable
 with it: of two names for one array no compiler could make vector instructions.
 """
 
@@ -15,9 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from meanfield.tools.compiling import compiled
+from simulate.elementary import take_log, take_pi
 from simulate.scores.posterior import Posterior, Sums
 from simulate.scores.reference import Score
-from simulate.steps.elementary import take_log, take_pi
 from simulate.steps.integrators import Step
 from simulate.steps.parts import DECIDED, Parts
 from simulate.steps.stepping import State

@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from simulate.steps.elementary import take_log, take_pi
+from simulate.elementary import take_log, take_pi
 
 EPS = np.finfo(float).eps
 

@@ -8,7 +8,7 @@ import pytest
 from simulate.scores import fast as kernels
 from simulate.scores.fast import FastScore
 from simulate.scores.mixture import Held, draw_direct
-from simulate.scores.posterior import Sums
+from simulate.scores.posterior import TILE, Posterior, Sums
 from simulate.scores.reference import ReferenceScore
 
 
@@ -175,3 +175,20 @@ def test_few_classes_one_by_one_and_by_fours(dtype, n_classes, D):
     assert np.array_equal(fast(y, D, full=True).nearest, exact.nearest)
     less = FastScore(replace(mixture, delta=mixture.delta[:-1], n_classes=n_classes - 1), samples=9, dtype=dtype)
     assert n_classes == 2 or not np.allclose(less(y, D).shift, exact.shift, atol=1e-3)
+
+
+def test_a_tile_of_posteriors_is_the_plain_one_with_and_without_rivals():
+    """Log-odds from -1000 to 1000, and samples for which no rival counts; negative control: other sums."""
+    rng = np.random.default_rng(3)
+    n = 2 * TILE + 5
+    total = np.where(rng.random(n) < 0.1, 0.0, rng.uniform(1.0, 50.0, n))
+    sums = Sums(rng.uniform(-1000.0, 1000.0, n) * rng.random(n) ** 4, total, total**2 / 2, rng.standard_normal((n, 3)))
+    plain = sums.posterior(3, full=True)
+    found = sums.swift_posterior(np.empty((n, 3)), normed=False, full=True)
+    for name in Posterior._fields[:5]:
+        assert np.allclose(getattr(found, name), getattr(plain, name), rtol=1e-12, atol=1e-300, equal_nan=True), name
+    none = total == 0.0
+    assert none.any() and np.isnan(found.log_odds[none]).all() and not found.rest[none].any()
+    assert (found.weight[none] == 1.0).all() and not found.shift[none].any()
+    other = sums._replace(top=sums.top * (1.0 + 1e-9)).posterior(3, full=True)
+    assert not np.allclose(found.log_odds, other.log_odds, rtol=1e-12, equal_nan=True)

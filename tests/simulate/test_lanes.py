@@ -23,7 +23,7 @@ def setting(n_classes, d, n, D):
 
 
 @pytest.mark.parametrize("n_classes", [3, 18, 120])
-@pytest.mark.parametrize("d", [2, 3, 17, 32])
+@pytest.mark.parametrize("d", [2, 3, 17, 64])
 @pytest.mark.parametrize("n", [1, 7, SAMPLES])
 def test_lanes_at_every_remainder(n_classes, d, n):
     """Sums and posterior; negative control: one class less."""
