@@ -48,9 +48,9 @@ def error(problem, n_steps, above):
     return np.abs((affine_moments(problem, n_steps, above) - answer) / [1.0, problem.sigma2]).max()
 
 
-@pytest.mark.parametrize(("eta", "gain"), [(1.0, 1.1), (1.5, 2.0), (2.0, 2.0)])
+@pytest.mark.parametrize(("eta", "gain"), [(1.0, 1.25), (1.5, 1.5), (2.0, 1.5)])
 def test_the_more_noise_the_later_the_steps(eta, gain):
-    """The error at twelve steps, against that of steps placed as for the ODE, and of steps even in log D."""
+    """The error at twenty steps, against that of steps placed as for the ODE, and of steps even in log D."""
     problem = Problem(classes=Continuum(), sigma2=0.25, guidance=1.0, sampler=eta, t_start=1000.0)
     own, ode = (thinning(W, 1.0, math.inf, 16, (1.0 + x**2) / 2.0) for x in (eta, 0.0))
-    assert gain * error(problem, 12, own) < error(problem, 12, ode) < error(problem, 12, math.inf)
+    assert gain * error(problem, 20, own) < error(problem, 20, ode) < error(problem, 20, math.inf)
