@@ -40,13 +40,14 @@ BATCH = 250  # which costs what so many samples do where coordinates P d are few
 SIZE = 5000  # coordinates at which it costs half of that
 SURE = {3: 3.0, 2: 1.5}  # by order: standard errors; those of the ODE are small, and known from few draws
 MARGIN = 1.2  # the order from n to n' is not known
-FIRST = {3: 7.5, 2: 4.5}  # by order: steps of the first pilot for tol = 10^-3, |w| = 1 and P^{2/d} = 2
+FIRST = {3: 7.5, 2: 5.0}  # by order: steps of the first pilot for tol = 10^-3, |w| = 1 and P^{2/d} = 2
 RARITY = (0.1, 4.0)  # P^{2/d} - 1, within which it tells
-UP, FAR, DOWN = 2.5, 3.5, 10.0  # q; the last is the steepest that errors were found to fall
+UP = {3: 2.5, 2: 3.5}  # q, by order
+FAR, DOWN = 3.5, 10.0  # q; the last is the steepest that errors were found to fall
 CHORD = (2.0, 8.0)  # q between two pilots
 NEAR = 1.25  # n'/n up to which the error at n' follows from that at n
 LEAST, LEAP = 0.6, 4.0  # n'/n at least, and at most
-CLEAR = 0.7  # guidance per step of the run, where the limit is 1: its samples are others
+CLEAR = {3: 0.7, 2: 0.5}  # by order: guidance per step of the run, where the limit is 1: its samples are others
 LIMIT = 100_000  # steps
 
 
@@ -94,9 +95,9 @@ def choose_steps(plan: Plan, tol: float) -> Control:
         cost += 3 * n * pilot.changes[0].size / n_all
         errors = _errors(pilot.changes, p)
         excess = float(errors.max()) / tol
-        q = _exponent(n, excess, below)
+        q = _exponent(n, excess, below, p)
         if excess <= NEAR**q:
-            wanted = n * max(excess ** (1.0 / q), LEAST, pilot.guidance / CLEAR)
+            wanted = n * max(excess ** (1.0 / q), LEAST, pilot.guidance / CLEAR[p])
             n_steps = max(math.ceil(wanted), pieces, below.n + 1 if below else 0)
             m, v = (float(error) * (n / n_steps) ** q for error in errors)
             return Control(n_steps, m, v, cost)
@@ -126,7 +127,7 @@ def _fly(plan: Plan, n: int, samples: int, tol: float, below: Below | None) -> P
         draws, now, then = (
             pilot.changes.shape[1],
             *(
-                n * excess ** (1.0 / _exponent(n, excess, below))
+                n * excess ** (1.0 / _exponent(n, excess, below, p))
                 for excess in (float(_errors(pilot.changes, p, more).max()) / tol for more in (1, 2))
             ),
         )
@@ -152,10 +153,10 @@ def _errors(changes: np.ndarray, p: int, more: int = 1) -> np.ndarray:
     return MARGIN * np.sqrt(changes.mean(axis=(1, 2)) ** 2 + SURE[p] ** 2 * stderr2)
 
 
-def _exponent(n: int, excess: float, below: Below | None) -> float:
+def _exponent(n: int, excess: float, below: Below | None, p: int) -> float:
     """q."""
     if excess > 1.0:
-        return UP
+        return UP[p]
     if below is None:
         return DOWN
     slope = math.log(below.excess / max(excess, 1e-12)) / math.log(n / below.n)
