@@ -42,8 +42,7 @@ SURE = {3: 3.0, 2: 1.5}  # by order: standard errors; those of the ODE are small
 MARGIN = 1.2  # the order from n to n' is not known
 FIRST = {3: 7.5, 2: 5.0}  # by order: steps of the first pilot for tol = 10^-3, |w| = 1 and P^{2/d} = 2
 RARITY = (0.1, 4.0)  # P^{2/d} - 1, within which it tells
-UP = {3: 2.5, 2: 3.5}  # q, by order
-FAR, DOWN = 3.5, 10.0  # q; the last is the steepest that errors were found to fall
+UP, FAR, DOWN = 2.5, 3.5, 10.0  # q; the last is the steepest that errors were found to fall
 CHORD = (2.0, 8.0)  # q between two pilots
 NEAR = 1.25  # n'/n up to which the error at n' follows from that at n
 LEAST, LEAP = 0.6, 4.0  # n'/n at least, and at most
@@ -95,7 +94,7 @@ def choose_steps(plan: Plan, tol: float) -> Control:
         cost += 3 * n * pilot.changes[0].size / n_all
         errors = _errors(pilot.changes, p)
         excess = float(errors.max()) / tol
-        q = _exponent(n, excess, below, p)
+        q = _exponent(n, excess, below)
         if excess <= NEAR**q:
             wanted = n * max(excess ** (1.0 / q), LEAST, pilot.guidance / CLEAR[p])
             n_steps = max(math.ceil(wanted), pieces, below.n + 1 if below else 0)
@@ -127,7 +126,7 @@ def _fly(plan: Plan, n: int, samples: int, tol: float, below: Below | None) -> P
         draws, now, then = (
             pilot.changes.shape[1],
             *(
-                n * excess ** (1.0 / _exponent(n, excess, below, p))
+                n * excess ** (1.0 / _exponent(n, excess, below))
                 for excess in (float(_errors(pilot.changes, p, more).max()) / tol for more in (1, 2))
             ),
         )
@@ -153,10 +152,10 @@ def _errors(changes: np.ndarray, p: int, more: int = 1) -> np.ndarray:
     return MARGIN * np.sqrt(changes.mean(axis=(1, 2)) ** 2 + SURE[p] ** 2 * stderr2)
 
 
-def _exponent(n: int, excess: float, below: Below | None, p: int) -> float:
+def _exponent(n: int, excess: float, below: Below | None) -> float:
     """q."""
     if excess > 1.0:
-        return UP[p]
+        return UP
     if below is None:
         return DOWN
     slope = math.log(below.excess / max(excess, 1e-12)) / math.log(n / below.n)

@@ -46,7 +46,7 @@ def error_of_the_fewest(problem, n_steps):
         ({"sampler": "ode", "guidance": 10.0, "t_start": math.inf}, 1e-3),
         ({}, 3e-3),
         ({"guidance": 10.0, "t_start": math.inf}, 3e-3),
-        ({"classes": Exponential(0.6), "guidance": -0.5}, 3e-3),
+        ({"classes": Exponential(0.6), "guidance": -0.5}, 1e-2),
     ],
 )
 def test_tol_is_honoured(changes, tol):
@@ -164,7 +164,7 @@ def test_a_pilot_is_doubled_while_that_saves_steps(monkeypatch, spread, n_sample
 
 
 @pytest.mark.parametrize(
-    ("power", "bend", "held"), [(2.5, 0.0, True), (6.0, 0.0, True), (3.0, -0.5, True), (2.0, 6.0, False)]
+    ("power", "bend", "held"), [(2.5, 0.0, True), (6.0, 0.0, True), (4.0, -0.5, True), (2.0, 6.0, False)]
 )
 def test_between_two_pilots_errors_follow_the_line_through_both(monkeypatch, power, bend, held):
     """So errors that fall ever less steeply are kept below tol, at hardly more steps than it takes.
