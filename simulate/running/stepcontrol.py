@@ -12,9 +12,10 @@ the rarer and the more strongly guided, the later and the faster the classes are
     n' = n (error/tol)^{1/q},        q = UP upwards, DOWN downwards:
 cautious either way. If n' is far above n there is another pilot at q = FAR, as errors fall steeply at first. They fall
 less and less steeply: between a pilot of too few steps and one of enough they lie below the straight line through
-both, in log error against log n, and q is its slope. A paired difference has some hundredth of the standard deviation
-of a sample, so few samples do. Where they do not, as in a large run, the pilot is doubled for as long as the steps that
-the smaller stderr saves the run are more than it takes.
+both, in log error against log n, and q is its slope. With guidance of more than `CLEAR` in a step they need not fall
+with n at all (P = 1000, w = 1, SDE: m is off by 0.003 at three steps and by 0.004 at four). A paired difference has
+some hundredth of the standard deviation of a sample, so few samples do. Where they do not, as in a large run, the pilot
+is doubled for as long as the steps that the smaller stderr saves the run are more than it takes.
 """
 
 import math

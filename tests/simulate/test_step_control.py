@@ -133,14 +133,14 @@ def draws_stderr(changes):
 SMALL = make_plan(PROBLEM.replace(classes=Fixed(1024)), Settings(20, 20_000, 8))  # P^{2/d} = 2
 
 
-def pilots(monkeypatch, error, spread=0.0):
+def pilots(monkeypatch, error, spread=0.0, guidance=0.1):
     """Pilots that find `error(n)` give or take `spread` from draw to draw; the list of (n, draws) that are flown."""
     flown = []
 
     def part(plan, n, draws, samples):
         flown.append((n, draws))
         signs = np.where(np.arange(draws.start, draws.stop) % 2, 1.0, -1.0)
-        return Pair(error(n) + spread * signs[:, None] + np.zeros((2, len(draws), samples)), 0.1)
+        return Pair(error(n) + spread * signs[:, None] + np.zeros((2, len(draws), samples)), guidance)
 
     monkeypatch.setattr("simulate.running.stepcontrol._part", part)
     return flown
@@ -194,6 +194,17 @@ def test_the_first_pilot_has_about_the_steps_it_takes(monkeypatch):
             first[P, w] = flown[0][0]
     assert first[1024, 1.0] == round(FIRST[2]) and first[1024, 8.0] == round(2 * FIRST[2])
     assert first[10, 1.0] < first[1024, 1.0] and first[10, 8.0] < first[1024, 8.0]
+
+
+@pytest.mark.parametrize(("eta", "clear"), [(0.0, 0.7), (1.0, 0.5)])
+def test_a_run_has_steps_in_which_errors_fall_with_their_number(monkeypatch, eta, clear):
+    """Guidance per step is well below what is refused, however small the pilot's error; else that alone decides."""
+    plan = make_plan(PROBLEM.replace(classes=Fixed(1024), sampler=eta), Settings(20, 20_000, 8))
+    for guidance in (0.9, 0.1):
+        flown = pilots(monkeypatch, lambda n: 0.0, guidance=guidance)
+        chosen, n = choose_steps(plan, 1e-3).n_steps, flown[0][0]
+        assert (chosen == math.ceil(n * guidance / clear)) == (guidance > clear)
+        assert (chosen < n) == (guidance < clear)
 
 
 @pytest.mark.parametrize(
