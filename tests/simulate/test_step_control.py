@@ -46,6 +46,7 @@ def error_of_the_fewest(problem, n_steps):
         ({"sampler": "ode", "guidance": 10.0, "t_start": math.inf}, 1e-3),
         ({}, 3e-3),
         ({"guidance": 10.0, "t_start": math.inf}, 3e-3),
+        ({"classes": Exponential(0.6), "guidance": -0.5}, 1e-2),
     ],
 )
 def test_tol_is_honoured(changes, tol):
@@ -132,14 +133,14 @@ def draws_stderr(changes):
 SMALL = make_plan(PROBLEM.replace(classes=Fixed(1024)), Settings(20, 20_000, 8))  # P^{2/d} = 2
 
 
-def pilots(monkeypatch, error, spread=0.0):
+def pilots(monkeypatch, error, spread=0.0, guidance=0.1):
     """Pilots that find `error(n)` give or take `spread` from draw to draw; the list of (n, draws) that are flown."""
     flown = []
 
     def part(plan, n, draws, samples):
         flown.append((n, draws))
         signs = np.where(np.arange(draws.start, draws.stop) % 2, 1.0, -1.0)
-        return Pair(error(n) + spread * signs[:, None] + np.zeros((2, len(draws), samples)), 0.1)
+        return Pair(error(n) + spread * signs[:, None] + np.zeros((2, len(draws), samples)), guidance)
 
     monkeypatch.setattr("simulate.running.stepcontrol._part", part)
     return flown
@@ -163,7 +164,7 @@ def test_a_pilot_is_doubled_while_that_saves_steps(monkeypatch, spread, n_sample
 
 
 @pytest.mark.parametrize(
-    ("power", "bend", "held"), [(2.5, 0.0, True), (6.0, 0.0, True), (3.0, -0.5, True), (2.0, 6.0, False)]
+    ("power", "bend", "held"), [(2.5, 0.0, True), (6.0, 0.0, True), (4.0, -0.5, True), (2.0, 6.0, False)]
 )
 def test_between_two_pilots_errors_follow_the_line_through_both(monkeypatch, power, bend, held):
     """So errors that fall ever less steeply are kept below tol, at hardly more steps than it takes.
@@ -171,12 +172,14 @@ def test_between_two_pilots_errors_follow_the_line_through_both(monkeypatch, pow
     Negative control: ever more steeply, which they do not, and the line is too low.
     """
 
+    first = round(FIRST[2] * 100 ** (1 / 3))
+
     def error(n):
-        return 4e-5 * (39 / n) ** (power + bend * math.log(n / 39))
+        return 4e-5 * (first / n) ** (power + bend * math.log(n / first))
 
     flown = pilots(monkeypatch, error)
     chosen = choose_steps(SMALL, 1e-5)
-    assert flown[0][0] == 39 and len({n for n, _ in flown}) == 2
+    assert flown[0][0] == first and len({n for n, _ in flown}) == 2
     assert (MARGIN * error(chosen.n_steps) <= 1e-5) == held
     assert bend or MARGIN * error(chosen.n_steps - 1.1) > 1e-5
 
@@ -191,6 +194,17 @@ def test_the_first_pilot_has_about_the_steps_it_takes(monkeypatch):
             first[P, w] = flown[0][0]
     assert first[1024, 1.0] == round(FIRST[2]) and first[1024, 8.0] == round(2 * FIRST[2])
     assert first[10, 1.0] < first[1024, 1.0] and first[10, 8.0] < first[1024, 8.0]
+
+
+@pytest.mark.parametrize(("eta", "clear"), [(0.0, 0.7), (1.0, 0.5)])
+def test_a_run_has_steps_in_which_errors_fall_with_their_number(monkeypatch, eta, clear):
+    """Guidance per step is well below what is refused, however small the pilot's error; else that alone decides."""
+    plan = make_plan(PROBLEM.replace(classes=Fixed(1024), sampler=eta), Settings(20, 20_000, 8))
+    for guidance in (0.9, 0.1):
+        flown = pilots(monkeypatch, lambda n: 0.0, guidance=guidance)
+        chosen, n = choose_steps(plan, 1e-3).n_steps, flown[0][0]
+        assert (chosen == math.ceil(n * guidance / clear)) == (guidance > clear)
+        assert (chosen < n) == (guidance < clear)
 
 
 @pytest.mark.parametrize(
