@@ -31,22 +31,32 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
 
     results = {}
-    for name, found in measure(chosen.only, chosen.quick, lambda text: print(text, file=sys.stderr, flush=True)):
-        results[name] = found
-        if chosen.out:  # at once: what ends a later section takes nothing from this one
-            _write(chosen.out, {name: found})
+    try:
+        for name, found in measure(chosen.only, chosen.quick, lambda text: print(text, file=sys.stderr, flush=True)):
+            results[name] = found
+            if chosen.out:  # at once: what ends a later section takes nothing from this one
+                _keep(chosen.out, {name: found})
+    finally:  # the page once: a section of an earlier program, which it may not know how to write, has been run by then
+        if chosen.out and results:
+            _write_page(chosen.out)
     print(render(results))
     return 0
 
 
-def _write(folder: Path, results: dict) -> None:
-    from benchmarks.report import render
-
+def _keep(folder: Path, results: dict) -> None:
+    """Write sections into results.json, in place of those of before."""
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / "results.json"
     if kept.exists():
         results = json.loads(kept.read_text(encoding="utf-8")) | results
     kept.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+def _write_page(folder: Path) -> None:
+    """results.md and the figure of the solvers, from results.json."""
+    from benchmarks.report import render
+
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     (folder / "results.md").write_text(render(results), encoding="utf-8")
     if results.get("solvers", {}).get("data"):
         from benchmarks.solver_figure import draw

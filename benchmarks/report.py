@@ -217,9 +217,7 @@ def _start_up(data: dict) -> str:
         ["first run", "compiled, CPU s", "from the cache, CPU s"],
         [[dtype, s["compiled"], s["cached"]] for dtype, s in data["first call"].items()],
     )
-    processes = table(
-        ["a process, from its start to its end", "CPU s"], [*map(list, data.get("processes", {}).items())]
-    )
+    processes = table(["a process, from its start to its end", "CPU s"], [*map(list, data["processes"].items())])
     return f"## Start\n\n{imports}\n\n{calls}\n\n{processes}"
 
 

@@ -12,9 +12,8 @@ from simulate import run
 __all__ = ["AXES", "cost_growth"]
 
 BASE = {"S": 128, "P": 10**4, "d": 24, "n_steps": 10}
-AXES: tuple[
-    tuple[str, tuple[int, ...], dict[str, int]], ...
-] = (  # a size, its values, and what the others are that are not those of BASE
+Axis = tuple[str, tuple[int, ...], dict[str, int]]  # a size, its values, and what others are that are not those of BASE
+AXES: tuple[Axis, ...] = (
     ("S", (128, 256, 512, 1024, 2048), {}),
     ("P", (10**4, 3 * 10**4, 10**5, 3 * 10**5), {}),
     ("d", (24, 48, 96, 192, 384), {}),

@@ -23,11 +23,7 @@ from simulate.scores.reference import ReferenceScore
 __all__ = ["CLASSES", "DIMENSIONS", "FEW", "few_sizes", "score_cell", "sizes", "step_cell"]
 
 CLASSES = (2, 16, 32, 100, 1000, 10**4, 10**5, 10**6)  # multiples of 16 are where torch is at its best
-FEW = {
-    "P": (2, 4, 10, 16, 32, 64, 100),
-    "d": (8, 24, 64, 256, 1024),
-    "S": (64, 1024, 16384),
-}  # the score alone, few classes
+FEW = {"P": (2, 4, 10, 16, 32, 64, 100), "d": (8, 24, 64, 256, 1024), "S": (64, 1024, 16384)}  # of the score alone
 DIMENSIONS = (2, 8, 24, 64, 256, 1000, 4000)
 BYTES = 2**30  # largest array of float32 class means
 WORK = 10**9  # samples x classes x directions of one score: fewer samples where classes are many

@@ -9,6 +9,7 @@ q_i with |mu_1|^2 = d_i there, unbiased at every d_i >= 2; m, v and q then are t
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -64,14 +65,14 @@ class Observer:
             return np.array(self._overall(*self._by_group(y))[:2])
         along = y @ self._target / self._d
         square = np.einsum("sd,sd->s", y, y) + outside
-        return np.array([1.0 + along, (square - self._d * along**2) / (self._d - 1)])
+        return np.array(_of_sums(along, along**2, square, self._d)[:2])
 
     def _by_group(self, y: np.ndarray):
         """m, v, q of every group, (samples, groups) each."""
         n = self._counts
         along = np.add.reduceat(y * self._target, self._first, axis=1) / n  # (samples, groups): m - 1
         square = np.add.reduceat(y * y, self._first, axis=1)
-        return 1.0 + along, (square - n * along**2) / (n - 1), square / n + 2.0 * along + 1.0
+        return _of_sums(along, along**2, square, n)
 
     def _overall(self, m: np.ndarray, v: np.ndarray, q: np.ndarray):
         """Those of all directions, in original coordinates."""
@@ -90,8 +91,11 @@ def unpack(draws: np.ndarray, groups: int, ratio: bool = False) -> dict[str, np.
 
 
 def _order_parameters(y: np.ndarray, outside: np.ndarray, target: np.ndarray, d: int):
-    """m, v, q summed over the batch: each is a sum of y.mu_1, of its square, and of |y|^2."""
-    along = y @ target / d  # (samples,): m - 1
-    ahead, square = along.sum(), np.vdot(y, y) + outside.sum()
-    v = (square - d * (along @ along)) / (d - 1)
-    return len(y) + ahead, v, square / d + 2.0 * ahead + len(y)
+    """m, v, q summed over the batch."""
+    along = y @ target / d  # (samples,)
+    return _of_sums(along.sum(), along @ along, np.vdot(y, y) + outside.sum(), d, len(y))
+
+
+def _of_sums(along: Any, along2: Any, square: Any, d: Any, samples: int = 1) -> tuple[Any, Any, Any]:
+    """m, v, q of one sample from y.mu_1/d, its square, and |y|^2, or their sums from sums over so many."""
+    return samples + along, (square - d * along2) / (d - 1), square / d + 2.0 * along + samples

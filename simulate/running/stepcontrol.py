@@ -123,15 +123,15 @@ def _fly(plan: Plan, n: int, samples: int, tol: float, below: Below | None) -> P
     case, n_all = plan.case, plan.n_samples * plan.n_disorder
     p, batch = order(case.problem.eta), BATCH / (1.0 + case.n_classes * case.d / SIZE)
     pilot = _part(plan, n, range(DRAWS), samples)
+
+    def wanted(more: int) -> float:
+        """n' if there were so many times more draws."""
+        excess = float(_errors(pilot.changes, p, more).max()) / tol
+        return n * excess ** (1.0 / _exponent(n, excess, below))
+
     while True:
-        draws, now, then = (
-            pilot.changes.shape[1],
-            *(
-                n * excess ** (1.0 / _exponent(n, excess, below))
-                for excess in (float(_errors(pilot.changes, p, more).max()) / tol for more in (1, 2))
-            ),
-        )
-        if now - then <= 3 * n * draws * (samples + batch) / n_all or draws * samples >= MOST:
+        draws = pilot.changes.shape[1]
+        if wanted(1) - wanted(2) <= 3 * n * draws * (samples + batch) / n_all or draws * samples >= MOST:
             return pilot
         other = _part(plan, n, range(draws, 2 * draws), samples)
         changes = np.concatenate([pilot.changes, other.changes], axis=1)

@@ -211,7 +211,7 @@ def exponentials(row, reference, size):  # pragma: no cover - compiled
 
 @inner(fastmath=FAST, forceinline=True)
 def power_of_two(z):  # pragma: no cover - compiled
-    """2^z, z <= 0; what is below the smallest normal float is taken for it."""
+    """2^z, z < 127; what is below the smallest normal float is taken for it."""
     low, half, bias, unit = np.float32(-126), np.float32(0.5), np.float32(127), np.int32(2**23)
     z = z if z > low else low
     n = np.floor(z + half)

@@ -164,13 +164,10 @@ def _fill(sums: Sums, there: Posterior, normed, full):  # pragma: no cover - com
     E = np.empty(2 * TILE)
     for first in range(0, len(total), TILE):
         size = min(TILE, len(total) - first)
+        take_odds(top, total, first, E[:size])
         for i in range(size):
-            E[i] = total[first + i] if total[first + i] > 0.0 else 1.0
-        take_log(E[:size])
-        for i in range(size):
-            odds = -(top[first + i] + E[i])
-            log_odds[first + i] = odds if total[first + i] > 0.0 else np.nan
-            E[i], E[size + i] = odds, -odds
+            log_odds[first + i] = E[i] if total[first + i] > 0.0 else np.nan
+            E[size + i] = -E[i]
         take_pi(E[: 2 * size])
         for i in range(size):
             s, some = first + i, total[first + i] > 0.0
@@ -181,6 +178,16 @@ def _fill(sums: Sums, there: Posterior, normed, full):  # pragma: no cover - com
             if not normed:
                 for j in range(shift.shape[1]):
                     shift[s, j] = share * raw[s, j]
+
+
+@inner(forceinline=True)
+def take_odds(top, total, first, E):  # pragma: no cover - compiled
+    """`odds_of` for the samples from `first` on, as many as E (samples,) has room for."""
+    for i in range(len(E)):
+        E[i] = total[first + i] if total[first + i] > 0.0 else 1.0
+    take_log(E)
+    for i in range(len(E)):
+        E[i] = -(top[first + i] + E[i]) if total[first + i] > 0.0 else np.inf
 
 
 @inner(forceinline=True)

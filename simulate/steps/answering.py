@@ -71,12 +71,8 @@ def answer(posterior: Posterior, force: Any, ahead: Any, psi: Any, D: Any) -> An
     start = xp.where(open_, posterior.log_odds, none)
     odds, low, high, moving = start, start - FAR, start + FAR, open_
     for _ in range(ITERATIONS):
-        x = shares(odds)[1]
-        f = 1.0 / (1.0 + w * x * kappa)
-        line, bend = f * (w * x * S1 + S0), f * f * ((w * x) ** 2 * Q2 + 2.0 * w * x * Q1 + Q0)
-        miss = start + line - 0.5 * bend - odds
-        change = f * w * (S1 - kappa * line) - f * f * w * (w * x * Q2 + Q1) + f * w * kappa * bend  # by x
-        slope = xp.minimum(-change * x * (1.0 - x) - 1.0, -LEAST + none)
+        line, bend, slope = _terms(shares(odds)[1], w, S1, S0, Q2, Q1, Q0, kappa)
+        miss, slope = start + line - 0.5 * bend - odds, xp.minimum(slope, -LEAST + none)
         low, high = xp.where(miss > 0.0, odds, low), xp.where(miss < 0.0, odds, high)
         new = odds - miss / slope
         new = xp.where((new < low) | (new > high), 0.5 * (low + high), new)
@@ -92,16 +88,21 @@ def _sum(x: Any) -> Any:
 
 
 @inner(forceinline=True)
-def solved(start, w, S1, S0, Q2, Q1, Q0, kappa):  # pragma: no cover - compiled
-    """x of one sample, as in `answer`; `start` is L*."""
+def _terms(x, w, S1, S0, Q2, Q1, Q0, kappa):  # compiled, and as it stands for arrays
+    """Of L* + line - bend/2 = L, and the slope of what one side exceeds the other by."""
+    f = 1.0 / (1.0 + w * x * kappa)
+    line, bend = f * (w * x * S1 + S0), f * f * ((w * x) ** 2 * Q2 + 2.0 * w * x * Q1 + Q0)
+    change = f * w * (S1 - kappa * line) - f * f * w * (w * x * Q2 + Q1) + f * w * kappa * bend  # by x
+    return line, bend, -change * x * (1.0 - x) - 1.0
+
+
+@inner(forceinline=True)
+def solved(start, x, w, S1, S0, Q2, Q1, Q0, kappa):  # pragma: no cover - compiled
+    """x of one sample, as in `answer`; `start` is L*, and x is 1 - pi_1 there."""
     odds, low, high = start, start - FAR, start + FAR
     for _ in range(ITERATIONS):
-        x = split(odds)[1]
-        f = 1.0 / (1.0 + w * x * kappa)
-        line, bend = f * (w * x * S1 + S0), f * f * ((w * x) ** 2 * Q2 + 2.0 * w * x * Q1 + Q0)
-        miss = start + line - 0.5 * bend - odds
-        change = f * w * (S1 - kappa * line) - f * f * w * (w * x * Q2 + Q1) + f * w * kappa * bend
-        slope = min(-change * x * (1.0 - x) - 1.0, -LEAST)
+        line, bend, slope = _terms(x, w, S1, S0, Q2, Q1, Q0, kappa)
+        miss, slope = start + line - 0.5 * bend - odds, min(slope, -LEAST)
         if miss > 0.0:
             low = odds
         elif miss < 0.0:
@@ -109,8 +110,8 @@ def solved(start, w, S1, S0, Q2, Q1, Q0, kappa):  # pragma: no cover - compiled
         new = odds - miss / slope
         if new < low or new > high:
             new = 0.5 * (low + high)
-        still = abs(new - odds) > CLOSE
-        odds = new
-        if not still:
+        close = abs(new - odds) <= CLOSE
+        odds, x = new, split(new)[1]
+        if close:
             break
-    return split(odds)[1]
+    return x

@@ -129,5 +129,5 @@ def _answer(shift, ahead, inverse, w, odds, wrong, each):  # pragma: no cover - 
         Q1 += own * other * part
         Q0 += other * other * part
     kappa = Q2 / S1 if S1 > 0.0 else 0.0
-    x = solved(odds, w, S1, S0, Q2, Q1, Q0, kappa) if odds > -DECIDED else wrong
+    x = solved(odds, wrong, w, S1, S0, Q2, Q1, Q0, kappa) if odds > -DECIDED else wrong
     return 1.0 / (1.0 + w * x * kappa), -w * x

@@ -15,15 +15,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from meanfield.tools.compiling import compiled
-from simulate.elementary import take_log, take_pi
-from simulate.scores.posterior import Posterior, Sums
+from simulate.elementary import take_pi
+from simulate.scores.posterior import TILE, Posterior, Sums, take_odds
 from simulate.scores.reference import Score
 from simulate.steps.integrators import Step
 from simulate.steps.parts import DECIDED, Parts
 from simulate.steps.stepping import State
 
 FAST: dict[str, Any] = {"fastmath": {"reassoc", "contract", "nsz"}, "error_model": "numpy"}  # 1/0 is inf: no branch
-TILE = 256  # samples at a time
 
 
 class SumScore(Score, Protocol):
@@ -97,12 +96,9 @@ def _correct(
     E = np.empty(3 * TILE)
     for first in range(0, len(y), TILE):
         size = min(TILE, len(y) - first)
+        take_odds(top, total, first, E[:size])
         for i in range(size):
-            E[i] = total[first + i] if total[first + i] > 0.0 else 1.0
-        take_log(E[:size])
-        for i in range(size):
-            s = first + i
-            odds = -(top[s] + E[i]) if total[s] > 0.0 else np.inf
+            s, odds = first + i, E[i]
             for g in range(2):
                 at = shares[g, 0] * odds + shares[g, 1] * L0[0, s] + shares[g, 2] * L1[0, s] + shares[g, 3] * L2[0, s]
                 E[g * TILE + i] = at
