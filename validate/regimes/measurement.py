@@ -26,6 +26,7 @@ from validate.results.provenance import code_fingerprint, versions
 from validate.results.store import Store, content_hash
 from validate.sweeps.cost import CostModel, run_work
 from validate.sweeps.grid_cell import cell_seed, theory_of
+from validate.sweeps.progress_table import announce
 from validate.sweeps.resuming import map_cells
 
 if TYPE_CHECKING:
@@ -159,6 +160,7 @@ def measured(
         if somebody_looks() if progress is None else progress:
             print(in_a_line(found[cell.key]), file=sys.stderr)
     rest = [cell for cell in cells if cell.key not in found]
+    announce(progress, f"atlas: the cost of {len(rest)} cells is estimated (at first use their theories are compiled)")
     others = map_cells(rest, progress=progress, say=in_a_line, before=len(found), **who)
     found |= zip([cell.key for cell in rest], others, strict=True)
     measured_cells = along_cells([found[cell.key] for cell in cells])
