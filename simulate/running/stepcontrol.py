@@ -10,12 +10,12 @@ the class means: of the ODE, without noise, mostly the classes differ; of the SD
     n_1 |w|^{1/3} (P^{2/d} - 1)^{1/4} (10^-3/tol)^{1/(p+1)},       n_1 in `FIRST`:
 the rarer and the more strongly guided, the later and the faster the classes are decided. From n one goes to
     n' = n (error/tol)^{1/q},        q = UP upwards, DOWN downwards:
-cautious either way. If n' is far above n there is another pilot at q = FAR, as errors fall steeply at first. They fall
-less and less steeply: between a pilot of too few steps and one of enough they lie below the straight line through
-both, in log error against log n, and q is its slope. With guidance of more than `CLEAR` in a step they need not fall
-with n at all (P = 1000, w = 1, SDE: m is off by 0.003 at three steps and by 0.004 at four). A paired difference has
-some hundredth of the standard deviation of a sample, so few samples do. Where they do not, as in a large run, the pilot
-is doubled for as long as the steps that the smaller stderr saves the run are more than it takes.
+cautious either way. If n' is far above n there is another pilot at q = FAR, as errors fall steeply at first. Where
+steps are few they need not fall at all from one n to the next (P = 1000, w = 1, SDE: m is off by 0.003 at three steps
+and by 0.004 at four), least of all with guidance of more than `CLEAR` in a step: no n' is far from an n that was seen.
+A paired difference has some hundredth of the standard deviation of a sample, so few samples do. Where they do not, as
+in a large run, the pilot is doubled for as long as the steps that the smaller stderr saves the run are more than it
+takes.
 """
 
 import math
@@ -44,7 +44,6 @@ MARGIN = 1.2  # the order from n to n' is not known
 FIRST = {3: 7.5, 2: 5.0}  # by order: steps of the first pilot for tol = 10^-3, |w| = 1 and P^{2/d} = 2
 RARITY = (0.1, 4.0)  # P^{2/d} - 1, within which it tells
 UP, FAR, DOWN = 2.5, 3.5, 10.0  # q; the last is the steepest that errors were found to fall
-CHORD = (2.0, 8.0)  # q between two pilots
 NEAR = 1.25  # n'/n up to which the error at n' follows from that at n
 LEAST, LEAP = 0.6, 4.0  # n'/n at least, and at most
 CLEAR = {3: 0.7, 2: 0.5}  # by order: guidance per step of the run, where the limit is 1: its samples are others
@@ -58,13 +57,6 @@ class Control(NamedTuple):
     m: float
     v: float
     cost: float
-
-
-class Below(NamedTuple):
-    """A pilot of too few steps: their number, and its error over tol."""
-
-    n: int
-    excess: float
 
 
 def choose_steps(plan: Plan, tol: float) -> Control:
@@ -84,10 +76,10 @@ def choose_steps(plan: Plan, tol: float) -> Control:
     pieces = 1 + sum(0 < t < plan.case.begin.t for t in stops(problem.schedule))
     p = order(problem.eta)
     samples = math.ceil(max(min(n_all, LARGE) // SHARE[p], FEWEST) / DRAWS)
-    n, cost, below = max(_first(plan.case, tol, p), pieces, 2), 0.0, None
+    n, cost, low = max(_first(plan.case, tol, p), pieces, 2), 0.0, pieces
     while 2 * n <= LIMIT:
         try:
-            pilot = _fly(plan, n, samples, tol, below)
+            pilot = _fly(plan, n, samples, tol)
         except ConvergenceError:  # steps that do not resolve the guidance
             cost += 3 * n * DRAWS * samples / n_all
             n *= 2
@@ -95,13 +87,13 @@ def choose_steps(plan: Plan, tol: float) -> Control:
         cost += 3 * n * pilot.changes[0].size / n_all
         errors = _errors(pilot.changes, p)
         excess = float(errors.max()) / tol
-        q = _exponent(n, excess, below)
+        q = _exponent(excess)
         if excess <= NEAR**q:
             wanted = n * max(excess ** (1.0 / q), LEAST, pilot.guidance / CLEAR[p])
-            n_steps = max(math.ceil(wanted), pieces, below.n + 1 if below else 0)
+            n_steps = max(math.ceil(wanted), low)
             m, v = (float(error) * (n / n_steps) ** q for error in errors)
             return Control(n_steps, m, v, cost)
-        below = Below(n, excess)
+        low = n + 1
         n = math.ceil(n * min(max(excess ** (1.0 / FAR), NEAR), LEAP))
     raise ConvergenceError(
         f"tol must be within reach of {LIMIT} steps; got {tol:g}. Take a larger tol, or more samples: the pilot starts "
@@ -117,7 +109,7 @@ def _first(case: Case, tol: float, p: int) -> int:
     return round(FIRST[p] * strength * max(rarity, least) ** 0.25 * (1e-3 / tol) ** (1.0 / (p + 1)))
 
 
-def _fly(plan: Plan, n: int, samples: int, tol: float, below: Below | None) -> Pair:
+def _fly(plan: Plan, n: int, samples: int, tol: float) -> Pair:
     """A pilot of `DRAWS` draws with so many samples, doubled for as long as that pays: twice the draws take 3 n steps
     of as many samples as there are, and save every sample of the run what the smaller stderr saves it."""
     case, n_all = plan.case, plan.n_samples * plan.n_disorder
@@ -127,7 +119,7 @@ def _fly(plan: Plan, n: int, samples: int, tol: float, below: Below | None) -> P
     def wanted(more: int) -> float:
         """n' if there were so many times more draws."""
         excess = float(_errors(pilot.changes, p, more).max()) / tol
-        return n * excess ** (1.0 / _exponent(n, excess, below))
+        return n * excess ** (1.0 / _exponent(excess))
 
     while True:
         draws = pilot.changes.shape[1]
@@ -153,11 +145,6 @@ def _errors(changes: np.ndarray, p: int, more: int = 1) -> np.ndarray:
     return MARGIN * np.sqrt(changes.mean(axis=(1, 2)) ** 2 + SURE[p] ** 2 * stderr2)
 
 
-def _exponent(n: int, excess: float, below: Below | None) -> float:
-    """q."""
-    if excess > 1.0:
-        return UP
-    if below is None:
-        return DOWN
-    slope = math.log(below.excess / max(excess, 1e-12)) / math.log(n / below.n)
-    return min(max(slope, CHORD[0]), CHORD[1])
+def _exponent(excess: float) -> float:
+    """q, by the error over tol."""
+    return UP if excess > 1.0 else DOWN
