@@ -1,5 +1,6 @@
 """Results as a page of tables, from the data alone: a kept results.json can be rendered again."""
 
+import math
 from collections.abc import Callable
 
 from benchmarks.solvers import best_peer
@@ -29,7 +30,9 @@ def table(head: list[str], rows: list[list]) -> str:
 
 
 def _cell(x: object) -> str:
-    return f"{x:.3g}" if isinstance(x, float) else str(x)
+    if isinstance(x, float):
+        return "-" if math.isnan(x) else f"{x:.3g}"
+    return str(x)
 
 
 def _machines(results: dict) -> str:

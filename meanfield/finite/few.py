@@ -90,13 +90,14 @@ def few_classes(
     _require_known(problem)
     d = whole("d", d, low=4, high=1e15)
     n = _number(problem, d)
-    n_samples = max(1000, min(20_000, 2_000_000 // n)) if n_samples is None else n_samples
+    n_samples = _affordable(n) if n_samples is None else n_samples
     n_times = whole("n_steps", n_steps, low=1, high=1e7) + 1 if n_times is None else n_times
     s = check_settings(problem, d, n_samples, n_draws, n_steps, n_times, seed, threads)
     order = whole("order", order, low=0, high=1)
     model = make_model(problem, s)
     log_count = model.log_count
-    require(model.law.w > -0.5, "guidance must be above -1/2 far out, or a wrong class keeps the sample", model.law.w)
+    rule = "guidance must be above -1/2 far out, or a wrong class keeps the sample"
+    require(model.law.w > -0.5, rule, model.law.w, "Use quenched or simulate.run.")
     plain = _one_group(model)
     plain = plain._replace(grid=_graded(plain))
     model = model._replace(grid=model.grid._replace(strength=plain.grid.strength))
@@ -114,7 +115,7 @@ def few_classes(
 
 @door()
 def few_limits(
-    n: int, w: float, eta: float = 1.0, *, n_samples: int = 20_000, n_steps: int = STEPS, seed: int = 0,
+    n: int, w: float, eta: float = 1.0, *, n_samples: int | None = None, n_steps: int = STEPS, seed: int = 0,
     threads: int | None = None,
 ) -> FewLimits:  # fmt: skip
     """Amplitudes of the distortion of few classes, C of (F4) and V of (F5).
@@ -183,12 +184,18 @@ def _require_known(problem: Problem) -> None:
     require(math.isinf(problem.T), rule, f"t_start={problem.t_start:g}", "Use quenched or simulate.run.")
 
 
+def _affordable(n: int) -> int:
+    """Samples in all where none are asked for: fewer above 100 classes, as each costs so many times as much."""
+    return max(1000, min(20_000, 2_000_000 // n))
+
+
 def _number(problem: Problem, d: int) -> int:
     """P at this d, in the range of the theory."""
     log_count = problem.classes.log_count(d)
     n = round(math.exp(min(log_count, 50.0)))
+    got = f"{n} at d={d}" if log_count < 30.0 else f"exp({log_count:.4g}) at d={d}"
     remedy = "Use reduced, or solve(problem, d)."
-    require(2 <= n <= MOST, f"the theory of few classes holds all of 2 to {MOST} classes", f"{n} at d={d}", remedy)
+    require(2 <= n <= MOST, f"the theory of few classes holds all of 2 to {MOST} classes", got, remedy)
     rule = f"the theory of few classes needs log(P)/d of at most {DENSE:g}"
     require(log_count <= DENSE * d, rule, f"{log_count / d:.3g}", "Use quenched.")
     return n

@@ -158,8 +158,9 @@ def test_its_result_is_that_of_a_run():
         ({"classes": Fixed(1)}, "2 to 20000 classes"),
         ({"classes": Polynomial(5.0)}, "2 to 20000 classes"),
         ({"classes": Exponential(0.3)}, "0.2"),
+        ({"classes": Exponential(4.0)}, "got exp\\(120\\) at d=30"),
         ({"classes": Fixed(10, factor=2.0)}, "equal weight"),
-        ({"guidance": -0.5}, "-1/2"),
+        ({"guidance": -0.5}, "-1/2.*Use quenched"),
         ({"guidance": PowerLaw(0.5, 1.0), "t_start": 100.0}, "weight w\\(t\\) alone"),
         ({"sigma2": None, "spectrum": Spectrum([0.25, 0.25], [1.0, 2.0])}, "isotropic"),
     ],
@@ -176,3 +177,18 @@ def test_too_few_steps_are_refused():
         few_classes(PROBLEM.replace(guidance=30.0), 30, n_samples=100, n_steps=20)
     with pytest.raises(ScheduleError, match="infinity"):
         PROBLEM.replace(guidance=Linear(0.0, 1.0))
+
+
+def test_amplitudes_of_many_classes_take_fewer_samples(monkeypatch):
+    """As `few_classes` does: with all 20,000 a default call would hold minutes of a processor."""
+
+    class Seen(Exception):
+        pass
+
+    def spy(problem, settings, *_, **__):
+        raise Seen(settings.batch * settings.n_draws)
+
+    monkeypatch.setattr("meanfield.finite.few.sample", spy)
+    for n, samples, expected in ((100, None, 20_000), (20_000, None, 1000), (20_000, 4000, 4000)):
+        with pytest.raises(Seen, match=f"^{expected}$"):
+            few_limits(n, 1.0, n_samples=samples)

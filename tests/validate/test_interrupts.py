@@ -47,6 +47,7 @@ main()
 def test_an_interrupted_command_says_so(tmp_path, first):
     with script(COMMAND, tmp_path, str(first)) as process:
         if not first:
+            assert re.match(r"atlas: the cost of \d+ cells is estimated", process.stderr.readline())
             announcement = process.stderr.readline()
             assert re.match(r"atlas: \d+ cells to compute, about .* on \d+ workers? \(.* of processor\)", announcement)
         said = interrupt(process)

@@ -2,7 +2,6 @@
 
 import json
 import math
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ import numpy as np
 from meanfield import Exponential, Problem, solve
 from meanfield.errors import require, short, whole
 from meanfield.tools.door import door
-from meanfield.tools.progress import somebody_looks
 from validate.agreement.estimates import QUANTITIES, best_draws, theory_on
 from validate.errors import ConfigError
 from validate.regimes.controls import controlled_draws
@@ -26,6 +24,7 @@ from validate.results.provenance import code_fingerprint, versions
 from validate.results.store import Store, content_hash
 from validate.sweeps.cost import CostModel, run_work
 from validate.sweeps.grid_cell import cell_seed, theory_of
+from validate.sweeps.progress_table import announce
 from validate.sweeps.resuming import map_cells
 
 if TYPE_CHECKING:
@@ -156,9 +155,9 @@ def measured(
     found: dict[str, Any] = {}
     for cell in small:  # alone: no cost needs to be known
         (found[cell.key],) = map_cells([cell], progress=False, before=len(found), **who)
-        if somebody_looks() if progress is None else progress:
-            print(in_a_line(found[cell.key]), file=sys.stderr)
+        announce(progress, in_a_line(found[cell.key]))
     rest = [cell for cell in cells if cell.key not in found]
+    announce(progress, f"atlas: the cost of {len(rest)} cells is estimated (at first use their theories are compiled)")
     others = map_cells(rest, progress=progress, say=in_a_line, before=len(found), **who)
     found |= zip([cell.key for cell in rest], others, strict=True)
     measured_cells = along_cells([found[cell.key] for cell in cells])
