@@ -31,14 +31,15 @@ ROW = "...i,...ij,...j->..."
 
 class ManyClasses(NamedTuple):
     """m(0) and v(0) of P classes: those of the continuum, and A/P and B/P more. `variance` is the largest relative
-    variance of the weight of all classes on the way: the order 1/P is enough where (1 + w^2/(1 + sigma2)) times it is
-    0.1 or less."""
+    variance of the weight of all classes on the way; `enough` says whether the order 1/P is, which it is where
+    (1 + w^2/(1 + sigma2)) times that is 0.1 or less. Otherwise m and v are no numbers to rely on."""
 
     m: float
     v: float
     m_amplitude: float
     v_amplitude: float
     variance: float
+    enough: bool
 
 
 @door()
@@ -52,7 +53,7 @@ def many_classes(problem: Problem, d: int) -> ManyClasses:
 
     Returns
     -------
-    ManyClasses : also where P is too small for it; `variance` says so.
+    ManyClasses : also where P is too small for it; `enough` is False then.
 
     Raises
     ------
@@ -65,6 +66,8 @@ def many_classes(problem: Problem, d: int) -> ManyClasses:
     >>> found = many_classes(Problem(classes=Fixed(10_000), sigma2=0.25, guidance=1.0), 4)
     >>> f"{found.m:.5f} {found.v / 0.25:.5f} {found.m_amplitude:.3f} {found.v_amplitude:.3f}"  # continuum: 1.2, 0.41333
     '1.20063 0.41559 6.256 5.649'
+    >>> found.enough, many_classes(Problem(classes=Fixed(100), sigma2=0.25, guidance=1.0), 4).enough
+    (True, False)
     """
     d = whole("d", d, low=2, high=LARGEST_D)
     w = _known(problem)
@@ -76,7 +79,8 @@ def many_classes(problem: Problem, d: int) -> ManyClasses:
     A, B = (float(x) for x in found)
     m, v = (float(x) for x in _continuum(np.array(problem.sigma2), w, problem))
     share = math.exp(-problem.classes.log_count(d))
-    return ManyClasses(m + A * share, v + B * share, A, B, _variance(problem, w, d) * share)
+    variance = _variance(problem, w, d) * share
+    return ManyClasses(m + A * share, v + B * share, A, B, variance, _enough(problem, w, variance))
 
 
 def holds(problem: Problem, d: float) -> bool:
@@ -92,12 +96,14 @@ def holds(problem: Problem, d: float) -> bool:
     if not 2 <= d <= LARGEST_D or math.isinf(problem.classes.log_count(d)):
         return False
     try:
-        w = _known(problem)
-        felt = _variance(problem, w, int(d)) * (1.0 + w * w / (1.0 + problem.sigma2))
-        enough = math.log(felt) <= math.log(SMALL) + problem.classes.log_count(d)
-        return enough and math.isfinite(many_classes(problem, int(d)).m)
+        return many_classes(problem, int(d)).enough
     except CfgfieldError:
         return False
+
+
+def _enough(problem: Problem, w: float, variance: float) -> bool:
+    """Whether the order 1/P is, by the relative variance of the weight of all classes."""
+    return variance * (1.0 + w * w / (1.0 + problem.sigma2)) <= SMALL
 
 
 def _known(problem: Problem) -> float:

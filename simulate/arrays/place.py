@@ -4,6 +4,7 @@ What a step does to a batch is written once (`simulate.steps.stepping`), in the 
 numbers there and back. The state is float64 everywhere; `dtype` is that of the products of a score alone.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,7 +112,9 @@ def require_dense(problem: Problem, classes: str) -> None:
     meanfield.errors.ProblemError: with xp all classes are one array; got classes="lazy". Lower d or the growth of the
     classes for classes="explicit", or leave xp out.
     """
-    remedy = 'Lower d or the growth of the classes for classes="explicit", or leave xp out.'
+    endless = math.isinf(problem.classes.log_count(1.0))
+    fewer = "Take a number of classes" if endless else "Lower d or the growth of the classes"
+    remedy = f'{fewer} for classes="explicit", or leave xp out.'
     require(classes in DENSE, "with xp all classes are one array", f'classes="{classes}"', remedy)
     schedule = problem.schedule
     alike = not (schedule.by_rule or schedule.by_sample)

@@ -36,7 +36,14 @@ def test_infinitely_many_are_the_continuum():
         endless = PROBLEM.replace(classes=Continuum(), sampler=sampler)
         found, theory = many_classes(endless, 4), solve(endless).final
         assert found.m == pytest.approx(theory.m, abs=1e-9) and found.v == pytest.approx(theory.v, abs=1e-9)
-        assert found.variance == 0.0 and not holds(endless, 4)
+        assert found.variance == 0.0 and found.enough and not holds(endless, 4)
+
+
+@pytest.mark.parametrize(("n", "d", "enough"), [(3000, 4, True), (100, 4, False), (3000, 16, False), (1, 4, False)])
+def test_it_says_where_the_order_1_over_P_is_not_enough(n, d, enough):
+    """m = 482 of 3000 classes at d = 16 says nothing about them."""
+    problem = PROBLEM.replace(classes=Fixed(n))
+    assert many_classes(problem, d).enough == holds(problem, d) == enough
 
 
 @pytest.mark.parametrize("d", [2, 4])

@@ -8,7 +8,7 @@ import pytest
 from judged import CONTINUUM, curve
 from validation_cases import PROBLEM, particles
 
-from meanfield import Continuum, Problem, Spectrum, reduced, solve
+from meanfield import Continuum, Fixed, Problem, Spectrum, many_classes, reduced, solve
 from meanfield.sampler.levels import sd_sigmas
 from meanfield.sampler.native import euler
 from simulate import run
@@ -44,6 +44,12 @@ def test_every_form_of_a_right_theory_agrees_and_of_a_wrong_one_does_not(exact, 
     assert mine and mine.rows == theirs.rows and mine.chi2 == theirs.chi2
     assert str(mine).startswith("user's theory 'mine' against") and mine.theory.standing == "stated"
     assert not compare(FORMS[form](t, CONTINUUM.replace(w=1.1)), exact, name="w = 1.1")
+
+
+def test_the_theory_of_many_classes_states_the_end(exact):
+    found = many_classes(exact.problem.replace(t_start=math.inf, classes=Fixed(10**6)), 4)
+    theirs, mine = compare(found, exact), compare((found.m, found.v), exact)
+    assert theirs.rows == mine.rows and {row.t for row in mine.rows} == {0.0} and found.enough
 
 
 def test_a_function_has_its_own_name(exact):

@@ -34,6 +34,7 @@ from meanfield import (
     solve,
 )
 from meanfield.errors import one_of, short
+from meanfield.exact.crossover import ManyClasses
 from meanfield.finite.few import applies, beside
 from meanfield.tools.door import Numbers, door
 from meanfield.vector.law import SamplerLaw
@@ -64,7 +65,7 @@ REDUCED: dict[str, Any] = {"n_samples": 50_000, "n_draws": 50}  # stderr of m be
 
 @door(ComparisonError)
 def compare(
-    theory: Trajectory | Fade | SamplerLaw | Ensemble | Mapping | Callable | Sequence[float],
+    theory: Trajectory | Fade | SamplerLaw | Ensemble | ManyClasses | Mapping | Callable | Sequence[float],
     data: Ensemble,
     *,
     times: Numbers | None = None,
@@ -83,11 +84,11 @@ def compare(
     Parameters
     ----------
     theory : a `Trajectory` (d infinite, or the d of the data), a `Fade` of density-ratio guidance, a `SamplerLaw`, or
-        an `Ensemble` such as `reduced(problem, d)`, whose own statistical error is then combined with that of the
-        particles. Or one of your own: a function of VE time t -> (m, v), a table {t: (m, v)} or {"t": [...],
-        "m": [...], "v": [...]}, two numbers (m, v) at t = 0; each with m_error, v_error, its own standard errors, if
-        there are any. A table is compared at its own times, between the records of the particles if need be. Of a
-        sampler's own code the end alone is compared with it, and with a spectrum m and v over all directions.
+        an `Ensemble` such as `reduced(problem, d)`, whose own statistical error is combined with that of the particles.
+        Or one of your own: a function of VE time t -> (m, v), a table {t: (m, v)} or {"t": [...], "m": [...], "v":
+        [...]}, or (m, v) at t = 0, as `many_classes` gives it; each with m_error, v_error, its own standard errors, if
+        there are any. A table is compared at its own times, between records too. Of a sampler's own code the end alone
+        is compared, and with a spectrum m and v over all directions.
     data : the particles.
     times : recorded times to compare at (the nearest record is taken); by default up to five, fewer with few draws.
     level : probability of a false alarm of the whole comparison.

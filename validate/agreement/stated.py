@@ -3,7 +3,7 @@
     theory(t) -> (m, v)                                a function of one VE time
     {t: (m, v), ...}                                   points by VE time
     {"t": [...], "m": [...], "v": [...]}               the same by columns, "m_error" and "v_error" perhaps beside
-    (m, v)                                             the end, t = 0, alone
+    (m, v)                                             the end, t = 0, alone; `many_classes` states it, too
 
 Wherever (m, v) stands (m, v, m_error, v_error) may stand: standard errors of the theory itself, independent of the
 particles; they enter z. m and v are those over all directions, so with a spectrum the groups are not judged.
@@ -18,6 +18,7 @@ import numpy as np
 
 from meanfield import Problem
 from meanfield.errors import array, require, short
+from meanfield.exact.crossover import ManyClasses
 from validate.errors import ComparisonError
 
 COLUMNS = ("m", "v", "m_error", "v_error")
@@ -69,6 +70,8 @@ def stated(given: Any, problem: Problem, name: str | None) -> Stated:
     if callable(given):
         own = getattr(given, "__name__", type(given).__name__)
         return Stated(problem, name or str(own), None, _guarded(given))
+    if isinstance(given, ManyClasses):
+        given = given.m, given.v
     if not isinstance(given, Mapping):
         given = {0.0: given}
     points = _of_columns(given) if any(isinstance(key, str) for key in given) else list(given.items())
