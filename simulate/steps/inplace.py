@@ -15,6 +15,7 @@ Each sample is computed by itself, so its numbers do not depend on the batch. `a
 and serves what is not for here: weights that depend on the sample, and scores that give no sums.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from simulate.steps.integrators import Step
 from simulate.steps.stepping import State
 from simulate.steps.tiles import LANES, ODDS, REST, ROWS, WEIGHT, F, L, X, set_sums, solve
 
-WIDE = 128  # numbers of a row of several samples
+WIDE = 128  # numbers of a row, at most, where several samples make one
 
 
 def advance_in_place(state: State, D: Any, noise: np.ndarray, step: Step, score: SumScore, full: bool = False) -> State:
@@ -63,33 +64,34 @@ def advance_in_place(state: State, D: Any, noise: np.ndarray, step: Step, score:
         return advance_by_parts(step.parts, state, posterior, step, score, full)
     held = posterior.shift
     before = state.before if isinstance(state.before, np.ndarray) else np.zeros_like(y)
-    each = np.empty((7, y.shape[1]))
-    each[0], each[1], each[2], each[3] = step.decay, step.phi, step.ratio, step.psi
-    each[4] = 1.0 / (1.0 + step.D_end)  # products are cheap, quotients are not
-    each[5] = step.psi / step.D_end
-    each[6] = each[5] * step.psi * each[4]
-    _predict(y, held, before, noise, step.w_start, each)
+    several, psi, crowd = _abreast(*y.shape), step.psi, 1.0 / (1.0 + step.D_end)  # quotients are dear in a kernel
+    line, answer = np.empty((3, several, y.shape[1])), np.empty((4, y.shape[1]))
+    line[0], line[1], line[2] = step.decay, step.phi, step.ratio
+    answer[0], answer[1], answer[2], answer[3] = psi, crowd, psi / step.D_end, psi * psi * crowd / step.D_end
+    shape = len(y) // several, several * y.shape[1]
+    _predict(*(x.reshape(shape) for x in (y, held, before, noise)), step.w_start, line.reshape(3, -1))
     there = Posterior.empty(held)
-    _correct(y, there, score.sums(y, step.D_end, full), step.w_end, each, step.answers, full)
+    _correct(y, there, score.sums(y, step.D_end, full), step.w_end, answer, step.answers, full)
     return State(y, there if step.resolved else None, before)
+
+
+def _abreast(samples: int, dim: int) -> int:
+    """How many samples make one row of `_predict`: rows of few directions leave nothing to vector instructions.
+
+    Examples
+    --------
+    >>> _abreast(1024, 2), _abreast(1000, 3), _abreast(7, 3), _abreast(1024, 100)
+    (64, 8, 1, 1)
+    """
+    return math.gcd(samples, 1 << max(WIDE // dim, 1).bit_length() - 1)
 
 
 @compiled(**FAST)
 def _predict(y, held, before, noise, w, each):  # pragma: no cover - compiled
-    """All (samples, dim), but for the coefficients `each` (7, dim).
-
-    Where directions are few, several samples make a row: short rows leave nothing to vector instructions."""
-    samples, dim = y.shape
-    several = 1
-    while 2 * several * dim <= WIDE and samples % (2 * several) == 0:
-        several *= 2
-    shape = samples // several, several * dim
-    decay, phi, ratio = np.empty((3, shape[1]))
-    for j in range(shape[1]):
-        decay[j], phi[j], ratio[j] = each[0, j % dim], each[1, j % dim], each[2, j % dim]
-    y, held, before, noise = y.reshape(shape), held.reshape(shape), before.reshape(shape), noise.reshape(shape)
-    for s in range(shape[0]):
-        for j in range(shape[1]):
+    """All (rows, numbers), but for the coefficients `each` (3, numbers)."""
+    decay, phi, ratio = each[0], each[1], each[2]
+    for s in range(y.shape[0]):
+        for j in range(y.shape[1]):
             b = -w * held[s, j]
             ahead = b + ratio[j] * (b - before[s, j])
             y[s, j] = decay[j] * y[s, j] + (1.0 - decay[j]) * b + phi[j] * (ahead - b) + noise[s, j]
@@ -99,15 +101,16 @@ def _predict(y, held, before, noise, w, each):  # pragma: no cover - compiled
 
 @compiled(**FAST)
 def _correct(y, there: Posterior, sums: Sums, w, each, answers, full):  # pragma: no cover - compiled
-    """y (samples, dim); the coefficients `each` (7, dim); fills the posterior, whose shift is the predicted force."""
+    """y (samples, dim); the coefficients `each` (4, dim); fills the posterior, whose shift is the predicted force."""
     held, log_odds, weight, participation, nearest, _, rest = there
     top, total, square, shift = sums
-    psi, crowd, one, two = each[3], each[4], each[5], each[6]
+    psi, crowd, one, two = each[0], each[1], each[2], each[3]
     t = np.zeros(ROWS * LANES)
     for first in range(0, len(y), LANES):
         size = min(LANES, len(y) - first)
         take_odds(top, total, first, t[L : L + size])
-        t[X : X + LANES] = t[L : L + LANES]
+        for i in range(LANES):
+            t[X + i] = t[L + i]
         take_pi(t[X : X + LANES])
         for i in range(size):
             s, wrong, some = first + i, t[X + i], total[first + i] > 0.0
