@@ -11,6 +11,9 @@ from simulate.scores.mixture import Held, draw_direct
 from simulate.steps.inplace import advance_in_place
 from simulate.steps.integrators import make_steps
 from simulate.steps.stepping import State, advance
+from simulate.steps.tiles import LANES
+
+SAMPLES = range(2 * LANES + 8)  # two tiles and a part of one, and several samples in a row of the prediction
 
 
 def pull(w, posterior, D):
@@ -26,7 +29,7 @@ def setting(n_classes=40, d=9, n_steps=12, **changes):
     )
 
 
-def walk(mixture, steps, compiled, samples=range(7), dtype="float64", full=True):
+def walk(mixture, steps, compiled, samples=SAMPLES, dtype="float64", full=True):
     """The state after every step: y, shift, log-odds, weight, participation, nearest."""
     reader, score = NoiseReader(0, 0, samples, mixture.dim), FastScore(mixture, len(samples), dtype=dtype)
     state, seen = State(np.sqrt(steps.variance(0)) * reader.start()), []
@@ -93,12 +96,12 @@ def test_cases_reach_what_they_are_for():
 def test_a_sample_does_not_depend_on_the_batch(dtype):
     mixture, steps = setting()
     together = walk(mixture, steps, True, dtype=dtype)
-    alone = walk(mixture, steps, True, range(3, 4), dtype)
-    pairs = [(x[3:4], z) for a, b in zip(together, alone, strict=True) for x, z in zip(a, b, strict=True)]
+    alone = walk(mixture, steps, True, range(LANES + 3, LANES + 4), dtype)
+    pairs = [(x[LANES + 3 : LANES + 4], z) for a, b in zip(together, alone, strict=True) for x, z in zip(a, b, strict=True)]
     tolerance = 0.0 if dtype == "float32" else 1e-12  # library products may sum one row in another order than several
     assert max(np.abs(x - z).max() for x, z in pairs) <= tolerance
     other = walk(mixture, steps, True, range(4, 5), dtype)[-1][0]  # control: another sample
-    assert np.abs(together[-1][0][3:4] - other).max() > 0.1
+    assert np.abs(together[-1][0][LANES + 3 : LANES + 4] - other).max() > 0.1
 
 
 def test_odds_without_rivals_are_undefined():
