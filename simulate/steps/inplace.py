@@ -2,8 +2,8 @@
 them.
 
 With few classes a step is a handful of products, and what it costs is memory: written in NumPy it takes some twenty
-passes over arrays (samples, dim), most of them fresh ones. Here every number is written twice. `held` (the
-shift, then the predicted force b^, then the shift again), `before` (b_- of the last step) and y are the whole state:
+passes over arrays (samples, dim), most of them fresh ones. Here every number is written twice. `held` (the shift, then
+the predicted force b^, then the shift again), `before` (b_- of the last step) and y are the whole state:
 
 * `_predict`, with the symbols of `simulate.steps.integrators`:
       b = -w p,   b^ = b + rho (b - b_-),   y <- r^e y + c_0 b + c_1 (b^ - b) + noise,   held <- b^,   before <- b;
@@ -64,12 +64,14 @@ def advance_in_place(state: State, D: Any, noise: np.ndarray, step: Step, score:
         return advance_by_parts(step.parts, state, posterior, step, score, full)
     held = posterior.shift
     before = state.before if isinstance(state.before, np.ndarray) else np.zeros_like(y)
-    several, psi, crowd = _abreast(*y.shape), step.psi, 1.0 / (1.0 + step.D_end)  # quotients are dear in a kernel
-    line, answer = np.empty((3, several, y.shape[1])), np.empty((4, y.shape[1]))
+    samples, dim = y.shape
+    several = _abreast(samples, dim) if all(x.flags.c_contiguous for x in (y, held, before)) else 1
+    line, answer = np.empty((3, several, dim)), np.empty((4, dim))
     line[0], line[1], line[2] = step.decay, step.phi, step.ratio
+    rows = (x.reshape(samples // several, several * dim) for x in (y, held, before, noise))  # views
+    _predict(*rows, step.w_start, line.reshape(3, -1))
+    psi, crowd = step.psi, 1.0 / (1.0 + step.D_end)  # products are cheap, quotients are not
     answer[0], answer[1], answer[2], answer[3] = psi, crowd, psi / step.D_end, psi * psi * crowd / step.D_end
-    shape = len(y) // several, several * y.shape[1]
-    _predict(*(x.reshape(shape) for x in (y, held, before, noise)), step.w_start, line.reshape(3, -1))
     there = Posterior.empty(held)
     _correct(y, there, score.sums(y, step.D_end, full), step.w_end, answer, step.answers, full)
     return State(y, there if step.resolved else None, before)
