@@ -14,7 +14,7 @@ import numpy as np
 
 from meanfield.tools.compiling import inner
 
-FAST: dict = {"fastmath": {"contract", "nsz"}, "error_model": "numpy", "forceinline": True}  # no branch for 1/0
+FAST: dict = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}  # no branch for 1/0
 LEAST, MOST = -708.0, 709.0  # exponents beyond are taken for these: 2^n would not be a normal float
 LN2, FIELD = math.log(2.0), np.int64(52)
 HIGH = float(np.float32(LN2))
@@ -24,21 +24,35 @@ ARTANH = tuple(2.0 / (2 * k + 1) for k in range(11, -1, -1))  # of s^2, the same
 ROOT_HALF = np.float64(math.sqrt(0.5)).view(np.int64)
 
 
-@inner(**FAST)
+@inner(**FAST, forceinline=True)
 def take_pi(x):  # pragma: no cover - compiled
     """x <- pi(-x) = 1/(1 + e^x) (numbers,), to a few units in the last place, however small."""
     for i in range(len(x)):
-        z = x[i] if x[i] < MOST else MOST
-        z = z if z > LEAST else LEAST
-        n = np.floor(z * (1.0 / LN2) + 0.5)
-        r = z - n * HIGH - n * LOW
-        value = EXP[0]
-        for c in EXP[1:]:
-            value = value * r + c
-        x[i] = 1.0 / (1.0 + value * np.int64((np.int64(np.int32(n)) + 1023) << FIELD).view(np.float64))
+        x[i] = 1.0 / (1.0 + _exp(x[i]))
 
 
-@inner(**FAST)
+@inner(**FAST, forceinline=True)
+def take_both(x, other):  # pragma: no cover - compiled
+    """x <- pi(-x) as in `take_pi`, and other <- pi(x), as exact: of one exponential."""
+    for i in range(len(x)):
+        e = _exp(x[i])
+        less = 1.0 / (1.0 + e)
+        x[i], other[i] = less, e * less if less > 0.5 else 1.0 - less
+
+
+@inner(**FAST, forceinline=True)
+def _exp(x):  # pragma: no cover - compiled
+    z = x if x < MOST else MOST
+    z = z if z > LEAST else LEAST
+    n = np.floor(z * (1.0 / LN2) + 0.5)
+    r = z - n * HIGH - n * LOW
+    value = EXP[0]
+    for c in EXP[1:]:
+        value = value * r + c
+    return value * np.int64((np.int64(np.int32(n)) + 1023) << FIELD).view(np.float64)
+
+
+@inner(**FAST, forceinline=True)
 def take_log(x):  # pragma: no cover - compiled
     """x <- log x (numbers,), of normal numbers x > 0, to a few units in the last place."""
     for i in range(len(x)):

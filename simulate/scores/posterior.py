@@ -10,7 +10,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from meanfield.tools.compiling import compiled, inner
-from simulate.elementary import take_log, take_pi
+from simulate.elementary import take_both, take_log
 
 LN2 = float(np.log(2.0))
 TILE = 256  # samples at a time
@@ -167,8 +167,7 @@ def _fill(sums: Sums, there: Posterior, normed, full):  # pragma: no cover - com
         take_odds(top, total, first, E[:size])
         for i in range(size):
             log_odds[first + i] = E[i] if total[first + i] > 0.0 else np.nan
-            E[size + i] = -E[i]
-        take_pi(E[: 2 * size])
+        take_both(E[:size], E[size : 2 * size])
         for i in range(size):
             s, some = first + i, total[first + i] > 0.0
             rest[s], weight[s] = E[i] if some else 0.0, E[size + i] if some else 1.0
@@ -182,24 +181,10 @@ def _fill(sums: Sums, there: Posterior, normed, full):  # pragma: no cover - com
 
 @inner(forceinline=True)
 def take_odds(top, total, first, E):  # pragma: no cover - compiled
-    """`odds_of` for the samples from `first` on, as many as E (samples,) has room for."""
+    """Log-odds of the target for the samples from `first` on, as many as E (samples,) has room for; infinite where no
+    wrong class counts."""
     for i in range(len(E)):
         E[i] = total[first + i] if total[first + i] > 0.0 else 1.0
     take_log(E)
     for i in range(len(E)):
         E[i] = -(top[first + i] + E[i]) if total[first + i] > 0.0 else np.inf
-
-
-@inner(forceinline=True)
-def odds_of(top, total):  # pragma: no cover - compiled
-    """Whether any wrong class counts for a sample, and the log-odds of the target, infinite if none does."""
-    some = total > 0.0
-    return some, -(top + (np.log(total) if total != 1.0 else 0.0)) if some else np.inf  # 1: a single rival
-
-
-@inner(forceinline=True)
-def split(log_odds):  # pragma: no cover - compiled
-    """pi_1 and 1 - pi_1 of one sample: `shares`, compiled."""
-    small = np.exp(-abs(log_odds))
-    more, less = 1.0 / (1.0 + small), small / (1.0 + small)
-    return (more, less) if log_odds > 0 else (less, more)

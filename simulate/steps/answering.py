@@ -24,7 +24,7 @@ With w > 0 there is one solution, as more weight of the rivals draws y towards w
 from typing import Any
 
 from meanfield.tools.compiling import inner
-from simulate.scores.posterior import Posterior, library, shares, split
+from simulate.scores.posterior import Posterior, library, shares
 from simulate.steps.parts import DECIDED
 
 ITERATIONS = 12  # at most; 4 do where steps are short
@@ -71,8 +71,8 @@ def answer(posterior: Posterior, force: Any, ahead: Any, psi: Any, D: Any) -> An
     start = xp.where(open_, posterior.log_odds, none)
     odds, low, high, moving = start, start - FAR, start + FAR, open_
     for _ in range(ITERATIONS):
-        line, bend, slope = _terms(shares(odds)[1], w, S1, S0, Q2, Q1, Q0, kappa)
-        miss, slope = start + line - 0.5 * bend - odds, xp.minimum(slope, -LEAST + none)
+        _, gain, slope = terms(shares(odds)[1], w, S1, S0, Q2, Q1, Q0, kappa)
+        miss, slope = start + gain - odds, xp.minimum(slope, -LEAST + none)
         low, high = xp.where(miss > 0.0, odds, low), xp.where(miss < 0.0, odds, high)
         new = odds - miss / slope
         new = xp.where((new < low) | (new > high), 0.5 * (low + high), new)
@@ -87,31 +87,10 @@ def _sum(x: Any) -> Any:
     return library(x).sum(x, axis=1)
 
 
-@inner(forceinline=True)
-def _terms(x, w, S1, S0, Q2, Q1, Q0, kappa):  # compiled, and as it stands for arrays
-    """Of L* + line - bend/2 = L, and the slope of what one side exceeds the other by."""
+@inner(forceinline=True, error_model="numpy")
+def terms(x, w, S1, S0, Q2, Q1, Q0, kappa):  # compiled, and as it stands for arrays
+    """Of the equation for L at some x: f, what the right-hand side adds to L*, and the slope of right minus left."""
     f = 1.0 / (1.0 + w * x * kappa)
     line, bend = f * (w * x * S1 + S0), f * f * ((w * x) ** 2 * Q2 + 2.0 * w * x * Q1 + Q0)
     change = f * w * (S1 - kappa * line) - f * f * w * (w * x * Q2 + Q1) + f * w * kappa * bend  # by x
-    return line, bend, -change * x * (1.0 - x) - 1.0
-
-
-@inner(forceinline=True)
-def solved(start, x, w, S1, S0, Q2, Q1, Q0, kappa):  # pragma: no cover - compiled
-    """x of one sample, as in `answer`; `start` is L*, and x is 1 - pi_1 there."""
-    odds, low, high = start, start - FAR, start + FAR
-    for _ in range(ITERATIONS):
-        line, bend, slope = _terms(x, w, S1, S0, Q2, Q1, Q0, kappa)
-        miss, slope = start + line - 0.5 * bend - odds, min(slope, -LEAST)
-        if miss > 0.0:
-            low = odds
-        elif miss < 0.0:
-            high = odds
-        new = odds - miss / slope
-        if new < low or new > high:
-            new = 0.5 * (low + high)
-        close = abs(new - odds) <= CLOSE
-        odds, x = new, split(new)[1]
-        if close:
-            break
-    return x
+    return f, line - 0.5 * bend, -change * x * (1.0 - x) - 1.0

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from meanfield.tools.compiling import compiled
-from simulate.elementary import take_pi
+from simulate.elementary import take_both, take_pi
 from simulate.scores.posterior import TILE, Posterior, Sums, take_odds
 from simulate.scores.reference import Score
 from simulate.steps.integrators import Step
@@ -48,7 +48,7 @@ def advance_by_parts(
     _predict(y, p0, p1, p2, odds, rest, L0, L1, L2, step.decay, parts.weights, parts.ahead, before)
     there = Posterior.empty(p2)
     sums, D = score.sums(y, step.D_end, full), step.D_end
-    _correct(y, p0, p1, L0, L1, L2, there, sums, D, parts.weights, parts.through, before, step.resolved, full)
+    _correct(y, p0, p1, L0, L1, L2, there, sums, D, parts.weights, parts.through, before, full)
     return State(y, there if step.resolved else None, (now, (L1, p1)))
 
 
@@ -87,7 +87,7 @@ def _predict(y, p0, p1, p2, log_odds, rest, L0, L1, L2, decay, weights, shares, 
 
 @compiled(**FAST)
 def _correct(
-    y, p0, p1, L0, L1, L2, there: Posterior, sums: Sums, D, weights, shares, before, move, full
+    y, p0, p1, L0, L1, L2, there: Posterior, sums: Sums, D, weights, shares, before, full
 ):  # pragma: no cover - compiled  # fmt: skip
     """Corrects y and fills the posterior `there`, whose shift is the oldest one until then."""
     held, log_odds, weight, participation, nearest, _, rest = there
@@ -129,11 +129,10 @@ def _correct(
                 u = c * mean + c0 * p0[s, j] + c1 * p1[s, j] + c2 * held[s, j]
                 y[s, j] += u
                 later = mean + u * share
-                held[s, j] = later if move else mean
+                held[s, j] = later
                 change += u * inverse_D * (mean + later)
-            log_odds[s] = odds - 0.5 * change if move and some else odds
-            E[i], E[TILE + i] = log_odds[s], -log_odds[s]
-        take_pi(E[: 2 * TILE])
+            E[i] = log_odds[s] = odds - 0.5 * change
+        take_both(E[:TILE], E[TILE : 2 * TILE])
         for i in range(size):
             s = first + i
             rest[s], weight[s] = E[i], E[TILE + i]

@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from simulate.elementary import take_log, take_pi
+from simulate.elementary import take_both, take_log, take_pi
 
 EPS = np.finfo(float).eps
 
@@ -12,6 +12,16 @@ EPS = np.finfo(float).eps
 @numba.njit
 def pi(x):
     take_pi(x)
+
+
+@numba.njit
+def other(x):
+    take_both(x.copy(), x)
+
+
+@numba.njit
+def one_of_both(x):
+    take_both(x, x.copy())
 
 
 @numba.njit
@@ -27,11 +37,12 @@ def errors(taken, x, exact):
 
 
 @pytest.mark.parametrize("width", [1.0, 30.0, 700.0])
-def test_pi_is_right_to_the_last_places_however_small(width):
+@pytest.mark.parametrize(("taken", "sign"), [(pi, 1.0), (one_of_both, 1.0), (other, -1.0)], ids=["pi", "one", "other"])
+def test_pi_is_right_to_the_last_places_however_small(taken, sign, width):
     x = np.random.default_rng(0).uniform(-width, width, 20_000)
-    exact = 1.0 / (1.0 + np.exp(x.astype(np.longdouble)))
-    assert errors(pi, x, exact) < 4.0
-    assert errors(pi, x, exact * (1.0 + 8.0 * EPS)) > 4.0  # control: of the last places
+    exact = 1.0 / (1.0 + np.exp(sign * x.astype(np.longdouble)))
+    assert errors(taken, x, exact) < 4.0
+    assert errors(taken, x, exact * (1.0 + 8.0 * EPS)) > 4.0  # control: of the last places
 
 
 def test_pi_has_the_limits_of_a_decided_sample():

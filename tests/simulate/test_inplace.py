@@ -11,6 +11,9 @@ from simulate.scores.mixture import Held, draw_direct
 from simulate.steps.inplace import advance_in_place
 from simulate.steps.integrators import make_steps
 from simulate.steps.stepping import State, advance
+from simulate.steps.tiles import LANES
+
+SAMPLES = range(2 * LANES + 8)  # two tiles and a part of one, and several samples in a row of the prediction
 
 
 def pull(w, posterior, D):
@@ -26,7 +29,7 @@ def setting(n_classes=40, d=9, n_steps=12, **changes):
     )
 
 
-def walk(mixture, steps, compiled, samples=range(7), dtype="float64", full=True):
+def walk(mixture, steps, compiled, samples=SAMPLES, dtype="float64", full=True):
     """The state after every step: y, shift, log-odds, weight, participation, nearest."""
     reader, score = NoiseReader(0, 0, samples, mixture.dim), FastScore(mixture, len(samples), dtype=dtype)
     state, seen = State(np.sqrt(steps.variance(0)) * reader.start()), []
@@ -93,12 +96,26 @@ def test_cases_reach_what_they_are_for():
 def test_a_sample_does_not_depend_on_the_batch(dtype):
     mixture, steps = setting()
     together = walk(mixture, steps, True, dtype=dtype)
-    alone = walk(mixture, steps, True, range(3, 4), dtype)
-    pairs = [(x[3:4], z) for a, b in zip(together, alone, strict=True) for x, z in zip(a, b, strict=True)]
+    alone = walk(mixture, steps, True, range(LANES + 3, LANES + 4), dtype)
+    pairs = [
+        (x[LANES + 3 : LANES + 4], z) for a, b in zip(together, alone, strict=True) for x, z in zip(a, b, strict=True)
+    ]
     tolerance = 0.0 if dtype == "float32" else 1e-12  # library products may sum one row in another order than several
     assert max(np.abs(x - z).max() for x, z in pairs) <= tolerance
     other = walk(mixture, steps, True, range(4, 5), dtype)[-1][0]  # control: another sample
-    assert np.abs(together[-1][0][3:4] - other).max() > 0.1
+    assert np.abs(together[-1][0][LANES + 3 : LANES + 4] - other).max() > 0.1
+
+
+def test_arrays_with_gaps_are_overwritten_too():
+    """Samples make a row of several only where no gap lies between them."""
+    mixture, steps = setting(d=2)
+    y, noise, before = np.random.default_rng(0).standard_normal((3, 8, 2))
+    gaps, score = np.zeros((8, 4)), FastScore(mixture, 8)
+    gaps[:, :2] = before
+    step, D = steps.step(1), steps.variance(1)
+    tight = advance_in_place(State(y.copy(), score(y, D), before), D, noise, step, score)
+    loose = advance_in_place(State(y.copy(), score(y, D), gaps[:, :2]), D, noise, step, score)
+    assert np.allclose(loose.y, tight.y, rtol=1e-14) and np.allclose(loose.before, tight.before, rtol=1e-14)
 
 
 def test_odds_without_rivals_are_undefined():
