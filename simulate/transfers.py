@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
 from meanfield.tools.compiling import inner
 
+intrinsic: Any = extending.intrinsic  # declared to keep the context, which numba gives, among the arguments
 LINE = 64  # bytes of a line of the cache, of most machines
 LINES = 32  # of a row, at most: by then a processor has noticed that it is read in order
 SIDE = 4
