@@ -19,6 +19,7 @@ from meanfield.tools.compiling import inner
 intrinsic: Any = extending.intrinsic  # declared to keep the context, which numba gives, among the arguments
 LINE = 64  # bytes of a line of the cache, of most machines
 LINES = 32  # of a row, at most: by then a processor has noticed that it is read in order
+PART = 32  # fetched at once of long rows: more of them at once would have to wait for each other
 SIDE = 4
 U1, U2, U3 = np.uintp(1), np.uintp(2), np.uintp(3)  # signed numbers are checked, and divided, at some cost
 
@@ -34,6 +35,13 @@ def fetch_four(array, first):  # pragma: no cover - compiled
             _fetch(array, s + U1, k * step)
             _fetch(array, s + U2, k * step)
             _fetch(array, s + U3, k * step)
+
+
+@inner(forceinline=True)
+def fetch_part(array, s, j):  # pragma: no cover - compiled
+    """Have `PART` float64 numbers of row s from the j-th on, s and j unsigned, brought into the cache."""
+    for k in range(0, PART, 8):
+        _fetch(array, s, j + np.uintp(k))
 
 
 @intrinsic

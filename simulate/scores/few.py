@@ -12,7 +12,8 @@ has the logit 0. Nothing is left out.
   place of every state, whose product with it is a float64 sum: a state is read, a shift written, and that is all.
 * `set_sums_by_fours`, for more of them, float32: four samples at a time meet four classes at a time. In both products
   the directions are the lanes, as they are many: the loops are `simulate.scores.fused.add_sums`, with classes in place
-  of its directions, whose vectors are added up in themselves once for all directions, and `_add_four`.
+  of its directions, whose vectors are added up in themselves once for all directions, and `_add_four`. States and
+  shifts to come are fetched meanwhile (`simulate.transfers`).
 """
 
 from typing import NamedTuple
@@ -23,21 +24,26 @@ from meanfield.tools.compiling import compiled, inner
 from simulate.scores.fused import (
     FAST,
     LANES,
+    ONE,
     ROW,
     U0,
     U1,
     U2,
     U3,
+    ZERO,
     add_sums,
     aligned,
     exponentials,
     largest_of,
+    share_of,
     start_rows,
     sum_of_squares,
 )
 from simulate.scores.posterior import LN2, Sums
+from simulate.transfers import PART, fetch_part
 
 TINY = np.float32(2.0**-100)  # weights below would make numbers too small to be normal, of which each takes some 50 ns
+AHEAD = 1024  # coordinates from those that are read or written to those that are fetched
 WIDEST = 4096  # directions, at most, of classes held [class][direction]
 WIDE = WIDEST + LANES  # numbers from one class to the next: a constant, and no power of two, as `ROW`
 W1, W2, W3 = np.uintp(WIDE), np.uintp(2 * WIDE), np.uintp(3 * WIDE)
@@ -137,29 +143,49 @@ def set_sums_by_fours(y, scale, half, sums: Sums, normed, work: Fours):  # pragm
         off[k] = half[k] if k < classes else np.inf
     for first in range(0, samples, 4):
         here = min(4, samples - first)
-        for i in range(here):
-            for j in range(dim):
-                states[i * WIDE + j] = y[first + i, j] * scale[j]
+        _bring_in(y, scale, first, here, states)
         start_rows(off, U0, size, L)
         for k in range(0, classes, 4):
             add_sums(rows, np.uintp(k * WIDE), states, np.uintp(WIDE), across, U0, np.uintp(k), logits)
         for i in range(here):
             row, s = L[i * ROW : (i + 1) * ROW], first + i
             best = largest_of(row, size)
-            total[s] = exponentials(row, best, size)
-            square[s], top[s] = sum_of_squares(row, size), best * LN2
-            share = np.float32(1.0 / (total[s] + np.exp(-top[s])) if normed else 1.0)
+            sum1 = exponentials(row, best, size)
+            top[s], total[s], square[s] = best * LN2, sum1, sum_of_squares(row, size)
+            share = share_of(best, sum1) if normed else ONE
             least = TINY / share  # infinite where the target has all the weight
             for k in range(size):
-                weight = row[k] if row[k] > least else np.float32(0.0)
+                weight = row[k] if row[k] > least else ZERO
                 row[k] = weight * share
         for i in range(4):
             average[i * WIDE : i * WIDE + across] = 0
         for k in range(0, classes, 4):
             _add_four(L, np.uintp(k), rows, np.uintp(k * WIDE), across, average)
-        for i in range(here):
-            for j in range(dim):
-                shift[first + i, j] = average[i * WIDE + j]
+        _take_out(average, first, here, shift)
+
+
+@inner(fastmath=FAST, forceinline=True)
+def _bring_in(y, scale, first, here, states):  # pragma: no cover - compiled
+    """states[i, j] <- scale[j] y[first + i, j], while what is to come is fetched."""
+    dim, last = y.shape[1], len(y) - 1
+    for s in range(first, first + here):
+        o, r, later = np.uintp((s - first) * WIDE), np.uintp(s), np.uintp(min(s + -(-AHEAD // dim), last))
+        for part in range(0, dim, PART):
+            fetch_part(y, later, np.uintp(part))
+            for j in range(np.uintp(part), np.uintp(min(part + PART, dim))):
+                states[o + j] = y[r, j] * scale[j]
+
+
+@inner(fastmath=FAST, forceinline=True)
+def _take_out(average, first, here, shift):  # pragma: no cover - compiled
+    """shift[first + i, j] <- average[i, j], while what is to be written is fetched."""
+    dim, last = shift.shape[1], len(shift) - 1
+    for s in range(first, first + here):
+        o, r, later = np.uintp((s - first) * WIDE), np.uintp(s), np.uintp(min(s + -(-AHEAD // dim), last))
+        for part in range(0, dim, PART):
+            fetch_part(shift, later, np.uintp(part))
+            for j in range(np.uintp(part), np.uintp(min(part + PART, dim))):
+                shift[r, j] = average[o + j]
 
 
 @inner(fastmath=FAST, forceinline=True)

@@ -17,14 +17,12 @@ from typing import NamedTuple
 import numpy as np
 
 from meanfield.tools.compiling import compiled, inner
-from simulate.scores.fused import B1, B2, B3, FAST, LANES, ROW, add_products, aligned, power_of_two
+from simulate.scores.fused import B1, B2, B3, FAST, LANES, ONE, ROW, ZERO, add_products, aligned, power_of_two, share_of
 from simulate.scores.posterior import LN2, Sums
 from simulate.transfers import fetch_four, transpose_square
 
 TILE = 256  # samples at a time: states and logits of them stay in the caches of one processor
 AHEAD = 16  # samples from one that is read or written to one that is fetched
-ZERO, ONE = np.float32(0.0), np.float32(1.0)
-LOST = np.float32(100.0)  # bits: products with a smaller share would be numbers too small to be normal
 
 
 class Lanes(NamedTuple):
@@ -112,11 +110,9 @@ def _take_out(states, over, first, here, shift, four):  # pragma: no cover - com
 
 @inner(fastmath=FAST, error_model="numpy", forceinline=True)
 def _take_shares(over, size, normed):  # pragma: no cover - compiled
-    """What makes of the sums a shift of the posterior, 1/(total + exp(-top)), or, where that is not wanted, 1; of less
-    than 2^-`LOST` nothing."""
+    """What makes of the sums a shift of the posterior or, where that is not wanted, 1."""
     for i in range(size):
-        rise = power_of_two(-over[i] if over[i] > -LOST else LOST)
-        share = ONE / (over[B1 + i] + rise) if over[i] > -LOST else ZERO
+        share = share_of(over[i], over[B1 + i])
         over[B3 + i] = share if normed else ONE
 
 
