@@ -157,10 +157,8 @@ def set_sums_by_fours(y, scale, half, sums: Sums, normed, work: Fours):  # pragm
             for k in range(size):
                 weight = row[k] if row[k] > least else ZERO
                 row[k] = weight * share
-        for i in range(4):
-            average[i * WIDE : i * WIDE + across] = 0
         for k in range(0, classes, 4):
-            _add_four(L, np.uintp(k), rows, np.uintp(k * WIDE), across, average)
+            _add_four(L, np.uintp(k), rows, np.uintp(k * WIDE), across, average, k == 0)
         _take_out(average, first, here, shift)
 
 
@@ -189,8 +187,8 @@ def _take_out(average, first, here, shift):  # pragma: no cover - compiled
 
 
 @inner(fastmath=FAST, forceinline=True)
-def _add_four(e, k, m, o, size, a):  # pragma: no cover - compiled
-    """a[s, j] += sum over classes k ... k + 3 of e m, for four samples."""
+def _add_four(e, k, m, o, size, a, fresh):  # pragma: no cover - compiled
+    """a[s, j] += sum over classes k ... k + 3 of e m, for four samples, where `fresh` = rather than +=."""
     e00, e01, e02, e03 = e[k], e[k + U1], e[k + U2], e[k + U3]
     k += np.uintp(ROW)
     e10, e11, e12, e13 = e[k], e[k + U1], e[k + U2], e[k + U3]
@@ -199,8 +197,9 @@ def _add_four(e, k, m, o, size, a):  # pragma: no cover - compiled
     k += np.uintp(ROW)
     e30, e31, e32, e33 = e[k], e[k + U1], e[k + U2], e[k + U3]
     for j in range(size):
+        a0, a1, a2, a3 = (ZERO, ZERO, ZERO, ZERO) if fresh else (a[j], a[W1 + j], a[W2 + j], a[W3 + j])
         m0, m1, m2, m3 = m[o + j], m[o + W1 + j], m[o + W2 + j], m[o + W3 + j]
-        a[j] += e00 * m0 + e01 * m1 + e02 * m2 + e03 * m3
-        a[W1 + j] += e10 * m0 + e11 * m1 + e12 * m2 + e13 * m3
-        a[W2 + j] += e20 * m0 + e21 * m1 + e22 * m2 + e23 * m3
-        a[W3 + j] += e30 * m0 + e31 * m1 + e32 * m2 + e33 * m3
+        a[j] = a0 + e00 * m0 + e01 * m1 + e02 * m2 + e03 * m3
+        a[W1 + j] = a1 + e10 * m0 + e11 * m1 + e12 * m2 + e13 * m3
+        a[W2 + j] = a2 + e20 * m0 + e21 * m1 + e22 * m2 + e23 * m3
+        a[W3 + j] = a3 + e30 * m0 + e31 * m1 + e32 * m2 + e33 * m3

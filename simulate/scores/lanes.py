@@ -79,7 +79,7 @@ def set_sums_by_lanes(y, scale, half, sums: Sums, normed, work: Lanes):  # pragm
 
 @inner(fastmath=FAST, forceinline=True)
 def _bring_in(y, scale, first, here, states, four):  # pragma: no cover - compiled
-    """states[j, i] <- scale[j] y[first + i, j], zero in directions beyond, by way of four samples."""
+    """states[j, i] <- scale[j] y[first + i, j], by way of four samples, zero in directions beyond."""
     dim, last = y.shape[1], here - 1
     for begin in range(0, here, 4):
         fetch_four(y, first + begin + AHEAD)
@@ -89,8 +89,6 @@ def _bring_in(y, scale, first, here, states, four):  # pragma: no cover - compil
             q0, q1, q2, q3 = y[s0, j], y[s1, j], y[s2, j], y[s3, j]
             four[j], four[B1 + j] = q0 * scale[j], q1 * scale[j]
             four[B2 + j], four[B3 + j] = q2 * scale[j], q3 * scale[j]
-        for j in range(np.uintp(dim), np.uintp(-(-dim // 4) * 4)):
-            four[j] = four[B1 + j] = four[B2 + j] = four[B3 + j] = ZERO
         for j in range(0, dim, 4):
             transpose_square(four, np.uintp(j), states, np.uintp(j * ROW + begin), np.uintp(ROW))
 
