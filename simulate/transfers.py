@@ -19,9 +19,33 @@ from meanfield.tools.compiling import inner
 intrinsic: Any = extending.intrinsic  # declared to keep the context, which numba gives, among the arguments
 LINE = 64  # bytes of a line of the cache, of most machines
 LINES = 32  # of a row, at most: by then a processor has noticed that it is read in order
-PART = 32  # fetched at once of long rows: more of them at once would have to wait for each other
+PART = 32  # float64 numbers fetched at once of long rows: more of them would have to wait for each other
 SIDE = 4
 U1, U2, U3 = np.uintp(1), np.uintp(2), np.uintp(3)  # signed numbers are checked, and divided, at some cost
+
+
+def _fetching(lines: int) -> Any:
+    """What has so many lines from array[row, column] on, row and column unsigned, brought into all caches."""
+
+    @intrinsic
+    def fetch(_: Any, array: Any, row: Any, column: Any) -> tuple:
+        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+            layout, byte, flag = signature.args[0], ir.IntType(8).as_pointer(), ir.IntType(32)
+            there = context.make_array(layout)(context, builder, given[0])
+            address = cgutils.get_item_pointer(context, builder, layout, there, given[1:], wraparound=False)
+            shape = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
+            prefetch = builder.module.declare_intrinsic("llvm.prefetch", [byte], shape)
+            for line in range(lines):
+                place = builder.gep(builder.bitcast(address, byte), [flag(LINE * line)])
+                builder.call(prefetch, [place, flag(0), flag(3), flag(1)])  # to read, to keep, data
+            return context.get_dummy_value()
+
+        return types.void(array, row, column), generate
+
+    return fetch
+
+
+fetch_line, fetch_part = _fetching(1), _fetching(PART * 8 // LINE)
 
 
 @inner(forceinline=True)
@@ -31,34 +55,10 @@ def fetch_four(array, first):  # pragma: no cover - compiled
         step, s = np.uintp(LINE // array.itemsize), np.uintp(first)
         columns = min(np.uintp(array.shape[1]), np.uintp(LINES) * step)
         for k in range((columns + step - U1) // step):
-            _fetch(array, s, k * step)
-            _fetch(array, s + U1, k * step)
-            _fetch(array, s + U2, k * step)
-            _fetch(array, s + U3, k * step)
-
-
-@inner(forceinline=True)
-def fetch_part(array, s, j):  # pragma: no cover - compiled
-    """Have `PART` float64 numbers of row s from the j-th on, s and j unsigned, brought into the cache."""
-    for k in range(0, PART, 8):
-        _fetch(array, s, j + np.uintp(k))
-
-
-@intrinsic
-def _fetch(_: Any, array: Any, row: Any, column: Any) -> tuple:
-    """Have the line of array[row, column] brought into all caches."""
-
-    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        layout = signature.args[0]
-        there = context.make_array(layout)(context, builder, given[0])
-        address = cgutils.get_item_pointer(context, builder, layout, there, given[1:], wraparound=False)
-        byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
-        shape = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
-        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [byte], shape)
-        builder.call(prefetch, [builder.bitcast(address, byte), flag(0), flag(3), flag(1)])  # read, keep, data
-        return context.get_dummy_value()
-
-    return types.void(array, row, column), generate
+            fetch_line(array, s, k * step)
+            fetch_line(array, s + U1, k * step)
+            fetch_line(array, s + U2, k * step)
+            fetch_line(array, s + U3, k * step)
 
 
 @intrinsic

@@ -137,13 +137,18 @@ def set_sums_by_fours(y, scale, half, sums: Sums, normed, work: Fours):  # pragm
     rows, off, states, logits, average = work
     L = logits.ravel()
     samples, dim = y.shape
-    classes = len(half)
+    classes, ahead = len(half), -(-AHEAD // dim)
     size, across = np.uintp(-(-classes // LANES) * LANES), np.uintp(-(-dim // LANES) * LANES)
     for k in range(size):
         off[k] = half[k] if k < classes else np.inf
     for first in range(0, samples, 4):
         here = min(4, samples - first)
-        _bring_in(y, scale, first, here, states)
+        for i in range(here):
+            o, r, later = np.uintp(i * WIDE), np.uintp(first + i), np.uintp(min(first + i + ahead, samples - 1))
+            for part in range(0, dim, PART):
+                fetch_part(y, later, np.uintp(part))
+                for j in range(np.uintp(part), np.uintp(min(part + PART, dim))):
+                    states[o + j] = y[r, j] * scale[j]
         start_rows(off, U0, size, L)
         for k in range(0, classes, 4):
             add_sums(rows, np.uintp(k * WIDE), states, np.uintp(WIDE), across, U0, np.uintp(k), logits)
@@ -159,31 +164,12 @@ def set_sums_by_fours(y, scale, half, sums: Sums, normed, work: Fours):  # pragm
                 row[k] = weight * share
         for k in range(0, classes, 4):
             _add_four(L, np.uintp(k), rows, np.uintp(k * WIDE), across, average, k == 0)
-        _take_out(average, first, here, shift)
-
-
-@inner(fastmath=FAST, forceinline=True)
-def _bring_in(y, scale, first, here, states):  # pragma: no cover - compiled
-    """states[i, j] <- scale[j] y[first + i, j], while what is to come is fetched."""
-    dim, last = y.shape[1], len(y) - 1
-    for s in range(first, first + here):
-        o, r, later = np.uintp((s - first) * WIDE), np.uintp(s), np.uintp(min(s + -(-AHEAD // dim), last))
-        for part in range(0, dim, PART):
-            fetch_part(y, later, np.uintp(part))
-            for j in range(np.uintp(part), np.uintp(min(part + PART, dim))):
-                states[o + j] = y[r, j] * scale[j]
-
-
-@inner(fastmath=FAST, forceinline=True)
-def _take_out(average, first, here, shift):  # pragma: no cover - compiled
-    """shift[first + i, j] <- average[i, j], while what is to be written is fetched."""
-    dim, last = shift.shape[1], len(shift) - 1
-    for s in range(first, first + here):
-        o, r, later = np.uintp((s - first) * WIDE), np.uintp(s), np.uintp(min(s + -(-AHEAD // dim), last))
-        for part in range(0, dim, PART):
-            fetch_part(shift, later, np.uintp(part))
-            for j in range(np.uintp(part), np.uintp(min(part + PART, dim))):
-                shift[r, j] = average[o + j]
+        for i in range(here):
+            o, r, later = np.uintp(i * WIDE), np.uintp(first + i), np.uintp(min(first + i + ahead, samples - 1))
+            for part in range(0, dim, PART):
+                fetch_part(shift, later, np.uintp(part))
+                for j in range(np.uintp(part), np.uintp(min(part + PART, dim))):
+                    shift[r, j] = average[o + j]
 
 
 @inner(fastmath=FAST, forceinline=True)
