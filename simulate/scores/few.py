@@ -44,6 +44,7 @@ from simulate.transfers import PART, fetch_part
 
 TINY = np.float32(2.0**-100)  # weights below would make numbers too small to be normal, of which each takes some 50 ns
 AHEAD = 1024  # coordinates from those that are read or written to those that are fetched
+HELD = 2**16  # coordinates of all states that the caches hold anyway
 WIDEST = 4096  # directions, at most, of classes held [class][direction]
 WIDE = WIDEST + LANES  # numbers from one class to the next: a constant, and no power of two, as `ROW`
 W1, W2, W3 = np.uintp(WIDE), np.uintp(2 * WIDE), np.uintp(3 * WIDE)
@@ -137,7 +138,7 @@ def set_sums_by_fours(y, scale, half, sums: Sums, normed, work: Fours):  # pragm
     rows, off, states, logits, average = work
     L = logits.ravel()
     samples, dim = y.shape
-    classes, ahead = len(half), -(-AHEAD // dim)
+    classes, ahead, step = len(half), -(-AHEAD // dim), PART if samples * dim > HELD else dim
     size, across = np.uintp(-(-classes // LANES) * LANES), np.uintp(-(-dim // LANES) * LANES)
     for k in range(size):
         off[k] = half[k] if k < classes else np.inf
@@ -145,9 +146,9 @@ def set_sums_by_fours(y, scale, half, sums: Sums, normed, work: Fours):  # pragm
         here = min(4, samples - first)
         for i in range(here):
             o, r, later = np.uintp(i * WIDE), np.uintp(first + i), np.uintp(min(first + i + ahead, samples - 1))
-            for part in range(0, dim, PART):
+            for part in range(0, dim, step):
                 fetch_part(y, later, np.uintp(part))
-                for j in range(np.uintp(part), np.uintp(min(part + PART, dim))):
+                for j in range(np.uintp(part), np.uintp(min(part + step, dim))):
                     states[o + j] = y[r, j] * scale[j]
         start_rows(off, U0, size, L)
         for k in range(0, classes, 4):
@@ -166,9 +167,9 @@ def set_sums_by_fours(y, scale, half, sums: Sums, normed, work: Fours):  # pragm
             _add_four(L, np.uintp(k), rows, np.uintp(k * WIDE), across, average, k == 0)
         for i in range(here):
             o, r, later = np.uintp(i * WIDE), np.uintp(first + i), np.uintp(min(first + i + ahead, samples - 1))
-            for part in range(0, dim, PART):
+            for part in range(0, dim, step):
                 fetch_part(shift, later, np.uintp(part))
-                for j in range(np.uintp(part), np.uintp(min(part + PART, dim))):
+                for j in range(np.uintp(part), np.uintp(min(part + step, dim))):
                     shift[r, j] = average[o + j]
 
 
