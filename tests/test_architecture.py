@@ -44,7 +44,9 @@ ARROWS = {
     "meanfield.adapters": {"meanfield.errors", "meanfield.tools", "meanfield.export", "meanfield.sampler"},
     "simulate.randomness": {"meanfield.tools"},
     "simulate.elementary": {"meanfield.tools"},
-    "simulate.scores": {"meanfield.problem", "meanfield.tools", "simulate.elementary", "simulate.randomness"},
+    "simulate.transfers": {"meanfield.tools"},
+    "simulate.scores": {"meanfield.problem", "meanfield.tools", "simulate.randomness"}
+    | {"simulate.elementary", "simulate.transfers"},
     "simulate.steps": STATED | {"simulate.elementary", "simulate.scores"},
     "simulate.arrays": STATED | {"meanfield.sampler", "simulate.randomness", "simulate.scores", "simulate.steps"},
     "simulate.running": STATED | {"simulate.arrays", "simulate.randomness", "simulate.scores", "simulate.steps"},

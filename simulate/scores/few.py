@@ -12,7 +12,8 @@ has the logit 0. Nothing is left out.
   place of every state, whose product with it is a float64 sum: a state is read, a shift written, and that is all.
 * `set_sums_by_fours`, for more of them, float32: four samples at a time meet four classes at a time. In both products
   the directions are the lanes, as they are many: the loops are `simulate.scores.fused.add_sums`, with classes in place
-  of its directions, whose vectors are added up in themselves once for all directions, and `_add_four`.
+  of its directions, whose vectors are added up in themselves once for all directions, and `_add_four`. States and
+  shifts to come are fetched meanwhile (`simulate.transfers`).
 """
 
 from typing import NamedTuple
@@ -23,21 +24,27 @@ from meanfield.tools.compiling import compiled, inner
 from simulate.scores.fused import (
     FAST,
     LANES,
+    ONE,
     ROW,
     U0,
     U1,
     U2,
     U3,
+    ZERO,
     add_sums,
     aligned,
     exponentials,
     largest_of,
+    share_of,
     start_rows,
     sum_of_squares,
 )
 from simulate.scores.posterior import LN2, Sums
+from simulate.transfers import PART, fetch_part
 
 TINY = np.float32(2.0**-100)  # weights below would make numbers too small to be normal, of which each takes some 50 ns
+AHEAD = 1024  # coordinates from those that are read or written to those that are fetched
+HELD = 2**16  # coordinates of all states that the caches hold anyway
 WIDEST = 4096  # directions, at most, of classes held [class][direction]
 WIDE = WIDEST + LANES  # numbers from one class to the next: a constant, and no power of two, as `ROW`
 W1, W2, W3 = np.uintp(WIDE), np.uintp(2 * WIDE), np.uintp(3 * WIDE)
@@ -131,40 +138,44 @@ def set_sums_by_fours(y, scale, half, sums: Sums, normed, work: Fours):  # pragm
     rows, off, states, logits, average = work
     L = logits.ravel()
     samples, dim = y.shape
-    classes = len(half)
+    classes, ahead, step = len(half), -(-AHEAD // dim), PART if samples * dim > HELD else dim
     size, across = np.uintp(-(-classes // LANES) * LANES), np.uintp(-(-dim // LANES) * LANES)
     for k in range(size):
         off[k] = half[k] if k < classes else np.inf
     for first in range(0, samples, 4):
         here = min(4, samples - first)
         for i in range(here):
-            for j in range(dim):
-                states[i * WIDE + j] = y[first + i, j] * scale[j]
+            o, r, later = np.uintp(i * WIDE), np.uintp(first + i), np.uintp(min(first + i + ahead, samples - 1))
+            for part in range(0, dim, step):
+                fetch_part(y, later, np.uintp(part))
+                for j in range(np.uintp(part), np.uintp(min(part + step, dim))):
+                    states[o + j] = y[r, j] * scale[j]
         start_rows(off, U0, size, L)
         for k in range(0, classes, 4):
             add_sums(rows, np.uintp(k * WIDE), states, np.uintp(WIDE), across, U0, np.uintp(k), logits)
         for i in range(here):
             row, s = L[i * ROW : (i + 1) * ROW], first + i
             best = largest_of(row, size)
-            total[s] = exponentials(row, best, size)
-            square[s], top[s] = sum_of_squares(row, size), best * LN2
-            share = np.float32(1.0 / (total[s] + np.exp(-top[s])) if normed else 1.0)
+            sum1 = exponentials(row, best, size)
+            top[s], total[s], square[s] = best * LN2, sum1, sum_of_squares(row, size)
+            share = share_of(best, sum1) if normed else ONE
             least = TINY / share  # infinite where the target has all the weight
             for k in range(size):
-                weight = row[k] if row[k] > least else np.float32(0.0)
+                weight = row[k] if row[k] > least else ZERO
                 row[k] = weight * share
-        for i in range(4):
-            average[i * WIDE : i * WIDE + across] = 0
         for k in range(0, classes, 4):
-            _add_four(L, np.uintp(k), rows, np.uintp(k * WIDE), across, average)
+            _add_four(L, np.uintp(k), rows, np.uintp(k * WIDE), across, average, k == 0)
         for i in range(here):
-            for j in range(dim):
-                shift[first + i, j] = average[i * WIDE + j]
+            o, r, later = np.uintp(i * WIDE), np.uintp(first + i), np.uintp(min(first + i + ahead, samples - 1))
+            for part in range(0, dim, step):
+                fetch_part(shift, later, np.uintp(part))
+                for j in range(np.uintp(part), np.uintp(min(part + step, dim))):
+                    shift[r, j] = average[o + j]
 
 
 @inner(fastmath=FAST, forceinline=True)
-def _add_four(e, k, m, o, size, a):  # pragma: no cover - compiled
-    """a[s, j] += sum over classes k ... k + 3 of e m, for four samples."""
+def _add_four(e, k, m, o, size, a, fresh):  # pragma: no cover - compiled
+    """a[s, j] += sum over classes k ... k + 3 of e m, for four samples, where `fresh` = rather than +=."""
     e00, e01, e02, e03 = e[k], e[k + U1], e[k + U2], e[k + U3]
     k += np.uintp(ROW)
     e10, e11, e12, e13 = e[k], e[k + U1], e[k + U2], e[k + U3]
@@ -173,8 +184,9 @@ def _add_four(e, k, m, o, size, a):  # pragma: no cover - compiled
     k += np.uintp(ROW)
     e30, e31, e32, e33 = e[k], e[k + U1], e[k + U2], e[k + U3]
     for j in range(size):
+        a0, a1, a2, a3 = (ZERO, ZERO, ZERO, ZERO) if fresh else (a[j], a[W1 + j], a[W2 + j], a[W3 + j])
         m0, m1, m2, m3 = m[o + j], m[o + W1 + j], m[o + W2 + j], m[o + W3 + j]
-        a[j] += e00 * m0 + e01 * m1 + e02 * m2 + e03 * m3
-        a[W1 + j] += e10 * m0 + e11 * m1 + e12 * m2 + e13 * m3
-        a[W2 + j] += e20 * m0 + e21 * m1 + e22 * m2 + e23 * m3
-        a[W3 + j] += e30 * m0 + e31 * m1 + e32 * m2 + e33 * m3
+        a[j] = a0 + e00 * m0 + e01 * m1 + e02 * m2 + e03 * m3
+        a[W1 + j] = a1 + e10 * m0 + e11 * m1 + e12 * m2 + e13 * m3
+        a[W2 + j] = a2 + e20 * m0 + e21 * m1 + e22 * m2 + e23 * m3
+        a[W3 + j] = a3 + e30 * m0 + e31 * m1 + e32 * m2 + e33 * m3

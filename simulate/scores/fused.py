@@ -42,6 +42,8 @@ CACHE = 2**18  # bytes of a packed superblock
 C6, C5, C4, C3, C2, C1, C0 = FORMATS["float32"][1]
 U0, U1, U2, U3 = (np.uintp(i) for i in range(4))
 B1, B2, B3 = np.uintp(ROW), np.uintp(2 * ROW), np.uintp(3 * ROW)
+ZERO, ONE = np.float32(0.0), np.float32(1.0)
+LOST = np.float32(100.0)  # bits: products with a smaller share would be numbers too small to be normal
 FAST = {"reassoc", "contract", "nsz", "nnan"}
 
 
@@ -218,6 +220,14 @@ def power_of_two(z):  # pragma: no cover - compiled
     f = z - n
     value = (((((C6 * f + C5) * f + C4) * f + C3) * f + C2) * f + C1) * f + C0
     return value * np.int32(np.int32(n + bias) * unit).view(np.float32)
+
+
+@inner(fastmath=FAST, error_model="numpy", forceinline=True)
+def share_of(best, total):  # pragma: no cover - compiled
+    """What makes of sums over classes of 2^(logit - best) a share in the posterior, where the target has the logit 0:
+    1/(total + 2^-best), float32; of less than 2^-`LOST` nothing."""
+    some = best > -LOST
+    return ONE / (total + power_of_two(-best if some else LOST)) if some else ZERO
 
 
 @inner(fastmath=FAST, forceinline=True)

@@ -7,8 +7,9 @@ and to add them up a vector must be taken apart for every sample. Here samples a
 and every line is the same operation on all samples of a tile. The two products are the loop that is there already
 (`simulate.scores.fused.add_products`), the classes in place of its queries. What it costs is that states come in and
 shifts go out with rows and columns exchanged: with many directions that is dearer than what is saved. They are read and
-written one after the other, as memory likes it, and exchanged in the cache, where four numbers of four samples are one
-vector. The sums are set, not added up, and nothing is left out, as in `simulate.scores.few`.
+written one after the other, as memory likes it, those to come fetched meanwhile, and exchanged in the cache, four
+numbers of four samples at a time (`simulate.transfers`). The sums are set, not added up, and nothing is left out, as in
+`simulate.scores.few`.
 """
 
 from typing import NamedTuple
@@ -16,12 +17,12 @@ from typing import NamedTuple
 import numpy as np
 
 from meanfield.tools.compiling import compiled, inner
-from simulate.scores.fused import B1, B2, B3, FAST, LANES, ROW, U1, U2, U3, add_products, aligned, power_of_two
+from simulate.scores.fused import B1, B2, B3, FAST, LANES, ONE, ROW, ZERO, add_products, aligned, power_of_two, share_of
 from simulate.scores.posterior import LN2, Sums
+from simulate.transfers import fetch_four, transpose_square
 
 TILE = 256  # samples at a time: states and logits of them stay in the caches of one processor
-ZERO, ONE = np.float32(0.0), np.float32(1.0)
-LOST = np.float32(100.0)  # bits: products with a smaller share would be numbers too small to be normal
+AHEAD = 16  # samples from one that is read or written to one that is fetched
 
 
 class Lanes(NamedTuple):
@@ -78,39 +79,38 @@ def set_sums_by_lanes(y, scale, half, sums: Sums, normed, work: Lanes):  # pragm
 
 @inner(fastmath=FAST, forceinline=True)
 def _bring_in(y, scale, first, here, states, four):  # pragma: no cover - compiled
-    """states[j, i] <- scale[j] y[first + i, j], by way of four samples."""
+    """states[j, i] <- scale[j] y[first + i, j], by way of four samples, zero in directions beyond."""
+    dim, last = y.shape[1], here - 1
     for begin in range(0, here, 4):
-        for i in range(min(4, here - begin)):
-            for j in range(y.shape[1]):
-                four[i * ROW + j] = y[first + begin + i, j] * scale[j]
-        for j in range(y.shape[1]):
-            o, f = np.uintp(j * ROW + begin), np.uintp(j)
-            q0, q1, q2, q3 = four[f], four[f + B1], four[f + B2], four[f + B3]
-            states[o], states[o + U1], states[o + U2], states[o + U3] = q0, q1, q2, q3
+        fetch_four(y, first + begin + AHEAD)
+        s0, s1 = np.uintp(first + begin), np.uintp(first + min(begin + 1, last))
+        s2, s3 = np.uintp(first + min(begin + 2, last)), np.uintp(first + min(begin + 3, last))
+        for j in range(np.uintp(dim)):
+            q0, q1, q2, q3 = y[s0, j], y[s1, j], y[s2, j], y[s3, j]
+            four[j], four[B1 + j] = q0 * scale[j], q1 * scale[j]
+            four[B2 + j], four[B3 + j] = q2 * scale[j], q3 * scale[j]
+        for j in range(0, dim, 4):
+            transpose_square(four, np.uintp(j), states, np.uintp(j * ROW + begin), np.uintp(ROW))
 
 
 @inner(fastmath=FAST, forceinline=True)
 def _take_out(states, over, first, here, shift, four):  # pragma: no cover - compiled
     """shift[first + i, j] <- states[j, i] share[i], the same way."""
     for begin in range(0, here, 4):
-        s = np.uintp(3 * ROW + begin)
-        share0, share1, share2, share3 = over[s], over[s + U1], over[s + U2], over[s + U3]
-        for j in range(shift.shape[1]):
-            o, f = np.uintp(j * ROW + begin), np.uintp(j)
-            a0, a1, a2, a3 = states[o], states[o + U1], states[o + U2], states[o + U3]
-            four[f], four[f + B1], four[f + B2], four[f + B3] = a0 * share0, a1 * share1, a2 * share2, a3 * share3
+        fetch_four(shift, first + begin + AHEAD)
+        for j in range(0, shift.shape[1], 4):
+            transpose_square(states, np.uintp(j * ROW + begin), four, np.uintp(j), np.uintp(ROW))
         for i in range(min(4, here - begin)):
-            for j in range(shift.shape[1]):
-                shift[first + begin + i, j] = four[i * ROW + j]
+            s, o, share = np.uintp(first + begin + i), np.uintp(i * ROW), over[3 * ROW + begin + i]
+            for j in range(np.uintp(shift.shape[1])):
+                shift[s, j] = four[o + j] * share
 
 
 @inner(fastmath=FAST, error_model="numpy", forceinline=True)
 def _take_shares(over, size, normed):  # pragma: no cover - compiled
-    """What makes of the sums a shift of the posterior, 1/(total + exp(-top)), or, where that is not wanted, 1; of less
-    than 2^-`LOST` nothing."""
+    """What makes of the sums a shift of the posterior or, where that is not wanted, 1."""
     for i in range(size):
-        rise = power_of_two(-over[i] if over[i] > -LOST else LOST)
-        share = ONE / (over[B1 + i] + rise) if over[i] > -LOST else ZERO
+        share = share_of(over[i], over[B1 + i])
         over[B3 + i] = share if normed else ONE
 
 
