@@ -23,7 +23,6 @@ from simulate.scores.reference import ContinuumScore, ReferenceScore
 from simulate.steps.integrators import make_steps, order
 from simulate.steps.stepping import State, advance, moved
 
-
 STEPS = np.array([160, 240, 360, 540])  # the work grows with their square
 
 
