@@ -7,6 +7,7 @@ Where a formula does not hold (a glass before speciation, w < 0 where a wrong cl
 """
 
 import math
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -104,6 +105,7 @@ def closed_form(problem: Problem, d: float = math.inf) -> Final:
     rule = "(T11) needs a target that the others outweigh at large t, lambda < alpha"
     require(prior < alpha or not prior, rule, f"lambda={prior:g}, alpha={alpha:g}", "Use solve.")
 
+    @cache  # a D is asked for F and for K
     def point(D: float) -> tuple[float, float]:
         return crowd(D, w, eta, sigma2, problem.T, problem.v_T)
 
@@ -172,6 +174,7 @@ def _composed(problem: Problem, rule: Composed) -> Final:
     return Final(m * (1.0 + w) / (1.0 + w + w_2), v, math.nan, m * w_2 / (1.0 + w + w_2))
 
 
+@lru_cache(maxsize=2)  # beside every D the start is asked for
 def _t8(D, w, eta):
     e, L = (1 + eta**2) / 2, 1 + 1 / D
     m = (1 + w) * L ** (-e * w) * mpmath.hyp2f1(-e * w, e, e + 1, -1 / D)

@@ -23,7 +23,7 @@ PREDICT: dict[str, Any] = {"mixture": CLASSES, "target": 0, "guidance": 1.0, "sa
 PREDICT |= {"n_batches": 4, "n_steps": 12, "seed": 0, "t_start": 2000.0, "shape": None, "progress": False}
 LINE = cf.TwoClasses(cf.Uniform(1.0, 2.0), cf.Uniform(-2.0, -1.0))
 RAMP: dict[str, Any] = {"t_low": 0.5, "t_high": 2.0, "over": "t"}
-OWN = (Group("continuum", cf.Problem(classes=cf.Continuum(), sigma2=0.25, guidance=1.0), (5,), (16,), 48, 80, False),)
+OWN = (Group("continuum", cf.Problem(classes=cf.Continuum(), sigma2=0.25, guidance=1.0), (5,), (16,), 16, 25, False),)
 FEW: dict[str, Any] = {"n_steps": 8, "seed": 0, "n_times": 3, "threads": 1, "progress": False}
 RUN: dict[str, Any] = {"problem": PROBLEM, "d": 6, "n_samples": 8, "n_disorder": 2, "classes": "auto", **FEW}
 RUN |= {"dtype": "float32", "block": 512, "batch": None}

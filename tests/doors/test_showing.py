@@ -40,7 +40,7 @@ def test_states_and_problems_are_short():
         repr(PROBLEM)
         == "Problem(classes=Exponential(alpha=0.4), sigma2=0.25, guidance=Constant(value=1.0), sampler='sde')"
     )
-    assert eval(repr(PROBLEM), vars(cf)) == PROBLEM
+    assert eval(repr(PROBLEM), {name: getattr(cf, name) for name in ("Problem", "Exponential", "Constant")}) == PROBLEM
     assert "alpha=0.4" in PROBLEM._repr_html_()
     table = cf.Tabulated(np.linspace(0.0, 10.0, 5000), np.linspace(0.0, 1.0, 5000))
     assert repr(table) == "Tabulated(<5000 points, t from 0 to 10, w from 0 to 1>)"

@@ -14,7 +14,7 @@ from simulate import run
 sys.path.append(str(Path(__file__).parents[1] / "meanfield"))
 from library import LIBRARY
 
-DRAWS = 32
+DRAWS = 16
 
 
 def worst_z(data, guidance: Schedule | float) -> float:
@@ -38,7 +38,7 @@ def test_particles_and_reduced_model_follow_each_schedule(name):
     bound = limit(n_checks=4 * len(LIBRARY), n_draws=DRAWS)
     settings = {"n_steps": 60, "seed": list(LIBRARY).index(name), "threads": 1, "n_times": 2}
     for data in (
-        run(p, d=20, n_samples=160, n_disorder=DRAWS, **settings),
+        run(p, d=20, n_samples=320, n_disorder=DRAWS, **settings),
         reduced(p, 20, n_samples=5120, n_draws=DRAWS, **settings),
     ):
         assert worst_z(data, p.guidance) < bound
