@@ -71,6 +71,8 @@ def answer(posterior: Posterior, force: Any, ahead: Any, psi: Any, D: Any) -> An
     start = xp.where(open_, posterior.log_odds, none)
     odds, low, high, moving = start, start - FAR, start + FAR, open_
     for _ in range(ITERATIONS):
+        if not xp.any(moving):  # as in a crowd
+            break
         _, gain, slope = terms(shares(odds)[1], w, S1, S0, Q2, Q1, Q0, kappa)
         miss, slope = start + gain - odds, xp.minimum(slope, -LEAST + none)
         low, high = xp.where(miss > 0.0, odds, low), xp.where(miss < 0.0, odds, high)
