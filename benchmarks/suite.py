@@ -1,5 +1,6 @@
 """All measurements of a benchmark in order: name -> function(quick, say) that gives plain data."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 
 from benchmarks import (
@@ -73,7 +74,8 @@ def solver_table(quick: bool, say: Say) -> list[dict]:
     for case in [solvers.Case(100, 8, 8, 128)] if quick else solvers.CASES:
         for row in solvers.rows(case, 1 if quick else 3):
             name, gain = solvers.best_peer(row)
-            say(f"P = {row['P']}, {row['sampler']}, {row['tolerance']:g}: {gain:.2f} times the CPU by {name}")
+            best = "none got there" if math.isnan(gain) else f"{gain:.2f} times the CPU by {name}"
+            say(f"P = {row['P']}, {row['sampler']}, {row['tolerance']:g}: {best}")
             found.append(row)
     return found
 
