@@ -57,7 +57,7 @@ def stated(given: Any, problem: Problem, name: str | None) -> Stated:
 
     Raises
     ------
-    ComparisonError : it has no numbers, or other keys; a function raises that when it is read.
+    ComparisonError : no numbers, other keys, `many_classes` of too few; a function raises that when it is read.
 
     Examples
     --------
@@ -71,6 +71,8 @@ def stated(given: Any, problem: Problem, name: str | None) -> Stated:
         own = getattr(given, "__name__", type(given).__name__)
         return Stated(problem, name or str(own), None, _guarded(given))
     if isinstance(given, ManyClasses):
+        rule = "the theory of many classes is compared where its order 1/P is enough"
+        require(given.enough, rule, f"variance={given.variance:.3g}", "Take quenched.", error=ComparisonError)
         given = given.m, given.v
     if not isinstance(given, Mapping):
         given = {0.0: given}
