@@ -80,7 +80,8 @@ def many_classes(problem: Problem, d: int) -> ManyClasses:
     m, v = (float(x) for x in _continuum(np.array(problem.sigma2), w, problem))
     share = math.exp(-problem.classes.log_count(d))
     variance = _variance(problem, w, d) * share
-    return ManyClasses(m + A * share, v + B * share, A, B, variance, _enough(problem, w, variance))
+    enough = variance * (1.0 + w * w / (1.0 + problem.sigma2)) <= SMALL
+    return ManyClasses(m + A * share, v + B * share, A, B, variance, enough)
 
 
 def holds(problem: Problem, d: float) -> bool:
@@ -99,11 +100,6 @@ def holds(problem: Problem, d: float) -> bool:
         return many_classes(problem, int(d)).enough
     except CfgfieldError:
         return False
-
-
-def _enough(problem: Problem, w: float, variance: float) -> bool:
-    """Whether the order 1/P is, by the relative variance of the weight of all classes."""
-    return variance * (1.0 + w * w / (1.0 + problem.sigma2)) <= SMALL
 
 
 def _known(problem: Problem) -> float:

@@ -34,13 +34,14 @@ from meanfield.tools.compiling import compiled, inner
 from simulate.scores.cutting import Cut
 from simulate.scores.posterior import Sums
 from simulate.scores.products import FORMATS
+from simulate.transfers import U1, U2, U3
 
 BLOCK = 512  # classes in a block: their logits for four samples fill 4 KiB of the first-level cache
 LANES = 16  # blocks are filled up to a multiple: a vector of any machine
 ROW = BLOCK + LANES  # numbers from one row to the next: powers of two would all compete for the same lines of the cache
 CACHE = 2**18  # bytes of a packed superblock
 C6, C5, C4, C3, C2, C1, C0 = FORMATS["float32"][1]
-U0, U1, U2, U3 = (np.uintp(i) for i in range(4))
+U0 = np.uintp(0)
 B1, B2, B3 = np.uintp(ROW), np.uintp(2 * ROW), np.uintp(3 * ROW)
 ZERO, ONE = np.float32(0.0), np.float32(1.0)
 LOST = np.float32(100.0)  # bits: products with a smaller share would be numbers too small to be normal

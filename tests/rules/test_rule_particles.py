@@ -57,14 +57,14 @@ def law(problem, n_steps):
 @pytest.mark.parametrize("sampler", ["ode", pytest.param("sde", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", RULES)
 def test_the_law_of_the_steps_tends_to_solve(name, sampler):
-    """In second order: extrapolated it is `solve`, far below the errors of particles. A parameter 10 % off is not; the
-    bound of `Projected` acts little with noise, on v by 0.0003."""
+    """In second order: extrapolated it is `solve`, far below the errors of particles. A parameter 10 % off is not."""
     problems = [PROBLEM.replace(sampler=sampler, guidance=RULES[name](1.0, k)) for k in (1.0, 1.1)]
     n = STEPS if sampler == "ode" else 2 * STEPS
     coarse, fine = law(problems[0], n), law(problems[0], 2 * n)
     right, wrong = (solve(problem).final for problem in problems)
     off = [np.abs((4.0 * fine - coarse) / 3.0 - (final.m, final.v)).max() for final in (right, wrong)]
-    assert off[0] < 1e-4 and off[1] > 20.0 * off[0], off
+    control = 2e-4 if (name, sampler) == ("projected, bounded", "sde") else 1e-3  # with noise the bound acts little
+    assert off[0] < 1e-4 < control < off[1], off
 
 
 @cache

@@ -39,24 +39,28 @@ def error_of_the_fewest(problem, n_steps):
 
 
 @pytest.mark.parametrize(
-    ("changes", "tol"),
+    ("changes", "tol", "fewer"),
     [
-        ({"sampler": "ode"}, 1e-3),
-        ({"sampler": "ode", "guidance": -0.5}, 1e-3),
-        ({"sampler": "ode", "guidance": 10.0, "t_start": math.inf}, 1e-3),
-        ({}, 3e-3),
-        ({"guidance": 10.0, "t_start": math.inf}, 3e-3),
-        ({"classes": Exponential(0.6), "guidance": -0.5}, 1e-2),
+        ({"sampler": "ode"}, 1e-3, 5),
+        ({"sampler": "ode", "guidance": -0.5}, 1e-3, 5),
+        ({"sampler": "ode", "guidance": 10.0, "t_start": math.inf}, 1e-3, 5),
+        ({}, 3e-3, 5),
+        ({"guidance": 10.0, "t_start": math.inf}, 3e-3, 5),
+        (
+            {"classes": Exponential(0.6), "guidance": -0.5},
+            1e-2,
+            6,
+        ),  # four: five have 0.015(2), which is not seen
     ],
 )
-def test_tol_is_honoured(changes, tol):
-    """Negative control: a sixth of the steps violates it, or as few as resolve the guidance."""
+def test_tol_is_honoured(changes, tol, fewer):
+    """Negative control: a fifth of the steps violates it, or as few as resolve the guidance."""
     problem = PROBLEM.replace(**changes)
     data = run(problem, tol=tol, n_samples=100, n_disorder=20, seed=1, **SIZE)
     error, stderr = true_error(problem, data.info["n_steps"])
     assert (error < tol + 2 * stderr).all()
     assert max(data.info["timestep_error"]) < tol == data.info["tol"]
-    error, stderr = error_of_the_fewest(problem, max(data.info["n_steps"] // 6, 1))
+    error, stderr = error_of_the_fewest(problem, max(data.info["n_steps"] // fewer, 1))
     assert (error > tol + 3 * stderr).any()
 
 
